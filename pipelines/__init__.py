@@ -1,0 +1,1 @@
+"""Stages that take data from preparation to a served model."""
