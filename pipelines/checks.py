@@ -4,6 +4,157 @@ Every check raises `Refused` with one sentence that names the place (file, line,
 found there and what to do. The front door prints that sentence and exits 2, without a traceback.
 """
 
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pipelines.spec import DataSpec
+
 
 class Refused(Exception):
     """A mistake in the user's files or parameters. The message is all a user sees."""
+
+
+def one_of(name: str, choices: Iterable[str]) -> str:
+    """'accepted: a, b; did you mean a?' for a name that was not found among choices."""
+    choices = sorted(map(str, choices))
+    close = difflib.get_close_matches(str(name), choices, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"accepted: {', '.join(choices) or 'nothing yet'}{hint}"
+
+
+def existing(path: Path, what: str) -> Path:
+    if not path.exists():
+        raise Refused(f"{path}: no such file; {what}")
+    return path
+
+
+def decode(path: Path, encoding: str) -> str:
+    """The text of a file, refused by line where a byte is not valid in the encoding."""
+    if not path.is_file():
+        raise Refused(f"{path}: no such file; set `source` to a file that exists")
+    data = path.read_bytes()
+    if not data.strip():
+        raise Refused(f"{path}: the file is empty")
+    try:
+        return data.decode(
+            "utf-8-sig" if encoding.lower().replace("_", "-") == "utf-8" else encoding
+        )
+    except LookupError:
+        raise Refused(
+            f"{path}: unknown encoding {encoding!r}; use a name Python knows, such as utf-8, "
+            "latin-1, cp1252 or utf-16"
+        ) from None
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        found = data[error.start : error.start + 1].hex()
+        raise Refused(
+            f"{path}, line {line}: byte 0x{found} is not valid {encoding}; save the file as "
+            f"{encoding} or set `encoding` (latin-1 and cp1252 are common)"
+        ) from None
+
+
+def column(path: Path, header: Sequence[str] | None, width: int, wanted: str | int) -> int:
+    """The position of a column that is given by name or by position."""
+    if isinstance(wanted, int):
+        width = len(header) if header else width
+        if not 0 <= wanted < width:
+            raise Refused(f"{path}, line 1: no column {wanted}; there are {width}, counted from 0")
+        return wanted
+    if header is None:
+        raise Refused(
+            f"{path}: column {wanted!r} needs a header line; give a position or header: true"
+        )
+    names = [name.strip() for name in header]
+    if wanted not in names:
+        raise Refused(f"{path}, line 1: no column {wanted!r}; {one_of(wanted, names)}")
+    return names.index(wanted)
+
+
+def classes(path: Path, names: Sequence[str], positive: str | None) -> list[str]:
+    """The class names in alphabetical order."""
+    labels = sorted(set(names))
+    if len(labels) < 2:
+        raise Refused(f"{path}: only one class, {labels[0]!r}; at least two are needed")
+    if positive is not None and positive not in labels:
+        raise Refused(
+            f"{path}: no row has the positive label {positive!r}; {one_of(positive, labels)}"
+        )
+    if positive is not None and len(labels) > 2:
+        raise Refused(
+            f"{path}: `positive` is for two classes, found {len(labels)}: {', '.join(labels)}; "
+            "remove `positive` or merge the other classes"
+        )
+    return labels
+
+
+def consistent_labels(path, lines, copies, targets, labels) -> None:
+    """Copies of one text must carry one label."""
+    first: dict[int, int] = {}
+    for row, copy in enumerate(copies):
+        other = first.setdefault(copy, row)
+        if targets[other] != targets[row]:
+            raise Refused(
+                f"{path}, line {lines[row]}: same text as line {lines[other]}, but labelled "
+                f"{labels[targets[row]]!r} there {labels[targets[other]]!r}; mend one of them"
+            )
+
+
+def parts(path: Path, rows: Mapping[str, "np.ndarray"], targets: "np.ndarray", labels) -> None:
+    """Every part has rows, and every class stands in every part."""
+    for part, own in rows.items():
+        present = set(targets[own].tolist())
+        missing = [name for number, name in enumerate(labels) if number not in present]
+        if missing:
+            raise Refused(
+                f"{path}: class {missing[0]!r} is missing from the {part} part ({len(own)} rows); "
+                "add rows of that class or ask for a larger part in `split`"
+            )
+
+
+def disjoint(path: Path, keyed: Mapping[str, tuple["np.ndarray", "np.ndarray"]]) -> None:
+    """No key stands in two parts. keyed: part -> (line numbers, keys)."""
+    for (one, (lines, keys)), (other, (other_lines, other_keys)) in combinations(keyed.items(), 2):
+        where = dict(zip(keys.tolist(), lines.tolist(), strict=True))
+        shared = [
+            (where[key], line)
+            for key, line in zip(other_keys.tolist(), other_lines.tolist(), strict=True)
+            if key in where
+        ]
+        if shared:
+            raise Refused(
+                f"{path}, line {shared[0][0]} ({one}) and line {shared[0][1]} ({other}): the same "
+                f"text in two parts, {len(shared)} such rows; use duplicates: drop, or "
+                "overlap: report to score with and without them"
+            )
+
+
+def within_spec(path: Path, columns: Mapping, spec: "DataSpec") -> None:
+    """Prepared arrays are what the spec promises: shape, type, finite, ids in range."""
+    import numpy as np
+
+    fields = {name: (f.shape, f.dtype, f.size) for name, f in spec.inputs.items()}
+    if spec.labels:
+        fields[spec.target] = ((), "int32", len(spec.labels))
+    for name, (shape, dtype, size) in fields.items():
+        array = columns.get(name)
+        if array is None:
+            raise Refused(f"{path}: no array {name!r}; found: {', '.join(sorted(columns))}")
+        if array.shape[1:] != shape or str(array.dtype) != dtype:
+            raise Refused(
+                f"{path}/{name}.npy: {array.dtype}{list(array.shape[1:])} a row, "
+                f"but the spec says {dtype}{list(shape)}"
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            row = int(np.argwhere(~np.isfinite(array))[0][0])
+            raise Refused(f"{path}/{name}.npy, row {row}: NaN or infinite; mend or remove the row")
+        if size is not None and array.size and not (array.min() >= 0 and array.max() < size):
+            raise Refused(
+                f"{path}/{name}.npy: values from {array.min()} to {array.max()}, "
+                f"but they must lie in 0 to {size - 1}"
+            )

@@ -1,0 +1,1 @@
+"""Metrics with intervals, and figures, shared by the classification tasks."""

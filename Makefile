@@ -1,0 +1,62 @@
+# Two commands to begin with: `make repro` and `make test`. Both install what they need.
+PYTHON ?= python3.11
+BIN := .venv/bin
+SHELL := /bin/bash
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help repro test lint ui results benchmarks lock install jax clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+repro: install  ## run every default pipeline and print the results
+	@$(BIN)/python -m pipelines check
+	@$(BIN)/python -m pipelines.forkserver $(BIN)/dvc repro
+	@$(BIN)/python -m pipelines restore
+	@$(BIN)/python -m pipelines report
+
+test: install  ## run all tests
+	$(BIN)/python -m pytest
+
+lint: install  ## check style with ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+ui: install  ## show the runs in a browser: MLflow on http://127.0.0.1:5000
+	@$(BIN)/python -m pipelines restore
+	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000
+
+benchmarks: install  ## run the public data sets (DATASETS_MIRROR=<folder or URL> for a mirror)
+	$(BIN)/python -m pipelines.forkserver $(BIN)/dvc repro benchmarks/dvc.yaml
+
+results: install  ## write the results tables of README.md and benchmarks/RESULTS.md
+	$(BIN)/python -m pipelines results
+
+lock: install  ## resolve requirements.txt anew into requirements.lock
+	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate requirements.txt -o requirements.lock
+	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --constraints requirements.lock requirements-jax.txt -o requirements-jax.lock
+
+install: .venv/installed  ## create .venv from requirements.lock
+
+.venv/installed: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
+		echo "make: Python 3.11 is needed, and $(PYTHON) is not it." \
+			"Install it, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+		echo "make: $(PYTHON) has no venv module; on Debian: apt install python3.11-venv" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+jax: .venv/installed-jax  ## add JAX, to train on Keras's JAX backend
+
+.venv/installed-jax: requirements-jax.lock .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+clean:  ## remove all results and runs, and the caches they could come back from
+	rm -rf .dvc/cache .dvc/tmp mlflow.db*
+	git clean -fdXq data mlruns

@@ -1,0 +1,31 @@
+"""The registry is this folder: `build` imports models/<module>.py and calls a function in it."""
+
+import importlib
+import inspect
+
+import keras
+
+from pipelines.checks import Refused, one_of
+from pipelines.spec import DataSpec
+
+
+def build(spec: DataSpec, module: str, builder: str, **hyperparameters) -> keras.Model:
+    """A functional, uncompiled model: named inputs as in `spec`, logits out.
+
+    Arguments are bound before anything is built, so a typo names builder, argument and choices.
+    """
+    function = getattr(importlib.import_module(f"models.{module}"), builder)
+    signature = inspect.signature(function)
+    try:
+        signature.bind(spec, **hyperparameters)
+    except TypeError as error:
+        accepted = [
+            name
+            for name, parameter in signature.parameters.items()
+            if parameter.kind is parameter.KEYWORD_ONLY
+        ]
+        wrong = next((name for name in hyperparameters if name not in accepted), builder)
+        raise Refused(
+            f"models/{module}.py: {builder}: {error}; {one_of(wrong, accepted)}"
+        ) from None
+    return function(spec, **hyperparameters)

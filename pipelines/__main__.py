@@ -1,0 +1,123 @@
+"""The front door: `python3 -m pipelines <stage> [<key>] [--params FILE]`.
+
+A stage is the module `pipelines/<stage>.py` with `run(params_file, key)`, or `run(params_file)`
+for those that take no key. It is run by the first of these that is there:
+
+1. the fork server, for the stages that import TensorFlow, if one listens (see `forkserver`);
+2. this Python, if it has the packages;
+3. the nearest `.venv` in the working directory or above it (DVC runs queued experiments in
+   copies of the repository, below the repository's own folder).
+
+Exit status: the stage's own; 2 for a mistake in the command line or in the user's files, told in
+one sentence; death by the same signal where the stage was stopped by one.
+"""
+
+import argparse
+import atexit
+import importlib
+import os
+import signal
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from pipelines.checks import Refused
+from pipelines.forkclient import ADDRESS, DEFAULTS, hand_over, leave
+
+IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
+WITH_KEY = ("fetch", "prepare", *IMPORTS_TENSORFLOW)
+WITHOUT_KEY = ("check", "report", "restore")
+SENT_ON = "PIPELINES_SENT_ON"
+
+
+def main() -> int:
+    options = parse(sys.argv[1:])
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)
+    # Neither variable is for the stage, which sees the same environment wherever it runs.
+    address = os.environ.pop(ADDRESS, None)
+    sent_on = os.environ.pop(SENT_ON, None)
+    try:
+        prefix = installation(sent_on)
+        if address and options.stage in IMPORTS_TENSORFLOW:
+            status = hand_over(address, prefix)
+            if status is not None:
+                return status
+        if prefix != sys.prefix:
+            os.environ[SENT_ON] = prefix
+            python = os.path.join(prefix, "bin", "python")  # noqa: PTH118 (never resolved)
+            os.execv(python, [python, "-m", "pipelines", *sys.argv[1:]])
+        return run_stage(options)
+    except Refused as mistake:
+        print(f"error: {mistake}", file=sys.stderr)
+        return 2
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python3 -m pipelines", description="Runs one stage.")
+    parser.add_argument("stage", choices=WITH_KEY + WITHOUT_KEY)
+    parser.add_argument("key", nargs="?", help="a data set or an experiment in the params file")
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
+    options = parser.parse_args(arguments)
+    if options.stage in WITH_KEY and options.key is None:
+        parser.error(f"{options.stage} needs the key of a data set or an experiment")
+    if options.stage in WITHOUT_KEY and options.key is not None:
+        parser.error(f"{options.stage} takes no key; found {options.key!r}")
+    return options
+
+
+def installation(sent_on: str | None) -> str:
+    """The folder (a `sys.prefix`) of the Python that has the packages: this one or a `.venv`.
+
+    Refused: there is none, or the `.venv` that sent the work on to this Python lacks them.
+    """
+    if find_spec("keras") is not None:
+        return sys.prefix
+    if sent_on is not None:
+        raise Refused(f"{sent_on}: the packages are not installed there; run `make install`")
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if os.access(folder / ".venv/bin/python", os.X_OK):
+            return str(folder / ".venv")
+    raise Refused(
+        f"{here}: {sys.executable} does not have the packages, and no folder from here up has a "
+        f".venv; run `make install` in the repository"
+    )
+
+
+def run_stage(options: argparse.Namespace) -> int:
+    """Imports the stage and runs it, here: in a process of its own or in the server's child.
+
+    SIGINT raises KeyboardInterrupt, as ever. SIGTERM and SIGHUP raise SystemExit inside the stage,
+    so that its context managers and exit functions run (a tracked run is closed, not left
+    running); then the process dies by that signal, which is what its caller waits to see.
+    """
+    stopped_by: list[int] = []
+
+    def stop(signum: int, frame) -> None:
+        # Only the first counts: a repeated signal must not cut the cleaning up short.
+        if not stopped_by:
+            stopped_by.append(signum)
+            raise SystemExit(128 + signum)
+
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, stop)
+    arguments = (options.params,) if options.key is None else (options.params, options.key)
+    try:
+        importlib.import_module(f"pipelines.{options.stage}").run(*arguments)
+    finally:
+        if stopped_by:
+            die_by(stopped_by[0], sys.exception())
+    return 0
+
+
+def die_by(signum: int, error: BaseException | None) -> None:
+    if not isinstance(error, SystemExit | None):
+        sys.excepthook(type(error), error, error.__traceback__)
+    atexit._run_exitfuncs()  # the interpreter's own way out is not taken
+    leave(-signum)
+
+
+if __name__ == "__main__":
+    leave(main())

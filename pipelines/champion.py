@@ -1,0 +1,28 @@
+"""When the alias `champion` moves: only to a model that is better, on the same test rows."""
+
+from collections.abc import Callable, Mapping
+
+
+def deserves(
+    score: float,
+    baselines: Mapping[str, float],
+    present: Mapping | None,
+    test_digest: str,
+    rescore: Callable[[Mapping], float],
+) -> tuple[bool, str]:
+    """(whether, why). Scores: the higher the better.
+
+    present: the champion's recorded `score` and `test_digest`, or None. Where it was scored on
+    other test rows, `rescore` runs it on the present ones, so that like is compared with like.
+    """
+    for name, value in baselines.items():
+        if not score > value:
+            return False, f"{score:.4f} does not beat {name} ({value:.4f})"
+    if present is None:
+        return True, "the first to beat the baselines"
+    same = present["test_digest"] == test_digest
+    standing = present["score"] if same else rescore(present)
+    where = "" if same else ", scored again on the present test rows"
+    if score > standing:
+        return True, f"{score:.4f} beats the champion's {standing:.4f}{where}"
+    return False, f"{score:.4f} does not beat the champion's {standing:.4f}{where}"

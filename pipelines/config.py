@@ -1,0 +1,191 @@
+"""params.yaml as validated objects. Every mistake is one sentence with the file and the line.
+
+Nothing heavy is imported here: builders are read as source, not run, so that a typo in the last
+experiment is refused before the first one has trained.
+"""
+
+import ast
+import importlib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.checks import Refused, one_of
+from pipelines.lines import Lines
+
+STRICT = ConfigDict(extra="forbid", frozen=True)
+PACKAGE = Path(__file__).parent
+MODELS = PACKAGE.parent / "models"
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Source(BaseModel):
+    """An official address. member: the wanted file's name when the address gives an archive."""
+
+    model_config = STRICT
+    url: str
+    member: str | None = None
+
+
+class Download(BaseModel):
+    model_config = STRICT
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(gt=0)] | None = None
+    urls: Annotated[list[Source | str], Field(min_length=1)]
+
+
+class Dataset(BaseModel):
+    """recipe: a file of pipelines/datasets. source: the file or folder it reads. options: its own."""
+
+    model_config = STRICT
+    recipe: str
+    source: str
+    options: Any = {}
+
+
+class Fit(BaseModel):
+    """How weights are fitted. patience: epochs without a better validation score before stopping.
+    jit_compile: XLA; chosen per experiment by measurement."""
+
+    model_config = STRICT
+    epochs: Annotated[int, Field(ge=1)]
+    batch_size: Annotated[int, Field(ge=1)]
+    learning_rate: Positive
+    patience: Annotated[int, Field(ge=1)]
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    jit_compile: bool = False
+
+
+class Experiment(BaseModel):
+    """One model on one data set. seeds: one run each; scores are then means over them."""
+
+    model_config = STRICT
+    task: str
+    dataset: str
+    module: str
+    build: dict[str, Any]
+    fit: Fit
+    seeds: Annotated[list[int], Field(min_length=1)] | None = None
+
+
+class Params(BaseModel):
+    model_config = STRICT
+    seed: int
+    datasets: dict[str, Dataset] = {}
+    experiments: dict[str, Experiment] = {}
+    downloads: dict[str, dict[str, Download]] = {}
+
+    def seeds(self, key: str) -> list[int]:
+        return self.experiments[key].seeds or [self.seed]
+
+
+def load(path: Path) -> Params:
+    """Reads and checks the whole file."""
+    if not path.is_file():
+        raise Refused(f"{path}: no such file; run from the repository root or give --params")
+    lines = Lines(path)
+    try:
+        params = Params.model_validate(lines.values)
+    except ValidationError as error:
+        raise lines.refusal(error, Params) from None
+    for key, dataset in params.datasets.items():
+        _check_dataset(lines, key, dataset)
+    for key, experiment in params.experiments.items():
+        _check_experiment(lines, key, experiment, params)
+    return params
+
+
+def dataset(params_file: Path, key: str) -> tuple[Params, Dataset]:
+    params = load(params_file)
+    return params, _lookup(params.datasets, key, params_file, "datasets")
+
+
+def experiment(params_file: Path, key: str) -> tuple[Params, Experiment]:
+    params = load(params_file)
+    return params, _lookup(params.experiments, key, params_file, "experiments")
+
+
+def recipe(name: str):
+    """The module of a data set recipe."""
+    return importlib.import_module(f"pipelines.datasets.{name}")
+
+
+def task(name: str):
+    """The package of a task, with its HEADLINE, PRIMARY and STRONG."""
+    return importlib.import_module(f"pipelines.{name}")
+
+
+def task_module(task: str, name: str):
+    """A task's module: "objective", "score" or "serve"."""
+    return importlib.import_module(f"pipelines.{task}.{name}")
+
+
+def options(chosen: Dataset):
+    """The recipe's own validated options; `load` has checked that they fit."""
+    return recipe(chosen.recipe).Options.model_validate(chosen.options)
+
+
+def _lookup(entries: dict, key: str, path: Path, section: str):
+    if key not in entries:
+        raise Refused(f"{path}: no {key!r} under {section}; {one_of(key, entries)}")
+    return entries[key]
+
+
+def _check_dataset(lines: "Lines", key: str, dataset: Dataset) -> None:
+    where = ("datasets", key, "recipe")
+    recipes = _modules(PACKAGE / "datasets")
+    if dataset.recipe not in recipes:
+        raise lines.at(where, f"no recipe {dataset.recipe!r}; {one_of(dataset.recipe, recipes)}")
+    model = recipe(dataset.recipe).Options
+    try:
+        model.model_validate(dataset.options)
+    except ValidationError as error:
+        raise lines.refusal(error, model, ("datasets", key, "options")) from None
+
+
+def _check_experiment(lines: "Lines", key: str, experiment: Experiment, params: Params) -> None:
+    where = ("experiments", key)
+    tasks = [path.parent.name for path in PACKAGE.glob("*/objective.py")]
+    for name, choices in (
+        ("task", tasks), ("dataset", params.datasets), ("module", _modules(MODELS)),
+    ):  # fmt: skip
+        value = getattr(experiment, name)
+        if value not in choices:
+            raise lines.at((*where, name), f"no {name} {value!r}; {one_of(value, choices)}")
+    signatures = builders(experiment.module)
+    build, file = experiment.build, f"models/{experiment.module}.py"
+    if build.get("builder") not in signatures:
+        found = build.get("builder")
+        raise lines.at(
+            (*where, "build", "builder"),
+            f"no builder {found!r} in {file}; {one_of(found, signatures)}",
+        )
+    accepted = signatures[build["builder"]]
+    for argument in set(build) - {"builder"}:
+        if argument not in accepted:
+            raise lines.at(
+                (*where, "build", argument),
+                f"{build['builder']} in {file} has no argument {argument!r}; {one_of(argument, accepted)}",
+            )
+
+
+def builders(module: str) -> dict[str, list[str]]:
+    """Builder name -> hyperparameter names, read from the source of models/<module>.py.
+
+    A builder is a public function whose first parameter is `spec`; hyperparameters are its
+    keyword-only parameters.
+    """
+    tree = ast.parse((MODELS / f"{module}.py").read_text("utf-8"))
+    return {
+        node.name: [argument.arg for argument in node.args.kwonlyargs]
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and not node.name.startswith("_")
+        and node.args.args
+        and node.args.args[0].arg == "spec"
+    }
+
+
+def _modules(folder: Path) -> list[str]:
+    return [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]

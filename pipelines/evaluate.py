@@ -1,0 +1,142 @@
+"""Stage 3: what the model is worth on rows that nothing else has seen. Alone opens test."""
+
+import csv
+import json
+from pathlib import Path
+from types import ModuleType
+
+import keras
+import numpy as np
+
+import models.layers  # noqa: F401  registers the layers that saved models name
+from pipelines import arrays, atomic, config, replicates, timing, tracking
+from pipelines.decision import Decision
+from pipelines.evaluation import Evaluation
+from pipelines.scoring import bootstrap, histories
+
+SCORES = "scores.json"
+
+
+def run(params_file: Path, key: str) -> None:
+    stage = Evaluation.of(params_file, key)
+    task = config.task_module(stage.task, "score")
+    record = json.loads((stage.trained / "run.json").read_text("utf-8"))
+    metrics_file = Path("data/metrics") / f"{key}.json"
+    with (
+        tracking.resume(record, files=stage.trained) as main,
+        atomic.file(metrics_file) as file,
+        atomic.folder(Path("data/metrics") / key) as folder,
+    ):
+        fits = stage.replicates()
+        with timing.part("baselines"):
+            yardsticks = {
+                split: baseline_values(stage, task, split) for split in {r.split for r in fits}
+            }
+        with timing.part("score"):
+            measured = [
+                evaluate_one(stage, task, replicate, folder / replicate.name) for replicate in fits
+            ]
+        metrics = summarise(
+            config.task(stage.task).STRONG, measured, [yardsticks[r.split] for r in fits]
+        )
+        histories.training({r.name: history(stage.trained / r.name) for r in fits}, folder)
+        file.write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
+        with timing.part("track"):
+            main.metrics(metrics)
+            main.artifact(folder)
+            for replicate in fits:
+                track_child(stage, replicate, folder / replicate.name)
+    print(
+        f"{key}: {config.task(stage.task).PRIMARY} {metrics[f'test/{config.task(stage.task).PRIMARY}']:.4f}"
+    )
+
+
+def evaluate_one(stage: Evaluation, task: ModuleType, replicate, folder: Path) -> dict:
+    """Scores one fitted model; writes its predictions, figures and mistakes."""
+    test = replicate.part(stage.prepared, "test")
+    source = stage.trained / replicate.name
+    model = keras.saving.load_model(source / "model.keras", compile=False)
+    decision = Decision.load(source / "decision.json")
+    logits = model.predict(replicates.inputs(test, stage.spec), batch_size=256, verbose=0)
+    outputs = task.predict(logits, decision)
+    folder.mkdir()
+    arrays.write(
+        folder / "predictions",
+        {"probabilities": outputs.probabilities, "predicted": outputs.predicted},
+    )
+    task.draw(outputs, test, stage.spec, decision, folder)
+    measured = stage.measure(task.score, outputs, test, replicate.split)
+    write_points(folder / SCORES, measured)
+    return measured
+
+
+def write_points(path: Path, measured: dict) -> None:
+    """Point estimates alone, where they exist."""
+    points = {
+        f"{group}/{name}": float(values[0])
+        for group, scores in measured.items()
+        for name, values in scores.items()
+        if np.isfinite(values[0])
+    }
+    path.write_text(json.dumps(points, indent=1) + "\n", "utf-8")
+
+
+def baseline_values(
+    stage: Evaluation, task: ModuleType, split: int
+) -> dict[str, dict[str, np.ndarray]]:
+    parts = [
+        arrays.read(stage.prepared / f"split{split}" / part) for part in ("train", "val", "test")
+    ]
+    found = task.baselines(*parts, stage.spec, stage.params.seed)
+    values = {}
+    for name, outputs in found.items():
+        if outputs.chosen:
+            print(f"split {split}, {name}: {outputs.chosen}")
+        for part, scores in stage.measure(task.score, outputs, parts[2], split).items():
+            values[name if part == "test" else f"{name}_{part.removeprefix('test_')}"] = scores
+    return values
+
+
+def summarise(strong: str, measured: list[dict], yardsticks: list[dict]) -> dict[str, float]:
+    """Means over replicates with intervals, the baselines', and the difference from the strong one."""
+    means = {name: mean([values[name] for values in measured]) for name in measured[0]}
+    means |= {name: mean([values[name] for values in yardsticks]) for name in yardsticks[0]}
+    reference = means[strong]
+    means["difference"] = {name: values - reference[name] for name, values in means["test"].items()}
+    metrics = {}
+    for group, scores in means.items():
+        for name, values in scores.items():
+            point, low, high = bootstrap.summary(values)
+            metrics |= {
+                f"{group}/{name}": point,
+                f"{group}/{name}_low": low,
+                f"{group}/{name}_high": high,
+            }
+    if len(measured) > 1:
+        for group in measured[0]:
+            for name in measured[0][group]:
+                points = [values[group][name][0] for values in measured]
+                metrics[f"{group}/{name}_sd"] = float(np.std(points, ddof=1))
+    return {name: value for name, value in metrics.items() if np.isfinite(value)}
+
+
+def mean(values: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Metric by metric over replicates, weighting by weighting."""
+    return {name: np.mean([v[name] for v in values], axis=0) for name in values[0]}
+
+
+def history(folder: Path) -> list[dict[str, float]]:
+    with (folder / "history.csv").open(encoding="utf-8", newline="") as stream:
+        return [
+            {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
+            for row in csv.DictReader(stream)
+        ]
+
+
+def track_child(stage: Evaluation, replicate, folder: Path) -> None:
+    """A replicate's own scores go to its own run, where it has one."""
+    record = stage.trained / replicate.name / "run.json"
+    if record.is_file():
+        about = json.loads(record.read_text("utf-8"))
+        with tracking.resume(about, files=record.parent) as child:
+            child.metrics(json.loads((folder / SCORES).read_text("utf-8")))

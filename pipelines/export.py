@@ -1,0 +1,150 @@
+"""Stage 4: the best replicate becomes a SavedModel that takes raw input, proven before it counts.
+
+A process of its own loads what was written and scores the whole test part with it; only if those
+scores equal evaluate's is the folder put in place and the model registered.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+import models.layers  # noqa: F401  registers the layers that saved models name
+from pipelines import arrays, atomic, champion, config, timing, tracking
+from pipelines.checks import Refused
+from pipelines.decision import Decision
+from pipelines.evaluation import Evaluation
+from pipelines.replicates import Replicate
+from pipelines.verify import ask, score
+
+GOLDEN_ROWS = 8
+
+
+def run(params_file: Path, key: str) -> None:
+    stage = Evaluation.of(params_file, key)
+    record = json.loads((stage.trained / "run.json").read_text("utf-8"))
+    metrics_file = Path("data/metrics") / f"{key}.json"
+    replicate = best(stage)
+    with (
+        tracking.resume(record, files=stage.trained, metrics=metrics_file) as main,
+        atomic.folder(Path("data/exported") / key) as folder,
+    ):
+        with timing.part("export"):
+            write_saved_model(stage, replicate, folder)
+            write_contract(stage, replicate, folder, main.id)
+        with timing.part("verify"):
+            verify(params_file, folder)
+        with timing.part("register"):
+            register(stage, replicate, folder, main)
+
+
+def best(stage: Evaluation) -> Replicate:
+    """The replicate with the lowest validation loss; test scores have no say."""
+    return min(stage.replicates(), key=lambda r: validation_loss(stage.trained / r.name))
+
+
+def validation_loss(folder: Path) -> float:
+    rows = (folder / "history.csv").read_text("utf-8").splitlines()
+    column = rows[0].split(",").index("val/loss")
+    return min(float(row.split(",")[column]) for row in rows[1:])
+
+
+def write_saved_model(stage: Evaluation, replicate: Replicate, folder: Path) -> None:
+    trained = stage.trained / replicate.name
+    model = keras.saving.load_model(trained / "model.keras", compile=False)
+    serve = config.task_module(stage.task, "serve")
+    module, signatures = serve.endpoints(
+        model,
+        stage.spec,
+        replicate.assets(stage.prepared),
+        Decision.load(trained / "decision.json"),
+    )
+    tf.saved_model.save(module, str(folder / "model"), signatures)
+
+
+def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id: str) -> None:
+    """signature.json: what goes in and comes out. golden.json: rows with the answers to expect."""
+    loaded = tf.saved_model.load(str(folder / "model"))
+    signature = loaded.signatures["serving_default"]
+    described = {
+        side: {
+            name: {"dtype": s.dtype.name, "shape": s.shape.as_list()} for name, s in specs.items()
+        }
+        for side, specs in (
+            ("inputs", signature.structured_input_signature[1]),
+            ("outputs", signature.structured_outputs),
+        )
+    }
+    about = {
+        "experiment": stage.key,
+        "task": stage.task,
+        "replicate": asdict(replicate),
+        "run_id": run_id,
+        "labels": stage.spec.labels,
+        "digest": arrays.digest(folder / "model"),
+        "signatures": {"serving_default": described},
+    }
+    write_json(folder / "signature.json", about)
+    rows = list(replicate.part(stage.prepared, "test")[stage.spec.raw][:GOLDEN_ROWS])
+    answers = {name: readable(values) for name, values in ask(folder / "model", rows).items()}
+    write_json(folder / "golden.json", {"inputs": {stage.spec.raw: rows}, "outputs": answers})
+
+
+def readable(values) -> list:
+    return [v.decode() if isinstance(v, bytes) else v for v in values.tolist()]
+
+
+def verify(params_file: Path, folder: Path) -> None:
+    """`python -m pipelines verify` in a process of its own."""
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines",
+        "verify",
+        str(folder),
+        "--params",
+        str(params_file),
+    ]
+    if subprocess.run(command, check=False).returncode:
+        raise Refused(
+            f"{folder.name}: the exported model failed its check (above); nothing exported"
+        )
+
+
+def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None:
+    """A version in the registry, and the alias `champion` if it deserves it."""
+    metrics = json.loads((Path("data/metrics") / f"{stage.key}.json").read_text("utf-8"))
+    scores = Path("data/metrics") / stage.key / replicate.name / "scores.json"
+    primary = f"test/{config.task(stage.task).PRIMARY}"
+    own = json.loads(scores.read_text("utf-8"))[primary]
+    name = f"{stage.task}-{stage.params.experiments[stage.key].dataset}"
+    digest = stage.spec.digests[f"split{replicate.split}/test"]
+    present = tracking.champion(name)
+    version = tracking.register(
+        name, folder / "model", run.id, key=stage.key, score=own, better="higher",
+        test_digest=digest, interface=json.loads((folder / "signature.json").read_text("utf-8")),
+    )  # fmt: skip
+    crowned, why = champion.deserves(
+        own, yardsticks(metrics, primary), present, digest,
+        lambda held: score(tracking.saved_model(held), stage, replicate)[primary],
+    )  # fmt: skip
+    if crowned:
+        tracking.crown(name, version)
+    print(f"{name} version {version}: {'champion' if crowned else 'not champion'}; {primary} {why}")
+
+
+def yardsticks(metrics: dict[str, float], primary: str) -> dict[str, float]:
+    """Each baseline's value of the metric that champions are chosen by."""
+    metric = primary.removeprefix("test/")
+    groups = {name.split("/")[0] for name in metrics if name.startswith("baseline_")}
+    return {
+        group: metrics[f"{group}/{metric}"] for group in groups if not group.endswith("_unseen")
+    }
+
+
+def write_json(path: Path, values: dict) -> None:
+    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8")

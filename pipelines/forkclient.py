@@ -1,0 +1,149 @@
+"""The stage's side of the fork server: hand the work over, pass signals on, end as the work ended.
+
+Standard library only: this runs before anything heavy is imported, in whatever Python was called.
+
+One connection is one stage. The client sends one byte with four descriptors (its standard streams
+and a pipe), reads `+` once a child was forked, writes {argv, cwd, environ, umask} into the pipe,
+sends one byte a signal, and at last reads the child's exit status (`0`, `2`, `-15`, ...).
+
+Not carried over: open descriptors above 2, resource limits, scheduling priority, interpreter
+options such as `-W`. The child has those of the fork server.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+
+ADDRESS = "PIPELINES_FORKSERVER"
+
+# Quiet and offline, unless the user said otherwise. KERAS_BACKEND and TF_DETERMINISTIC_OPS are
+# left alone: they change results.
+DEFAULTS = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MPLBACKEND": "Agg",
+}
+
+# Read once, at interpreter start or import, by Python and the C library (first two lines), by the
+# numeric libraries and device drivers (next two) and by the packages (last two). A child forked
+# later could not see a change, so server and stage must agree on all of them. PYTHONHASHSEED is
+# among them: a stage gets the hash seed that it asked for, or, where none is set, one random seed
+# shared by all children of a server. Everything else (DVC_*, PATH, ...) is read when used.
+READ_AT_IMPORT = (
+    *("PYTHON", "LD_", "DYLD_", "MALLOC_", "GLIBC_", "ASAN_"),
+    *("HOME", "TMPDIR", "TZ", "LANG", "LC_", "XDG_"),
+    *("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "VECLIB_", "NUMEXPR_", "NPY_"),
+    *("CUDA_", "CUDNN_", "NVIDIA_", "NCCL_", "HIP_", "ROCR_", "XLA_", "TPU_"),
+    *("KERAS_", "TF_", "JAX_", "ABSL_", "GRPC_", "PROTOCOL_BUFFERS_"),
+    *("MLFLOW_", "MPL", "MATPLOTLIB", "SKLEARN_", "ARROW_", "DO_NOT_TRACK", "GIT_PYTHON_"),
+)
+
+# What the client does not want to keep to itself. A terminal's own stop signal would be dropped
+# in the child, which has no terminal: it is stopped in earnest.
+RELAYED = {
+    signal.SIGINT: signal.SIGINT,
+    signal.SIGTERM: signal.SIGTERM,
+    signal.SIGHUP: signal.SIGHUP,
+    signal.SIGQUIT: signal.SIGQUIT,
+    signal.SIGTSTP: signal.SIGSTOP,
+    signal.SIGCONT: signal.SIGCONT,
+}
+
+
+def fingerprint(prefix: str) -> str:
+    """Names the installation at `prefix` and the variables that its packages read at import."""
+    read = {name: os.environ[name] for name in os.environ if name.startswith(READ_AT_IMPORT)}
+    agreed = json.dumps([str(Path(prefix).resolve()), read], sort_keys=True)
+    return hashlib.sha256(agreed.encode()).hexdigest()[:16]
+
+
+def hand_over(address: str, prefix: str) -> int | None:
+    """Has this process's work done by a child of the server at `address`.
+
+    The socket is named after the server's fingerprint. Returns the exit status, negative for
+    death by that signal, or None if nothing was started and the stage should be run here: the
+    socket has another fingerprint, nobody listens, or the server died while it was importing.
+    """
+    if Path(address).name != fingerprint(prefix):
+        return None
+    with socket.socket(socket.AF_UNIX) as connection:
+        try:
+            connection.connect(address)
+            orders = _ask(connection)
+        except OSError:
+            return None
+        if orders is None:
+            return None
+        _relay_signals(connection)
+        # A child that is gone already has a status to report: not being read is no failure.
+        with contextlib.suppress(BrokenPipeError), os.fdopen(orders, "w") as pipe:
+            json.dump(_orders(), pipe)
+        status = _receive(connection, 16)
+    if not status:
+        sys.exit("error: the fork server died while it ran this stage; run the command again")
+    return int(status)
+
+
+def _ask(connection: socket.socket) -> int | None:
+    """Waits for a child (for as long as the server imports); the pipe for its orders, or None."""
+    reading, writing = os.pipe()
+    try:
+        socket.send_fds(connection, [b"+"], [0, 1, 2, reading])
+    finally:
+        os.close(reading)
+    return writing if _receive(connection, 1) == b"+" else None
+
+
+def _orders() -> dict:
+    umask = os.umask(0)
+    os.umask(umask)
+    return {
+        "argv": sys.argv,
+        "cwd": str(Path.cwd()),
+        "environ": dict(os.environ),
+        "umask": umask,
+    }
+
+
+def _receive(connection: socket.socket, size: int) -> bytes:
+    """The next bytes; none at the end, which a peer that died in a hurry announces as a reset."""
+    try:
+        return connection.recv(size)
+    except ConnectionResetError:
+        return b""
+
+
+def _relay_signals(connection: socket.socket) -> None:
+    def relay(signum: int, frame) -> None:
+        with contextlib.suppress(OSError):  # too late: the end is being reported
+            connection.send(bytes([RELAYED[signum]]))
+        if signum == signal.SIGTSTP:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    for signum in RELAYED:
+        # A signal that the caller ignores (nohup, a shell's `&`) stays ignored.
+        if signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, relay)
+
+
+def leave(status: int) -> None:
+    """Ends this process with an exit status or, where it is negative, by that signal."""
+    if status >= 0:
+        sys.exit(status)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(BrokenPipeError):
+            stream.flush()
+    # The process that crashed has left its core file; this one's would tell nothing.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if -status not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(-status, signal.SIG_DFL)
+    os.kill(os.getpid(), -status)

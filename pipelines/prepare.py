@@ -1,0 +1,24 @@
+"""Stage 1: a raw file becomes arrays, assets and a DataSpec. Imports no TensorFlow."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from pipelines import arrays, atomic, checks, config
+
+PARTS = ("train", "val", "test")
+
+
+def run(params_file: Path, key: str) -> None:
+    params, dataset = config.dataset(params_file, key)
+    source = checks.existing(Path(dataset.source), f"set datasets.{key}.source in {params_file}")
+    with atomic.folder(Path("data/prepared") / key) as out:
+        spec = config.recipe(dataset.recipe).prepare(
+            config.options(dataset), source, out, params.seed
+        )
+        digests = {}
+        for part in (f"split{number}/{name}" for number in range(spec.splits) for name in PARTS):
+            columns = arrays.read(out / part)
+            checks.within_spec(Path(dataset.source) / part, columns, spec)
+            digests[part] = arrays.digest(out / part)
+            print(f"{key}/{part}: {len(columns[spec.raw])} rows")
+        replace(spec, digests=digests).save(out / "spec.json")

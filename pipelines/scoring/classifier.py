@@ -1,0 +1,33 @@
+"""A classifier's outputs and how they are scored; the same for texts and images."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.decision import Decision
+from pipelines.scoring import classification
+from pipelines.spec import DataSpec
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """probabilities: (n, classes). predicted: (n,) class ids. chosen: what validation chose."""
+
+    probabilities: np.ndarray
+    predicted: np.ndarray
+    chosen: str = ""
+
+
+def predict(logits: np.ndarray, decision: Decision) -> Outputs:
+    """Model logits (n, classes) to probabilities and decisions."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    probabilities = shifted / shifted.sum(axis=1, keepdims=True)
+    # The graph that is served answers in float32, so that is what is scored.
+    return Outputs(probabilities.astype(np.float32), decision(probabilities))
+
+
+def score(outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Every metric under every row weighting; see scoring.classification."""
+    return classification.scores(
+        outputs.probabilities, outputs.predicted, test[spec.target], weights, spec.positive_id
+    )

@@ -1,0 +1,61 @@
+"""DataSpec: the contract between prepared data and models.
+
+`prepare` writes it, every builder reads it. The data dictates what stands here (shapes, number
+of classes, vocabulary sizes); a person chooses hyperparameters in params.yaml; nothing is in both.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Field:
+    """One named array of a row.
+
+    shape: without the batch axis. dtype: numpy's name. unit: what a number in it means
+    ("token id", "intensity", "degC"). size: for ids, how many distinct ids there are.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    unit: str
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """What a model must accept and produce.
+
+    inputs: the Keras inputs by name; these names become the serving API.
+    target: name of the target array. outputs: how many numbers a model returns per row.
+    labels: class names by id, empty for tasks without classes. positive: the label whose
+    detection is measured in binary tasks. raw: the array of what a client sends (never tokens).
+    splits: how many independent train/val/test divisions there are. digests: sha256 of each
+    part's arrays, keyed "split0/train".
+    """
+
+    inputs: dict[str, Field]
+    target: str
+    outputs: int
+    raw: str
+    labels: tuple[str, ...] = ()
+    positive: str | None = None
+    splits: int = 1
+    digests: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def positive_id(self) -> int | None:
+        return None if self.positive is None else self.labels.index(self.positive)
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "DataSpec":
+        values = json.loads(path.read_text("utf-8"))
+        values["inputs"] = {
+            name: Field(**{**entry, "shape": tuple(entry["shape"])})
+            for name, entry in values["inputs"].items()
+        }
+        return cls(**{**values, "labels": tuple(values["labels"])})

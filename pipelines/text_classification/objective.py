@@ -1,0 +1,23 @@
+"""What training minimises, what it watches, and how it turns probabilities into a decision."""
+
+import keras
+
+from pipelines import decision
+from pipelines.spec import DataSpec
+
+MONITOR = "val/loss"
+
+
+def loss(spec: DataSpec):
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def metrics(spec: DataSpec):
+    return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+
+
+def decide(logits, targets, spec: DataSpec) -> decision.Decision:
+    """The decision rule, from validation rows."""
+    return decision.choose(
+        keras.ops.convert_to_numpy(keras.ops.softmax(logits)), targets, spec.positive_id
+    )

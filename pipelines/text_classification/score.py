@@ -1,0 +1,41 @@
+"""How good a text classifier is, beside what it must beat."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.scoring import figures, mistakes
+from pipelines.scoring.classifier import predict, score
+from pipelines.spec import DataSpec
+from pipelines.text_classification import STRONG
+from pipelines.text_classification import baselines as reference
+
+__all__ = ["baselines", "draw", "predict", "score"]
+
+
+def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> dict:
+    """Outputs on the test rows of a trivial and of a strong classical method."""
+    (train_x, train_y), (val_x, val_y) = (
+        (list(part[spec.raw]), np.asarray(part[spec.target])) for part in (train, val)
+    )
+    rows = len(test[spec.target])
+    return {
+        "baseline_majority": reference.majority(train_y, rows, spec.outputs),
+        STRONG: reference.linear_svm(
+            (train_x, train_y), (val_x, val_y), list(test[spec.raw]), seed
+        ),
+    }
+
+
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path) -> None:
+    """Confusion matrix, calibration, precision-recall and the most confident mistakes."""
+    targets, labels = np.asarray(test[spec.target]), spec.labels
+    figures.confusion(outputs.predicted, targets, labels, folder)
+    figures.calibration(outputs.probabilities, targets, labels, folder, spec.positive_id)
+    if spec.positive is not None:
+        figures.precision_recall(
+            outputs.probabilities, outputs.predicted, targets, labels, spec.positive_id, folder,
+            decision.threshold,
+        )  # fmt: skip
+    shown = {"line": test["line"], "text": test[spec.raw]}
+    mistakes.mistakes(shown, outputs.probabilities, outputs.predicted, targets, labels, folder, 10)

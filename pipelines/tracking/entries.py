@@ -1,0 +1,159 @@
+"""What one run's entry in the store holds, and how an entry is written, found and retired."""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    Metric,
+    Param,
+    RunTag,
+    ViewType,
+)
+from mlflow.entities import Run as Entry
+from mlflow.exceptions import MlflowException
+
+from pipelines.checks import Refused
+from pipelines.tracking import origin, store
+
+PARENT = "mlflow.parentRunId"
+ORIGINAL = "original_run_id"
+UNDEFINED = "undefined_metrics"
+IDENTITY_PARTS = ("code", "data", "params")
+# MLflow takes 100 parameters a call, and 1000 entries of which at most 100 tags.
+PARAMS_A_CALL, METRICS_A_CALL = 100, 900
+# What is longer MLflow would cut off without a word.
+PARAM_LENGTH, TAG_LENGTH, DIGEST_LENGTH = 6000, 8000, 36
+
+
+def identity_tags(identity: Mapping) -> dict[str, str]:
+    """One hash of code, data and params, and one each, so that a difference can be explained."""
+    if set(identity) != set(IDENTITY_PARTS):
+        raise ValueError(f"identity has {sorted(identity)}, expected {IDENTITY_PARTS}")
+    parts = {name: _digest(identity[name]) for name in IDENTITY_PARTS}
+    return {"identity": _digest(parts)} | {f"identity.{name}": parts[name] for name in parts}
+
+
+def create(task: str, key: str, tags: Mapping[str, str], started_ms: int | None = None) -> Entry:
+    """A new run, RUNNING and held by this process, named after its key."""
+    opened = store.client()
+    tags = checked_tags({**tags, **origin.process(), "stage_key": key})
+    where = store.experiment(opened, task)
+    return opened.create_run(where, start_time=started_ms, tags=tags, run_name=key)
+
+
+def describe(run_id: str, params: Mapping, dataset: Mapping | None) -> None:
+    """Logs what a run is made from: parameters, and the data set as MLflow's own input."""
+    entries = [Param(name, _param(name, value)) for name, value in params.items()]
+    for first in range(0, len(entries), PARAMS_A_CALL):
+        store.client().log_batch(run_id, params=entries[first : first + PARAMS_A_CALL])
+    if dataset:
+        entry = Dataset(
+            name=dataset["name"],
+            # 36 characters are all that MLflow keeps; the tag data_digest has them all.
+            digest=dataset["digest"][:DIGEST_LENGTH],
+            source_type="local",
+            source=json.dumps({"uri": str(dataset["source"])}),
+        )
+        used = DatasetInput(entry, [InputTag("mlflow.data.context", "training")])
+        store.client().log_inputs(run_id, [used])
+
+
+def log(run_id: str, rows: list[tuple[str, float, int]], tags: Mapping, at_ms: int) -> None:
+    """Metrics as (name, value, step), and tags, in as few calls as MLflow allows."""
+    entries = [Metric(name, value, at_ms, step) for name, value, step in rows]
+    notes = [RunTag(name, value) for name, value in checked_tags(tags).items()]
+    for first in range(0, max(len(entries), 1), METRICS_A_CALL):
+        part = entries[first : first + METRICS_A_CALL]
+        store.client().log_batch(run_id, metrics=part, tags=notes)
+        notes = []
+
+
+def finite(values: Mapping, step: int | None) -> tuple[list[tuple[str, float, int]], set[str]]:
+    """The values as rows, and the names of those that are None (undefined); refuses NaN and inf.
+
+    MLflow would store infinity as 1.8e308, which a chart then shows as a measurement.
+    """
+    rows, undefined = [], set()
+    for name, value in values.items():
+        if value is None:
+            undefined.add(name)
+            continue
+        if not math.isfinite(value):
+            place = name if step is None else f"{name} at step {step}"
+            raise Refused(
+                f"metric {place}: value is {value}; if training diverged, lower learning_rate; "
+                "a metric that is undefined must be given as None"
+            )
+        rows.append((name, float(value), step or 0))
+    return rows, undefined
+
+
+def find(run_id: str) -> Entry | None:
+    """The run with this id, or the one rebuilt from it; None where the store knows neither."""
+    try:
+        return store.client().get_run(run_id)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+    rebuilt = store.all_runs(store.client(), f"tags.{ORIGINAL} = '{run_id}'", ViewType.ALL)
+    alive = [run for run in rebuilt if run.info.lifecycle_stage == "active"]
+    return next(iter(alive + rebuilt), None)
+
+
+def retire_others(run: Entry) -> list[str]:
+    """Soft-deletes the other ended runs of this run's identity, key and parent; returns their ids.
+
+    A run that a living process still writes is left: it retires this one when it ends.
+    """
+    mine, opened, retired = run.data.tags, store.client(), []
+    where = f"tags.identity = '{mine['identity']}' and attributes.status != 'RUNNING'"
+    for other in store.all_runs(opened, where, ViewType.ACTIVE_ONLY):
+        tags = other.data.tags
+        same = all(tags.get(name) == mine.get(name) for name in ("stage_key", PARENT))
+        if same and other.info.run_id != run.info.run_id:
+            retired += [child.info.run_id for child in children(other.info.run_id)]
+            retired.append(other.info.run_id)
+    for run_id in retired:
+        opened.delete_run(run_id)
+    return retired
+
+
+def children(run_id: str, view: int = ViewType.ACTIVE_ONLY) -> list[Entry]:
+    return store.all_runs(store.client(), f"tags.`{PARENT}` = '{run_id}'", view)
+
+
+def now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def checked_tags(tags: Mapping) -> dict[str, str]:
+    texts = {name: str(value) for name, value in tags.items()}
+    for name, text in texts.items():
+        if len(text) > TAG_LENGTH:
+            raise Refused(f"tag {name}: {len(text)} characters; MLflow keeps {TAG_LENGTH}")
+    return texts
+
+
+def _param(name: str, value) -> str:
+    text = json.dumps(list(value)) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, Mapping) or len(text) > PARAM_LENGTH:
+        raise Refused(f"param {name}: must be one value of at most {PARAM_LENGTH} characters")
+    return text
+
+
+def _digest(value) -> str:
+    text = json.dumps(value, sort_keys=True, default=_as_text)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _as_text(value) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"identity holds a {type(value).__name__}; give numbers, texts, lists, dicts")

@@ -1,0 +1,157 @@
+"""The MLflow model registry: every exported model is a version, one of them the champion."""
+
+import hashlib
+import math
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import mlflow.pyfunc
+from mlflow import MlflowClient
+from mlflow.artifacts import download_artifacts
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.models import Model
+
+from pipelines.checks import Refused
+from pipelines.tracking import store
+
+ALIAS = "champion"
+CODE = Path(__file__).with_name("registered_model.py")
+PINS = Path(__file__).parents[2] / "requirements.txt"
+# What registered_model.py imports. Stated, because MLflow would find out by loading the model.
+NEEDED = ("mlflow", "tensorflow", "keras", "numpy", "pandas")
+
+
+def register(
+    name: str,
+    folder: Path,
+    run_id: str,
+    *,
+    key: str,
+    score: float,
+    better: str,
+    test_digest: str,
+    interface: Mapping | None = None,
+    requirements: list[str] | None = None,
+) -> str:
+    """Registers the SavedModel in `folder` as a version of model `name`; returns the version.
+
+    score: on the test data that `test_digest` names; `better` is "higher" or "lower".
+    interface: named inputs, outputs, an example: kept in the model's metadata. It is no MLflow
+        signature, as under one pyfunc takes either a list or named columns, never both.
+    requirements: pip lines; by default the pins of requirements.txt.
+
+    The same content of the same run is the same version: only its score is brought up to date.
+    """
+    if better not in ("higher", "lower"):
+        raise ValueError(f"better is {better!r}, expected 'higher' or 'lower'")
+    if not math.isfinite(score):
+        raise Refused(f"model {name}: its score is {score}; a version needs a finite score")
+    content = _content(folder)
+    results = {"score": repr(float(score)), "better": better, "test_digest": test_digest}
+    opened = store.client()
+    _create_model(opened, name)
+    present = _present(opened, name, run_id, content)
+    if present is not None:
+        for tag, value in results.items():
+            opened.set_model_version_tag(name, present.version, tag, value)
+        return str(present.version)
+    with TemporaryDirectory() as scratch:
+        packed = Path(scratch) / "model"
+        model = Model(run_id=run_id, metadata=dict(interface) if interface else None)
+        _pack(packed, folder, model, requirements or _pins())
+        model_id, source = _upload(opened, name, run_id, packed)
+    tags = results | {"key": key, "content": content}
+    version = opened.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
+    return str(version.version)
+
+
+def champion(name: str) -> dict | None:
+    """The version with the alias `champion`, or None where the model has none.
+
+    {"name", "version", "run_id", "key", "score", "better", "test_digest", "content"}
+    """
+    try:
+        aliases = store.client().get_registered_model(name).aliases
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    if ALIAS not in aliases:
+        return None
+    found = store.client().get_model_version(name, aliases[ALIAS])
+    where = {"name": name, "version": str(found.version), "run_id": found.run_id}
+    return {**found.tags, **where, "score": float(found.tags["score"])}
+
+
+def saved_model(version: Mapping) -> Path:
+    """The SavedModel of a version as `champion` describes it; from a server it is downloaded."""
+    opened = store.client()
+    uri = opened.get_model_version_download_uri(version["name"], version["version"])
+    folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=opened.tracking_uri))
+    flavor = Model.load(folder).flavors[mlflow.pyfunc.FLAVOR_NAME]
+    return folder / flavor["artifacts"]["saved_model"]["path"]
+
+
+def crown(name: str, version: str) -> None:
+    """Moves the alias `champion` to this version."""
+    store.client().set_registered_model_alias(name, ALIAS, version)
+
+
+def _create_model(opened: MlflowClient, name: str) -> None:
+    try:
+        opened.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _present(opened: MlflowClient, name: str, run_id: str, content: str) -> ModelVersion | None:
+    page = opened.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+    return next((version for version in page if version.tags.get("content") == content), None)
+
+
+def _pack(target: Path, folder: Path, model: Model, requirements: list[str]) -> None:
+    """An MLflow model folder: the SavedModel, the code that loads it, what to install."""
+    with warnings.catch_warnings():
+        # There are no type hints that say "a list, a column or named columns".
+        warnings.filterwarnings("ignore", message=".*Add type hints")
+        mlflow.pyfunc.save_model(
+            target,
+            mlflow_model=model,
+            python_model=str(CODE),
+            artifacts={"saved_model": str(folder)},
+            pip_requirements=requirements,
+        )
+
+
+def _upload(opened: MlflowClient, name: str, run_id: str, packed: Path) -> tuple[str, str]:
+    """The folder as a logged model of the run: its id, and where the registry finds it.
+
+    A server knows the model by its id and refuses a path; a local store would look the id up in
+    mlflow's global tracking URI, which is not ours, and takes the path.
+    """
+    where = opened.get_run(run_id).info.experiment_id
+    logged = opened.create_logged_model(where, name, source_run_id=run_id)
+    opened.log_model_artifacts(logged.model_id, str(packed))
+    opened.finalize_logged_model(logged.model_id, "READY")
+    remote = opened.tracking_uri.startswith("http")
+    return logged.model_id, f"models:/{logged.model_id}" if remote else logged.artifact_location
+
+
+def _pins() -> list[str]:
+    lines = [line.partition("#")[0].strip() for line in PINS.read_text().splitlines()]
+    return [line for line in lines if line.partition("==")[0] in NEEDED]
+
+
+def _content(folder: Path) -> str:
+    """A hash of every file's name and bytes."""
+    if not (folder / "saved_model.pb").exists():
+        raise Refused(f"{folder}: no saved_model.pb; run the export stage again")
+    found = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        found.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()

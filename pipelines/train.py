@@ -1,0 +1,143 @@
+"""Stage 2: prepared arrays become a fitted model. Opens train and val, never test.
+
+Imports keras and not tensorflow, so that it runs on every Keras backend (KERAS_BACKEND).
+"""
+
+import csv
+import json
+import math
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+# One seed must give one set of weights. TensorFlow reads this before its first operation.
+os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
+
+import keras
+
+import models
+from pipelines import atomic, config, identity, replicates, timing, tracking
+from pipelines.checks import Refused
+from pipelines.spec import DataSpec
+
+
+def run(params_file: Path, key: str) -> None:
+    params, experiment = config.experiment(params_file, key)
+    prepared = Path("data/prepared") / experiment.dataset
+    spec = DataSpec.load(prepared / "spec.json")
+    fits = replicates.of(spec, params.seeds(key))
+    about = describe(key, params, spec)
+    with (
+        tracking.start(experiment.task, key, **about) as main,
+        atomic.folder(Path("data/trained") / key) as out,
+    ):
+        for replicate in fits:
+            folder = out / replicate.name
+            folder.mkdir()
+            if len(fits) == 1:
+                fit(replicate, experiment, spec, prepared, folder, main)
+            else:
+                name, own = f"{key}/{replicate.name}", {**about, "params": asdict(replicate)}
+                with tracking.start(experiment.task, name, **own, parent=main.id) as child:
+                    fit(replicate, experiment, spec, prepared, folder, child)
+                    write_json(folder / "run.json", child.record())
+        write_json(out / "run.json", main.record())
+
+
+def describe(key: str, params: config.Params, spec: DataSpec) -> dict:
+    """What makes this run what it is: code, data, params; and what to show of them."""
+    experiment = params.experiments[key]
+    dataset = params.datasets[experiment.dataset]
+    chosen = {
+        **identity.flat(experiment.model_dump(exclude={"seeds"})),
+        "seeds": params.seeds(key),
+        **identity.flat({"data": dataset.model_dump()}),
+    }
+    code = identity.code_digest(identity.train_files(experiment.task, experiment.module))
+    return {
+        "identity": {"code": code, "data": spec.digests, "params": chosen},
+        "params": chosen,
+        "tags": {"backend": keras.config.backend()},
+        "dataset": {
+            "name": experiment.dataset,
+            "digest": identity.data_digest(spec.digests),
+            "source": dataset.source,
+        },
+    }
+
+
+def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run) -> None:
+    """One fit: model.keras, history.csv and decision.json in `folder`."""
+    keras.utils.set_random_seed(replicate.seed)
+    objective = config.task_module(experiment.task, "objective")
+    train, val = (replicate.part(prepared, part) for part in ("train", "val"))
+    model = models.build(spec, experiment.module, **experiment.build)
+    compile_model(model, objective, experiment.fit, spec)
+    journal = Journal(run)
+    stop = keras.callbacks.EarlyStopping(
+        objective.MONITOR.replace("val/", "val_"),
+        patience=experiment.fit.patience,
+        restore_best_weights=True,
+    )
+    with timing.part("fit"):
+        model.fit(
+            replicates.inputs(train, spec),
+            train[spec.target],
+            validation_data=(replicates.inputs(val, spec), val[spec.target]),
+            batch_size=experiment.fit.batch_size,
+            epochs=experiment.fit.epochs,
+            callbacks=[journal, stop],
+            verbose=2,
+        )
+    logits = model.predict(replicates.inputs(val, spec), batch_size=256, verbose=0)
+    objective.decide(logits, val[spec.target], spec).save(folder / "decision.json")
+    with timing.part("write"):
+        model.save(folder / "model.keras")
+        write_history(folder / "history.csv", journal.rows)
+        run.tag({"parameters": str(model.count_params()), "fit_seconds": f"{journal.seconds:.1f}"})
+
+
+def compile_model(model, objective, settings: config.Fit, spec: DataSpec) -> None:
+    model.compile(
+        keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay),
+        loss=objective.loss(spec),
+        metrics=objective.metrics(spec),
+        jit_compile=settings.jit_compile,
+    )
+
+
+class Journal(keras.callbacks.Callback):
+    """Tells MLflow and history.csv about every epoch, and stops on a loss that is no number."""
+
+    def __init__(self, run):
+        super().__init__()
+        self.run, self.rows, self.seconds = run, [], 0.0
+
+    def on_train_begin(self, logs=None):
+        self.began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {
+            f"val/{name[4:]}" if name.startswith("val_") else f"train/{name}": float(value)
+            for name, value in logs.items()
+        }
+        if not all(math.isfinite(value) for value in row.values()):
+            raise Refused(
+                f"epoch {epoch + 1}: the loss is no longer a finite number ({row}); "
+                "lower fit.learning_rate or look for extreme values in the data"
+            )
+        self.seconds = time.perf_counter() - self.began
+        self.rows.append({"epoch": epoch + 1, **row})
+        self.run.metrics(row, step=epoch + 1)
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_json(path: Path, values: dict) -> None:
+    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8")

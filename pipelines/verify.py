@@ -1,0 +1,67 @@
+"""Is what is served what was evaluated? Loads a SavedModel as a server would and scores it.
+
+Run by `export` in a process of its own, which has seen neither the model's code nor Keras; by hand:
+`python -m pipelines verify data/exported/<experiment>`.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines import config
+from pipelines.checks import Refused
+from pipelines.evaluation import Evaluation
+from pipelines.replicates import Replicate
+
+TOLERANCE = 1e-6
+BATCH = 256
+
+
+def run(params_file: Path, folder: str) -> None:
+    """folder: an exported one, with model/ and signature.json."""
+    about = json.loads((Path(folder) / "signature.json").read_text("utf-8"))
+    stage = Evaluation.of(params_file, about["experiment"])
+    replicate = Replicate(**about["replicate"])
+    points = score(Path(folder) / "model", stage, replicate)
+    evaluated = Path("data/metrics") / stage.key / replicate.name / "scores.json"
+    compare(points, json.loads(evaluated.read_text("utf-8")), folder)
+    print(
+        f"{stage.key}: served scores equal evaluated scores to {TOLERANCE:g} ({len(points)} metrics)"
+    )
+
+
+def score(saved_model: Path, stage: Evaluation, replicate: Replicate) -> dict[str, float]:
+    """Point estimates of a SavedModel over the entire test part, from raw rows."""
+    test = replicate.part(stage.prepared, "test")
+    serve = config.task_module(stage.task, "serve")
+    answer = ask(saved_model, test[stage.spec.raw])
+    served = serve.outputs(answer, stage.spec)
+    measured = stage.measure(serve.score, served, test, replicate.split, resamples=0)
+    return {
+        f"{group}/{name}": float(values[0])
+        for group, scores in measured.items()
+        for name, values in scores.items()
+    }
+
+
+def ask(saved_model: Path, rows: Sequence) -> dict[str, np.ndarray]:
+    """The default signature's answers to raw rows."""
+    signature = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
+    (name,) = signature.structured_input_signature[1]
+    answers = [
+        signature(**{name: tf.constant(rows[start : start + BATCH])})
+        for start in range(0, len(rows), BATCH)
+    ]
+    return {key: np.concatenate([a[key].numpy() for a in answers]) for key in answers[0]}
+
+
+def compare(served: dict[str, float], evaluated: dict[str, float], folder) -> None:
+    for name, value in evaluated.items():
+        if not abs(served[name] - value) <= TOLERANCE:
+            raise Refused(
+                f"{folder}: {name} is {served[name]:.8f} when served but was {value:.8f} when "
+                "evaluated; the graph's preprocessing differs from prepare's, nothing was exported"
+            )

@@ -1,0 +1,61 @@
+"""Split, window and padding arithmetic: the only place where it is done."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipelines.checks import Refused
+
+
+def pad(sequences: Sequence[Sequence[int]], length: int) -> np.ndarray:
+    """Ids cut or filled with zeros at the end to (rows, length), int32."""
+    padded = np.zeros((len(sequences), length), np.int32)
+    for row, sequence in zip(padded, sequences, strict=True):
+        kept = sequence[:length]
+        row[: len(kept)] = kept
+    return padded
+
+
+def part_size(asked: float, rows: int, name: str) -> int:
+    """Rows asked for: a fraction of all (below 1) or a number of rows."""
+    size = round(asked * rows) if asked < 1 else int(asked)
+    if size >= rows:
+        raise Refused(f"{name}: {size} rows asked for, but there are only {rows} in all")
+    return size
+
+
+def carve(
+    rows: np.ndarray, labels: np.ndarray, groups: np.ndarray, size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Takes about `size` of the rows away, stratified by label, whole groups together.
+
+    rows: row numbers to choose from. labels, groups: of every row, indexed by row number.
+    Returns (rest, taken), each in ascending order. A group belongs to the label of its first
+    row. Each label gives its share rounded, so the total can differ from `size` by a few rows.
+    """
+    taken: list[int] = []
+    first = {group: row for row, group in zip(rows[::-1], groups[rows][::-1], strict=True)}
+    members: dict[int, list[int]] = {group: [] for group in first}
+    for row in rows:
+        members[groups[row]].append(row)
+    for label in np.unique(labels[rows]):
+        own = np.array([group for group, row in first.items() if labels[row] == label])
+        share = round(size * np.mean(labels[rows] == label))
+        count = 0
+        for group in own[rng.permutation(len(own))]:
+            if count + len(members[group]) <= share:
+                taken += members[group]
+                count += len(members[group])
+    chosen = np.isin(rows, taken)
+    return rows[~chosen], rows[chosen]
+
+
+def fold_of(labels: np.ndarray, groups: np.ndarray, folds: int, rng: np.random.Generator):
+    """A fold number for every row: stratified by label, whole groups in one fold."""
+    numbers = np.zeros(len(labels), np.int64)
+    unique, first = np.unique(groups, return_index=True)
+    for label in np.unique(labels):
+        own = unique[labels[first] == label]
+        for position, group in enumerate(own[rng.permutation(len(own))]):
+            numbers[groups == group] = position % folds
+    return numbers
