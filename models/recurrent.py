@@ -8,12 +8,17 @@ Networks 18, 2005.
 import keras
 from keras import layers
 
-from models.layers import MaskedMaxPooling
+from models.layers import MaskedMaxPooling, WordDropout
 from pipelines.spec import DataSpec
 
 
 def bilstm_classifier(
-    spec: DataSpec, *, embedding_width: int = 64, units: int = 64, dropout: float = 0.5
+    spec: DataSpec,
+    *,
+    embedding_width: int = 64,
+    units: int = 64,
+    dropout: float = 0.5,
+    word_dropout: float = 0.1,
 ) -> keras.Model:
     """Two LSTMs read the text, one from each end; the maximum over time of what they remember
     at each token is classified by a linear layer.
@@ -25,8 +30,9 @@ def bilstm_classifier(
     for name, field in spec.inputs.items():
         ids = inputs[name] = keras.Input(field.shape, dtype=field.dtype, name=name)
         embedded = layers.Embedding(
-            field.size, embedding_width, mask_zero=True, name=f"{name}_embedding"
-        )(ids)
+            field.size, embedding_width, keras.initializers.RandomUniform(-0.5, 0.5),
+            mask_zero=True, name=f"{name}_embedding",
+        )(WordDropout(word_dropout)(ids))  # fmt: skip
         embedded = layers.SpatialDropout1D(dropout / 2)(embedded)
         states = layers.Bidirectional(
             layers.LSTM(units, return_sequences=True), name=f"{name}_bilstm"

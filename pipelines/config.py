@@ -36,7 +36,7 @@ class Download(BaseModel):
 
 
 class Dataset(BaseModel):
-    """recipe: a file of pipelines/datasets. source: the file or folder it reads. options: its own."""
+    """recipe: a file of pipelines/datasets. source: what it reads. options: the recipe's own."""
 
     model_config = STRICT
     recipe: str
@@ -45,20 +45,29 @@ class Dataset(BaseModel):
 
 
 class Fit(BaseModel):
-    """How weights are fitted. patience: epochs without a better validation score before stopping.
-    jit_compile: XLA; chosen per experiment by measurement."""
+    """How weights are fitted.
+
+    patience: epochs without a better validation loss before stopping and going back to the best;
+    null trains all epochs and keeps the last. ema_momentum: keep the moving average of the weights
+    instead of the weights (Polyak and Juditsky 1992). jit_compile: XLA, chosen by measurement.
+    """
 
     model_config = STRICT
     epochs: Annotated[int, Field(ge=1)]
     batch_size: Annotated[int, Field(ge=1)]
     learning_rate: Positive
-    patience: Annotated[int, Field(ge=1)]
+    patience: Annotated[int, Field(ge=1)] | None
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None
     jit_compile: bool = False
 
 
 class Experiment(BaseModel):
-    """One model on one data set. seeds: one run each; scores are then means over them."""
+    """One model on one data set.
+
+    decide: arguments of the task's `decide`, which turns probabilities into decisions. seeds: one
+    run each; scores are then means over them.
+    """
 
     model_config = STRICT
     task: str
@@ -66,6 +75,7 @@ class Experiment(BaseModel):
     module: str
     build: dict[str, Any]
     fit: Fit
+    decide: dict[str, Any] = {}
     seeds: Annotated[list[int], Field(min_length=1)] | None = None
 
 
@@ -166,7 +176,7 @@ def _check_experiment(lines: "Lines", key: str, experiment: Experiment, params: 
         if argument not in accepted:
             raise lines.at(
                 (*where, "build", argument),
-                f"{build['builder']} in {file} has no argument {argument!r}; {one_of(argument, accepted)}",
+                f"{build['builder']} in {file} has no such argument; {one_of(argument, accepted)}",
             )
 
 

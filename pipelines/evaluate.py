@@ -46,9 +46,8 @@ def run(params_file: Path, key: str) -> None:
             main.artifact(folder)
             for replicate in fits:
                 track_child(stage, replicate, folder / replicate.name)
-    print(
-        f"{key}: {config.task(stage.task).PRIMARY} {metrics[f'test/{config.task(stage.task).PRIMARY}']:.4f}"
-    )
+    for metric in config.task(stage.task).HEADLINE:
+        print(f"{key}: {metric} {metrics[f'test/{metric}']:.4f}")
 
 
 def evaluate_one(stage: Evaluation, task: ModuleType, replicate, folder: Path) -> dict:
@@ -98,7 +97,7 @@ def baseline_values(
 
 
 def summarise(strong: str, measured: list[dict], yardsticks: list[dict]) -> dict[str, float]:
-    """Means over replicates with intervals, the baselines', and the difference from the strong one."""
+    """Means over replicates, baselines, and the difference from `strong`; all with intervals."""
     means = {name: mean([values[name] for values in measured]) for name in measured[0]}
     means |= {name: mean([values[name] for values in yardsticks]) for name in yardsticks[0]}
     reference = means[strong]

@@ -1,4 +1,4 @@
-"""An experiment and all that is needed to score it: by `evaluate` and, once exported, by `verify`."""
+"""An experiment and what it takes to score it: in `evaluate` and, once exported, in `verify`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
-"""The stage's side of the fork server: hand the work over, pass signals on, end as the work ended.
+"""Hands a stage to the fork server: the caller's end (`hand_over`) and the child's (`take_place`).
 
-Standard library only: this runs before anything heavy is imported, in whatever Python was called.
+Standard library only: the caller imports nothing heavy, and may be any Python.
 
-One connection is one stage. The client sends one byte with four descriptors (its standard streams
+One connection is one stage. The caller sends one byte with four descriptors (its standard streams
 and a pipe), reads `+` once a child was forked, writes {argv, cwd, environ, umask} into the pipe,
 sends one byte a signal, and at last reads the child's exit status (`0`, `2`, `-15`, ...).
 
@@ -12,9 +12,11 @@ options such as `-W`. The child has those of the fork server.
 
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import resource
+import runpy
 import signal
 import socket
 import sys
@@ -47,7 +49,7 @@ READ_AT_IMPORT = (
     *("MLFLOW_", "MPL", "MATPLOTLIB", "SKLEARN_", "ARROW_", "DO_NOT_TRACK", "GIT_PYTHON_"),
 )
 
-# What the client does not want to keep to itself. A terminal's own stop signal would be dropped
+# What the caller passes on. A terminal's own stop signal would be dropped
 # in the child, which has no terminal: it is stopped in earnest.
 RELAYED = {
     signal.SIGINT: signal.SIGINT,
@@ -112,6 +114,35 @@ def _orders() -> dict:
         "environ": dict(os.environ),
         "umask": umask,
     }
+
+
+def take_place(descriptors: list[int]) -> None:
+    """Turns a fresh child into `python -m pipelines ...` as its caller started it, and runs it."""
+    *streams, orders = descriptors
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
+    with os.fdopen(orders) as pipe:
+        text = pipe.read()
+    if not text:
+        os._exit(1)  # the caller left before it saw the `+`
+    caller = json.loads(text)
+    os.chdir(caller["cwd"])
+    os.umask(caller["umask"])
+    os.environ.clear()
+    os.environ.update(caller["environ"])
+    sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())
+    sys.argv = caller["argv"]
+    if not sys.flags.safe_path:
+        sys.path[0] = caller["cwd"]
+    # The project's code is read anew, from the caller's folder and as it is now.
+    for name in [name for name in sys.modules if name.split(".")[0] == "pipelines"]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+    # Python's own generator is reseeded at every fork; numpy's would repeat itself in every child.
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+    runpy.run_module("pipelines", run_name="__main__", alter_sys=True)
 
 
 def _receive(connection: socket.socket, size: int) -> bytes:

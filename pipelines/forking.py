@@ -3,9 +3,7 @@
 import contextlib
 import gc
 import importlib
-import json
 import os
-import runpy
 import selectors
 import shutil
 import signal
@@ -16,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.forkclient import take_place
 from pipelines.forkserver import STOPPING, die_with_parent
 
 LIFELINE = 0  # the server's standard input; its other end is the launcher's, who writes nothing
@@ -44,7 +43,12 @@ def serve(address: str, listener: int, packages: Iterable[str], grace_s: float) 
     if descriptors is None:
         shutil.rmtree(folder, ignore_errors=True)
     else:
-        become_stage(descriptors)
+        take_place(descriptors)
+
+
+def kill_group(pid: int, signum: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # nobody is left in it
+        os.killpg(pid, signum)
 
 
 @dataclass
@@ -74,7 +78,9 @@ class Server:
     def run(self) -> list[int] | None:
         """Loops to the end (None); in a child returns at once, with the descriptors it was sent."""
         while not self.ending or self.children:
-            for key, _ in self.selector.select(self._patience_s()):
+            deadlines = [child.kill_at for child in self.children.values() if child.kill_at]
+            patience_s = max(0, min(deadlines) - time.monotonic()) if deadlines else None
+            for key, _ in self.selector.select(patience_s):
                 descriptors = key.data(key.fileobj)
                 if descriptors is not None:
                     return descriptors
@@ -135,7 +141,7 @@ class Server:
             self._stop(child)
         for signum in signums:
             child.stopped = child.stopped or signum in STOPPING
-            send = os.kill if signum == signal.SIGTERM else os.killpg
+            send = os.kill if signum == signal.SIGTERM else kill_group
             send(child.pid, signum)
 
     def notice(self, alarm: socket.socket) -> None:
@@ -145,9 +151,9 @@ class Server:
     def end(self, _=None) -> None:
         """The launcher is gone, or somebody wants the server to stop: stop every stage first."""
         self.ending = True
-        for source, react in [(key.fileobj, key.data) for key in self.selector.get_map().values()]:
-            if react in (self.end, self.accept):
-                self.selector.unregister(source)
+        for key in list(self.selector.get_map().values()):
+            if key.data in (self.end, self.accept):
+                self.selector.unregister(key.fileobj)
         for child in self.children.values():
             self._stop(child)
 
@@ -156,24 +162,19 @@ class Server:
             child.stopped = True
             child.kill_at = time.monotonic() + self.grace_s
             os.kill(child.pid, signal.SIGTERM)
-            os.killpg(child.pid, signal.SIGCONT)  # a suspended stage would not hear it
-
-    def _patience_s(self) -> float | None:
-        deadlines = [child.kill_at for child in self.children.values() if child.kill_at]
-        return max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+            kill_group(child.pid, signal.SIGCONT)  # a suspended stage would not hear it
 
     def _reap(self) -> None:
         for connection, child in list(self.children.items()):
             if child.kill_at and time.monotonic() >= child.kill_at:
-                os.killpg(child.pid, signal.SIGKILL)
+                kill_group(child.pid, signal.SIGKILL)
                 child.kill_at = time.monotonic() + self.grace_s
             pid, status = os.waitpid(child.pid, os.WNOHANG)
             if pid == 0:
                 continue
             code = os.waitstatus_to_exitcode(status)
             if child.stopped or code < 0:
-                with contextlib.suppress(ProcessLookupError):  # nobody left: the usual case
-                    os.killpg(child.pid, signal.SIGKILL)
+                kill_group(child.pid, signal.SIGKILL)
             with contextlib.suppress(OSError):  # nobody waits for the status
                 connection.send(str(code).encode())
             del self.children[connection]
@@ -183,29 +184,3 @@ class Server:
         if connection in self.selector.get_map():
             self.selector.unregister(connection)
         connection.close()
-
-
-def become_stage(descriptors: list[int]) -> None:
-    """Turns a fresh child into `python -m pipelines ...` as its caller started it, and runs it."""
-    *streams, orders = descriptors
-    for number, stream in enumerate(streams):
-        os.dup2(stream, number)
-        os.close(stream)
-    with os.fdopen(orders) as pipe:
-        caller = json.load(pipe)
-    os.chdir(caller["cwd"])
-    os.umask(caller["umask"])
-    os.environ.clear()
-    os.environ.update(caller["environ"])
-    sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())
-    sys.argv = caller["argv"]
-    if not sys.flags.safe_path:
-        sys.path[0] = caller["cwd"]
-    # The project's code is read anew, from the caller's folder and as it is now.
-    for name in [name for name in sys.modules if name.split(".")[0] == "pipelines"]:
-        del sys.modules[name]
-    importlib.invalidate_caches()
-    # Python's own generator is reseeded at every fork; numpy's would repeat itself in every child.
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed()
-    runpy.run_module("pipelines", run_name="__main__", alter_sys=True)

@@ -1,6 +1,8 @@
 """A YAML file whose mistakes can be named by line."""
 
 from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -13,10 +15,13 @@ class Lines:
 
     def __init__(self, path: Path):
         self.path = path
-        text = path.read_text("utf-8")
         try:
+            text = path.read_text("utf-8")
             self.values = yaml.safe_load(text)
             root = yaml.compose(text, Loader=yaml.SafeLoader)
+        except UnicodeDecodeError as error:
+            line = error.object[: error.start].count(b"\n") + 1
+            raise Refused(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
@@ -59,30 +64,41 @@ class Lines:
     ) -> Refused:
         """The first of pydantic's findings, in the words of this project."""
         first = error.errors()[0]
-        where = (*prefix, *first["loc"])
+        where = prefix
+        for step in first["loc"]:  # pydantic also names the arms of a union: those are no keys
+            if (*where, str(step)) in self.lines or first["type"] == "missing":
+                where = (*where, str(step))
         if first["type"] == "extra_forbidden":
             choices = _fields(model, first["loc"][:-1])
             return self.at(where, f"unknown key; {one_of(where[-1], choices)}")
         if first["type"] == "missing":
             return self.at(where, "missing; add it")
         found = f"found {first['input']!r}"
-        return self.at(where, f"{first['msg'].lower()}; {found}")
+        return self.at(where, f"{first['msg'].removeprefix('Value error, ').lower()}; {found}")
 
 
 def _fields(model: type[BaseModel], loc: tuple) -> list[str]:
     """The field names accepted where a finding lies, following its path through the model."""
     for step in loc:
-        if isinstance(model, type) and issubclass(model, BaseModel) and step in model.model_fields:
-            model = model.model_fields[step].annotation
-        model = _inner(model)
+        model = _below(model, step)
     return list(model.model_fields)
 
 
-def _inner(annotation):
-    """The model inside dict[str, Model], list[Model] and Model | None."""
-    while not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-        arguments = [a for a in getattr(annotation, "__args__", ()) if a is not type(None)]
-        if not arguments:
-            return annotation
-        annotation = arguments[-1]
+def _below(annotation, step: str | int):
+    """The annotation of what stands under a field, a key, a number or an arm of a union."""
+    arguments = get_args(annotation)
+    if not arguments:
+        return _plain(annotation.model_fields[step].annotation)
+    if get_origin(annotation) in (Union, UnionType):
+        return next(arm for arm in arguments if arm.__name__ == step)
+    return _plain(arguments[-1])
+
+
+def _plain(annotation):
+    """Without the wrappings that pydantic does not name: Annotated[X, ...] and X | None."""
+    arguments = [argument for argument in get_args(annotation) if argument is not NoneType]
+    if get_origin(annotation) is Annotated:
+        return _plain(arguments[0])
+    if get_origin(annotation) in (Union, UnionType) and len(arguments) == 1:
+        return _plain(arguments[0])
     return annotation

@@ -20,15 +20,19 @@ SPECIAL_IDS = 2
 
 SPACE = ["[\\t\\n\\v\\f\\r \u00a0\u2000-\u200b\u2028\u2029\u3000]+", " "]
 # ASCII punctuation, Latin-1 signs, and the blocks of punctuation, currency, arrows and pictures.
-SIGN = "[!-/:-@\\[-`{-~\u00a1-\u00bf\u00d7\u00f7\u2010-\u2bff\u3001-\u303f\ufe00-\ufe0f\U0001f000-\U0001faff]"
+SIGN = (
+    "[!-/:-@\\[-`{-~\u00a1-\u00bf\u00d7\u00f7\u2010-\u2bff\u3001-\u303f\ufe00-\ufe0f"
+    "\U0001f000-\U0001faff]"
+)
 
-WORD_RULES = [[f"({SIGN})", " \\1 "], ["([0-9]+)", " \\1 "], SPACE]
+# Of a number only the length is kept: "0909 879 0188" says telephone whatever the digits.
+WORD_RULES = [[f"({SIGN})", " \\1 "], ["[0-9]", "0"], ["(0+)", " \\1 "], SPACE]
 CHARACTER_RULES = [SPACE]
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """unit: "word" (split at spaces after the rules) or "character". vocabulary: tokens by id - 2."""
+    """unit: "word" (split at spaces after the rules) or "character". vocabulary[i] has id i + 2."""
 
     unit: str
     lowercase: bool

@@ -75,11 +75,6 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
     model = models.build(spec, experiment.module, **experiment.build)
     compile_model(model, objective, experiment.fit, spec)
     journal = Journal(run)
-    stop = keras.callbacks.EarlyStopping(
-        objective.MONITOR.replace("val/", "val_"),
-        patience=experiment.fit.patience,
-        restore_best_weights=True,
-    )
     with timing.part("fit"):
         model.fit(
             replicates.inputs(train, spec),
@@ -87,20 +82,42 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
             validation_data=(replicates.inputs(val, spec), val[spec.target]),
             batch_size=experiment.fit.batch_size,
             epochs=experiment.fit.epochs,
-            callbacks=[journal, stop],
+            callbacks=[*callbacks(objective, experiment.fit), journal],
             verbose=2,
         )
     logits = model.predict(replicates.inputs(val, spec), batch_size=256, verbose=0)
-    objective.decide(logits, val[spec.target], spec).save(folder / "decision.json")
+    rule = objective.decide(logits, val[spec.target], spec, **experiment.decide)
+    rule.save(folder / "decision.json")
     with timing.part("write"):
         model.save(folder / "model.keras")
         write_history(folder / "history.csv", journal.rows)
         run.tag({"parameters": str(model.count_params()), "fit_seconds": f"{journal.seconds:.1f}"})
 
 
+def callbacks(objective, settings: config.Fit) -> list[keras.callbacks.Callback]:
+    """Averaging first: what is validated, and kept when training stops, is the average."""
+    chosen = []
+    if settings.ema_momentum is not None:
+        chosen.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
+    if settings.patience is not None:
+        chosen.append(
+            keras.callbacks.EarlyStopping(
+                objective.MONITOR.replace("val/", "val_"),
+                patience=settings.patience,
+                restore_best_weights=True,
+            )
+        )
+    return chosen
+
+
 def compile_model(model, objective, settings: config.Fit, spec: DataSpec) -> None:
     model.compile(
-        keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay),
+        keras.optimizers.AdamW(
+            settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            use_ema=settings.ema_momentum is not None,
+            ema_momentum=settings.ema_momentum or 0.99,
+        ),
         loss=objective.loss(spec),
         metrics=objective.metrics(spec),
         jit_compile=settings.jit_compile,

@@ -28,9 +28,7 @@ def run(params_file: Path, folder: str) -> None:
     points = score(Path(folder) / "model", stage, replicate)
     evaluated = Path("data/metrics") / stage.key / replicate.name / "scores.json"
     compare(points, json.loads(evaluated.read_text("utf-8")), folder)
-    print(
-        f"{stage.key}: served scores equal evaluated scores to {TOLERANCE:g} ({len(points)} metrics)"
-    )
+    print(f"{stage.key}: {len(points)} served scores equal evaluate's to {TOLERANCE:g}")
 
 
 def score(saved_model: Path, stage: Evaluation, replicate: Replicate) -> dict[str, float]:

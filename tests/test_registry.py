@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 
 from pipelines import tracking
 from pipelines.checks import Refused
-from pipelines.tracking import registry, store
+from pipelines.tracking import entries, registry, store
 
 TEXTS, LABELS = ["hi", "a long text"], ["short", "long"]
 IDENTITY = {"code": "c", "data": "d", "params": "p"}
@@ -146,7 +147,9 @@ def server(run_id, tmp_path):
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     command = [sys.executable, "-m", "mlflow", "ui", "--port", port, "--workers", "1"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     url, end = f"http://127.0.0.1:{port}", time.monotonic() + 60
     while True:
         try:
@@ -156,7 +159,7 @@ def server(run_id, tmp_path):
             assert process.poll() is None and time.monotonic() < end, "mlflow ui did not start"
             time.sleep(0.2)
     yield url
-    process.terminate()
+    os.killpg(process.pid, signal.SIGKILL)  # with its workers; a polite end takes 5 s
     process.wait(30)
 
 
@@ -178,6 +181,7 @@ def test_server(server, run_id, exported, tmp_path, monkeypatch):
             record = run.record()
     with tracking.resume(record, files=tmp_path) as resumed:
         assert resumed.id == run.id
+    assert entries.find("0" * 32) is None
     where = tracking.client().get_experiment_by_name("remote").experiment_id
     (read,) = tracking.client().search_runs([where])
     assert (read.info.run_id, read.info.status) == (run.id, "FINISHED")

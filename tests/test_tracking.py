@@ -170,6 +170,14 @@ def test_killed_processes(place):
     assert read[1].data.tags["ended_because"] == f"process {rude.pid} died; found later"
 
 
+def test_a_process_is_more_than_its_number():
+    me = origin.process()
+    assert origin.lives(me)
+    assert not origin.lives(me | {"process.started": "1"})
+    assert not origin.lives(me | {"process.boot": "an earlier one"})
+    assert not origin.lives(me | {"process.pid": "4194305"})
+
+
 def test_four_processes_on_a_fresh_store(tmp_path):
     """They create one store at once; two of them run in DVC's temporary copies of the project."""
     folders = [tmp_path, tmp_path]

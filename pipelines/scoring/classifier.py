@@ -20,8 +20,7 @@ class Outputs:
 
 def predict(logits: np.ndarray, decision: Decision) -> Outputs:
     """Model logits (n, classes) to probabilities and decisions."""
-    shifted = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-    probabilities = shifted / shifted.sum(axis=1, keepdims=True)
+    probabilities = decision.probabilities(logits)
     # The graph that is served answers in float32, so that is what is scored.
     return Outputs(probabilities.astype(np.float32), decision(probabilities))
 

@@ -28,7 +28,7 @@ def linear_svm(train, val, test_texts, seed: int) -> Outputs:
     correlation on val; the chosen machine is then fitted on train and val together. Probabilities
     are Platt's, from the margins on val (Platt 1999).
     """
-    machines = {name: machine for name, machine in _candidates(seed)}
+    machines = dict(_candidates(seed))
     quality = {
         name: matthews_corrcoef(val[1], machine.fit(*train).predict(val[0]))
         for name, machine in machines.items()

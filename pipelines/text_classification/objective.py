@@ -16,8 +16,6 @@ def metrics(spec: DataSpec):
     return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
 
-def decide(logits, targets, spec: DataSpec) -> decision.Decision:
+def decide(logits, targets, spec: DataSpec, *, false_alarm_cost: float = 1.0) -> decision.Decision:
     """The decision rule, from validation rows."""
-    return decision.choose(
-        keras.ops.convert_to_numpy(keras.ops.softmax(logits)), targets, spec.positive_id
-    )
+    return decision.choose(logits, targets, spec.positive_id, false_alarm_cost)

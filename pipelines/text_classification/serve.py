@@ -54,13 +54,23 @@ class TextClassifier(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
     def classify(self, text):
         ids = {name: tokenizer(text) for name, tokenizer in self.tokenizers.items()}
-        probabilities = tf.nn.softmax(tf.cast(self.model(ids, training=False), tf.float64))
+        probabilities = self._probabilities(self.model(ids, training=False))
         chosen = self._decide(probabilities)
         return {
             "label": tf.gather(self.labels, chosen),
             "probability": tf.cast(tf.gather(probabilities, chosen, batch_dims=1), tf.float32),
             "probabilities": tf.cast(probabilities, tf.float32),
         }
+
+    def _probabilities(self, logits):
+        """`Decision.probabilities` in the graph."""
+        logits, rule = tf.cast(logits, tf.float64), self.decision
+        if rule.positive is None:
+            return tf.nn.softmax(logits)
+        odds = logits[:, rule.positive] - logits[:, 1 - rule.positive]
+        found = tf.sigmoid(rule.slope * odds + rule.intercept)
+        pair = [1 - found, found] if rule.positive == 1 else [found, 1 - found]
+        return tf.stack(pair, axis=1)
 
     def _decide(self, probabilities):
         """`Decision.__call__` in the graph."""

@@ -129,6 +129,26 @@ def children(run_id: str, view: int = ViewType.ACTIVE_ONLY) -> list[Entry]:
     return store.all_runs(store.client(), f"tags.`{PARENT}` = '{run_id}'", view)
 
 
+class Ending:
+    """Gives a run its last status, whatever ends the block."""
+
+    def __init__(self, run_id: str, ended_ms: int | None = None):
+        self._run_id, self._ended_ms = run_id, ended_ms
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind, error, _traceback) -> None:
+        if kind is None:
+            status = "FINISHED"
+        else:
+            status = "FAILED" if issubclass(kind, Exception) else "KILLED"
+        why = "" if kind is None else f"{kind.__name__}: {error}"[:TAG_LENGTH]
+        if why or store.client().get_run(self._run_id).data.tags.get("ended_because"):
+            store.client().set_tag(self._run_id, "ended_because", why)
+        store.client().set_terminated(self._run_id, status, self._ended_ms)
+
+
 def now_ms() -> int:
     return int(time.time() * 1000)
 

@@ -63,12 +63,12 @@ def rebuild(record: Mapping, folder: Path, metrics: Path | None) -> Entry:
     tags.pop(entries.ORIGINAL, None)
     entry = entries.create(record["task"], record["key"], tags, record["start_time"])
     run_id = entry.info.run_id
-    entries.describe(run_id, record["params"], record["dataset"])
+    with entries.Ending(run_id, record["end_time"]):
+        entries.describe(run_id, record["params"], record["dataset"])
+        entries.log(run_id, curves + results, {}, record["end_time"])
+        if metrics and metrics.with_suffix("").is_dir():
+            store.client().log_artifacts(run_id, str(metrics.with_suffix("")))
     found = {"restored_from": str(folder / "run.json"), entries.ORIGINAL: record["run_id"]}
-    entries.log(run_id, curves + results, {}, record["end_time"])
-    if metrics and metrics.with_suffix("").is_dir():
-        store.client().log_artifacts(run_id, str(metrics.with_suffix("")))
-    store.client().set_terminated(run_id, "FINISHED", record["end_time"])
     entries.log(run_id, [], found, record["end_time"])
     entries.retire_others(entry)
     return store.client().get_run(run_id)

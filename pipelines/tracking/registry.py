@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -115,16 +114,13 @@ def _present(opened: MlflowClient, name: str, run_id: str, content: str) -> Mode
 
 def _pack(target: Path, folder: Path, model: Model, requirements: list[str]) -> None:
     """An MLflow model folder: the SavedModel, the code that loads it, what to install."""
-    with warnings.catch_warnings():
-        # There are no type hints that say "a list, a column or named columns".
-        warnings.filterwarnings("ignore", message=".*Add type hints")
-        mlflow.pyfunc.save_model(
-            target,
-            mlflow_model=model,
-            python_model=str(CODE),
-            artifacts={"saved_model": str(folder)},
-            pip_requirements=requirements,
-        )
+    mlflow.pyfunc.save_model(
+        target,
+        mlflow_model=model,
+        python_model=str(CODE),
+        artifacts={"saved_model": str(folder)},
+        pip_requirements=requirements,
+    )
 
 
 def _upload(opened: MlflowClient, name: str, run_id: str, packed: Path) -> tuple[str, str]:

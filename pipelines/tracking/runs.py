@@ -91,7 +91,7 @@ def start(
         every[entries.PARENT] = parent
     with origin.termination_raises():
         entry = entries.create(task, key, every)
-        with _Ending(entry.info.run_id):
+        with entries.Ending(entry.info.run_id):
             entries.describe(entry.info.run_id, params, dataset)
             yield Run(entry, {"task": task, "key": key, "dataset": dataset and dict(dataset)})
         entries.retire_others(entry)
@@ -112,7 +112,7 @@ def resume(record: Mapping, *, files: Path, metrics: Path | None = None) -> Iter
         run_id, retired = entry.info.run_id, entry.info.lifecycle_stage != "active"
         if retired:
             _revive(run_id)
-        with _Ending(run_id, entry.info.end_time):
+        with entries.Ending(run_id, entry.info.end_time):
             # The tags first: a RUNNING run whose tags name a dead process would be marked KILLED.
             entries.log(run_id, [], origin.process(), entries.now_ms())
             store.client().update_run(run_id, status="RUNNING")
@@ -125,23 +125,3 @@ def _revive(run_id: str) -> None:
     for child in entries.children(run_id, ViewType.DELETED_ONLY):
         store.client().restore_run(child.info.run_id)
     store.client().restore_run(run_id)
-
-
-class _Ending:
-    """Gives a run its last status, whatever ends the block."""
-
-    def __init__(self, run_id: str, ended_ms: int | None = None):
-        self._run_id, self._ended_ms = run_id, ended_ms
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind, error, _traceback) -> None:
-        if kind is None:
-            status = "FINISHED"
-        else:
-            status = "FAILED" if issubclass(kind, Exception) else "KILLED"
-        why = "" if kind is None else f"{kind.__name__}: {error}"[: entries.TAG_LENGTH]
-        if why or store.client().get_run(self._run_id).data.tags.get("ended_because"):
-            store.client().set_tag(self._run_id, "ended_because", why)
-        store.client().set_terminated(self._run_id, status, self._ended_ms)

@@ -153,4 +153,4 @@ def _mark_dead(store: MlflowClient) -> None:
         if not origin.lives(run.data.tags):
             pid = run.data.tags["process.pid"]
             store.set_tag(run.info.run_id, "ended_because", f"process {pid} died; found later")
-            store.set_terminated(run.info.run_id, "KILLED")
+            store.set_terminated(run.info.run_id, "KILLED", run.info.end_time)
