@@ -22,11 +22,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipelines.checks import Refused
-from pipelines.forkclient import ADDRESS, DEFAULTS, hand_over, leave
+from pipelines.forkclient import ADDRESS, DEFAULTS, SERVED, hand_over, leave
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 WITH_KEY = ("fetch", "prepare", *IMPORTS_TENSORFLOW)
-WITHOUT_KEY = ("check", "report", "restore")
+WITHOUT_KEY = ("check", "report", "restore", "results")
 SENT_ON = "PIPELINES_SENT_ON"
 
 
@@ -34,12 +34,12 @@ def main() -> int:
     options = parse(sys.argv[1:])
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
-    # Neither variable is for the stage, which sees the same environment wherever it runs.
-    address = os.environ.pop(ADDRESS, None)
-    sent_on = os.environ.pop(SENT_ON, None)
+    # The address stays: a stage may have work done by `python -m pipelines` itself.
+    address = os.environ.get(ADDRESS)
+    served, sent_on = os.environ.pop(SERVED, None), os.environ.pop(SENT_ON, None)
     try:
         prefix = installation(sent_on)
-        if address and options.stage in IMPORTS_TENSORFLOW:
+        if address and not served and options.stage in IMPORTS_TENSORFLOW:
             status = hand_over(address, prefix)
             if status is not None:
                 return status

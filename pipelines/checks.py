@@ -4,6 +4,7 @@ Every check raises `Refused` with one sentence that names the place (file, line,
 found there and what to do. The front door prints that sentence and exits 2, without a traceback.
 """
 
+import codecs
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
@@ -42,9 +43,8 @@ def decode(path: Path, encoding: str) -> str:
     if not data.strip():
         raise Refused(f"{path}: the file is empty")
     try:
-        return data.decode(
-            "utf-8-sig" if encoding.lower().replace("_", "-") == "utf-8" else encoding
-        )
+        utf8 = codecs.lookup(encoding).name == "utf-8"
+        text = data.decode("utf-8-sig" if utf8 else encoding)
     except LookupError:
         raise Refused(
             f"{path}: unknown encoding {encoding!r}; use a name Python knows, such as utf-8, "
@@ -57,6 +57,12 @@ def decode(path: Path, encoding: str) -> str:
             f"{path}, line {line}: byte 0x{found} is not valid {encoding}; save the file as "
             f"{encoding} or set `encoding` (latin-1 and cp1252 are common)"
         ) from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise Refused(
+            f"{path}, line {line}: a NUL character; set `encoding` (utf-16?) or remove it"
+        )
+    return text
 
 
 def column(path: Path, header: Sequence[str] | None, width: int, wanted: str | int) -> int:
@@ -73,6 +79,8 @@ def column(path: Path, header: Sequence[str] | None, width: int, wanted: str | i
     names = [name.strip() for name in header]
     if wanted not in names:
         raise Refused(f"{path}, line 1: no column {wanted!r}; {one_of(wanted, names)}")
+    if names.count(wanted) > 1:
+        raise Refused(f"{path}, line 1: {names.count(wanted)} columns {wanted!r}; give a position")
     return names.index(wanted)
 
 

@@ -17,7 +17,11 @@ from pipelines.lines import Lines
 STRICT = ConfigDict(extra="forbid", frozen=True)
 PACKAGE = Path(__file__).parent
 MODELS = PACKAGE.parent / "models"
-Positive = Annotated[float, Field(gt=0)]
+# Strict: `yes` and "30" are not numbers of epochs. Keys become names of files.
+Count = Annotated[int, Field(strict=True, ge=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Key = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 
 
 class Source(BaseModel):
@@ -31,7 +35,7 @@ class Source(BaseModel):
 class Download(BaseModel):
     model_config = STRICT
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    bytes: Annotated[int, Field(gt=0)] | None = None
+    bytes: Count | None = None
     urls: Annotated[list[Source | str], Field(min_length=1)]
 
 
@@ -53,11 +57,11 @@ class Fit(BaseModel):
     """
 
     model_config = STRICT
-    epochs: Annotated[int, Field(ge=1)]
-    batch_size: Annotated[int, Field(ge=1)]
+    epochs: Count
+    batch_size: Count
     learning_rate: Positive
-    patience: Annotated[int, Field(ge=1)] | None
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    patience: Count | None
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None
     jit_compile: bool = False
 
@@ -76,15 +80,15 @@ class Experiment(BaseModel):
     build: dict[str, Any]
     fit: Fit
     decide: dict[str, Any] = {}
-    seeds: Annotated[list[int], Field(min_length=1)] | None = None
+    seeds: Annotated[list[Seed], Field(min_length=1)] | None = None
 
 
 class Params(BaseModel):
     model_config = STRICT
-    seed: int
-    datasets: dict[str, Dataset] = {}
-    experiments: dict[str, Experiment] = {}
-    downloads: dict[str, dict[str, Download]] = {}
+    seed: Seed
+    datasets: dict[Key, Dataset] = {}
+    experiments: dict[Key, Experiment] = {}
+    downloads: dict[Key, dict[str, Download]] = {}
 
     def seeds(self, key: str) -> list[int]:
         return self.experiments[key].seeds or [self.seed]
@@ -165,19 +169,24 @@ def _check_experiment(lines: "Lines", key: str, experiment: Experiment, params: 
             raise lines.at((*where, name), f"no {name} {value!r}; {one_of(value, choices)}")
     signatures = builders(experiment.module)
     build, file = experiment.build, f"models/{experiment.module}.py"
-    if build.get("builder") not in signatures:
-        found = build.get("builder")
+    found = build.get("builder")
+    if not isinstance(found, str) or found not in signatures:
         raise lines.at(
             (*where, "build", "builder"),
             f"no builder {found!r} in {file}; {one_of(found, signatures)}",
         )
-    accepted = signatures[build["builder"]]
-    for argument in set(build) - {"builder"}:
-        if argument not in accepted:
-            raise lines.at(
-                (*where, "build", argument),
-                f"{build['builder']} in {file} has no such argument; {one_of(argument, accepted)}",
-            )
+    objective = _functions(PACKAGE / experiment.task / "objective.py")
+    decide = [argument.arg for argument in objective["decide"].args.kwonlyargs]
+    for name, owner, accepted in (
+        ("build", f"{found} in {file}", signatures[found]),
+        ("decide", f"decide of {experiment.task}", decide),
+    ):
+        for argument in getattr(experiment, name):
+            if argument not in accepted and (name, argument) != ("build", "builder"):
+                raise lines.at(
+                    (*where, name, argument),
+                    f"{owner} has no such argument; {one_of(argument, accepted)}",
+                )
 
 
 def builders(module: str) -> dict[str, list[str]]:
@@ -186,15 +195,16 @@ def builders(module: str) -> dict[str, list[str]]:
     A builder is a public function whose first parameter is `spec`; hyperparameters are its
     keyword-only parameters.
     """
-    tree = ast.parse((MODELS / f"{module}.py").read_text("utf-8"))
     return {
-        node.name: [argument.arg for argument in node.args.kwonlyargs]
-        for node in tree.body
-        if isinstance(node, ast.FunctionDef)
-        and not node.name.startswith("_")
-        and node.args.args
-        and node.args.args[0].arg == "spec"
+        name: [argument.arg for argument in node.args.kwonlyargs]
+        for name, node in _functions(MODELS / f"{module}.py").items()
+        if not name.startswith("_") and node.args.args and node.args.args[0].arg == "spec"
     }
+
+
+def _functions(path: Path) -> dict[str, ast.FunctionDef]:
+    tree = ast.parse(path.read_text("utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def _modules(folder: Path) -> list[str]:

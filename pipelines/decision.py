@@ -75,18 +75,24 @@ def platt(odds: np.ndarray, positives: np.ndarray) -> tuple[float, float]:
     weights = np.array([1.0, 0.0])
     for _ in range(NEWTON_STEPS):
         said = sigmoid(features @ weights)
-        spread = said * (1 - said) + 1e-12
-        step = np.linalg.solve(
-            (features * spread[:, None]).T @ features + 1e-9 * np.eye(2), features.T @ (aims - said)
-        )
+        spread = (said * (1 - said))[:, None] + 1e-12
+        slopes = features.T @ (aims - said)
+        step = np.linalg.solve((features * spread).T @ features, slopes)
+        loss = logistic_loss(features @ weights, aims)
+        while logistic_loss(features @ (weights + step), aims) > loss and np.abs(step).max() > 1e-9:
+            step = step / 2  # a full step can overshoot where probabilities are saturated
         weights = weights + step
-        if np.abs(step).max() < 1e-10:
+        if np.abs(step).max() < 1e-9:
             break
     return float(weights[0]), float(weights[1])
 
 
 def log_odds(logits: np.ndarray, positive: int) -> np.ndarray:
     return logits[:, positive] - logits[:, 1 - positive]
+
+
+def logistic_loss(odds: np.ndarray, aims: np.ndarray) -> float:
+    return float(np.sum(np.logaddexp(0, odds) - aims * odds))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ def near_groups(texts: Sequence[str], near: float = NEAR) -> np.ndarray:
     or when they are copies. All such pairs are found without comparing all pairs: two sets that
     similar must share one of their rarest words (prefix filtering; Bayardo, Ma, Srikant 2007).
     """
-    words = [frozenset(re.findall(r"\w+|[^\w\s]", fingerprint(text))) for text in texts]
+    words = [frozenset(re.findall(r"\w+|[^\w\s]", fingerprint(text)) or [""]) for text in texts]
     frequency = Counter(word for own in words for word in own)
     parent = list(range(len(texts)))
     index: dict[str, list[int]] = defaultdict(list)

@@ -23,6 +23,7 @@ import sys
 from pathlib import Path
 
 ADDRESS = "PIPELINES_FORKSERVER"
+SERVED = "PIPELINES_SERVED"  # tells the child that it is to run the stage, not to hand it over
 
 # Quiet and offline, unless the user said otherwise. KERAS_BACKEND and TF_DETERMINISTIC_OPS are
 # left alone: they change results.
@@ -111,7 +112,7 @@ def _orders() -> dict:
     return {
         "argv": sys.argv,
         "cwd": str(Path.cwd()),
-        "environ": dict(os.environ),
+        "environ": {**os.environ, SERVED: "yes"},
         "umask": umask,
     }
 

@@ -23,11 +23,12 @@ class Lines:
             line = error.object[: error.start].count(b"\n") + 1
             raise Refused(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
         except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            line = f":{mark.line + 1}" if mark else ""
-            problem = getattr(error, "problem", None) or str(error)
+            if isinstance(error, yaml.reader.ReaderError):
+                line, problem = text[: error.position].count("\n") + 1, error.reason
+            else:
+                line, problem = error.problem_mark.line + 1, error.problem
             raise Refused(
-                f"{path}{line}: not valid YAML, {problem}; mend the indentation or quotes"
+                f"{path}:{line}: not valid YAML, {problem}; mend the indentation or quotes"
             ) from None
         if not isinstance(self.values, dict):
             raise Refused(
@@ -73,8 +74,8 @@ class Lines:
             return self.at(where, f"unknown key; {one_of(where[-1], choices)}")
         if first["type"] == "missing":
             return self.at(where, "missing; add it")
-        found = f"found {first['input']!r}"
-        return self.at(where, f"{first['msg'].removeprefix('Value error, ').lower()}; {found}")
+        problem = first["msg"].removeprefix("Value error, ")
+        return self.at(where, f"{problem[0].lower()}{problem[1:]}; found {first['input']!r}")
 
 
 def _fields(model: type[BaseModel], loc: tuple) -> list[str]:

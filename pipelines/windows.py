@@ -19,8 +19,8 @@ def pad(sequences: Sequence[Sequence[int]], length: int) -> np.ndarray:
 def part_size(asked: float, rows: int, name: str) -> int:
     """Rows asked for: a fraction of all (below 1) or a number of rows."""
     size = round(asked * rows) if asked < 1 else int(asked)
-    if size >= rows:
-        raise Refused(f"{name}: {size} rows asked for, but there are only {rows} in all")
+    if not 0 < size < rows:
+        raise Refused(f"{name}: {asked} asks for {size} rows, and there are {rows} in all")
     return size
 
 

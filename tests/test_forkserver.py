@@ -208,8 +208,20 @@ print(sorted(set(os.environ) - {"LC_CTYPE"}), sys.modules["__main__"].__spec__.n
     argv = [str(main), "train", "k"]
     assert lines[0] == f"{caller.folder} {caller.folder} 0o100640 {argv}"
     assert lines[1] == r"42 '\udcff' 42"
-    assert "PIPELINES_FORKSERVER" not in lines[3]
+    assert "PIPELINES_SERVED" not in lines[3]
     assert lines[3].endswith("pipelines.__main__")
+
+
+def test_a_stage_can_have_another_one_run(either, shared):
+    inner = shared.folder / "inner.py"
+    inner.write_text("import sys; print('inner', key); sys.exit(4)")
+    served = "PIPELINES_FORKSERVER" in either.environ
+    code = f"""
+import subprocess, sys
+command = [sys.executable, "-m", "pipelines", "train", "k", "--params", {str(inner)!r}]
+print(subprocess.run(command).returncode, {SERVED!r} in sys.modules)
+"""
+    assert either.run(code)[1] == f"inner k\n4 {served}\n"
 
 
 def test_exit_functions_run_and_buffers_are_written(either):

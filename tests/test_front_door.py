@@ -117,10 +117,11 @@ def test_defaults_are_quiet_and_give_way_to_the_user(project):
     assert done.stdout == "true false\n"
 
 
-def test_the_way_in_is_not_seen_by_the_stage(project):
+def test_of_the_way_in_only_the_address_is_seen_by_the_stage(project):
     code = "import os; print([name for name in os.environ if name.startswith('PIPELINES')])"
     environ = {"PIPELINES_FORKSERVER": "/nowhere", "PIPELINES_SENT_ON": "/nowhere"}
-    assert pipelines(project, "train", "k", code=code, environ=environ).stdout == "[]\n"
+    done = pipelines(project, "train", "k", code=code, environ=environ)
+    assert done.stdout == "['PIPELINES_FORKSERVER']\n"
 
 
 def test_work_goes_on_in_the_nearest_venv(tmp_path, bare):

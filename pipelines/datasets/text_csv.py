@@ -21,21 +21,33 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from pipelines import arrays, checks, duplicates, spec, tokens, windows
 from pipelines.checks import Refused
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
-Share = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Position = Annotated[int, Field(strict=True)]
+COLUMNS = ("text", "label", "line", "seen")  # what stands beside the inputs in a part
+
+
+def _input_name(name: str) -> str:
+    if name in COLUMNS or not name.isidentifier():
+        raise ValueError(f"an input needs a plain name, and not {', '.join(COLUMNS)}")
+    return name
+
+
+InputName = Annotated[str, AfterValidator(_input_name)]
 
 
 class Input(BaseModel):
     model_config = STRICT
     unit: Literal["word", "character"] = "word"
     lowercase: bool = True
-    vocabulary_size: Annotated[int, Field(ge=3)] = 8000
-    max_tokens: Annotated[int, Field(ge=1)] = 64
+    vocabulary_size: Annotated[int, Field(strict=True, ge=3)] = 8000
+    max_tokens: Count = 64
 
 
 class Split(BaseModel):
@@ -47,20 +59,20 @@ class Split(BaseModel):
     method: Literal["random", "file_order", "folds"] = "random"
     val: Share = 0.15
     test: Share = 0.15
-    repeats: Annotated[int, Field(ge=1)] = 1
-    folds: Annotated[int, Field(ge=2)] = 10
+    repeats: Count = 1
+    folds: Annotated[int, Field(strict=True, ge=2)] = 10
 
 
 class Options(BaseModel):
     model_config = STRICT
-    text: str | int = "text"
-    label: str | int = "label"
+    text: str | Position = "text"
+    label: str | Position = "label"
     positive: str | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     quoting: bool = True
     header: bool = True
     encoding: str = "utf-8"
-    inputs: Annotated[dict[str, Input], Field(min_length=1)] = {"words": Input()}
+    inputs: Annotated[dict[InputName, Input], Field(min_length=1)] = {"words": Input()}
     duplicates: Literal["drop", "keep"] = "drop"
     overlap: Literal["refuse", "report"] = "refuse"
     split: Split = Split()
@@ -99,25 +111,24 @@ def read_table(path: Path, options: Options) -> tuple[np.ndarray, list[str], lis
     )
     quoting = csv.QUOTE_MINIMAL if options.quoting else csv.QUOTE_NONE
     reader = csv.reader(stream, delimiter=options.delimiter, quoting=quoting, strict=True)
-    rows = []
+    rows, line = [], 1  # the line on which a row begins: a quoted text may go on over several
     try:
         for row in reader:
             if row:
-                rows.append((reader.line_num, row))
+                rows.append((line, row))
+            line = reader.line_num + 1
     except csv.Error as error:
-        raise Refused(
-            f"{path}, line {reader.line_num}: {error}; check `delimiter` and `quoting`"
-        ) from error
+        raise Refused(f"{path}, line {line}: {error}; check `delimiter` and `quoting`") from None
     header = rows.pop(0)[1] if options.header and rows else None
     if not rows:
         raise Refused(f"{path}: no data rows; at least one row for each class and part is needed")
     columns = [
         checks.column(path, header, len(rows[0][1]), c) for c in (options.text, options.label)
     ]
-    width = max(len(header or []), max(columns) + 1)
+    width = len(header or rows[0][1])
     lines, texts, names = [], [], []
     for line, row in rows:
-        if len(row) <= max(columns) or (header and len(row) != width):
+        if len(row) != width:
             raise Refused(
                 f"{path}, line {line}: {len(row)} columns found, {width} expected; "
                 "check `delimiter` and `quoting`, or mend the line"
