@@ -25,11 +25,13 @@ from pathlib import Path
 ADDRESS = "PIPELINES_FORKSERVER"
 SERVED = "PIPELINES_SERVED"  # tells the child that it is to run the stage, not to hand it over
 
-# Quiet and offline, unless the user said otherwise. KERAS_BACKEND and TF_DETERMINISTIC_OPS are
+# Quiet and offline, unless the user said otherwise (TensorFlow logs a missing GPU as an error; what
+# goes wrong is raised in Python as well). KERAS_BACKEND and TF_DETERMINISTIC_OPS are
 # left alone: they change results.
 DEFAULTS = {
-    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "TF_CPP_MIN_LOG_LEVEL": "3",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "DO_NOT_TRACK": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "GIT_PYTHON_REFRESH": "quiet",

@@ -52,10 +52,11 @@ def carve(
 
 def fold_of(labels: np.ndarray, groups: np.ndarray, folds: int, rng: np.random.Generator):
     """A fold number for every row: stratified by label, whole groups in one fold."""
-    numbers = np.zeros(len(labels), np.int64)
-    unique, first = np.unique(groups, return_index=True)
+    _, first, group_of = np.unique(groups, return_index=True, return_inverse=True)
+    fold = np.zeros(len(first), np.int64)
+    dealt = 0  # each label goes on where the one before stopped, so that folds are of one size
     for label in np.unique(labels):
-        own = unique[labels[first] == label]
-        for position, group in enumerate(own[rng.permutation(len(own))]):
-            numbers[groups == group] = position % folds
-    return numbers
+        own = np.flatnonzero(labels[first] == label)
+        fold[own[rng.permutation(len(own))]] = (dealt + np.arange(len(own))) % folds
+        dealt += len(own)
+    return fold[group_of]

@@ -1,1 +1,1 @@
-"""Metrics with intervals, and figures, shared by the classification tasks."""
+"""How results are measured and drawn."""

@@ -1,0 +1,361 @@
+"""Every mistake in a params file is refused by file, line and key, with the names accepted there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipelines import config
+from pipelines.checks import Refused
+
+PARAMS = f"""\
+seed: 1
+
+datasets:
+  sms:
+    recipe: text_csv
+    source: sms.csv
+    options:
+      text: text
+      positive: spam
+      delimiter: ","
+      quoting: true
+      duplicates: drop
+      inputs:
+        words:
+          unit: word
+          lowercase: true
+          vocabulary_size: 4000
+          max_tokens: 64
+      split:
+        method: random
+        val: 0.2
+        repeats: 2
+
+experiments:
+  cnn:
+    task: text_classification
+    dataset: sms
+    module: text_cnn
+    build:
+      builder: text_cnn
+      filters: 16
+    fit:
+      epochs: 2
+      batch_size: 32
+      learning_rate: 1.0e-3
+      patience: null
+    decide:
+      false_alarm_cost: 2
+    seeds:
+      - 1
+      - 2
+
+downloads:
+  sms:
+    sms.csv:
+      sha256: {"0a" * 32}
+      bytes: 10
+      urls:
+        - https://example.org/sms.csv
+        - url: https://example.org/sms.zip
+          member: sms.csv
+"""
+INPUT = "lowercase, max_tokens, unit, vocabulary_size"
+SPLIT = "folds, method, repeats, test, val"
+
+
+def load(folder: Path, text: str | bytes) -> config.Params:
+    path = folder / "params.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return config.load(path)
+
+
+def refused(folder: Path, text: str | bytes) -> str:
+    """The message, without the folder of the test."""
+    with pytest.raises(Refused) as caught:
+        load(folder, text)
+    return str(caught.value).removeprefix(f"{folder}/")
+
+
+def changed(old: str, new: str) -> str:
+    assert PARAMS.count(old) == 1, old
+    return PARAMS.replace(old, new)
+
+
+def line_of(part: str, text: str = PARAMS) -> int:
+    assert text.count(part) == 1, part
+    return text[: text.index(part) + len(part)].count("\n") + 1
+
+
+def accepted(message: str) -> set[str]:
+    return set(re.search(r"accepted: ([^;]*)", message)[1].split(", "))
+
+
+def keys() -> list[tuple[int, str, str]]:
+    """(line, indentation, dotted key) of each mapping key and each item that stands alone."""
+    found, path, item = [], {}, 0
+    for number, line in enumerate(PARAMS.splitlines(), 1):
+        if match := re.match(r"( *)(- )?([\w.]+):( |$)", line):
+            depth = len(match[1]) + len(match[2] or "")
+            if match[2]:
+                path = {d: name for d, name in path.items() if d < len(match[1])}
+                path[len(match[1])], item = str(item), item + 1
+            path = {d: name for d, name in path.items() if d < depth} | {depth: match[3]}
+            found.append((number, " " * depth, ".".join(path.values())))
+            item = item if match[2] else 0
+        elif match := re.match(r"( *)- ", line):
+            path = {d: name for d, name in path.items() if d < len(match[1])}
+            found.append((number, match[1], ".".join((*path.values(), str(item)))))
+            item += 1
+    return found
+
+
+UNCHECKED = ("build.filters", "decide.false_alarm_cost")  # values are the function's own affair
+
+
+def test_the_keys_of_this_test_are_those_of_the_file():
+    names = [key for _, _, key in keys()]
+    assert len(names) == len(set(names))
+    assert "datasets.sms.options.inputs.words.max_tokens" in names
+    assert "experiments.cnn.seeds.1" in names
+    assert "downloads.sms.sms.csv.urls.1.member" in names
+
+
+def test_a_file_without_mistakes_is_read(tmp_path):
+    params = load(tmp_path, PARAMS)
+    assert params.seeds("cnn") == [1, 2]
+    assert params.experiments["cnn"].fit.learning_rate == 0.001
+    assert config.options(params.datasets["sms"]).split.repeats == 2
+    assert config.options(params.datasets["sms"]).inputs["words"].max_tokens == 64
+
+
+def test_without_seeds_an_experiment_takes_the_one_of_the_file(tmp_path):
+    params = load(tmp_path, changed("    seeds:\n      - 1\n      - 2\n", ""))
+    assert params.seeds("cnn") == [1]
+
+
+@pytest.mark.parametrize(("line", "key"), [(line, key) for line, _, key in keys()])
+def test_a_wrong_type_is_refused_at_every_key(tmp_path, line, key):
+    if key.endswith(UNCHECKED):
+        pytest.skip("any value")
+    lines = PARAMS.splitlines()
+    indent = len(lines[line - 1]) - len(lines[line - 1].lstrip())
+    end = line  # a section goes with all that stands in it
+    while (
+        lines[line - 1].endswith(":")
+        and end < len(lines)
+        and len(lines[end]) - len(lines[end].lstrip()) > indent
+    ):
+        end += 1
+    name = re.match(r" *(?:- )?(?:[\w.]+:|-)|", lines[line - 1])[0]
+    if not name.strip().endswith(":"):
+        name = re.match(r" *-", lines[line - 1])[0]
+    lines[line - 1 : end] = [f"{name} [[3]]"]
+    assert refused(tmp_path, "\n".join(lines)).startswith(f"params.yaml:{line}: {key}: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "key"), [(n, k) for n, _, k in keys() if PARAMS.splitlines()[n - 1].endswith(":")]
+)
+def test_an_unknown_key_is_refused_in_every_section(tmp_path, line, key):
+    names = ("datasets", "experiments", "downloads", "downloads.sms", "datasets.sms.options.inputs")
+    if key in names or key.endswith((".urls", ".seeds")):
+        pytest.skip("names are free here, or there are none")
+    lines = PARAMS.splitlines()
+    below = len(lines[line]) - len(lines[line].lstrip())
+    lines.insert(line, " " * below + "qqqq: 1")
+    message = refused(tmp_path, "\n".join(lines))
+    assert message.startswith(f"params.yaml:{line + 1}: {key}.qqqq: ")
+    own = {k.removeprefix(f"{key}.") for _, _, k in keys() if k.startswith(f"{key}.")}
+    assert accepted(message) >= {name for name in own if "." not in name} - {"builder"}
+    assert "did you mean" not in message
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "expected"),
+    [
+        ("seed: 1\n", "sed: 1\n", 1, "seed: missing; add it"),
+        ("datasets:\n", "dataset:\n", 3, "dataset: unknown key; accepted: datasets, downloads, "
+         "experiments, seed; did you mean datasets?"),
+        ("    source:", "    sources:", 4, "datasets.sms.source: missing; add it"),
+        ("unit: word", "unitt: word", 15, "datasets.sms.options.inputs.words.unitt: unknown key; "
+         f"accepted: {INPUT}; did you mean unit?"),
+        ("        method:", "        metod:", 20, "datasets.sms.options.split.metod: unknown key; "
+         f"accepted: {SPLIT}; did you mean method?"),
+        ("member: sms.csv", "membr: sms.csv", 51, "downloads.sms.sms.csv.urls.1.membr: "
+         "unknown key; accepted: member, url; did you mean member?"),
+        ("method: random", "method: radnom", 20, "datasets.sms.options.split.method: input should "
+         "be 'random', 'file_order' or 'folds'; found 'radnom'"),
+        ("unit: word", "unit: letter", 15, "datasets.sms.options.inputs.words.unit: input should "
+         "be 'word' or 'character'; found 'letter'"),
+        ("        words:", "        seen:", 14, "datasets.sms.options.inputs.seen: an input needs "
+         "a plain name, and not text, label, line, seen; found 'seen'"),
+        ("recipe: text_csv", "recipe: text_cvs", 5, "datasets.sms.recipe: no recipe 'text_cvs'"),
+        ("task: text_c", "task: txt_c", 26, "experiments.cnn.task: no task 'txt_classification'"),
+        ("dataset: sms", "dataset: smss", 27, "experiments.cnn.dataset: no dataset 'smss'; "
+         "accepted: sms; did you mean sms?"),
+        ("module: text_cnn", "module: text_cn", 28, "experiments.cnn.module: no module 'text_cn'"),
+        ("builder: text_cnn", "builder: tex_cnn", 30, "experiments.cnn.build.builder: no builder "
+         "'tex_cnn' in models/text_cnn.py; accepted: text_cnn; did you mean text_cnn?"),
+        ("builder: text_cnn", "builder: [text_cnn]", 30, "experiments.cnn.build.builder: no builder"
+         " ['text_cnn'] in models/text_cnn.py"),
+        ("      builder: text_cnn\n", "", 29, "experiments.cnn.build.builder: no builder None in "
+         "models/text_cnn.py; accepted: text_cnn"),
+        ("filters: 16", "filter: 16", 31, "experiments.cnn.build.filter: text_cnn in "
+         "models/text_cnn.py has no such argument"),
+        ("filters: 16", "spec: 16", 31, "experiments.cnn.build.spec: text_cnn in "),
+        ("false_alarm_cost", "alarm_cost", 38, "experiments.cnn.decide.alarm_cost: decide of "
+         "text_classification has no such argument"),
+        ("  cnn:\n", "  ../cnn:\n", 25, "experiments.../cnn: string should match pattern"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named_by_line_and_key(tmp_path, old, new, line, expected):
+    assert refused(tmp_path, changed(old, new)).startswith(f"params.yaml:{line}: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "meant"),
+    [
+        ("recipe: text_csv", "recipe: text_cvs", "text_csv"),
+        ("task: text_c", "task: txt_c", "text_classification"),
+        ("module: text_cnn", "module: text_cn", "text_cnn"),
+        ("filters: 16", "filter: 16", "filters"),
+        ("batch_size:", "batchsize:", "batch_size"),
+        ("false_alarm_cost", "alarm_cost", "false_alarm_cost"),
+    ],
+)
+def test_a_near_miss_is_answered_with_the_name_meant(tmp_path, old, new, meant):
+    message = refused(tmp_path, changed(old, new))
+    assert meant in accepted(message) or "missing" in message
+    assert message.endswith((f"did you mean {meant}?", f"{meant}: missing; add it"))
+
+
+@pytest.mark.parametrize(
+    "name", ["source", "recipe", "positive", "epochs", "max_tokens", "sha256", "url"]
+)
+def test_accepted_names_do_not_depend_on_what_keys_are_called(tmp_path, name):
+    """A data set, an experiment or an input may be called like a field."""
+    text = PARAMS.replace("cnn:\n    task", f"{name}:\n    task").replace("words:", f"{name}:")
+    message = refused(tmp_path, text.replace("unit: word", "unitt: word"))
+    assert f"inputs.{name}.unitt: unknown key; accepted: {INPUT};" in message
+    message = refused(tmp_path, text.replace("    fit:\n", "    fit:\n      epoch: 3\n"))
+    assert f"experiments.{name}.fit.epoch: " in message
+    assert {"epochs", "patience"} <= accepted(message)
+
+
+@pytest.mark.parametrize(
+    "key", ["task", "dataset", "module", "fit", "epochs", "batch_size", "learning_rate", "patience"]
+)
+def test_a_missing_key_is_refused_at_its_section(tmp_path, key):
+    lines = PARAMS.splitlines()
+    at = next(i for i, line in enumerate(lines) if line.strip().startswith(f"{key}:"))
+    del lines[at : at + (5 if key == "fit" else 1)]
+    message = refused(tmp_path, "\n".join(lines))
+    section = "cnn.fit" if f".fit.{key}: " in message else "cnn"
+    line = line_of("    fit:", "\n".join(lines)) if section == "cnn.fit" else 25
+    assert message == f"params.yaml:{line}: experiments.{section}.{key}: missing; add it"
+
+
+@pytest.mark.parametrize(
+    ("old", "values"),
+    [
+        ("seed: 1\n", ["-1", "1.5", "yes", "'1'", "4294967296"]),
+        ("epochs: 2", ["0", "-2", "2.5", "true", "'2'", ".inf"]),
+        ("batch_size: 32", ["0", "-1", "yes"]),
+        ("learning_rate: 1.0e-3", ["0", "-0.1", ".nan", ".inf", "fast"]),
+        ("patience: null", ["0", "-1", "yes"]),
+        ("      - 2\n", ["-2", "yes", "x"]),
+        ("vocabulary_size: 4000", ["2", "0", "-5", "yes"]),
+        ("max_tokens: 64", ["0", "-1", "yes"]),
+        ("val: 0.2", ["0", "-0.1", ".inf", ".nan"]),
+        ("repeats: 2", ["0", "-1", "yes"]),
+        ("bytes: 10", ["0", "-1"]),
+        ('delimiter: ","', ["''", "ab"]),
+        ("positive: spam", ["yes", "3"]),
+        ("      text: text", ["true", "1.5"]),
+    ],
+)  # fmt: skip
+def test_a_number_out_of_range_is_refused(tmp_path, old, values):
+    name = old.split(": ")[0].strip() if ": " in old else "1"
+    for value in values:
+        new = re.sub(r"(: |- )[^\n]*", rf"\g<1>{value}", old)
+        message = refused(tmp_path, changed(old, new))
+        line = line_of(old.rstrip("\n")) if old != "seed: 1\n" else 1
+        assert re.match(rf"params\.yaml:{line}: (\w+\.)*{name}: [a-z]", message), message
+
+
+@pytest.mark.parametrize("option", ["weight_decay", "ema_momentum"])
+def test_optional_numbers_of_fit_are_checked_too(tmp_path, option):
+    for value in ("-0.1", ".nan", ".inf"):
+        message = refused(tmp_path, changed("      epochs: 2", f"      {option}: {value}"))
+        assert message.startswith(f"params.yaml:33: experiments.cnn.fit.{option}: ")
+
+
+@pytest.mark.parametrize(
+    ("old", "line", "key"),
+    [
+        ("seed: 1\n", 2, "seed"),
+        ("    module: text_cnn\n", 29, "experiments.cnn.module"),
+        ("          unit: word\n", 16, "datasets.sms.options.inputs.words.unit"),
+        ("      filters: 16\n", 32, "experiments.cnn.build.filters"),
+    ],
+)
+def test_a_key_that_stands_twice_is_refused(tmp_path, old, line, key):
+    assert refused(tmp_path, changed(old, old + old)) == f"params.yaml:{line}: {key} stands twice"
+
+
+def test_a_key_twice_on_one_line_is_refused(tmp_path):
+    text = changed("filters: 16", "filters: 16\n      widths: {a: 1, a: 2}")
+    assert refused(tmp_path, text) == "params.yaml:32: experiments.cnn.build.widths.a stands twice"
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("seed: [1\n", "params.yaml:2: not valid YAML, "),
+        (changed("  sms:\n    recipe", "\tsms:\n    recipe"), "params.yaml:4: not valid YAML, "),
+        (changed("task: text", 'task: "text'), "params.yaml:"),
+        (changed("filters: 16", "filters: 1\x016"), "params.yaml:31: not valid YAML, "),
+        (changed("filters: 16", "filters: *x"), "params.yaml:31: not valid YAML, "),
+        (changed("filters: 16", "filters: !!python/none"), "params.yaml:31: not valid YAML, "),
+        (PARAMS.encode() + b"# caf\xe9\n", "params.yaml:52: not UTF-8; "),
+        ("", "params.yaml: the file is empty or not a mapping; "),
+        ("# nothing yet\n", "params.yaml: the file is empty or not a mapping; "),
+        ("- seed\n", "params.yaml: the file is empty or not a mapping; "),
+        ("seed: 1\n---\nseed: 2\n", "params.yaml:2: not valid YAML, "),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_mapping_in_yaml_is_refused(tmp_path, text, start):
+    message = refused(tmp_path, text)
+    assert message.startswith(start)
+    assert "\n" not in message
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(Refused, match="none.yaml: no such file; run from the repository root"):
+        config.load(tmp_path / "none.yaml")
+
+
+def test_a_key_that_was_asked_for_must_stand_in_the_file(tmp_path):
+    load(tmp_path, PARAMS)
+    path = tmp_path / "params.yaml"
+    with pytest.raises(Refused, match="no 'sns' under datasets; accepted: sms; did you mean sms"):
+        config.dataset(path, "sns")
+    with pytest.raises(Refused, match="no 'rnn' under experiments; accepted: cnn"):
+        config.experiment(path, "rnn")
+
+
+def test_a_byte_order_mark_does_no_harm(tmp_path):
+    assert load(tmp_path, b"\xef\xbb\xbf" + PARAMS.encode()).seed == 1
+
+
+def test_builders_are_the_public_functions_of_a_spec():
+    assert {"filters", "widths", "dropout"} <= set(config.builders("text_cnn")["text_cnn"])
+    assert all(not name.startswith("_") for name in config.builders("recurrent"))
+
+
+def test_the_files_of_the_repository_are_without_mistakes():
+    root = Path(config.__file__).parent.parent
+    for path in (root / "params.yaml", root / "benchmarks/params.yaml"):
+        config.load(path)
