@@ -1,7 +1,7 @@
 """Prepared parts on disk: one .npy file an array, memory-mapped when read.
 
-Strings have no fixed width and pickled arrays are not allowed, so a column of texts is two
-arrays: all the UTF-8 bytes in one, and the offsets where each text begins in the other.
+Strings have no fixed width and pickled arrays are not allowed, so a column of texts, or of files
+such as encoded pictures, is two arrays: all the bytes in one, and the offsets where each begins.
 """
 
 import hashlib
@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-BYTES, OFFSETS = ".utf8.npy", ".offsets.npy"
+TEXT, BLOB, OFFSETS = ".utf8.npy", ".bytes.npy", ".offsets.npy"
 
 
-class Texts(Sequence):
-    """A read-only, memory-mapped list of strings."""
+class Blobs(Sequence):
+    """A read-only, memory-mapped list of bytes."""
 
     def __init__(self, data: np.ndarray, offsets: np.ndarray):
         self._data, self._offsets = data, offsets
@@ -28,10 +28,22 @@ class Texts(Sequence):
         if not -len(self) <= index < len(self):
             raise IndexError(index)
         start, end = self._offsets[index % len(self)], self._offsets[index % len(self) + 1]
-        return self._data[start:end].tobytes().decode("utf-8")
+        return self._value(self._data[start:end].tobytes())
+
+    def _value(self, data: bytes):
+        return data
 
 
-def write(folder: Path, columns: Mapping[str, np.ndarray | Sequence[str]]) -> None:
+class Texts(Blobs):
+    """The same of strings."""
+
+    def _value(self, data: bytes) -> str:
+        return data.decode("utf-8")
+
+
+def write(
+    folder: Path, columns: Mapping[str, np.ndarray | Sequence[str] | Sequence[bytes]]
+) -> None:
     """Writes columns of equal length into a new folder."""
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) != 1:
@@ -40,27 +52,31 @@ def write(folder: Path, columns: Mapping[str, np.ndarray | Sequence[str]]) -> No
     for name, column in columns.items():
         if isinstance(column, np.ndarray):
             np.save(folder / f"{name}.npy", np.ascontiguousarray(column), allow_pickle=False)
+        elif len(column) and isinstance(column[0], bytes):
+            _write_pieces(folder, name, BLOB, column)
         else:
-            _write_texts(folder, name, column)
+            _write_pieces(folder, name, TEXT, [text.encode("utf-8") for text in column])
 
 
-def _write_texts(folder: Path, name: str, texts: Sequence[str]) -> None:
-    encoded = [text.encode("utf-8") for text in texts]
-    offsets = np.zeros(len(encoded) + 1, np.int64)
-    np.cumsum([len(text) for text in encoded], out=offsets[1:])
-    np.save(folder / f"{name}{BYTES}", np.frombuffer(b"".join(encoded), np.uint8))
+def _write_pieces(folder: Path, name: str, suffix: str, pieces: Sequence[bytes]) -> None:
+    offsets = np.zeros(len(pieces) + 1, np.int64)
+    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
+    np.save(folder / f"{name}{suffix}", np.frombuffer(b"".join(pieces), np.uint8))
     np.save(folder / f"{name}{OFFSETS}", offsets)
 
 
-def read(folder: Path) -> dict[str, np.ndarray | Texts]:
+def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs]:
     """Every column of a part, by name."""
-    columns: dict[str, np.ndarray | Texts] = {}
+    columns: dict[str, np.ndarray | Texts | Blobs] = {}
     for path in sorted(folder.glob("*.npy")):
-        if path.name.endswith(BYTES):
-            name = path.name.removesuffix(BYTES)
-            columns[name] = Texts(_open(path), _open(folder / f"{name}{OFFSETS}"))
-        elif not path.name.endswith(OFFSETS):
-            columns[path.stem] = _open(path)
+        for suffix, kind in ((TEXT, Texts), (BLOB, Blobs)):
+            if path.name.endswith(suffix):
+                name = path.name.removesuffix(suffix)
+                columns[name] = kind(_open(path), _open(folder / f"{name}{OFFSETS}"))
+                break
+        else:
+            if not path.name.endswith(OFFSETS):
+                columns[path.stem] = _open(path)
     return columns
 
 

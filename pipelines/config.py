@@ -53,7 +53,8 @@ class Fit(BaseModel):
 
     patience: epochs without a better validation loss before stopping and going back to the best;
     null trains all epochs and keeps the last. ema_momentum: keep the moving average of the weights
-    instead of the weights (Polyak and Juditsky 1992). jit_compile: XLA, chosen by measurement.
+    instead of the weights (Polyak and Juditsky 1992). clip_norm: the longest gradient that is
+    applied unshortened. jit_compile: XLA, chosen by measurement.
     """
 
     model_config = STRICT
@@ -62,6 +63,7 @@ class Fit(BaseModel):
     learning_rate: Positive
     patience: Count | None
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    clip_norm: Positive | None = None
     ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None
     jit_compile: bool = False
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 import models.layers  # noqa: F401  registers the layers that saved models name
-from pipelines import arrays, atomic, config, replicates, timing, tracking
+from pipelines import arrays, atomic, config, timing, tracking
 from pipelines.decision import Decision
 from pipelines.evaluation import Evaluation
 from pipelines.scoring import bootstrap, histories
@@ -56,15 +56,11 @@ def evaluate_one(stage: Evaluation, task: ModuleType, replicate, folder: Path) -
     source = stage.trained / replicate.name
     model = keras.saving.load_model(source / "model.keras", compile=False)
     decision = Decision.load(source / "decision.json")
-    logits = model.predict(replicates.inputs(test, stage.spec), batch_size=256, verbose=0)
-    outputs = task.predict(logits, decision)
+    outputs = task.predict(model, test, stage.spec, decision)
     folder.mkdir()
-    arrays.write(
-        folder / "predictions",
-        {"probabilities": outputs.probabilities, "predicted": outputs.predicted},
-    )
+    arrays.write(folder / "predictions", outputs.columns())
     task.draw(outputs, test, stage.spec, decision, folder)
-    measured = stage.measure(task.score, outputs, test, replicate.split)
+    measured = stage.measure(task, outputs, test, replicate.split)
     write_points(folder / SCORES, measured)
     return measured
 
@@ -91,7 +87,7 @@ def baseline_values(
     for name, outputs in found.items():
         if outputs.chosen:
             print(f"split {split}, {name}: {outputs.chosen}")
-        for part, scores in stage.measure(task.score, outputs, parts[2], split).items():
+        for part, scores in stage.measure(task, outputs, parts[2], split).items():
             values[name if part == "test" else f"{name}_{part.removeprefix('test_')}"] = scores
     return values
 

@@ -1,13 +1,12 @@
 """An experiment and what it takes to score it: in `evaluate` and, once exported, in `verify`."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
 from pipelines import config, replicates
-from pipelines.scoring import bootstrap
 from pipelines.spec import DataSpec
 
 SUBSET = "test_unseen"  # test rows that do not also stand in train, where a protocol has both
@@ -35,14 +34,17 @@ class Evaluation:
         return replicates.of(self.spec, self.params.seeds(self.key))
 
     def measure(
-        self, score: Callable, outputs, test: dict, split: int, resamples: int = 1000
+        self, task: ModuleType, outputs, test: dict, split: int, resamples: int = 1000
     ) -> dict[str, dict[str, np.ndarray]]:
-        """{"test": {metric: values over weightings}}, and the unseen rows' where there are seen."""
+        """{"test": {metric: values over weightings}}, and the unseen rows' where there are seen.
+
+        task: a task's `score` or `serve`; both have `weights` (how rows are resampled) and `score`.
+        """
         rows = len(test[self.spec.target])
-        weights = bootstrap.weights(rows, resamples, seed=[self.params.seed, split])
-        measured = {"test": score(outputs, test, self.spec, weights)}
+        weights = task.weights(rows, resamples, seed=[self.params.seed, split])
+        measured = {"test": task.score(outputs, test, self.spec, weights)}
         seen = test.get("seen")
         if seen is not None and seen.any():
             unseen = weights * ~np.asarray(seen)
-            measured[SUBSET] = score(outputs, test, self.spec, unseen)
+            measured[SUBSET] = task.score(outputs, test, self.spec, unseen)
         return measured

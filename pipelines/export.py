@@ -4,6 +4,7 @@ A process of its own loads what was written and scores the whole test part with 
 scores equal evaluate's is the folder put in place and the model registered.
 """
 
+import base64
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 import models.layers  # noqa: F401  registers the layers that saved models name
@@ -89,26 +91,27 @@ def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id
         "signatures": {"serving_default": described},
     }
     write_json(folder / "signature.json", about)
-    rows = list(replicate.part(stage.prepared, "test")[stage.spec.raw][:GOLDEN_ROWS])
+    rows = replicate.part(stage.prepared, "test")[stage.spec.raw][:GOLDEN_ROWS]
     answers = {name: readable(values) for name, values in ask(folder / "model", rows).items()}
-    write_json(folder / "golden.json", {"inputs": {stage.spec.raw: rows}, "outputs": answers})
+    golden = {"inputs": {stage.spec.raw: [as_json(row) for row in rows]}, "outputs": answers}
+    write_json(folder / "golden.json", golden)
 
 
-def readable(values) -> list:
+def readable(values: np.ndarray) -> list:
     return [v.decode() if isinstance(v, bytes) else v for v in values.tolist()]
+
+
+def as_json(row):
+    """A raw row as TensorFlow Serving's REST interface takes it: bytes in base64."""
+    if isinstance(row, bytes):
+        return {"b64": base64.b64encode(row).decode()}
+    return row.tolist() if isinstance(row, np.ndarray) else row
 
 
 def verify(params_file: Path, folder: Path) -> None:
     """`python -m pipelines verify` in a process of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "pipelines",
-        "verify",
-        str(folder),
-        "--params",
-        str(params_file),
-    ]
+    arguments = ["verify", str(folder), "--params", str(params_file)]
+    command = [sys.executable, "-m", "pipelines", *arguments]
     if subprocess.run(command, check=False).returncode:
         raise Refused(
             f"{folder.name}: the exported model failed its check (above); nothing exported"
@@ -119,18 +122,20 @@ def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None
     """A version in the registry, and the alias `champion` if it deserves it."""
     metrics = json.loads((Path("data/metrics") / f"{stage.key}.json").read_text("utf-8"))
     scores = Path("data/metrics") / stage.key / replicate.name / "scores.json"
-    primary = f"test/{config.task(stage.task).PRIMARY}"
+    task = config.task(stage.task)
+    primary = f"test/{task.PRIMARY}"
     own = json.loads(scores.read_text("utf-8"))[primary]
     name = f"{stage.task}-{stage.params.experiments[stage.key].dataset}"
     digest = stage.spec.digests[f"split{replicate.split}/test"]
     present = tracking.champion(name)
     version = tracking.register(
-        name, folder / "model", run.id, key=stage.key, score=own, better="higher",
+        name, folder / "model", run.id, key=stage.key, score=own, better=task.BETTER,
         test_digest=digest, interface=json.loads((folder / "signature.json").read_text("utf-8")),
     )  # fmt: skip
     crowned, why = champion.deserves(
         own, yardsticks(metrics, primary), present, digest,
         lambda held: score(tracking.saved_model(held), stage, replicate)[primary],
+        higher=task.BETTER == "higher",
     )  # fmt: skip
     if crowned:
         tracking.crown(name, version)

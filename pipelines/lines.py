@@ -64,16 +64,17 @@ class Lines:
         self, error: ValidationError, model: type[BaseModel], prefix: tuple = ()
     ) -> Refused:
         """The first of pydantic's findings, in the words of this project."""
-        first = error.errors()[0]
+        # A misspelt key is found as a missing one and as an unknown one; the second says more.
+        first = min(error.errors(), key=lambda finding: finding["type"] == "missing")
         where = prefix
         for step in first["loc"]:  # pydantic also names the arms of a union: those are no keys
-            if (*where, str(step)) in self.lines or first["type"] == "missing":
+            if (*where, str(step)) in self.lines:
                 where = (*where, str(step))
         if first["type"] == "extra_forbidden":
             choices = _fields(model, first["loc"][:-1])
             return self.at(where, f"unknown key; {one_of(where[-1], choices)}")
         if first["type"] == "missing":
-            return self.at(where, "missing; add it")
+            return self.at((*where, first["loc"][-1]), "missing; add it")
         problem = first["msg"].removeprefix("Value error, ")
         return self.at(where, f"{problem[0].lower()}{problem[1:]}; found {first['input']!r}")
 

@@ -115,6 +115,7 @@ def compile_model(model, objective, settings: config.Fit, spec: DataSpec) -> Non
         keras.optimizers.AdamW(
             settings.learning_rate,
             weight_decay=settings.weight_decay,
+            global_clipnorm=settings.clip_norm,
             use_ema=settings.ema_momentum is not None,
             ema_momentum=settings.ema_momentum or 0.99,
         ),

@@ -37,7 +37,7 @@ def score(saved_model: Path, stage: Evaluation, replicate: Replicate) -> dict[st
     serve = config.task_module(stage.task, "serve")
     answer = ask(saved_model, test[stage.spec.raw])
     served = serve.outputs(answer, stage.spec)
-    measured = stage.measure(serve.score, served, test, replicate.split, resamples=0)
+    measured = stage.measure(serve, served, test, replicate.split, resamples=0)
     return {
         f"{group}/{name}": float(values[0])
         for group, scores in measured.items()

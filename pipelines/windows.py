@@ -20,7 +20,7 @@ def part_size(asked: float, rows: int, name: str) -> int:
     """Rows asked for: a fraction of all (below 1) or a number of rows."""
     size = round(asked * rows) if asked < 1 else int(asked)
     if not 0 < size < rows:
-        raise Refused(f"{name}: {asked} asks for {size} rows, and there are {rows} in all")
+        raise Refused(f"{name}: {asked:g} asks for {size} rows, and there are {rows} in all")
     return size
 
 

@@ -17,9 +17,14 @@ class Outputs:
     predicted: np.ndarray
     chosen: str = ""
 
+    def columns(self) -> dict[str, np.ndarray]:
+        """What is kept of them on disk."""
+        return {"probabilities": self.probabilities, "predicted": self.predicted}
 
-def predict(logits: np.ndarray, decision: Decision) -> Outputs:
-    """Model logits (n, classes) to probabilities and decisions."""
+
+def predict(model, columns: dict, spec: DataSpec, decision: Decision) -> Outputs:
+    """What the model says of a part's rows."""
+    logits = model.predict({name: columns[name] for name in spec.inputs}, batch_size=256, verbose=0)
     probabilities = decision.probabilities(logits)
     # The graph that is served answers in float32, so that is what is scored.
     return Outputs(probabilities.astype(np.float32), decision(probabilities))

@@ -1,5 +1,5 @@
 """Texts to classes: spam or ham, positive or negative, topics."""
 
 HEADLINE = ("accuracy", "mcc")  # the metrics of the results table
-PRIMARY = "mcc"  # what champions are chosen by: the higher the better
+PRIMARY, BETTER = "mcc", "higher"  # what champions are chosen by
 STRONG = "baseline_tfidf_svm"  # what a model must beat to be worth its trouble

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.scoring import figures, mistakes
+from pipelines.scoring.bootstrap import weights
 from pipelines.scoring.classifier import predict, score
 from pipelines.spec import DataSpec
 from pipelines.text_classification import STRONG
 from pipelines.text_classification import baselines as reference
 
-__all__ = ["baselines", "draw", "predict", "score"]
+__all__ = ["baselines", "draw", "predict", "score", "weights"]
 
 
 def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> dict:

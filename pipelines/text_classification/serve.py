@@ -6,11 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.decision import Decision
+from pipelines.scoring.bootstrap import weights
 from pipelines.scoring.classifier import Outputs, score
 from pipelines.spec import DataSpec
 from pipelines.tokens import SPECIAL_IDS, UNKNOWN, Tokenizer
 
-__all__ = ["endpoints", "outputs", "score"]
+__all__ = ["endpoints", "outputs", "score", "weights"]
 
 
 class GraphTokenizer(tf.Module):
