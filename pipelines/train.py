@@ -17,7 +17,7 @@ os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 import keras
 
 import models
-from pipelines import atomic, config, identity, replicates, timing, tracking
+from pipelines import atomic, config, identity, keras_file, replicates, timing, tracking
 from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
@@ -69,6 +69,7 @@ def describe(key: str, params: config.Params, spec: DataSpec) -> dict:
 
 def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run) -> None:
     """One fit: model.keras, history.csv and decision.json in `folder`."""
+    keras.utils.clear_session()  # layer names count from one again, whatever was built before
     keras.utils.set_random_seed(replicate.seed)
     objective = config.task_module(experiment.task, "objective")
     train, val = (replicate.part(prepared, part) for part in ("train", "val"))
@@ -89,7 +90,7 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
     rule = objective.decide(logits, val[spec.target], spec, **experiment.decide)
     rule.save(folder / "decision.json")
     with timing.part("write"):
-        model.save(folder / "model.keras")
+        keras_file.save(model, folder / "model.keras")
         write_history(folder / "history.csv", journal.rows)
         run.tag({"parameters": str(model.count_params()), "fit_seconds": f"{journal.seconds:.1f}"})
 

@@ -27,12 +27,12 @@ EACH = pytest.mark.parametrize("key", [CNN, LSTM])
 SERVE = """
 import json, sys
 import tensorflow as tf
-folder, texts = json.load(sys.stdin)
-answer = tf.saved_model.load(folder).signatures["serving_default"](text=tf.constant(texts))
-values = {name: value.numpy().tolist() for name, value in answer.items()}
-values["label"] = [label.decode() for label in values["label"]]
-loaded = [name for name in ("keras", "pipelines", "models", "mlflow") if name in sys.modules]
-print(json.dumps([values, loaded]))
+for folder, texts in json.load(sys.stdin):
+    answer = tf.saved_model.load(folder).signatures["serving_default"](text=tf.constant(texts))
+    values = {name: value.numpy().tolist() for name, value in answer.items()}
+    values["label"] = [label.decode() for label in values["label"]]
+    print(json.dumps(values))
+assert not {"pipelines", "models", "mlflow"} & set(sys.modules)
 """
 REGISTERED = """
 import json, os, sys
@@ -120,25 +120,27 @@ def test_what_is_served_is_what_was_evaluated(built):
     """From a process that knows TensorFlow only: golden rows, and the whole test part."""
     test = arrays.read(built.path("data/prepared/tiny_sms/split0/test"))
     labels = DataSpec.load(built.path("data/prepared/tiny_sms/spec.json")).labels
-    for key in (CNN, LSTM):
-        folder = built.path("data/exported", key)
-        about, golden = (built.json(folder, f"{name}.json") for name in ("signature", "golden"))
-        assert about["digest"] == arrays.digest(folder / "model")
+    folders = {key: built.path("data/exported", key) for key in (CNN, LSTM)}
+    golden = {key: built.json(folders[key], "golden.json") for key in folders}
+    asked = [
+        [str(folders[key] / "model"), [*golden[key]["inputs"]["text"], *test["text"]]]
+        for key in folders
+    ]
+    answers = built.python("-c", SERVE, stdin=json.dumps(asked)).stdout.splitlines()
+    for key, answer in zip(folders, map(json.loads, answers), strict=True):
+        about, expected = built.json(folders[key], "signature.json"), golden[key]["outputs"]
+        assert about["digest"] == arrays.digest(folders[key] / "model")
         assert about["run_id"] == built.record(key)["run_id"]
         assert about["labels"] == list(labels)
         described = about["signatures"]["serving_default"]
         assert described["inputs"] == {"text": {"dtype": "string", "shape": [None]}}
         assert described["outputs"]["probabilities"] == {"dtype": "float32", "shape": [None, 2]}
-        assert set(described["outputs"]) == {"label", "probability", "probabilities"}
-        assert set(golden["outputs"]) == set(described["outputs"])
-        texts = [*golden["inputs"]["text"], *test["text"]]
-        asked = json.dumps([str(folder / "model"), texts])
-        answer, loaded = json.loads(built.python("-c", SERVE, stdin=asked).stdout)
-        assert loaded == []
-        rows = len(golden["inputs"]["text"])
-        assert answer["label"][:rows] == golden["outputs"]["label"]
+        assert set(described["outputs"]) == set(answer) == set(expected)
+        assert set(answer) == {"label", "probability", "probabilities"}
+        rows = len(golden[key]["inputs"]["text"])
+        assert answer["label"][:rows] == expected["label"]
         for name in ("probability", "probabilities"):
-            assert np.allclose(answer[name][:rows], golden["outputs"][name], atol=1e-6)
+            assert np.allclose(answer[name][:rows], expected[name], atol=1e-6)
         saved = arrays.read(built.path("data/metrics", key, ONE, "predictions"))
         assert np.allclose(answer["probabilities"][rows:], saved["probabilities"], atol=1e-6)
         assert answer["label"][rows:] == [labels[number] for number in saved["predicted"]]
