@@ -89,7 +89,7 @@ def cells(row: dict) -> tuple[str, ...]:
         f"{number(row['trivial'])} {row['trivial_name']}",
         f"{row['parameters']:,}",
         f"{row['fit_seconds']:.0f}",
-        row["run_id"][:8],
+        f"`{row['run_id'][:8]}`",
     )
 
 

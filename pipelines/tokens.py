@@ -18,7 +18,7 @@ from pathlib import Path
 PADDING, UNKNOWN = 0, 1  # ids; the vocabulary starts at 2
 SPECIAL_IDS = 2
 
-SPACE = ["[\\t\\n\\v\\f\\r \u00a0\u2000-\u200b\u2028\u2029\u3000]+", " "]
+SPACE = ["[\\x00\\t\\n\\v\\f\\r \u00a0\u2000-\u200b\u2028\u2029\u3000]+", " "]
 # ASCII punctuation, Latin-1 signs, and the blocks of punctuation, currency, arrows and pictures.
 SIGN = (
     "[!-/:-@\\[-`{-~\u00a1-\u00bf\u00d7\u00f7\u2010-\u2bff\u3001-\u303f\ufe00-\ufe0f"
@@ -28,6 +28,8 @@ SIGN = (
 # Of a number only the length is kept: "0909 879 0188" says telephone whatever the digits.
 WORD_RULES = [[f"({SIGN})", " \\1 "], ["[0-9]", "0"], ["(0+)", " \\1 "], SPACE]
 CHARACTER_RULES = [SPACE]
+# Its lower case depends on the locale in TensorFlow; as two characters it does not.
+DOTTED_I = ["\u0130", "i\u0307"]
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,10 @@ class Tokenizer:
 
 def split(unit: str, lowercase: bool, rules: Sequence[Sequence[str]], text: str) -> list[str]:
     """The tokens of one text."""
-    if lowercase:
-        text = text.lower()
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text)
+    if lowercase:
+        text = text.lower()
     return list(text) if unit == "character" else [token for token in text.split(" ") if token]
 
 
@@ -77,6 +79,7 @@ def learn(
 ) -> Tokenizer:
     """A tokenizer whose vocabulary is the most frequent tokens of the (training) texts."""
     rules = CHARACTER_RULES if unit == "character" else WORD_RULES
+    rules = [DOTTED_I, *rules] if lowercase else rules
     counts = Counter(token for text in texts for token in split(unit, lowercase, rules, text))
     by_frequency = sorted(counts, key=lambda token: (-counts[token], token))
     vocabulary = by_frequency[: vocabulary_size - SPECIAL_IDS]

@@ -74,9 +74,7 @@ class Case:
     def longer(self, steps: int) -> "Case":
         """The same for inputs with room for more positions."""
         fields = {
-            name: replace(f, shape=(f.shape[0] + steps, *f.shape[1:]))
-            if name in self.padded
-            else f
+            name: replace(f, shape=(f.shape[0] + steps, *f.shape[1:])) if name in self.padded else f
             for name, f in self.spec.inputs.items()
         }
         return replace(self, spec=replace(self.spec, inputs=fields))

@@ -228,7 +228,7 @@ def test_registered_models_answer_through_mlflow(built):
     values = built.json("data/metrics", CNN, ONE, "scores.json")
     assert float(by_key[CNN].tags["score"]) == values["test/mcc"]
     asked = json.dumps(golden["inputs"]["text"])
-    arguments = ("-c", REGISTERED, by_key[CNN].version)
+    arguments = ("-c", REGISTERED, str(by_key[CNN].version))
     done = built.python(*arguments, stdin=asked, environ=environ)
     for frame in json.loads(done.stdout):
         assert frame["label"] == golden["outputs"]["label"]
@@ -237,17 +237,17 @@ def test_registered_models_answer_through_mlflow(built):
 
 
 def test_report_has_a_row_for_each_experiment_and_metric(built):
-    head, *rows = built.pipelines("report").stdout.splitlines()
-    assert head.split()[:3] == ["experiment", "data", "metric"]
-    found = {tuple(re.split(r"\s{2,}", row)[:4]) for row in rows}
-    expected = set()
-    for key in (CNN, LSTM):
-        values = built.json("data/metrics", f"{key}.json")
-        for metric in ("accuracy", "mcc"):
-            names = (f"test/{metric}{bound}" for bound in ("", "_low", "_high"))
-            text = "{:.4f} [{:.4f}, {:.4f}]".format(*(values[name] for name in names))
-            expected.add((key, "tiny_sms", metric, text))
-    assert found == expected and len(rows) == 4
+    head, *lines = (
+        re.split(r"\s{2,}", line) for line in built.pipelines("report").stdout.splitlines()
+    )
+    rows = [dict(zip(head, line, strict=True)) for line in lines]
+    assert [(row["experiment"], row["metric"]) for row in rows] == [
+        (key, metric) for key in (CNN, LSTM) for metric in ("accuracy", "mcc")
+    ]
+    for row in rows:
+        values = built.json("data/metrics", f"{row['experiment']}.json")
+        names = (f"test/{row['metric']}{bound}" for bound in ("", "_low", "_high"))
+        assert row["model"] == "{:.4f} [{:.4f}, {:.4f}]".format(*(values[name] for name in names))
 
 
 # Replicates
@@ -296,9 +296,11 @@ def test_same_results_without_the_fork_server(copy_of, fresh, built, environ):
     project.dvc("repro", f"export@{CNN}")
     for path in (
         *(f"data/trained/{CNN}/{ONE}/{name}" for name in ("history.csv", "decision.json")),
-        *(f"data/metrics/{CNN}.json", f"data/exported/{CNN}/golden.json"),
+        f"data/metrics/{CNN}.json",
     ):
         assert project.path(path).read_bytes() == built.path(path).read_bytes(), path
+    golden = f"data/exported/{CNN}/golden.json"  # TensorFlow names outputs in any order
+    assert project.json(golden) == built.json(golden)
     own, served = (
         weights(place.path("data/trained", CNN, ONE, "model.keras")) for place in (project, built)
     )
@@ -355,9 +357,14 @@ def test_diverging_fit_fails_and_leaves_no_output(copy_of, built):
     assert "no longer a finite number" in run.data.tags["ended_because"]
 
 
-@pytest.mark.parametrize("whole_group", [False, True], ids=["launcher", "group"])
-def test_interrupted_pipeline_leaves_nothing_behind(copy_of, built, environ, mark, whole_group):
-    """SIGINT to the launcher alone, as from a supervisor, or to all that it started."""
+@pytest.mark.parametrize(
+    ("send", "signum"), [(os.killpg, signal.SIGINT), (os.kill, signal.SIGTERM)]
+)
+def test_interrupted_pipeline_leaves_nothing_behind(copy_of, built, environ, mark, send, signum):
+    """Ctrl-C reaches all that was started; a supervisor signals the launcher alone.
+
+    (DVC ignores a SIGINT that is sent to it alone while it waits for a stage.)
+    """
     project = copy_of(built)
     project.environ = environ
     with project.changed() as params:
@@ -374,7 +381,7 @@ def test_interrupted_pipeline_leaves_nothing_behind(copy_of, built, environ, mar
     try:
         until(lambda: "Epoch 3/" in project.path("output").read_text(), 90)
         assert ended(project) == ["RUNNING"]
-        (os.killpg if whole_group else os.kill)(launcher.pid, signal.SIGINT)
+        send(launcher.pid, signum)
         assert launcher.wait(timeout=30) != 0
         until(lambda: marked(mark) == [], 10)
     finally:

@@ -29,10 +29,11 @@ class GraphTokenizer(tf.Module):
 
     def __call__(self, text):
         text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
-        if self.lowercase:
-            text = tf.strings.lower(text, encoding="utf-8")
         for pattern, replacement in self.rules:
             text = tf.strings.regex_replace(text, pattern, replacement)
+        if self.lowercase:
+            # ASCII first: the lower case of I would depend on the server's locale.
+            text = tf.strings.lower(tf.strings.lower(text), encoding="utf-8")
         if self.unit == "character":
             tokens = tf.strings.unicode_split(text, "UTF-8")
         else:
