@@ -47,13 +47,16 @@ def run(params_file: Path, key: str) -> None:
 
 def best(stage: Evaluation) -> Replicate:
     """The replicate with the lowest validation loss; test scores have no say."""
-    return min(stage.replicates(), key=lambda r: validation_loss(stage.trained / r.name))
+    return min(stage.replicates(), key=lambda r: validation_loss(stage, stage.trained / r.name))
 
 
-def validation_loss(folder: Path) -> float:
+def validation_loss(stage: Evaluation, folder: Path) -> float:
+    """Of the weights that were kept: the best epoch's, or, without patience, the last one's."""
     rows = (folder / "history.csv").read_text("utf-8").splitlines()
     column = rows[0].split(",").index("val/loss")
-    return min(float(row.split(",")[column]) for row in rows[1:])
+    losses = [float(row.split(",")[column]) for row in rows[1:]]
+    patience = stage.params.experiments[stage.key].fit.patience
+    return losses[-1] if patience is None else min(losses)
 
 
 def write_saved_model(stage: Evaluation, replicate: Replicate, folder: Path) -> None:

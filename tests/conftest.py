@@ -21,33 +21,27 @@ import yaml
 ROOT = Path(__file__).parents[1]
 ROWS = 120
 CNN, LSTM = "tiny_cnn", "tiny_lstm"
+WORDS, LETTERS = "tiny_words", "tiny_letters"  # the data set of each
+
+
+def dataset(unit: str) -> dict:
+    inputs = {unit: {"unit": unit, "vocabulary_size": 400, "max_tokens": 16}}
+    options = {"positive": "spam", "inputs": inputs}
+    return {"recipe": "text_csv", "source": "tiny.csv", "options": options}
+
+
+def experiment(dataset: str, module: str, epochs: int, **build) -> dict:
+    fit = {"epochs": epochs, "batch_size": 32, "learning_rate": 0.01, "patience": None}
+    block = {"task": "text_classification", "dataset": dataset, "module": module}
+    return {**block, "build": {**build, "embedding_width": 4}, "fit": fit}
+
+
 PARAMS = {
     "seed": 1,
-    "datasets": {
-        "tiny_sms": {
-            "recipe": "text_csv",
-            "source": "tiny.csv",
-            "options": {
-                "positive": "spam",
-                "inputs": {"words": {"unit": "word", "vocabulary_size": 400, "max_tokens": 16}},
-            },
-        }
-    },
+    "datasets": {WORDS: dataset("word"), LETTERS: dataset("character")},
     "experiments": {
-        CNN: {
-            "task": "text_classification",
-            "dataset": "tiny_sms",
-            "module": "text_cnn",
-            "build": {"builder": "text_cnn", "embedding_width": 4, "filters": 4, "widths": [2]},
-            "fit": {"epochs": 2, "batch_size": 32, "learning_rate": 0.01, "patience": None},
-        },
-        LSTM: {
-            "task": "text_classification",
-            "dataset": "tiny_sms",
-            "module": "recurrent",
-            "build": {"builder": "bilstm_classifier", "embedding_width": 4, "units": 2},
-            "fit": {"epochs": 1, "batch_size": 32, "learning_rate": 0.01, "patience": None},
-        },
+        CNN: experiment(WORDS, "text_cnn", 2, builder="text_cnn", filters=4, widths=[2]),
+        LSTM: experiment(LETTERS, "recurrent", 1, builder="bilstm_classifier", units=2),
     },
 }
 # Taken before any test imports a package: some of them leave variables behind.
@@ -162,8 +156,14 @@ class Project:
 
         Runs come back into it as they do in a clone: `restore`, or the next stage that needs one.
         """
-        skip = shutil.ignore_patterns("mlflow.db*", "mlruns")
-        shutil.copytree(self.folder, target, symlinks=True, ignore=skip)
+        skip = shutil.ignore_patterns("mlflow.db*", "text_classification", ".lock")
+        tops = (self.folder, self.path("mlruns"))
+        shutil.copytree(
+            self.folder,
+            target,
+            symlinks=True,
+            ignore=lambda top, names: skip(top, names) if Path(top) in tops else [],
+        )
         return Project(target, self.environ)
 
 

@@ -13,7 +13,7 @@ import zipfile
 import h5py
 import numpy as np
 import pytest
-from conftest import CNN, LSTM, PARAMS, marked, stages
+from conftest import CNN, LETTERS, LSTM, PARAMS, WORDS, marked, stages
 
 from pipelines import arrays, config, replicates
 from pipelines.spec import DataSpec
@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 
 ONE = "split0_seed1"  # the folder of the only replicate
 EPOCHS = {key: PARAMS["experiments"][key]["fit"]["epochs"] for key in (CNN, LSTM)}
+DATA = {CNN: WORDS, LSTM: LETTERS}
 EACH = pytest.mark.parametrize("key", [CNN, LSTM])
 # What a server needs to know: a folder, a signature's name, nothing of this project.
 SERVE = """
@@ -35,14 +36,14 @@ for folder, texts in json.load(sys.stdin):
 assert not {"pipelines", "models", "mlflow"} & set(sys.modules)
 """
 REGISTERED = """
-import json, os, sys
+import json, sys
 import mlflow, pandas
-from mlflow import MlflowClient
 texts = json.load(sys.stdin)
-model = mlflow.pyfunc.load_model("models:/text_classification-tiny_sms/" + sys.argv[1])
+model = mlflow.pyfunc.load_model("models:/text_classification-tiny_words/1")
 frames = [model.predict(texts), model.predict(pandas.DataFrame({"text": texts}))]
-print(json.dumps([frame.assign(p=frame.probabilities.map(list)).drop(columns="probabilities")
-                  .to_dict("list") for frame in frames]))
+for frame in frames:
+    frame["probabilities"] = [row.tolist() for row in frame["probabilities"]]
+    print(frame.to_json(orient="split", double_precision=15))
 """
 
 
@@ -58,6 +59,14 @@ def weights(path) -> dict[str, np.ndarray]:
     return found
 
 
+def spec(project, key) -> DataSpec:
+    return DataSpec.load(project.path("data/prepared", DATA[key], "spec.json"))
+
+
+def part(project, key, name) -> dict:
+    return arrays.read(project.path("data/prepared", DATA[key], "split0", name))
+
+
 def ended(project, where="") -> list[str]:
     return [run.info.status for run in project.runs(where)]
 
@@ -70,7 +79,9 @@ def leftovers(project) -> list[str]:
 
 
 def test_each_stage_ran_once(built):
-    assert sorted(built.reproduced.ran) == sorted(["prepare@tiny_sms", *stages(CNN, LSTM)])
+    assert sorted(built.reproduced.ran) == sorted(
+        [f"prepare@{WORDS}", f"prepare@{LETTERS}", *stages(CNN, LSTM)]
+    )
     assert "Traceback" not in built.reproduced.told
     assert leftovers(built) == []
     assert built.git("status", "--porcelain") == ""
@@ -93,7 +104,7 @@ def test_metrics_have_intervals_that_hold_the_point(built, key):
 
 @EACH
 def test_metrics_are_those_of_the_saved_predictions(built, key):
-    test = arrays.read(built.path("data/prepared/tiny_sms/split0/test"))
+    test, train = (part(built, key, name) for name in ("test", "train"))
     saved = arrays.read(built.path("data/metrics", key, ONE, "predictions"))
     values = built.json("data/metrics", f"{key}.json")
     targets = np.asarray(test["label"])
@@ -102,9 +113,7 @@ def test_metrics_are_those_of_the_saved_predictions(built, key):
     assert values["test/accuracy"] == pytest.approx(np.mean(saved["predicted"] == targets))
     true = saved["probabilities"][np.arange(len(targets)), targets]
     assert values["test/log_loss"] == pytest.approx(-np.log(true).mean(), rel=1e-5)
-    majority = np.bincount(
-        np.asarray(arrays.read(built.path("data/prepared/tiny_sms/split0/train"))["label"])
-    ).argmax()
+    majority = np.bincount(np.asarray(train["label"])).argmax()
     assert values["baseline_majority/accuracy"] == pytest.approx(np.mean(targets == majority))
 
 
@@ -118,12 +127,13 @@ def test_history_has_a_row_an_epoch(built, key):
 
 def test_what_is_served_is_what_was_evaluated(built):
     """From a process that knows TensorFlow only: golden rows, and the whole test part."""
-    test = arrays.read(built.path("data/prepared/tiny_sms/split0/test"))
-    labels = DataSpec.load(built.path("data/prepared/tiny_sms/spec.json")).labels
     folders = {key: built.path("data/exported", key) for key in (CNN, LSTM)}
     golden = {key: built.json(folders[key], "golden.json") for key in folders}
     asked = [
-        [str(folders[key] / "model"), [*golden[key]["inputs"]["text"], *test["text"]]]
+        [
+            str(folders[key] / "model"),
+            [*golden[key]["inputs"]["text"], *part(built, key, "test")["text"]],
+        ]
         for key in folders
     ]
     answers = built.python("-c", SERVE, stdin=json.dumps(asked)).stdout.splitlines()
@@ -131,7 +141,8 @@ def test_what_is_served_is_what_was_evaluated(built):
         about, expected = built.json(folders[key], "signature.json"), golden[key]["outputs"]
         assert about["digest"] == arrays.digest(folders[key] / "model")
         assert about["run_id"] == built.record(key)["run_id"]
-        assert about["labels"] == list(labels)
+        labels = spec(built, key).labels
+        assert about["labels"] == list(labels) == ["ham", "spam"]
         described = about["signatures"]["serving_default"]
         assert described["inputs"] == {"text": {"dtype": "string", "shape": [None]}}
         assert described["outputs"]["probabilities"] == {"dtype": "float32", "shape": [None, 2]}
@@ -166,7 +177,8 @@ def test_run_holds_what_was_chosen_and_what_came_out(built, key):
     assert run.data.params["fit.learning_rate"] == str(experiment.fit.learning_rate)
     assert run.data.params["build.builder"] == experiment.build["builder"]
     assert run.data.params["seeds"] == "[1]"
-    assert run.data.params["data.options.inputs.words.max_tokens"] == "16"
+    unit = {CNN: "word", LSTM: "character"}[key]
+    assert run.data.params[f"data.options.inputs.{unit}.max_tokens"] == "16"
     values = built.json("data/metrics", f"{key}.json")
     assert {name: run.data.metrics[name] for name in values} == values
     with built.path("data/trained", key, ONE, "history.csv").open() as file:
@@ -185,10 +197,9 @@ def test_run_says_where_it_comes_from(built, key):
     assert tags["git_dirty"] == "false"
     assert tags["DVC_STAGE"] == f"train@{key}"
     assert tags["backend"] == "tensorflow"
-    spec = DataSpec.load(built.path("data/prepared/tiny_sms/spec.json"))
-    assert set(spec.digests) == {f"split0/{part}" for part in ("train", "val", "test")}
+    assert set(spec(built, key).digests) == {f"split0/{part}" for part in ("train", "val", "test")}
     (used,) = run.inputs.dataset_inputs
-    assert used.dataset.name == "tiny_sms"
+    assert used.dataset.name == DATA[key]
     assert len(tags["data_digest"]) == 64 and tags["data_digest"].startswith(used.dataset.digest)
     assert json.loads(used.dataset.source) == {"uri": "tiny.csv"}
     assert int(tags["parameters"]) == sum(
@@ -220,20 +231,22 @@ def test_registered_models_answer_through_mlflow(built):
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_TRACKING_URI": f"sqlite:///{built.path('mlflow.db')}",
     }
-    versions = built.store().search_model_versions("name = 'text_classification-tiny_sms'")
-    by_key = {version.tags["key"]: version for version in versions}
-    assert len(versions) == 2 and set(by_key) == {CNN, LSTM}
+    for key in (CNN, LSTM):
+        name = f"text_classification-{DATA[key]}"
+        (version,) = built.store().search_model_versions(f"name = '{name}'")
+        assert version.run_id == built.record(key)["run_id"]
+        values = built.json("data/metrics", key, ONE, "scores.json")
+        assert float(version.tags["score"]) == values["test/mcc"]
     golden = built.json("data/exported", CNN, "golden.json")
-    assert by_key[CNN].run_id == built.record(CNN)["run_id"]
-    values = built.json("data/metrics", CNN, ONE, "scores.json")
-    assert float(by_key[CNN].tags["score"]) == values["test/mcc"]
     asked = json.dumps(golden["inputs"]["text"])
-    arguments = ("-c", REGISTERED, str(by_key[CNN].version))
-    done = built.python(*arguments, stdin=asked, environ=environ)
-    for frame in json.loads(done.stdout):
-        assert frame["label"] == golden["outputs"]["label"]
-        assert np.allclose(frame["probability"], golden["outputs"]["probability"], atol=1e-6)
-        assert np.allclose(frame["p"], golden["outputs"]["probabilities"], atol=1e-6)
+    done = built.python("-c", REGISTERED, stdin=asked, environ=environ)
+    frames = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(frames) == 2
+    for frame in frames:
+        answer = dict(zip(frame["columns"], zip(*frame["data"], strict=True), strict=True))
+        assert list(answer["label"]) == golden["outputs"]["label"]
+        for name in ("probability", "probabilities"):
+            assert np.allclose(answer[name], golden["outputs"][name], atol=1e-6)
 
 
 def test_report_has_a_row_for_each_experiment_and_metric(built):
@@ -256,12 +269,12 @@ def test_report_has_a_row_for_each_experiment_and_metric(built):
 def test_replicates_are_children_of_one_run(copy_of, fresh):
     project = copy_of(fresh)
     with project.changed() as params:
-        params["datasets"]["tiny_sms"]["options"]["split"] = {"repeats": 2, "test": 0.25}
+        params["datasets"][WORDS]["options"]["split"] = {"repeats": 2, "test": 0.25}
         params["experiments"][CNN]["seeds"] = [1, 2]
         params["experiments"][CNN]["fit"]["epochs"] = 1
         del params["experiments"][LSTM]
     assert project.repro(f"evaluate@{CNN}") == [
-        *("prepare@tiny_sms", f"train@{CNN}", f"evaluate@{CNN}")
+        *(f"prepare@{WORDS}", f"train@{CNN}", f"evaluate@{CNN}")
     ]
     names = [f"split{split}_seed{seed}" for split in (0, 1) for seed in (1, 2)]
     parent, *children = project.runs()
@@ -282,8 +295,7 @@ def test_replicates_are_children_of_one_run(copy_of, fresh):
     assert {name: parent.data.metrics[name] for name in values} == values
     rows = project.pipelines("report").stdout.splitlines()
     assert len(rows) == 3 and all(" sd " in row for row in rows[1:])
-    spec = DataSpec.load(project.path("data/prepared/tiny_sms/spec.json"))
-    assert [replicate.name for replicate in replicates.of(spec, [1, 2])] == names
+    assert [replicate.name for replicate in replicates.of(spec(project, CNN), [1, 2])] == names
 
 
 # The same either way
@@ -311,7 +323,7 @@ def test_same_results_without_the_fork_server(copy_of, fresh, built, environ):
 
 def test_train_does_without_the_test_part(copy_of, built):
     project = copy_of(built)
-    for file in project.path("data/prepared/tiny_sms/split0/test").iterdir():
+    for file in project.path("data/prepared", WORDS, "split0/test").iterdir():
         file.unlink()
     project.pipelines("train", CNN)
     path = ("data/trained", CNN, ONE, "model.keras")
@@ -334,11 +346,11 @@ def one_line(done, stage: str, told: str) -> None:
 def test_broken_source_is_refused_by_prepare(copy_of, built):
     project = copy_of(built)
     project.append("tiny.csv", "spam,win,again\n")
-    done = project.dvc("repro", status=None)
+    done = project.dvc("repro", f"export@{CNN}", status=None)
     assert done.returncode != 0
-    assert done.ran == ["prepare@tiny_sms"]
-    one_line(done, "prepare@tiny_sms", r"tiny\.csv, line \d+: 3 columns found, 2 expected")
-    assert not project.path("data/prepared/tiny_sms").exists()
+    assert done.ran == [f"prepare@{WORDS}"]
+    one_line(done, f"prepare@{WORDS}", r"tiny\.csv, line \d+: 3 columns found, 2 expected")
+    assert not project.path("data/prepared", WORDS).exists()
     assert leftovers(project) == []
 
 

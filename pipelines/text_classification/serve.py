@@ -55,14 +55,18 @@ class TextClassifier(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
     def classify(self, text):
+        # TensorFlow's oneDNN convolutions fail on 0 rows: a blank row stands in for them.
+        rows = tf.shape(text)[0]
+        text = tf.concat([text, tf.fill([tf.cast(rows == 0, tf.int32)], "")], axis=0)
         ids = {name: tokenizer(text) for name, tokenizer in self.tokenizers.items()}
         probabilities = self._probabilities(self.model(ids, training=False))
         chosen = self._decide(probabilities)
-        return {
+        answer = {
             "label": tf.gather(self.labels, chosen),
             "probability": tf.cast(tf.gather(probabilities, chosen, batch_dims=1), tf.float32),
             "probabilities": tf.cast(probabilities, tf.float32),
         }
+        return {name: values[:rows] for name, values in answer.items()}
 
     def _probabilities(self, logits):
         """`Decision.probabilities` in the graph."""
