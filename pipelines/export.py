@@ -21,7 +21,7 @@ from pipelines import arrays, atomic, champion, config, timing, tracking
 from pipelines.checks import Refused
 from pipelines.decision import Decision
 from pipelines.evaluation import Evaluation
-from pipelines.replicates import Replicate
+from pipelines.replicates import Replicate, validation_loss
 from pipelines.verify import ask, score
 
 GOLDEN_ROWS = 8
@@ -47,16 +47,7 @@ def run(params_file: Path, key: str) -> None:
 
 def best(stage: Evaluation) -> Replicate:
     """The replicate with the lowest validation loss; test scores have no say."""
-    return min(stage.replicates(), key=lambda r: validation_loss(stage, stage.trained / r.name))
-
-
-def validation_loss(stage: Evaluation, folder: Path) -> float:
-    """Of the weights that were kept: the best epoch's, or, without patience, the last one's."""
-    rows = (folder / "history.csv").read_text("utf-8").splitlines()
-    column = rows[0].split(",").index("val/loss")
-    losses = [float(row.split(",")[column]) for row in rows[1:]]
-    patience = stage.params.experiments[stage.key].fit.patience
-    return losses[-1] if patience is None else min(losses)
+    return min(stage.replicates(), key=lambda r: validation_loss(stage.trained / r.name))
 
 
 def write_saved_model(stage: Evaluation, replicate: Replicate, folder: Path) -> None:
@@ -126,10 +117,9 @@ def verify(params_file: Path, folder: Path) -> None:
 
 def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None:
     """A version in the registry, and the alias `champion` if it deserves it."""
-    scores = Path("data/metrics") / stage.key / replicate.name / "scores.json"
     task = config.task(stage.task)
     primary = f"test/{task.PRIMARY}"
-    points = json.loads(scores.read_text("utf-8"))
+    points = json.loads(stage.scores(replicate).read_text("utf-8"))
     own = points[primary]
     name = f"{stage.task}-{stage.params.experiments[stage.key].dataset}"
     digest = stage.spec.digests[f"split{replicate.split}/test"]
@@ -158,4 +148,5 @@ def yardsticks(points: dict[str, float], primary: str) -> dict[str, float]:
 
 
 def write_json(path: Path, values: dict) -> None:
-    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    text = json.dumps(values, indent=1, ensure_ascii=False, sort_keys=True)
+    path.write_text(text + "\n", "utf-8")

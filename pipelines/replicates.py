@@ -1,10 +1,13 @@
 """A replicate is one fit of an experiment: one split of the data, one random seed."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines import arrays
 from pipelines.spec import DataSpec
+
+KEPT = "kept.json"  # the epoch whose weights were kept, as a row of history.csv
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class Replicate:
 def of(spec: DataSpec, seeds: list[int]) -> list[Replicate]:
     """Every seed on every split."""
     return [Replicate(split, seed) for split in range(spec.splits) for seed in seeds]
+
+
+def validation_loss(folder: Path) -> float:
+    """Of the weights that were kept, as train wrote it down."""
+    return json.loads((folder / KEPT).read_text("utf-8"))["val/loss"]
 
 
 def inputs(columns: dict, spec: DataSpec) -> dict:

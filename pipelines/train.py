@@ -92,6 +92,7 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
     with timing.part("write"):
         keras_file.save(model, folder / "model.keras")
         write_history(folder / "history.csv", journal.rows)
+        write_json(folder / replicates.KEPT, kept(journal.rows, experiment.fit))
         run.tag({"parameters": str(model.count_params()), "fit_seconds": f"{journal.seconds:.1f}"})
 
 
@@ -109,6 +110,11 @@ def callbacks(objective, settings: config.Fit) -> list[keras.callbacks.Callback]
             )
         )
     return chosen
+
+
+def kept(rows: list[dict], settings: config.Fit) -> dict:
+    """The epoch whose weights are in the model when training has ended."""
+    return rows[-1] if settings.patience is None else min(rows, key=lambda row: row["val/loss"])
 
 
 def compile_model(model, objective, settings: config.Fit, spec: DataSpec) -> None:
