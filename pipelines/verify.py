@@ -1,6 +1,6 @@
 """Is what is served what was evaluated? Loads a SavedModel as a server would and scores it.
 
-Run by `export` in a process of its own, which has seen neither the model's code nor Keras; by hand:
+Run by `export` in a process of its own, which has not loaded the model's code; by hand:
 `python -m pipelines verify data/exported/<experiment>`.
 """
 
