@@ -11,7 +11,7 @@ import pytest
 from model_checks import tiny_prepared
 
 import models
-from pipelines import evaluate, export, replicates, verify
+from pipelines import evaluate, export, replicates, train, verify
 from pipelines.checks import Refused
 from pipelines.decision import Decision, log_odds
 from pipelines.evaluation import SUBSET, Evaluation
@@ -19,7 +19,6 @@ from pipelines.replicates import Replicate
 from pipelines.scoring.classifier import Outputs
 from pipelines.text_classification import score
 
-HISTORY = "epoch,train/loss,val/loss\n1,0.7,{}\n2,0.6,{}\n"
 ONLY = Replicate(split=0, seed=1)
 SCORES = Path("data/metrics/cnn/scores") / ONLY.name / "scores.json"
 EXPORTED = Path("data/exported/cnn")
@@ -247,5 +246,6 @@ def test_the_exported_replicate_is_the_one_whose_kept_weights_validate_best(
     for seed, losses in ((7, (0.1, 0.9)), (8, (0.5, 0.4))):
         folder = tmp_path / f"split0_seed{seed}"
         folder.mkdir()
-        (folder / "history.csv").write_text(HISTORY.format(*losses))
+        rows = [{"epoch": epoch, "val/loss": loss} for epoch, loss in enumerate(losses, 1)]
+        train.write_json(folder / "kept.json", train.kept(rows, own.fit))
     assert export.best(replace(stage, params=params, trained=tmp_path)).seed == chosen
