@@ -9,6 +9,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import uuid
@@ -17,6 +18,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+
+# A shell starts jobs in the background with these ignored, and every process that a test starts
+# would ignore them as well.
+for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(signum) == signal.SIG_IGN:
+        handler = signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL
+        signal.signal(signum, handler)
 
 ROOT = Path(__file__).parents[1]
 ROWS = 120
