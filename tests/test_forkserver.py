@@ -39,7 +39,8 @@ class Project:
         self.mark = uuid.uuid4().hex
         self.launchers = []
         self.environ = {**os.environ, "TEST_MARK": self.mark}
-        self.environ.pop("PIPELINES_FORKSERVER", None)
+        for name in ("PIPELINES_FORKSERVER", "TF_DETERMINISTIC_OPS"):  # other tests may set it
+            self.environ.pop(name, None)
         (folder / "pipelines").mkdir(parents=True)
         for name in (*FORKING, "forkserver.py"):
             shutil.copy(PIPELINES / name, folder / "pipelines" / name)
@@ -268,9 +269,10 @@ finally:
     assert stage.returncode == -signum
 
 
-def test_suspended_and_continued(either):
+def test_suspended_and_continued(shared):
+    """Without a server the kernel decides: it drops SIGTSTP where no shell could continue a job."""
     code = "import os; print('ready', flush=True); print(os.getpid(), flush=True); input()"
-    stage = either.start(code)
+    stage = shared.start(code)
     worker = int(stage.stdout.readline())
     stage.send_signal(signal.SIGTSTP)
     until(lambda: state(stage.pid) == state(worker) == "T")

@@ -181,7 +181,7 @@ def test_each_stage_has_its_command_and_its_outputs():
         assert found == f"python3 -m pipelines {stage} {key}{params}"
         assert outputs(definition)
         for out in outputs(definition):
-            assert re.fullmatch(r"data/\w+/\$\{key\}(\.json)?", out), out
+            assert re.fullmatch(r"data/\w+/\$\{key\}(\.json|/\w+)?", out), out
 
 
 def test_benchmarks_have_the_same_four_stages():

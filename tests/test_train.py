@@ -128,7 +128,7 @@ def child(folder: Path, *seeds: int, backend="tensorflow", **environment) -> lis
 def test_what_a_fit_leaves_behind(tmp_path):
     found = fit(tmp_path / "fit", epochs=3)
     assert sorted(path.name for path in found.folder.glob("*.*")) == [
-        "decision.json", "history.csv", "model.keras", "params.yaml", "tiny.csv",
+        "decision.json", "history.csv", "kept.json", "model.keras", "params.yaml", "tiny.csv",
     ]  # fmt: skip
     assert sorted(found.history[0]) == COLUMNS
     assert [row["epoch"] for row in found.history] == ["1", "2", "3"]
