@@ -46,7 +46,12 @@ def measure(prefix: list[str]) -> dict:
         environ["PATH"] = f"{sys.prefix}/bin:{environ['PATH']}"
         began = time.perf_counter()
         subprocess.run(
-            [*prefix, "dvc", "repro"], cwd=copy, env=environ, check=True, stdout=subprocess.DEVNULL
+            [*prefix, "dvc", "repro"],
+            cwd=copy,
+            env=environ,
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         wall = time.perf_counter() - began
         lines = [json.loads(line) for line in timings.read_text("utf-8").splitlines()]
