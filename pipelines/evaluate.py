@@ -56,10 +56,12 @@ def evaluate_one(stage: Evaluation, task: ModuleType, replicate, folder: Path) -
     source = stage.trained / replicate.name
     model = keras.saving.load_model(source / "model.keras", compile=False)
     decision = Decision.load(source / "decision.json")
-    outputs = task.predict(model, test, stage.spec, decision)
+    # Sequences of ids are spelt by what prepare kept; classes and numbers need nothing.
+    kept = {"assets": replicate.assets(stage.prepared)} if getattr(task, "SPELLS", False) else {}
+    outputs = task.predict(model, test, stage.spec, decision, **kept)
     folder.mkdir()
     arrays.write(folder / "predictions", outputs.columns())
-    task.draw(outputs, test, stage.spec, decision, folder)
+    task.draw(outputs, test, stage.spec, decision, folder, model)
     measured = stage.measure(task, outputs, test, replicate.split)
     write_points(folder / SCORES, measured)
     return measured

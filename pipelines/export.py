@@ -20,7 +20,7 @@ from pipelines import arrays, atomic, champion, config, timing, tracking
 from pipelines.checks import Refused
 from pipelines.decision import Decision
 from pipelines.evaluation import Evaluation
-from pipelines.replicates import Replicate
+from pipelines.replicates import Replicate, validation_loss
 from pipelines.verify import ask, score
 
 GOLDEN_ROWS = 8
@@ -49,12 +49,6 @@ def best(stage: Evaluation) -> Replicate:
     return min(stage.replicates(), key=lambda r: validation_loss(stage.trained / r.name))
 
 
-def validation_loss(folder: Path) -> float:
-    rows = (folder / "history.csv").read_text("utf-8").splitlines()
-    column = rows[0].split(",").index("val/loss")
-    return min(float(row.split(",")[column]) for row in rows[1:])
-
-
 def write_saved_model(stage: Evaluation, replicate: Replicate, folder: Path) -> None:
     trained = stage.trained / replicate.name
     model = keras.saving.load_model(trained / "model.keras", compile=False)
@@ -70,6 +64,7 @@ def write_saved_model(stage: Evaluation, replicate: Replicate, folder: Path) -> 
 
 def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id: str) -> None:
     """signature.json: what goes in and comes out. golden.json: rows with the answers to expect."""
+    serve = config.task_module(stage.task, "serve")
     loaded = tf.saved_model.load(str(folder / "model"))
     signature = loaded.signatures["serving_default"]
     described = {
@@ -87,6 +82,7 @@ def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id
         "replicate": asdict(replicate),
         "run_id": run_id,
         "labels": stage.spec.labels,
+        "requires": getattr(serve, "REQUIRES", ()),  # what to import before loading
         "digest": arrays.digest(folder / "model"),
         "signatures": {"serving_default": described},
     }
@@ -125,7 +121,7 @@ def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None
     task = config.task(stage.task)
     primary = f"test/{task.PRIMARY}"
     own = json.loads(scores.read_text("utf-8"))[primary]
-    name = f"{stage.task}-{stage.params.experiments[stage.key].dataset}"
+    name = f"{stage.task}-{stage.params.dataset_of(stage.key)}"
     digest = stage.spec.digests[f"split{replicate.split}/test"]
     present = tracking.champion(name)
     version = tracking.register(

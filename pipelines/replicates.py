@@ -28,6 +28,13 @@ def of(spec: DataSpec, seeds: list[int]) -> list[Replicate]:
     return [Replicate(split, seed) for split in range(spec.splits) for seed in seeds]
 
 
+def validation_loss(folder: Path) -> float:
+    """The lowest that a fitted replicate reached, from its history."""
+    rows = (folder / "history.csv").read_text("utf-8").splitlines()
+    column = rows[0].split(",").index("val/loss")
+    return min(float(row.split(",")[column]) for row in rows[1:])
+
+
 def inputs(columns: dict, spec: DataSpec) -> dict:
     """The columns that a model reads, by the names of its inputs."""
     return {name: columns[name] for name in spec.inputs}

@@ -17,7 +17,7 @@ os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 import keras
 
 import models
-from pipelines import atomic, config, identity, replicates, timing, tracking
+from pipelines import atomic, batches, config, fitting, identity, replicates, timing, tracking
 from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
@@ -48,7 +48,7 @@ def run(params_file: Path, key: str) -> None:
 def describe(key: str, params: config.Params, spec: DataSpec) -> dict:
     """What makes this run what it is: code, data, params; and what to show of them."""
     experiment = params.experiments[key]
-    dataset = params.datasets[experiment.dataset]
+    dataset = params.datasets[params.dataset_of(key)]
     chosen = {
         **identity.flat(experiment.model_dump(exclude={"seeds"})),
         "seeds": params.seeds(key),
@@ -60,7 +60,7 @@ def describe(key: str, params: config.Params, spec: DataSpec) -> dict:
         "params": chosen,
         "tags": {"backend": keras.config.backend()},
         "dataset": {
-            "name": experiment.dataset,
+            "name": params.dataset_of(key),
             "digest": identity.data_digest(spec.digests),
             "source": dataset.source,
         },
@@ -73,19 +73,21 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
     objective = config.task_module(experiment.task, "objective")
     train, val = (replicate.part(prepared, part) for part in ("train", "val"))
     model = models.build(spec, experiment.module, **experiment.build)
-    compile_model(model, objective, experiment.fit, spec)
     journal = Journal(run)
     with timing.part("fit"):
-        model.fit(
-            replicates.inputs(train, spec),
-            train[spec.target],
-            validation_data=(replicates.inputs(val, spec), val[spec.target]),
-            batch_size=experiment.fit.batch_size,
-            epochs=experiment.fit.epochs,
-            callbacks=[*callbacks(objective, experiment.fit), journal],
-            verbose=2,
-        )
-    logits = model.predict(replicates.inputs(val, spec), batch_size=256, verbose=0)
+        for phase in fitting.phases(model, spec, train, val, experiment.fit):
+            settings = phase.settings
+            compile_model(phase.model, objective, experiment, spec, settings)
+            phase.model.fit(
+                **batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed),
+                initial_epoch=phase.first_epoch,
+                epochs=phase.first_epoch + settings.epochs,
+                callbacks=[*callbacks(objective, settings), journal],
+                verbose=2,
+            )
+    logits = None
+    if getattr(objective, "DECIDES", True):  # sequences have logits too many to hold for nothing
+        logits = model.predict(replicates.inputs(val, spec), batch_size=256, verbose=0)
     rule = objective.decide(logits, val[spec.target], spec, **experiment.decide)
     rule.save(folder / "decision.json")
     with timing.part("write"):
@@ -110,7 +112,9 @@ def callbacks(objective, settings: config.Fit) -> list[keras.callbacks.Callback]
     return chosen
 
 
-def compile_model(model, objective, settings: config.Fit, spec: DataSpec) -> None:
+def compile_model(
+    model, objective, experiment: config.Experiment, spec: DataSpec, settings: config.Fit
+) -> None:
     model.compile(
         keras.optimizers.AdamW(
             settings.learning_rate,
@@ -119,7 +123,7 @@ def compile_model(model, objective, settings: config.Fit, spec: DataSpec) -> Non
             use_ema=settings.ema_momentum is not None,
             ema_momentum=settings.ema_momentum or 0.99,
         ),
-        loss=objective.loss(spec),
+        loss=objective.loss(spec, **experiment.loss),
         metrics=objective.metrics(spec),
         jit_compile=settings.jit_compile,
     )
@@ -133,7 +137,7 @@ class Journal(keras.callbacks.Callback):
         self.run, self.rows, self.seconds = run, [], 0.0
 
     def on_train_begin(self, logs=None):
-        self.began = time.perf_counter()
+        self.began = time.perf_counter() - self.seconds  # a second phase goes on counting
 
     def on_epoch_end(self, epoch, logs=None):
         row = {

@@ -4,6 +4,7 @@ Run by `export` in a process of its own, which has seen neither the model's code
 `python -m pipelines verify data/exported/<experiment>`.
 """
 
+import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ BATCH = 256
 def run(params_file: Path, folder: str) -> None:
     """folder: an exported one, with model/ and signature.json."""
     about = json.loads((Path(folder) / "signature.json").read_text("utf-8"))
+    for library in about.get("requires", ()):  # whose operations are in the graph
+        importlib.import_module(library)
     stage = Evaluation.of(params_file, about["experiment"])
     replicate = Replicate(**about["replicate"])
     points = score(Path(folder) / "model", stage, replicate)
@@ -58,7 +61,7 @@ def ask(saved_model: Path, rows: Sequence) -> dict[str, np.ndarray]:
 
 def compare(served: dict[str, float], evaluated: dict[str, float], folder) -> None:
     for name, value in evaluated.items():
-        if not abs(served[name] - value) <= TOLERANCE:
+        if not abs(served[name] - value) <= TOLERANCE * max(1.0, abs(value)):
             raise Refused(
                 f"{folder}: {name} is {served[name]:.8f} when served but was {value:.8f} when "
                 "evaluated; the graph's preprocessing differs from prepare's, nothing was exported"

@@ -22,13 +22,13 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
     rows = len(test[spec.target])
     return {
         "baseline_majority": reference.majority(train_y, rows, spec.outputs),
-        STRONG: reference.linear_svm(
+        STRONG: reference.linear_ngrams(
             (train_x, train_y), (val_x, val_y), list(test[spec.raw]), seed
         ),
     }
 
 
-def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path) -> None:
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model=None) -> None:
     """Confusion matrix, calibration, precision-recall and the most confident mistakes."""
     targets, labels = np.asarray(test[spec.target]), spec.labels
     figures.confusion(outputs.predicted, targets, labels, folder)
