@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint ui results benchmarks lock install jax clean
+.PHONY: help repro test lint ui results bench timing lock install jax clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,11 +27,16 @@ ui: install  ## show the runs in a browser: MLflow on http://127.0.0.1:5000
 	@$(BIN)/python -m pipelines restore
 	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000
 
-benchmarks: install  ## run the public data sets (DATASETS_MIRROR=<folder or URL> for a mirror)
-	$(BIN)/python -m pipelines.forkserver $(BIN)/dvc repro benchmarks/dvc.yaml
+results: install  ## write the results table into README.md
+	@$(BIN)/python -m pipelines results
 
-results: install  ## write the results tables of README.md and benchmarks/RESULTS.md
-	$(BIN)/python -m pipelines results
+bench: install  ## run the public data sets and write benchmarks/RESULTS.md
+	@$(BIN)/python -m pipelines check --params benchmarks/params.yaml
+	@$(BIN)/python -m pipelines.forkserver $(BIN)/dvc repro benchmarks/dvc.yaml
+	@$(BIN)/python -m pipelines results --params benchmarks/params.yaml
+
+timing: install  ## measure where the time of `make repro` goes, into docs/performance.md
+	@$(BIN)/python benchmarks/startup.py
 
 lock: install  ## resolve requirements.txt anew into requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-header \

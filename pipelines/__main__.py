@@ -21,6 +21,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from pipelines import timing
 from pipelines.checks import Refused
 from pipelines.forkclient import ADDRESS, DEFAULTS, SERVED, hand_over, leave
 
@@ -34,12 +35,19 @@ def main() -> int:
     options = parse(sys.argv[1:])
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
-    # The address stays: a stage may have work done by `python -m pipelines` itself.
-    address = os.environ.get(ADDRESS)
-    served, sent_on = os.environ.pop(SERVED, None), os.environ.pop(SENT_ON, None)
+    if os.environ.pop(SERVED, None):
+        return answer(options, address=None)
+    with timing.part("total"):
+        # The address stays: a stage may have work done by `python -m pipelines` itself.
+        return answer(options, os.environ.get(ADDRESS))
+
+
+def answer(options: argparse.Namespace, address: str | None) -> int:
+    """The exit status of the stage, run by whoever can."""
+    sent_on = os.environ.pop(SENT_ON, None)
     try:
         prefix = installation(sent_on)
-        if address and not served and options.stage in IMPORTS_TENSORFLOW:
+        if address and options.stage in IMPORTS_TENSORFLOW:
             status = hand_over(address, prefix)
             if status is not None:
                 return status
@@ -105,7 +113,9 @@ def run_stage(options: argparse.Namespace) -> int:
             signal.signal(signum, stop)
     arguments = (options.params,) if options.key is None else (options.params, options.key)
     try:
-        importlib.import_module(f"pipelines.{options.stage}").run(*arguments)
+        with timing.part("import"):
+            stage = importlib.import_module(f"pipelines.{options.stage}")
+        stage.run(*arguments)
     finally:
         if stopped_by:
             die_by(stopped_by[0], sys.exception())

@@ -1,5 +1,6 @@
 """When the alias `champion` moves: only to a model that is better, on the same test rows."""
 
+import math
 from collections.abc import Callable, Mapping
 
 
@@ -21,6 +22,8 @@ def deserves(
     def beats(value: float) -> bool:
         return score > value if higher else score < value
 
+    if math.isnan(score):
+        return False, "is not a number"
     for name, value in baselines.items():
         if not beats(value):
             return False, f"{score:.4f} does not beat {name} ({value:.4f})"

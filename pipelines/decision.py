@@ -74,20 +74,22 @@ def platt(odds: np.ndarray, positives: np.ndarray) -> tuple[float, float]:
     """
     count, total = positives.sum(), len(positives)
     aims = np.where(positives, (count + 1) / (count + 2), 1 / (total - count + 2))
-    features = np.stack([odds, np.ones(total)], axis=1)
+    scale = np.abs(odds).max() or 1.0  # logits of any size are fitted alike
+    features = np.stack([odds / scale, np.ones(total)], axis=1)
     weights = np.array([1.0, 0.0])
     for _ in range(NEWTON_STEPS):
         said = sigmoid(features @ weights)
         spread = (said * (1 - said))[:, None] + 1e-12
         slopes = features.T @ (aims - said)
-        step = np.linalg.solve((features * spread).T @ features, slopes)
+        # The least step: where a model says the same of every row, the slope is anyone's guess.
+        step = np.linalg.lstsq((features * spread).T @ features, slopes)[0]
         loss = logistic_loss(features @ weights, aims)
         while logistic_loss(features @ (weights + step), aims) > loss and np.abs(step).max() > 1e-9:
             step = step / 2  # a full step can overshoot where probabilities are saturated
         weights = weights + step
         if np.abs(step).max() < 1e-9:
             break
-    return float(weights[0]), float(weights[1])
+    return float(weights[0] / scale), float(weights[1])
 
 
 def log_odds(logits: np.ndarray, positive: int) -> np.ndarray:

@@ -17,11 +17,13 @@ def fingerprint(text: str) -> str:
 def near_groups(texts: Sequence[str], near: float = NEAR) -> np.ndarray:
     """A group number for every text; near-copies, and chains of them, share one.
 
+    Digits count as equal, so that one message with two numbers filled in is two near-copies.
+
     Two texts are near-copies when their word sets have a Jaccard similarity of at least `near`,
     or when they are copies. All such pairs are found without comparing all pairs: two sets that
     similar must share one of their rarest words (prefix filtering; Bayardo, Ma, Srikant 2007).
     """
-    words = [frozenset(re.findall(r"\w+|[^\w\s]", fingerprint(text)) or [""]) for text in texts]
+    words = [_words(re.sub(r"\d", "0", fingerprint(text))) for text in texts]
     frequency = Counter(word for own in words for word in own)
     parent = list(range(len(texts)))
     index: dict[str, list[int]] = defaultdict(list)
@@ -37,6 +39,10 @@ def near_groups(texts: Sequence[str], near: float = NEAR) -> np.ndarray:
             index[word].append(row)
     roots = [_root(parent, row) for row in range(len(texts))]
     return np.unique(roots, return_inverse=True)[1]
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"\w+|[^\w\s]", text) or [""])
 
 
 def _root(parent: list[int], row: int) -> int:

@@ -36,6 +36,8 @@ def run(params_file: Path, key: str) -> None:
             measured = [
                 evaluate_one(stage, task, replicate, folder / replicate.name) for replicate in fits
             ]
+        for replicate, values in zip(fits, measured, strict=True):
+            write_points(folder / replicate.name / SCORES, values | yardsticks[replicate.split])
         metrics = summarise(
             config.task(stage.task).STRONG, measured, [yardsticks[r.split] for r in fits]
         )
@@ -62,13 +64,11 @@ def evaluate_one(stage: Evaluation, task: ModuleType, replicate, folder: Path) -
     folder.mkdir()
     arrays.write(folder / "predictions", outputs.columns())
     task.draw(outputs, test, stage.spec, decision, folder, model)
-    measured = stage.measure(task, outputs, test, replicate.split)
-    write_points(folder / SCORES, measured)
-    return measured
+    return stage.measure(task, outputs, test, replicate.split)
 
 
 def write_points(path: Path, measured: dict) -> None:
-    """Point estimates alone, where they exist."""
+    """Point estimates alone, where they exist: of one replicate and of its split's baselines."""
     points = {
         f"{group}/{name}": float(values[0])
         for group, scores in measured.items()

@@ -6,6 +6,7 @@ scores equal evaluate's is the folder put in place and the model registered.
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -108,7 +109,9 @@ def verify(params_file: Path, folder: Path) -> None:
     """`python -m pipelines verify` in a process of its own."""
     arguments = ["verify", str(folder), "--params", str(params_file)]
     command = [sys.executable, "-m", "pipelines", *arguments]
-    if subprocess.run(command, check=False).returncode:
+    # Its time is the part `verify` of this stage, not a stage's.
+    environ = {name: os.environ[name] for name in os.environ if name != timing.TARGET}
+    if subprocess.run(command, env=environ, check=False).returncode:
         raise Refused(
             f"{folder.name}: the exported model failed its check (above); nothing exported"
         )
@@ -116,11 +119,11 @@ def verify(params_file: Path, folder: Path) -> None:
 
 def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None:
     """A version in the registry, and the alias `champion` if it deserves it."""
-    metrics = json.loads((Path("data/metrics") / f"{stage.key}.json").read_text("utf-8"))
     scores = Path("data/metrics") / stage.key / replicate.name / "scores.json"
     task = config.task(stage.task)
     primary = f"test/{task.PRIMARY}"
-    own = json.loads(scores.read_text("utf-8"))[primary]
+    points = json.loads(scores.read_text("utf-8"))
+    own = points[primary]
     name = f"{stage.task}-{stage.params.dataset_of(stage.key)}"
     digest = stage.spec.digests[f"split{replicate.split}/test"]
     present = tracking.champion(name)
@@ -129,7 +132,7 @@ def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None
         test_digest=digest, interface=json.loads((folder / "signature.json").read_text("utf-8")),
     )  # fmt: skip
     crowned, why = champion.deserves(
-        own, yardsticks(metrics, primary), present, digest,
+        own, yardsticks(points, primary), present, digest,
         lambda held: score(tracking.saved_model(held), stage, replicate)[primary],
         higher=task.BETTER == "higher",
     )  # fmt: skip
@@ -138,12 +141,12 @@ def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None
     print(f"{name} version {version}: {'champion' if crowned else 'not champion'}; {primary} {why}")
 
 
-def yardsticks(metrics: dict[str, float], primary: str) -> dict[str, float]:
+def yardsticks(points: dict[str, float], primary: str) -> dict[str, float]:
     """Each baseline's value of the metric that champions are chosen by."""
     metric = primary.removeprefix("test/")
-    groups = {name.split("/")[0] for name in metrics if name.startswith("baseline_")}
+    groups = {name.split("/")[0] for name in points if name.startswith("baseline_")}
     return {
-        group: metrics[f"{group}/{metric}"] for group in groups if not group.endswith("_unseen")
+        group: points[f"{group}/{metric}"] for group in sorted(groups) if "_unseen" not in group
     }
 
 

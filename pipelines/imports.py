@@ -40,10 +40,18 @@ def _local(root: Path, path: str) -> set[str]:
 
 
 def _names(path: Path) -> set[str]:
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    names, waiting = set(), [ast.parse(path.read_text("utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.orelse if _for_types(node) else ast.iter_child_nodes(node)
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
+
+
+def _for_types(node: ast.AST) -> bool:
+    """`if TYPE_CHECKING:`, whose body no run of the program sees."""
+    names = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
+    return isinstance(node, ast.If) and ast.unparse(node.test) in names

@@ -1,10 +1,13 @@
 """A replicate is one fit of an experiment: one split of the data, one random seed."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines import arrays
 from pipelines.spec import DataSpec
+
+KEPT = "kept.json"  # the epoch whose weights were kept, as a row of history.csv
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,8 @@ def of(spec: DataSpec, seeds: list[int]) -> list[Replicate]:
 
 
 def validation_loss(folder: Path) -> float:
-    """The lowest that a fitted replicate reached, from its history."""
-    rows = (folder / "history.csv").read_text("utf-8").splitlines()
-    column = rows[0].split(",").index("val/loss")
-    return min(float(row.split(",")[column]) for row in rows[1:])
+    """Of the weights that were kept, as train wrote it down."""
+    return json.loads((folder / KEPT).read_text("utf-8"))["val/loss"]
 
 
 def inputs(columns: dict, spec: DataSpec) -> dict:

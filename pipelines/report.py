@@ -2,23 +2,27 @@
 
 import json
 import statistics
+from collections.abc import Iterable
 from pathlib import Path
 
 from pipelines import config
 
 TRAINED, METRICS = Path("data/trained"), Path("data/metrics")
 HEADER = (
-    "experiment", "data", "metric", "model", "strong baseline", "difference", "trivial",
+    "experiment", "metric", "model", "strong baseline", "difference", "trivial baseline",
     "parameters", "fit s", "run",
 )  # fmt: skip
 
 
 def run(params_file: Path) -> None:
     """Prints one table of every experiment that has been evaluated."""
-    print(aligned(table(rows(params_file))))
+    found = rows(params_file)
+    print(
+        aligned(table(found)) if found else f"{params_file}: nothing evaluated yet; run dvc repro"
+    )
 
 
-def rows(params_file: Path) -> list[dict]:
+def rows(params_file: Path, more_metrics: Iterable[str] = ()) -> list[dict]:
     """One row an experiment and headline metric, with everything that is worth keeping."""
     params = config.load(params_file)
     found = []
@@ -28,16 +32,20 @@ def rows(params_file: Path) -> list[dict]:
             about = json.loads(record.read_text("utf-8"))
             values = json.loads(metrics.read_text("utf-8"))
             task = config.task(experiment.task)
-            found += [row(key, experiment, task, metric, values, about) for metric in task.HEADLINE]
+            wanted = dict.fromkeys((*task.HEADLINE, *more_metrics))
+            found += [
+                row(key, experiment, task, metric, values, about)
+                for metric in wanted
+                if f"test/{metric}" in values
+            ]
     return found
 
 
 def row(key: str, experiment, task, metric: str, values: dict, about: dict) -> dict:
     fits = [json.loads(path.read_text("utf-8")) for path in (TRAINED / key).glob("*/run.json")]
     fits = fits or [about]
-    trivial = next(
-        name for name in values if name.startswith("baseline_") and not name.startswith(task.STRONG)
-    )
+    groups = {"model": "test", "strong": task.STRONG, "difference": "difference"}
+    groups["trivial"] = trivial(values, task.STRONG)
     return {
         "experiment": key,
         "task": experiment.task,
@@ -45,33 +53,44 @@ def row(key: str, experiment, task, metric: str, values: dict, about: dict) -> d
         "metric": metric,
         **{
             f"{group}{bound}": values.get(f"{name}/{metric}{bound}")
-            for group, name in (
-                ("model", "test"), ("strong", task.STRONG),
-                ("difference", "difference"), ("trivial", trivial.split("/")[0]),
-            )
+            for group, name in groups.items()
             for bound in ("", "_low", "_high", "_sd")
         },
         "replicates": len(fits),
         "strong_name": task.STRONG.removeprefix("baseline_"),
+        "trivial_name": groups["trivial"].removeprefix("baseline_"),
         "parameters": int(fits[0]["tags"]["parameters"]),
         "fit_seconds": statistics.mean(float(fit["tags"]["fit_seconds"]) for fit in fits),
         "run_id": about["run_id"],
-        "run_ids": [fit["run_id"] for fit in fits],
-    }  # fmt: skip
+        "replicate_run_ids": sorted(fit["run_id"] for fit in fits),
+        "git_commit": about["tags"].get("git_commit"),
+        "data_digest": about["tags"].get("data_digest"),
+    }
+
+
+def trivial(values: dict, strong: str) -> str:
+    """The first baseline that is not the strong one."""
+    groups = (name.split("/")[0] for name in values if name.startswith("baseline_"))
+    return next(group for group in groups if group not in (strong, f"{strong}_unseen"))
 
 
 def table(found: list[dict]) -> list[tuple[str, ...]]:
-    """Rows as text. Brackets hold 95 % intervals; sd is over replicates."""
-    body = [
-        (
-            row["experiment"], row["dataset"], row["metric"],
-            interval(row, "model"), interval(row, "strong"), interval(row, "difference", "+"),
-            number(row["trivial"]), f"{row['parameters']:,}", f"{row['fit_seconds']:.0f}",
-            row["run_id"][:8],
-        )
-        for row in found
-    ]  # fmt: skip
-    return [HEADER, *body]
+    """Rows as text. Brackets hold 95 % intervals over test rows; sd is over replicates."""
+    return [HEADER, *map(cells, found)]
+
+
+def cells(row: dict) -> tuple[str, ...]:
+    return (
+        row["experiment"],
+        row["metric"],
+        interval(row, "model"),
+        f"{interval(row, 'strong')} {row['strong_name']}",
+        interval(row, "difference", "+"),
+        f"{number(row['trivial'])} {row['trivial_name']}",
+        f"{row['parameters']:,}",
+        f"{row['fit_seconds']:.0f}",
+        f"`{row['run_id'][:8]}`",
+    )
 
 
 def interval(row: dict, group: str, sign: str = "") -> str:
@@ -81,7 +100,8 @@ def interval(row: dict, group: str, sign: str = "") -> str:
 
 
 def number(value: float | None, sign: str = "") -> str:
-    return "-" if value is None else f"{value:{sign}.4f}"
+    """Four digits of a share, two of a percentage or a quantity."""
+    return "-" if value is None else f"{value:{sign}.{4 if abs(value) <= 1 else 2}f}"
 
 
 def aligned(lines: list[tuple[str, ...]]) -> str:
@@ -91,9 +111,3 @@ def aligned(lines: list[tuple[str, ...]]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
-
-
-def markdown(lines: list[tuple[str, ...]]) -> str:
-    """The same table for a page."""
-    head, *body = (f"| {' | '.join(line)} |" for line in lines)
-    return "\n".join([head, "|" + "---|" * len(lines[0]), *body])

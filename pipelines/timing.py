@@ -7,6 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+TARGET = "PIPELINES_TIMINGS"
+
 
 @contextlib.contextmanager
 def part(name: str) -> Iterator[None]:
@@ -15,7 +17,7 @@ def part(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if target := os.environ.get("PIPELINES_TIMINGS"):
+        if target := os.environ.get(TARGET):
             line = {"part": name, "seconds": time.perf_counter() - began, "pid": os.getpid()}
             with Path(target).open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps({"stage": os.environ.get("DVC_STAGE"), **line}) + "\n")

@@ -24,7 +24,7 @@ from pathlib import Path
 PADDING, UNKNOWN = 0, 1  # ids; the vocabulary starts at 2
 SPECIAL_IDS = 2
 
-SPACE = ["[\\t\\n\\v\\f\\r \u00a0\u2000-\u200b\u2028\u2029\u3000]+", " "]
+SPACE = ["[\\x00\\t\\n\\v\\f\\r \u00a0\u2000-\u200b\u2028\u2029\u3000]+", " "]
 # ASCII punctuation, Latin-1 signs, and the blocks of punctuation, currency, arrows and pictures.
 SIGN = (
     "[!-/:-@\\[-`{-~\u00a1-\u00bf\u00d7\u00f7\u2010-\u2bff\u3001-\u303f\ufe00-\ufe0f"
@@ -35,6 +35,8 @@ SIGN = (
 WORD_RULES = [[f"({SIGN})", " \\1 "], ["[0-9]", "0"], ["(0+)", " \\1 "], SPACE]
 CHARACTER_RULES = [SPACE]
 WORD_START = "\u2581"
+# Its lower case depends on the locale in TensorFlow; as two characters it does not.
+DOTTED_I = ["\u0130", "i\u0307"]
 
 
 @dataclass(frozen=True)
@@ -90,10 +92,10 @@ class Tokenizer:
 
 def split(unit: str, lowercase: bool, rules: Sequence[Sequence[str]], text: str) -> list[str]:
     """The tokens of one text: characters, or words (which `encode` may cut into pieces)."""
-    if lowercase:
-        text = text.lower()
     for pattern, replacement in rules:
         text = re.sub(pattern, replacement, text)
+    if lowercase:
+        text = text.lower()
     return list(text) if unit == "character" else [token for token in text.split(" ") if token]
 
 
@@ -103,6 +105,7 @@ def learn(
     """A tokenizer whose vocabulary is the most frequent tokens of the (training) texts, or the
     pieces that make up their words best."""
     rules = CHARACTER_RULES if unit == "character" else WORD_RULES
+    rules = [DOTTED_I, *rules] if lowercase else rules
     counts = Counter(token for text in texts for token in split(unit, lowercase, rules, text))
     size = vocabulary_size - SPECIAL_IDS
     vocabulary = byte_pairs(counts, size) if unit == "subword" else most_frequent(counts)[:size]

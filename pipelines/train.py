@@ -17,7 +17,7 @@ os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 import keras
 
 import models
-from pipelines import atomic, batches, config, fitting, identity, replicates, timing, tracking
+from pipelines import atomic, batches, config, fitting, identity, keras_file, replicates, timing, tracking
 from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
@@ -69,6 +69,7 @@ def describe(key: str, params: config.Params, spec: DataSpec) -> dict:
 
 def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run) -> None:
     """One fit: model.keras, history.csv and decision.json in `folder`."""
+    keras.utils.clear_session()  # layer names count from one again, whatever was built before
     keras.utils.set_random_seed(replicate.seed)
     objective = config.task_module(experiment.task, "objective")
     train, val = (replicate.part(prepared, part) for part in ("train", "val"))
@@ -91,8 +92,9 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
     rule = objective.decide(logits, val[spec.target], spec, **experiment.decide)
     rule.save(folder / "decision.json")
     with timing.part("write"):
-        model.save(folder / "model.keras")
+        keras_file.save(model, folder / "model.keras")
         write_history(folder / "history.csv", journal.rows)
+        write_json(folder / replicates.KEPT, kept(journal.rows[phase.first_epoch :], phase.settings))
         run.tag({"parameters": str(model.count_params()), "fit_seconds": f"{journal.seconds:.1f}"})
 
 
@@ -110,6 +112,11 @@ def callbacks(objective, settings: config.Fit) -> list[keras.callbacks.Callback]
             )
         )
     return chosen
+
+
+def kept(rows: list[dict], settings: config.Fit) -> dict:
+    """The last phase's epoch whose weights are in the model when training has ended."""
+    return rows[-1] if settings.patience is None else min(rows, key=lambda row: row["val/loss"])
 
 
 def compile_model(

@@ -60,9 +60,11 @@ def ask(saved_model: Path, rows: Sequence) -> dict[str, np.ndarray]:
 
 
 def compare(served: dict[str, float], evaluated: dict[str, float], folder) -> None:
-    for name, value in evaluated.items():
-        if not abs(served[name] - value) <= TOLERANCE * max(1.0, abs(value)):
+    """Undefined metrics (NaN; not written by evaluate) must be so on both sides."""
+    for name, found in served.items():
+        value = evaluated.get(name, np.nan)
+        if not np.isclose(found, value, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
             raise Refused(
-                f"{folder}: {name} is {served[name]:.8f} when served but was {value:.8f} when "
+                f"{folder}: {name} is {found:.8f} when served but was {value:.8f} when "
                 "evaluated; the graph's preprocessing differs from prepare's, nothing was exported"
             )

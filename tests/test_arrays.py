@@ -47,6 +47,14 @@ def test_texts_are_a_sequence(tmp_path):
             texts[index]
 
 
+def test_bytes_that_are_no_text(tmp_path):
+    files = [b"\xff\xd8\x00", b"", bytes(range(256)), b"plain"]
+    arrays.write(tmp_path / "part", {"file": files, "text": TEXTS[:4]})
+    read = arrays.read(tmp_path / "part")
+    assert list(read["file"]) == files and read["file"][1:3] == files[1:3]
+    assert list(read["text"]) == TEXTS[:4]
+
+
 def test_only_empty_texts(tmp_path):
     arrays.write(tmp_path / "part", {"text": ["", "", ""]})
     assert list(arrays.read(tmp_path / "part")["text"]) == ["", "", ""]

@@ -17,6 +17,7 @@ PREPARED = Path("data/prepared")
 @pytest.fixture(autouse=True)
 def project(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)  # slow, and tested elsewhere
 
 
 def rows(count: int = 40, labels: str = "ham spam") -> list[str]:
@@ -246,7 +247,9 @@ def test_lines_are_counted_through_blank_lines_and_quoted_line_breaks():
     write(["label,text", "", *rows()[:2], 'ham,"one\ntwo\n\nthree"', "", *rows()[2:]])
     run()
     parts = [arrays.read(PREPARED / f"sms/split0/{part}") for part in prepare.PARTS]
-    lines = {text: line for part in parts for text, line in zip(part["text"], part["line"])}
+    lines = {
+        text: line for part in parts for text, line in zip(part["text"], part["line"], strict=True)
+    }
     assert lines["one\ntwo\n\nthree"] == 5
     assert lines["w2a w2b w2c w2d"] == 10
 

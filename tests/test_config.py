@@ -286,7 +286,7 @@ def test_a_number_out_of_range_is_refused(tmp_path, old, values):
         assert re.match(rf"params\.yaml:{line}: (\w+\.)*{name}: [a-z]", message), message
 
 
-@pytest.mark.parametrize("option", ["weight_decay", "ema_momentum"])
+@pytest.mark.parametrize("option", ["weight_decay", "ema_momentum", "clip_norm"])
 def test_optional_numbers_of_fit_are_checked_too(tmp_path, option):
     for value in ("-0.1", ".nan", ".inf"):
         message = refused(tmp_path, changed("epochs: 2", f"epochs: 2\n      {option}: {value}"))

@@ -32,8 +32,8 @@ class WordDropout(keras.layers.Layer):
         dropped = ops.logical_and(drawn < self.rate, ops.not_equal(ids, 0))
         return ops.where(dropped, ops.cast(UNKNOWN, ids.dtype), ids)
 
-    def compute_output_shape(self, ids_shape):
-        return ids_shape
+    def compute_output_spec(self, ids, training=False):
+        return keras.KerasTensor(ids.shape, ids.dtype)  # not the dtype that the layer computes in
 
     def get_config(self):
         return {**super().get_config(), "rate": self.rate}

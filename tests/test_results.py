@@ -1,0 +1,69 @@
+"""Every number on a page comes from a run: README.md and benchmarks/RESULTS.md against their rows,
+the rows against metrics files, and those against MLflow."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pipelines import report, results
+
+PAGES = [(params, *pair) for params, pair in results.PAGES.items()]
+
+
+@pytest.mark.parametrize(("params", "page", "file"), PAGES)
+def test_page_shows_exactly_the_rows_of_its_file(params, page, file):
+    values = json.loads(file.read_text("utf-8"))
+    text = page.read_text("utf-8")
+    block = text.split(results.BEGIN, 1)[1].split(results.END, 1)[0]
+    assert block.strip() == results.render(values).strip()
+
+
+@pytest.mark.parametrize(("params", "page", "file"), PAGES)
+def test_every_row_names_its_runs(params, page, file):
+    rows = json.loads(file.read_text("utf-8"))["rows"]
+    assert rows
+    for row in rows:
+        for run_id in (row["run_id"], *row["replicate_run_ids"]):
+            assert re.fullmatch("[0-9a-f]{32}", run_id), row
+        assert len(row["replicate_run_ids"]) == row["replicates"]
+        assert f"`{row['run_id'][:8]}`" in page.read_text("utf-8")
+        assert row["model_low"] <= row["model"] <= row["model_high"], row
+
+
+@pytest.mark.parametrize(("params", "page", "file"), PAGES)
+def test_results_can_be_made_again_and_traced_to_mlflow(params, page, file):
+    """What is evaluated here lies in the page's interval, and MLflow has the same number."""
+    tracking = pytest.importorskip("pipelines.tracking")
+    shown = {
+        (row["experiment"], row["metric"]): row
+        for row in json.loads(file.read_text("utf-8"))["rows"]
+    }
+    found = report.rows(Path(params), {metric for _, metric in shown})
+    if not found:
+        pytest.skip(f"nothing of {params} has been run here; `dvc repro` first")
+    for row in found:
+        run = tracking.client().get_run(row["run_id"])
+        assert run.data.metrics[f"test/{row['metric']}"] == pytest.approx(row["model"], abs=1e-12)
+        page_row = shown[row["experiment"], row["metric"]]
+        assert page_row["model_low"] <= row["model"] <= page_row["model_high"]
+
+
+def test_markers_are_needed(tmp_path):
+    with pytest.raises(results.Refused, match="markers|put them back"):
+        results.embedded("no markers", "block", tmp_path / "README.md")
+
+
+def test_text_around_the_markers_stays():
+    text = f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n"
+    expected = f"before\n{results.BEGIN}\nnew\n{results.END}\nafter\n"
+    assert results.embedded(text, "new", Path("README.md")) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "sign", "text"),
+    [(0.98765, "", "0.9877"), (93.456, "", "93.46"), (0.5, "+", "+0.5000"), (None, "", "-")],
+)
+def test_numbers(value, sign, text):
+    assert report.number(value, sign) == text

@@ -1,0 +1,251 @@
+"""A fit: the same for the same seed, honest about what it kept, on more than one backend."""
+
+import csv
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from model_checks import tiny_prepared, tiny_project
+
+import models.layers  # noqa: F401  registers the layers that saved models name
+from pipelines import config, identity, imports, replicates, train
+from pipelines.checks import Refused
+from pipelines.decision import Decision, choose
+from pipelines.replicates import Replicate
+from pipelines.spec import DataSpec
+
+ROOT = Path(__file__).parents[1]
+PREPARED, NOISY = Path("data/prepared/tiny"), Path("data/prepared/noisy")
+COLUMNS = ["epoch", "train/accuracy", "train/loss", "val/accuracy", "val/loss"]
+# Arguments: the params file, then a seed and a folder for each fit.
+CHILD = """
+import os
+import sys
+if os.environ.get("KERAS_BACKEND") != "tensorflow":
+    sys.modules["tensorflow"] = None  # Keras imports it where it can: to set its seed, for one
+from pathlib import Path
+from types import SimpleNamespace
+import keras
+import numpy as np
+from pipelines import config, replicates, train
+from pipelines.spec import DataSpec
+prepared = Path("data/prepared/tiny")
+spec = DataSpec.load(prepared / "spec.json")
+_, experiment = config.experiment(Path(sys.argv[1]), "cnn")
+run = SimpleNamespace(metrics=lambda row, step: None, tag=lambda tags: None)
+for seed, name in zip(sys.argv[2::2], sys.argv[3::2]):
+    folder = Path(name)
+    folder.mkdir()
+    replicate = replicates.Replicate(0, int(seed))
+    train.fit(replicate, experiment, spec, prepared, folder, run)
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    val = replicates.inputs(replicate.part(prepared, "val"), spec)
+    np.save(folder / "logits.npy", model.predict(val, verbose=0))
+print("backend", keras.config.backend(), sys.modules.get("tensorflow") is not None)
+"""
+
+
+class Run:
+    """What a fit tells the tracking."""
+
+    def __init__(self):
+        self.rows, self.tags = [], {}
+
+    def metrics(self, row, step):
+        self.rows.append({"epoch": step, **row})
+
+    def tag(self, tags):
+        self.tags |= tags
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder with prepared data, and no test part: training must not need one.
+
+    In the noisy copy some labels of val are wrong: the surer a model, the worse its loss there.
+    """
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        tiny_prepared(folder)
+    shutil.rmtree(folder / PREPARED / "split0/test")
+    shutil.copytree(folder / PREPARED, folder / NOISY)
+    labels = np.load(folder / NOISY / "split0/val/label.npy")
+    labels[::4] = 1 - labels[::4]
+    np.save(folder / NOISY / "split0/val/label.npy", labels)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(project, monkeypatch):
+    monkeypatch.chdir(project)
+
+
+def fit(folder: Path, seed=1, prepared=PREPARED, **choices) -> SimpleNamespace:
+    """One fit in this process; what it wrote and told."""
+    folder.mkdir()
+    spec = DataSpec.load(PREPARED / "spec.json")
+    _, experiment = config.experiment(tiny_project(folder, **choices), "cnn")
+    replicate, run = Replicate(0, seed), Run()
+    train.fit(replicate, experiment, spec, prepared, folder, run)
+    with (folder / "history.csv").open() as stream:
+        history = list(csv.DictReader(stream))
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    val = replicate.part(prepared, "val")
+    logits = model.predict(replicates.inputs(val, spec), verbose=0)
+    return SimpleNamespace(
+        run=run, history=history, model=model, logits=logits, targets=val["label"],
+        losses=[float(row["val/loss"]) for row in history],
+        decision=Decision.load(folder / "decision.json"), folder=folder,
+        loss=float(keras.losses.SparseCategoricalCrossentropy(True)(val["label"], logits)),
+    )  # fmt: skip
+
+
+def child(folder: Path, *seeds: int, backend="tensorflow", **environment) -> list[Path]:
+    """Fits in a process of its own; returns the folder of each."""
+    folder.mkdir()
+    folders = [folder / f"fit{number}" for number in range(len(seeds))]
+    pairs = [str(part) for pair in zip(seeds, folders, strict=True) for part in pair]
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(tiny_project(folder)), *pairs],
+        env={**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": backend, **environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"backend {backend} {backend == 'tensorflow'}"
+    return folders
+
+
+def test_what_a_fit_leaves_behind(tmp_path):
+    found = fit(tmp_path / "fit", epochs=3)
+    assert sorted(path.name for path in found.folder.glob("*.*")) == [
+        "decision.json", "history.csv", "model.keras", "params.yaml", "tiny.csv",
+    ]  # fmt: skip
+    assert sorted(found.history[0]) == COLUMNS
+    assert [row["epoch"] for row in found.history] == ["1", "2", "3"]
+    told = [{name: str(value) for name, value in row.items()} for row in found.run.rows]
+    assert told == found.history, "history.csv and MLflow must say the same"
+    assert found.run.tags["parameters"] == str(found.model.count_params())
+    assert float(found.run.tags["fit_seconds"]) > 0
+    assert not found.model.compiled
+    assert found.decision == choose(found.logits, found.targets, 1)
+
+
+def test_it_learns(tmp_path):
+    """Most words of these texts tell the class: anything that trains gets them right."""
+    found = fit(tmp_path / "fit", epochs=25, rate=0.02)
+    assert found.losses[-1] < 0.3 < found.losses[0]
+    assert (found.logits.argmax(axis=1) == found.targets).mean() > 0.85
+
+
+@pytest.mark.parametrize("ema", ["null", 0.8])
+def test_without_patience_the_last_epoch_is_kept(tmp_path, ema):
+    found = fit(tmp_path / "fit", prepared=NOISY, epochs=15, rate=0.1, ema=ema)
+    assert len(found.losses) == 15
+    assert found.losses[-1] > min(found.losses) + 1e-3, "or this shows nothing"
+    assert found.loss == pytest.approx(found.losses[-1], abs=1e-5)
+
+
+@pytest.mark.parametrize("ema", ["null", 0.8])
+@pytest.mark.parametrize(("patience", "stops"), [(2, True), (14, False)])
+def test_with_patience_the_best_epoch_is_kept(tmp_path, ema, patience, stops):
+    """Whether training is stopped or comes to its end."""
+    found = fit(tmp_path / "fit", prepared=NOISY, epochs=15, rate=0.1, ema=ema, patience=patience)
+    best = int(np.argmin(found.losses))
+    assert found.losses[-1] > found.losses[best] + 1e-3, "or this shows nothing"
+    assert len(found.losses) == (best + 1 + patience if stops else 15)
+    assert found.loss == pytest.approx(found.losses[best], abs=1e-5)
+
+
+def test_the_average_is_the_one_of_the_formula(tmp_path, monkeypatch):
+    """average = m * average + (1 - m) * weights after each step, from the first step's weights."""
+    steps = []
+
+    class Recorder(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            steps.append([w.copy() for w in self.model.get_weights()])
+
+    own = train.callbacks
+    monkeypatch.setattr(train, "callbacks", lambda *about: [*own(*about), Recorder()])
+    found = fit(tmp_path / "fit", epochs=3, ema=0.8)
+    assert len(steps) > 6
+    averages = steps[0]
+    for weights in steps[1:]:
+        averages = [0.8 * a + 0.2 * w for a, w in zip(averages, weights, strict=True)]
+    for kept, average, last in zip(found.model.get_weights(), averages, steps[-1], strict=True):
+        np.testing.assert_allclose(kept, average, atol=1e-6)
+        assert np.abs(kept - last).max() > 1e-4
+
+
+def test_a_loss_that_is_no_number_is_refused_with_the_epoch(tmp_path):
+    with pytest.raises(Refused, match=r"^epoch 1: the loss is no longer a finite number .*nan"):
+        fit(tmp_path / "fit", rate=1e30)
+    assert not (tmp_path / "fit/model.keras").exists()
+
+
+@pytest.mark.parametrize("name", ["loss", "val_loss", "val_accuracy"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_any_number_that_is_none_is_refused(name, value):
+    run = Run()
+    journal = train.Journal(run)
+    journal.on_train_begin()
+    journal.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.4})
+    with pytest.raises(Refused, match="^epoch 2: the loss is no longer"):
+        journal.on_epoch_end(1, {"loss": 0.5, "val_loss": 0.4, name: value})
+    assert run.rows == journal.rows == [{"epoch": 1, "train/loss": 0.5, "val/loss": 0.4}]
+
+
+def test_one_seed_one_model_in_this_process(tmp_path):
+    one, other, different = (
+        fit(tmp_path / name, seed=seed, epochs=1) for name, seed in (("a", 5), ("b", 5), ("c", 6))
+    )
+    assert (one.folder / "model.keras").read_bytes() == (other.folder / "model.keras").read_bytes()
+    assert one.history == other.history
+    assert different.losses != one.losses
+
+
+@pytest.mark.slow
+def test_one_seed_one_model_in_two_processes(tmp_path):
+    """Also where the first has fitted something else before."""
+    (_, one), (other,) = (
+        child(tmp_path / "one", 8, 7, PYTHONHASHSEED="1"),
+        child(tmp_path / "other", 7, PYTHONHASHSEED="2"),
+    )
+    for name in ("model.keras", "history.csv", "decision.json", "logits.npy"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    first = np.load(tmp_path / "one/fit0/logits.npy")
+    assert (first != np.load(one / "logits.npy")).any()
+
+
+@pytest.mark.slow
+def test_on_jax_and_back(tmp_path):
+    """Where TensorFlow cannot be imported; the file is one that TensorFlow reads."""
+    if importlib.util.find_spec("jax") is None:
+        assert "CI" not in os.environ, "CI must have JAX: make jax"
+        pytest.skip("JAX is not installed: make jax")
+    one, again, other = child(tmp_path / "jax", 7, 7, 8, backend="jax")
+    trained = keras.saving.load_model(one / "model.keras", compile=False)
+    spec = DataSpec.load(PREPARED / "spec.json")
+    val = replicates.inputs(Replicate(0, 7).part(PREPARED, "val"), spec)
+    logits = np.load(one / "logits.npy")
+    np.testing.assert_allclose(trained.predict(val, verbose=0), logits, atol=1e-5)
+    assert np.ptp(logits) > 0.01
+    assert (one / "model.keras").read_bytes() == (again / "model.keras").read_bytes()
+    assert (logits != np.load(other / "logits.npy")).any()
+    assert json.loads((one / "decision.json").read_text())["positive"] == 1
+
+
+def test_training_imports_no_tensorflow_of_its_own():
+    """Or it would not run on the other backends. The test on JAX is slow; this one is not."""
+    files = imports.closure(identity.train_files("text_classification", "text_cnn"))
+    assert "pipelines/train.py" in files
+    assert "tensorflow" not in imports.third_party(files)
