@@ -17,7 +17,17 @@ os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 import keras
 
 import models
-from pipelines import atomic, batches, config, fitting, identity, keras_file, replicates, timing, tracking
+from pipelines import (
+    atomic,
+    batches,
+    config,
+    fitting,
+    identity,
+    keras_file,
+    replicates,
+    timing,
+    tracking,
+)
 from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
@@ -77,7 +87,7 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
     journal = Journal(run)
     with timing.part("fit"):
         for phase in fitting.phases(model, spec, train, val, experiment.fit):
-            settings = phase.settings
+            settings, before = phase.settings, len(journal.rows)
             compile_model(phase.model, objective, experiment, spec, settings)
             phase.model.fit(
                 **batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed),
@@ -94,7 +104,7 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
     with timing.part("write"):
         keras_file.save(model, folder / "model.keras")
         write_history(folder / "history.csv", journal.rows)
-        write_json(folder / replicates.KEPT, kept(journal.rows[phase.first_epoch :], phase.settings))
+        write_json(folder / replicates.KEPT, kept(journal.rows[before:], settings))
         run.tag({"parameters": str(model.count_params()), "fit_seconds": f"{journal.seconds:.1f}"})
 
 
