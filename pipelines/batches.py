@@ -76,7 +76,7 @@ class Batches(keras.utils.PyDataset):
     """(inputs, targets) batches of one part of the data, every row once an epoch.
 
     With a seed, rows of a rung meet in other company in every epoch and batches come in another
-    order, the same for the same seed; without, rows go from short to long. Targets that are ids as
+    order, the same for the same seed; without, all epochs are alike. Targets that are ids as
     long as those of an input, row for row (a sequence predicted position by position), are cut
     with it. One batch an epoch is smaller where the rows do not divide; none is dropped.
     """
@@ -115,11 +115,8 @@ class Batches(keras.utils.PyDataset):
         sizes[odd] -= sizes.sum() - count
         ordered = mixed[np.argsort(self._rung[mixed], kind="stable")]
         batches = [np.sort(rows) for rows in np.split(ordered, np.cumsum(sizes)[:-1])]
-        if self.epoch == 0:
-            # Keras takes for fixed any length that the very first two batches share.
-            self.rows = [batches.pop(place) for place in (0, -1) if batches]
-        else:
-            self.rows = []
+        # Shortest and longest first: Keras takes for fixed any length that the first two share.
+        self.rows = [batches.pop(place) for place in (0, -1) if batches]
         later = range(len(batches)) if rng is None else rng.permutation(len(batches))
         self.rows += [batches[number] for number in later]
 

@@ -33,21 +33,22 @@ def run(params_file: Path, key: str) -> None:
                 split: baseline_values(stage, task, split) for split in {r.split for r in fits}
             }
         with timing.part("score"):
-            measured = [
-                evaluate_one(stage, task, replicate, folder / replicate.name) for replicate in fits
-            ]
+            measured = [evaluate_one(stage, task, replicate, folder) for replicate in fits]
         for replicate, values in zip(fits, measured, strict=True):
-            write_points(folder / replicate.name / SCORES, values | yardsticks[replicate.split])
+            points = folder / "scores" / replicate.name / SCORES
+            write_points(points, values | yardsticks[replicate.split])
         metrics = summarise(
             config.task(stage.task).STRONG, measured, [yardsticks[r.split] for r in fits]
         )
-        histories.training({r.name: history(stage.trained / r.name) for r in fits}, folder)
+        histories.training(
+            {r.name: history(stage.trained / r.name) for r in fits}, folder / "plots"
+        )
         file.write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
         with timing.part("track"):
             main.metrics(metrics)
             main.artifact(folder)
             for replicate in fits:
-                track_child(stage, replicate, folder / replicate.name)
+                track_child(stage, replicate, folder / "scores" / replicate.name / SCORES)
     for metric in config.task(stage.task).HEADLINE:
         print(f"{key}: {metric} {metrics[f'test/{metric}']:.4f}")
 
@@ -61,9 +62,8 @@ def evaluate_one(stage: Evaluation, task: ModuleType, replicate, folder: Path) -
     # Sequences of ids are spelt by what prepare kept; classes and numbers need nothing.
     kept = {"assets": replicate.assets(stage.prepared)} if getattr(task, "SPELLS", False) else {}
     outputs = task.predict(model, test, stage.spec, decision, **kept)
-    folder.mkdir()
-    arrays.write(folder / "predictions", outputs.columns())
-    task.draw(outputs, test, stage.spec, decision, folder, model)
+    arrays.write(folder / "scores" / replicate.name / "predictions", outputs.columns())
+    task.draw(outputs, test, stage.spec, decision, folder / "plots" / replicate.name, model)
     return stage.measure(task, outputs, test, replicate.split)
 
 
@@ -130,10 +130,10 @@ def history(folder: Path) -> list[dict[str, float]]:
         ]
 
 
-def track_child(stage: Evaluation, replicate, folder: Path) -> None:
+def track_child(stage: Evaluation, replicate, points: Path) -> None:
     """A replicate's own scores go to its own run, where it has one."""
     record = stage.trained / replicate.name / "run.json"
     if record.is_file():
         about = json.loads(record.read_text("utf-8"))
         with tracking.resume(about, files=record.parent) as child:
-            child.metrics(json.loads((folder / SCORES).read_text("utf-8")))
+            child.metrics(json.loads(points.read_text("utf-8")))

@@ -30,6 +30,10 @@ class Evaluation:
         spec = DataSpec.load(prepared / "spec.json")
         return cls(params, key, experiment.task, spec, prepared, Path("data/trained") / key)
 
+    def scores(self, replicate: replicates.Replicate) -> Path:
+        """Where evaluate keeps a replicate's point estimates."""
+        return Path("data/metrics") / self.key / "scores" / replicate.name / "scores.json"
+
     def replicates(self) -> list[replicates.Replicate]:
         return replicates.of(self.spec, self.params.seeds(self.key))
 

@@ -119,10 +119,9 @@ def verify(params_file: Path, folder: Path) -> None:
 
 def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None:
     """A version in the registry, and the alias `champion` if it deserves it."""
-    scores = Path("data/metrics") / stage.key / replicate.name / "scores.json"
     task = config.task(stage.task)
     primary = f"test/{task.PRIMARY}"
-    points = json.loads(scores.read_text("utf-8"))
+    points = json.loads(stage.scores(replicate).read_text("utf-8"))
     own = points[primary]
     name = f"{stage.task}-{stage.params.dataset_of(stage.key)}"
     digest = stage.spec.digests[f"split{replicate.split}/test"]

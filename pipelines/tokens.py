@@ -56,11 +56,11 @@ class Tokenizer:
         return len(self.vocabulary) + SPECIAL_IDS
 
     @property
-    def all_rules(self) -> list[list[str]]:
-        """Rules after which, in a graph, a text of words or sub-words is split at spaces alone."""
+    def cutting(self) -> list[list[str]]:
+        """The rules that, after all else, put spaces between the pieces of words."""
         if self.unit != "subword":
-            return self.rules
-        return [*self.rules, ["([^ ]+)", f"{WORD_START}\\1"], [self._pieces, "\\1 "]]
+            return []
+        return [["([^ ]+)", f"{WORD_START}\\1"], [self._pieces, "\\1 "]]
 
     @property
     def _pieces(self) -> str:

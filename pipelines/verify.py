@@ -29,7 +29,7 @@ def run(params_file: Path, folder: str) -> None:
     stage = Evaluation.of(params_file, about["experiment"])
     replicate = Replicate(**about["replicate"])
     points = score(Path(folder) / "model", stage, replicate)
-    evaluated = Path("data/metrics") / stage.key / replicate.name / "scores.json"
+    evaluated = stage.scores(replicate)
     compare(points, json.loads(evaluated.read_text("utf-8")), folder)
     print(f"{stage.key}: {len(points)} served scores equal evaluate's to {TOLERANCE:g}")
 

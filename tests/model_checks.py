@@ -105,7 +105,7 @@ def check_interface(case: Case) -> None:
     """Named inputs as in the spec, logits out, nothing compiled, the exact size."""
     model = case.build()
     assert {tensor.name: (tensor.shape[1:], tensor.dtype) for tensor in model.inputs} == {
-        name: (f.shape, f.dtype) for name, f in case.spec.inputs.items()
+        name: (f.open_shape, f.dtype) for name, f in case.spec.inputs.items()
     }
     assert model.output_shape == (None, case.spec.outputs)
     assert not model.compiled

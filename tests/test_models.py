@@ -27,6 +27,10 @@ WORDS = text_spec(words=(8, 12))
 BOTH = text_spec(words=(8, 12), characters=(11, 9))
 CNN = {"embedding_width": 4, "filters": 5, "widths": (1, 2), "dropout": 0.3, "word_dropout": 0.2}
 LSTM = {"embedding_width": 4, "units": 3, "dropout": 0.3, "word_dropout": 0.2}
+ATTENTION = {"width": 4, "heads": 2, "depth": 1, "feed_forward": 6, "dropout": 0.2,
+             "word_dropout": 0.2}  # fmt: skip
+# Two norms 2*8; queries, keys, values, output 4*(4*4+4); there and back 4*6+6 + 6*4+4; a norm 8.
+BLOCK = 16 + 80 + 58 + 8
 
 CASES = [
     # Embedding 12*4; convolutions 1*4*5+5 and 2*4*5+5; logits (5+5)*3+3.
@@ -39,6 +43,11 @@ CASES = [
     # Also 9*4 and the same LSTMs; logits 12*3+3.
     Case("recurrent", "bilstm_classifier", BOTH, 48 + 36 + 2 * 192 + 39, LSTM,
          padded=("words", "characters")),
+    # Embeddings as above, the block; logits 4*3+3 and 8*3+3.
+    Case("transformer_classifier", "transformer_classifier", WORDS, 48 + BLOCK + 15, ATTENTION,
+         padded=("words",)),
+    Case("transformer_classifier", "transformer_classifier", BOTH, 84 + 2 * BLOCK + 27, ATTENTION,
+         padded=("words", "characters")),
 ]  # fmt: skip
 # With the defaults of the signature, on WORDS.
 DEFAULTS = [
@@ -46,6 +55,9 @@ DEFAULTS = [
     Case("text_cnn", "text_cnn", WORDS, 768 + 9 * 4096 + 192 + 579),
     # 12*64; 2*4*(64*(64+64)+64); 128*3+3.
     Case("recurrent", "bilstm_classifier", WORDS, 768 + 8 * (8192 + 64) + 387),
+    # 12*64; twice 4*64 + 4*(64*64+64) + 64*128+128 + 128*64+64; 2*64; 64*3+3.
+    Case("transformer_classifier", "transformer_classifier", WORDS,
+         768 + 2 * (256 + 16640 + 16576) + 128 + 195),
 ]
 ALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 PADDED = pytest.mark.parametrize(

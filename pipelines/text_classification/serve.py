@@ -21,7 +21,8 @@ class GraphTokenizer(tf.Module):
     def __init__(self, tokenizer: Tokenizer):
         super().__init__()
         self.unit, self.lowercase = tokenizer.unit, tokenizer.lowercase
-        self.rules = tuple(map(tuple, tokenizer.all_rules))
+        self.rules = tuple(map(tuple, tokenizer.rules))
+        self.cutting = tuple(map(tuple, tokenizer.cutting))
         self.max_tokens = tokenizer.max_tokens
         ids = np.arange(len(tokenizer.vocabulary), dtype=np.int32) + SPECIAL_IDS
         self.table = tf.lookup.StaticHashTable(
@@ -35,6 +36,8 @@ class GraphTokenizer(tf.Module):
         if self.lowercase:
             # ASCII first: the lower case of I would depend on the server's locale.
             text = tf.strings.lower(tf.strings.lower(text), encoding="utf-8")
+        for pattern, replacement in self.cutting:
+            text = tf.strings.regex_replace(text, pattern, replacement)
         if self.unit == "character":
             tokens = tf.strings.unicode_split(text, "UTF-8")
         else:

@@ -41,7 +41,9 @@ def _results_file(data: Path, folder: Path) -> Path | None:
     """Where evaluate writes the results of a run, or of one of its replicates."""
     run = folder.relative_to(data / "trained")
     metrics = data / "metrics"
-    path = metrics / run / "scores.json" if len(run.parts) > 1 else metrics / f"{run}.json"
+    path = metrics / f"{run}.json"
+    if len(run.parts) > 1:
+        path = metrics / run.parent / "scores" / run.name / "scores.json"
     return path if path.exists() else None
 
 
