@@ -48,7 +48,7 @@ def test_where_only_letter_case_tells_characters_are_chosen():
     train = (texts[:4] + texts[6:10], np.concatenate([targets[:4], targets[6:10]]))
     val = (texts[4:6] + texts[10:], np.concatenate([targets[4:6], targets[10:]]))
     outputs = linear_ngrams(train, val, ["old grape", "OLD GRAPE"], seed=1)
-    assert outputs.chosen.startswith("characters 1-5, C=")
+    assert outputs.chosen.startswith("TF-IDF of characters 1-5, C=")
     assert outputs.predicted.tolist() == [0, 1]
 
 
@@ -57,7 +57,7 @@ def test_where_letter_case_misleads_words_are_chosen():
     train = ([t.upper() if y else t for t, y in zip(*TRAIN, strict=True)], TRAIN[1])
     val = ([t if y else t.upper() for t, y in zip(*VAL, strict=True)], VAL[1])
     outputs = linear_ngrams(train, val, ["APPLE plum", "saw DRILL"], seed=1)
-    assert outputs.chosen.startswith("words 1-2, C=")
+    assert outputs.chosen.startswith("TF-IDF of words 1-2, C=")
     assert outputs.predicted.tolist() == [0, 1]
 
 
@@ -100,6 +100,7 @@ def tiny_spec():
     return DataSpec({"words": words}, "label", 2, "text", labels=("fruit", "tool"))
 
 
-def test_there_are_six_candidates_with_names_of_their_own():
+def test_the_candidates_have_names_of_their_own():
     names = [name for name, _ in baselines._candidates(1)]
-    assert len(set(names)) == 2 * len(baselines.PENALTIES) == 6
+    kinds = 2 + len(baselines.INTERPOLATIONS)
+    assert len(set(names)) == len(names) == kinds * len(baselines.PENALTIES)

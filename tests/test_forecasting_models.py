@@ -210,7 +210,7 @@ def test_gradient_vanishes_where_the_recurrent_matrix_is_small():
     kernel, recurrent, bias = layer.get_weights()
     layer.set_weights([kernel, 0.1 * recurrent, bias])
     norms = sensitivity.through_time(model, readings(8))
-    assert (norms[:-3] < 0.11 * norms[1:-2]).all()  # a tanh shrinks it further
+    assert norms[-11] < 1e-8 * norms[-1]  # ten steps shrink it 10^10 times, tanh still further
 
 
 @pytest.mark.slow

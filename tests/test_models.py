@@ -58,7 +58,7 @@ DEFAULTS = [
     # 12*64; twice 4*64 + 4*(64*64+64) + 64*128+128 + 128*64+64; 2*64; 64*3+3.
     Case("transformer_classifier", "transformer_classifier", WORDS,
          768 + 2 * (256 + 16640 + 16576) + 128 + 195),
-]
+]  # fmt: skip
 ALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 PADDED = pytest.mark.parametrize(
     "case", [case for case in CASES if case.padded], ids=lambda case: case.name

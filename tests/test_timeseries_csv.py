@@ -33,7 +33,7 @@ def run(rows: list[str], header="time,load", **options) -> DataSpec:
     Path("table.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
     dataset = {"recipe": "timeseries_csv", "source": "table.csv", "options": BASE | options}
     Path("params.yaml").write_text(
-        yaml.safe_dump({"seed": 1, "datasets": {"load": dataset}}), "utf-8"
+        yaml.safe_dump({"seed": 1, "datasets": {"load": dataset}}, sort_keys=False), "utf-8"
     )
     prepare.run(Path("params.yaml"), "load")
     return DataSpec.load(PREPARED / "load/spec.json")

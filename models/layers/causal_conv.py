@@ -39,6 +39,13 @@ class CausalConv1D(keras.layers.Conv1D):
         length = ops.sqrt(ops.sum(ops.square(direction), axis=(0, 1)) + 1e-12)
         return direction * (self.gain / length)
 
+    # Conv1D's own two methods know of kernel and bias alone, and would write the normalised kernel.
+    def save_own_variables(self, store):
+        keras.layers.Layer.save_own_variables(self, store)
+
+    def load_own_variables(self, store):
+        keras.layers.Layer.load_own_variables(self, store)
+
 
 def receptive_field(kernel_size: int, dilations: Sequence[int], convolutions: int = 2) -> int:
     """How many steps, the present one among them, the last feature of a stack of blocks sees."""

@@ -86,8 +86,9 @@ def read(options: Options, raw: Path) -> dict[str, Pairs]:
     if set(options.files or {}) not in ({"all"}, set(PARTS)):
         raise Refused(f"{raw}: is a folder; set `files` to {{all: [source, target]}} or the parts")
     return {
-        part: _clean(options, *(raw / name for name in names), *read_aligned(options, raw, names))
-        for part, names in options.files.items()
+        part: _clean(options, *(raw / n for n in names), *read_aligned(options, raw, names))
+        for part in ("all", *PARTS)
+        if (names := options.files.get(part))
     }
 
 

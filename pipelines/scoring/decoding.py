@@ -18,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.decision import Decision
+from pipelines.subwords import BEGIN, END, PADDING, UNKNOWN
 
-PADDING, UNKNOWN, BEGIN, END = 0, 1, 2, 3
 NEVER = -1e9  # a log-probability that loses against all others and can still be added to
 BATCH = 256
 

@@ -20,7 +20,8 @@ def through_time(model: keras.Model, history: np.ndarray, seed: int = 0) -> np.n
 
     inner = keras.Model(model.get_layer(SEEN).output, model.get_layer(SAID).output)
     rows = np.unique(np.linspace(0, len(history) - 1, ROWS).round().astype(int))
-    seen = keras.Model(model.inputs, model.get_layer(SEEN).output)(history[rows])
+    outer = keras.Model(model.inputs[0], model.get_layer(SEEN).output)
+    seen = outer(history[rows])
     rng, total = np.random.default_rng(seed), 0.0
     for _ in range(PROBES):
         with tf.GradientTape() as tape:
