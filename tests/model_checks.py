@@ -146,7 +146,7 @@ def check_gradients(case: Case) -> None:
 def check_step(case: Case) -> None:
     """One step moves every trainable weight. Without momentum or decay: only gradients move."""
     model = case.build()
-    model.compile(keras.optimizers.SGD(1.0), loss=case.loss())
+    model.compile(keras.optimizers.SGD(1.0), loss=case.loss(), run_eagerly=True)
     before = [np.array(w) for w in model.trainable_weights]
     model.train_on_batch(*batch(case.spec))
     for weight, old in zip(model.trainable_weights, before, strict=True):

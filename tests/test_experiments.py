@@ -10,7 +10,7 @@ from conftest import CNN, LSTM, Project, marked
 pytestmark = pytest.mark.slow
 
 RATE = f"experiments.{CNN}.fit.learning_rate"
-QUEUE_TIMEOUT_S = 120
+QUEUE_TIMEOUT_S = 400  # twenty are enough where nothing else runs
 
 
 def workspace(project) -> dict[str, bytes]:

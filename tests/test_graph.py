@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +94,10 @@ def read(path: str) -> dict:
     return yaml.safe_load((ROOT / path).read_text("utf-8"))
 
 
+def outputs(definition: dict) -> list[str]:
+    return [out for kind in ("outs", "metrics", "plots") for out in definition.get(kind, [])]
+
+
 def instances() -> list[tuple[str, str, str, dict, dict]]:
     """(dvc.yaml, stage, key, item, definition) for every entry of every params file."""
     return [
@@ -159,8 +164,7 @@ def test_deps_are_written_once(graph):
 def test_data_comes_from_a_stage_and_from_one_only():
     made = {}
     for graph, stage, key, item, definition in INSTANCES:
-        for out in definition["outs"] + definition.get("metrics", []):
-            out = resolve(out, key, item)
+        for out in (resolve(out, key, item) for out in outputs(definition)):
             assert out not in made, f"{out}: made by {made[out]} and by {graph}:{stage}@{key}"
             made[out] = f"{graph}:{stage}@{key}"
     for _, stage, key, item, definition in INSTANCES:
@@ -175,8 +179,9 @@ def test_each_stage_has_its_command_and_its_outputs():
         params = "" if graph == "dvc.yaml" else f" --params {FILES[graph]}"
         found = resolve(definition["cmd"], key, item)
         assert found == f"python3 -m pipelines {stage} {key}{params}"
-        for out in definition["outs"]:
-            assert out.startswith("data/") and out.endswith("/${key}"), out
+        assert outputs(definition)
+        for out in outputs(definition):
+            assert re.fullmatch(r"data/\w+/\$\{key\}(\.json)?", out), out
 
 
 def test_benchmarks_have_the_same_four_stages():

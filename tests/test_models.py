@@ -131,12 +131,10 @@ def test_one_batch_is_learned_by_heart(case):
 
 @ALL
 def test_equal_seeds_give_equal_weights(case):
-    for one, other in zip(case.build(3).get_weights(), case.build(3).get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
-    assert any(
-        (one != other).any()
-        for one, other in zip(case.build(3).get_weights(), case.build(4).get_weights(), strict=True)
-    )
+    one, same, other = (case.build(seed).get_weights() for seed in (3, 3, 4))
+    for first, second in zip(one, same, strict=True):
+        np.testing.assert_array_equal(first, second)
+    assert any((first != second).any() for first, second in zip(one, other, strict=True))
 
 
 @ALL

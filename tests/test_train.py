@@ -140,6 +140,7 @@ def test_what_a_fit_leaves_behind(tmp_path):
     assert found.decision == choose(found.logits, found.targets, 1)
 
 
+@pytest.mark.slow
 def test_it_learns(tmp_path):
     """Most words of these texts tell the class: anything that trains gets them right."""
     found = fit(tmp_path / "fit", epochs=25, rate=0.02)
@@ -147,6 +148,7 @@ def test_it_learns(tmp_path):
     assert (found.logits.argmax(axis=1) == found.targets).mean() > 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ema", ["null", 0.8])
 def test_without_patience_the_last_epoch_is_kept(tmp_path, ema):
     found = fit(tmp_path / "fit", prepared=NOISY, epochs=15, rate=0.1, ema=ema)
@@ -155,8 +157,10 @@ def test_without_patience_the_last_epoch_is_kept(tmp_path, ema):
     assert found.loss == pytest.approx(found.losses[-1], abs=1e-5)
 
 
-@pytest.mark.parametrize("ema", ["null", 0.8])
-@pytest.mark.parametrize(("patience", "stops"), [(2, True), (14, False)])
+@pytest.mark.parametrize("ema", [pytest.param("null", marks=pytest.mark.slow), 0.8])
+@pytest.mark.parametrize(
+    ("patience", "stops"), [(2, True), pytest.param(14, False, marks=pytest.mark.slow)]
+)
 def test_with_patience_the_best_epoch_is_kept(tmp_path, ema, patience, stops):
     """Whether training is stopped or comes to its end."""
     found = fit(tmp_path / "fit", prepared=NOISY, epochs=15, rate=0.1, ema=ema, patience=patience)
@@ -204,6 +208,7 @@ def test_any_number_that_is_none_is_refused(name, value):
     assert run.rows == journal.rows == [{"epoch": 1, "train/loss": 0.5, "val/loss": 0.4}]
 
 
+@pytest.mark.slow
 def test_one_seed_one_model_in_this_process(tmp_path):
     one, other, different = (
         fit(tmp_path / name, seed=seed, epochs=1) for name, seed in (("a", 5), ("b", 5), ("c", 6))
