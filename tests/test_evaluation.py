@@ -21,7 +21,7 @@ from pipelines.text_classification import score
 
 HISTORY = "epoch,train/loss,val/loss\n1,0.7,{}\n2,0.6,{}\n"
 ONLY = Replicate(split=0, seed=1)
-SCORES = Path("data/metrics/cnn") / ONLY.name / "scores.json"
+SCORES = Path("data/metrics/cnn/scores") / ONLY.name / "scores.json"
 EXPORTED = Path("data/exported/cnn")
 
 

@@ -32,7 +32,7 @@ def landed(project, name: str, rate: float):
     assert run.data.params["fit.learning_rate"] == str(rate)
     assert {"train/loss", "val/loss", "test/mcc"} < set(run.data.metrics)
     files = project.path("mlruns/text_classification", run.info.run_id, "artifacts")
-    assert (files / "figures/training.png").is_file()
+    assert (files / "plots/figures/training.png").is_file()
     versions = project.store().search_model_versions(f"run_id = '{run.info.run_id}'")
     assert len(versions) == 1
     return run
@@ -117,7 +117,7 @@ def test_clone_that_pulls_has_the_models_and_the_runs(tmp_path, copy_of, built):
         ]
         assert curves[0] == curves[1], name
     artifacts = [
-        place.path("mlruns/text_classification", run.info.run_id, "artifacts/figures/training.png")
+        place.path("mlruns/text_classification", run.info.run_id, "artifacts/plots/figures/training.png")
         for place, run in ((clone, again), (built, origin))
     ]
     assert artifacts[0].read_bytes() == artifacts[1].read_bytes()

@@ -105,7 +105,7 @@ def test_metrics_have_intervals_that_hold_the_point(built, key):
 @EACH
 def test_metrics_are_those_of_the_saved_predictions(built, key):
     test, train = (part(built, key, name) for name in ("test", "train"))
-    saved = arrays.read(built.path("data/metrics", key, ONE, "predictions"))
+    saved = arrays.read(built.path("data/metrics", key, "scores", ONE, "predictions"))
     values = built.json("data/metrics", f"{key}.json")
     targets = np.asarray(test["label"])
     assert saved["probabilities"].shape == (len(targets), 2)
@@ -152,7 +152,7 @@ def test_what_is_served_is_what_was_evaluated(built):
         assert answer["label"][:rows] == expected["label"]
         for name in ("probability", "probabilities"):
             assert np.allclose(answer[name][:rows], expected[name], atol=1e-6)
-        saved = arrays.read(built.path("data/metrics", key, ONE, "predictions"))
+        saved = arrays.read(built.path("data/metrics", key, "scores", ONE, "predictions"))
         assert np.allclose(answer["probabilities"][rows:], saved["probabilities"], atol=1e-6)
         assert answer["label"][rows:] == [labels[number] for number in saved["predicted"]]
 
@@ -213,9 +213,9 @@ def test_run_says_where_it_comes_from(built, key):
 def test_run_holds_the_figures(built, key):
     (run,) = built.runs(f"tags.stage_key = '{key}'")
     root = built.path("mlruns/text_classification", run.info.run_id, "artifacts")
-    assert (root / "figures/training.png").stat().st_size > 5000
+    assert (root / "plots/figures/training.png").stat().st_size > 5000
     for name in ("confusion", "calibration"):
-        assert list((root / ONE / "figures").glob(f"*{name}*.png")), name
+        assert list((root / "plots" / ONE / "figures").glob(f"*{name}*.png")), name
     # The same files that DVC keeps: none lost, none added.
     kept = built.path("data/metrics", key)
     there, here = (
@@ -235,7 +235,7 @@ def test_registered_models_answer_through_mlflow(built):
         name = f"text_classification-{DATA[key]}"
         (version,) = built.store().search_model_versions(f"name = '{name}'")
         assert version.run_id == built.record(key)["run_id"]
-        values = built.json("data/metrics", key, ONE, "scores.json")
+        values = built.json("data/metrics", key, "scores", ONE, "scores.json")
         assert float(version.tags["score"]) == values["test/mcc"]
     golden = built.json("data/exported", CNN, "golden.json")
     asked = json.dumps(golden["inputs"]["text"])
@@ -286,7 +286,7 @@ def test_replicates_are_children_of_one_run(copy_of, fresh):
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert (child.data.params["split"], child.data.params["seed"]) == (name[5], name[-1])
         assert {"train/loss", "val/loss"} < set(child.data.metrics)
-        scores = project.json("data/metrics", CNN, name, "scores.json")
+        scores = project.json("data/metrics", CNN, "scores", name, "scores.json")
         assert {metric: child.data.metrics[metric] for metric in scores} == scores
         points.append(scores["test/log_loss"])
     assert len(set(points)) == 4, "four different fits"

@@ -367,7 +367,7 @@ def test_restore_keeps_replicates_below_their_parent(place, empty):
                 (folder / seed / "history.csv").write_text("epoch,val/loss\n0,0.5\n")
                 (folder / seed / "run.json").write_text(json.dumps(replicate.record()))
         (folder / "run.json").write_text(json.dumps(run.record()))
-    scores = place / "data/metrics/forecast/2/scores.json"
+    scores = place / "data/metrics/forecast/scores/2/scores.json"
     scores.parent.mkdir(parents=True)
     scores.write_text('{"test/mae": 2.5}')
     clone = forget(place, empty)
