@@ -42,8 +42,7 @@ def project(tmp_path_factory):
         odds = log_odds(model.predict(replicates.inputs(val, stage.spec), verbose=0), 1)
         middle = float(np.median(odds))  # so that both classes are predicted
         Decision(1, 4.0, -4 * middle, 0.51).save(trained / "decision.json")
-        SCORES.parent.parent.mkdir(parents=True)
-        measured = evaluate.evaluate_one(stage, score, ONLY, SCORES.parent)
+        measured = evaluate.evaluate_one(stage, score, ONLY, Path("data/metrics/cnn"))
         baselines = evaluate.baseline_values(stage, score, 0)
         evaluate.write_points(SCORES, measured | baselines)
         exported(stage, EXPORTED)

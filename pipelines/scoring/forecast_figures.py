@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from pipelines.scoring import style
 from pipelines.scoring.forecasting import Outputs, intervals
@@ -11,6 +11,8 @@ from pipelines.spec import DataSpec
 
 ORIGINS = 4  # forecasts drawn
 WORST = 20
+STEPS = {"min": "minutes", "h": "hours", "D": "days", "W": "weeks", "MS": "months", "QS": "quarters",
+         "YS": "years"}  # fmt: skip
 
 
 def forecasts(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) -> None:
@@ -34,9 +36,10 @@ def forecasts(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) -> Non
                 f"from {test['first'][row]}: error at the {percent}th percentile",
                 fontweight="normal",
             )
-            axes.set(xlabel="steps from the origin", ylabel=f"{column}, {unit}")
-        panels[0].legend(loc="best")
-        figure.suptitle(f"Forecasts of {column}, {horizon} steps of {spec.facts['frequency']}")
+            axes.set(xlabel=f"{steps_name(spec)} from the origin", ylabel=f"{column}, {unit}")
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+        figure.suptitle(f"Forecasts of {column}, {horizon} {steps_name(spec)} ahead")
 
     style.draw(folder / "figures/forecasts.png", (10.5, 6.6), paint)
     rows = [
@@ -61,10 +64,11 @@ def _one_forecast(axes, outputs, history, future, row, shown, spec) -> None:
     ahead = np.arange(1, future.shape[1] + 1)
     last = history[row, -1:, 0]
     if outputs.quantiles is not None:
-        for low, high, percent in intervals(spec.facts["quantiles"]):
+        pairs = intervals(spec.facts["quantiles"])
+        for number, (low, high, percent) in enumerate(pairs, 1):
             between = outputs.quantiles[row, :, 0, [low, high]]
             axes.fill_between(
-                ahead, *between, color=style.BLUE, alpha=0.18, lw=0,
+                ahead, *between, color=style.BLUE, alpha=0.15 * number, lw=0,
                 label=f"{percent:g} % interval",
             )  # fmt: skip
     axes.plot(past, history[row, -shown:, 0], color=style.GREY, lw=1.4, label="history")
@@ -93,9 +97,7 @@ def errors_by_step(
         colours = (style.BLUE, style.ORANGE, style.GREEN)
         for (name, curve), colour in zip(curves.items(), colours, strict=False):
             axes.plot(steps, curve, color=colour, label=f"{name}: {curve.mean():.3g} on average")
-        axes.set(
-            xlabel=f"steps ahead ({facts['frequency']})", ylabel=f"mean absolute error, {unit}"
-        )
+        axes.set(xlabel=f"{steps_name(spec)} ahead", ylabel=f"mean absolute error, {unit}")
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_title("Error by step ahead")
@@ -118,7 +120,9 @@ def gradients(norms: dict[str, np.ndarray], spec: DataSpec, folder: Path) -> Non
             drawn = np.where(values > 0, values, np.nan)
             axes.plot(back, drawn, color=colour, label=name.replace("_", " "))
         axes.set(yscale="log", xlim=(back[0], 1))
-        axes.set_xlabel(f"steps before the forecast ({spec.facts['frequency']})")
+        axes.yaxis.set_major_formatter("{x:g}")  # powers would be typeset, and labels are not
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_xlabel(f"{steps_name(spec)} before the forecast")
         axes.set_ylabel("|d forecast / d history|")
         axes.set_title("What the forecast still feels of the past")
         axes.legend(loc="best")
@@ -143,6 +147,12 @@ def worst_windows(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) ->
         for row in worst
     ]
     style.write_csv(folder / "mistakes.csv", ("row", "first", "mase", *names), rows)
+
+
+def steps_name(spec: DataSpec) -> str:
+    """The frequency in words: weeks for W-SAT, steps of 15min where there is no word."""
+    frequency = spec.facts["frequency"]
+    return STEPS.get(frequency.split("-")[0], f"steps of {frequency}")
 
 
 def window_errors(outputs: Outputs, future: np.ndarray, spec: DataSpec) -> np.ndarray:
