@@ -23,7 +23,7 @@ from pipelines import config, results  # noqa: E402
 PARAMS = ROOT / "params.yaml"
 PAGE, FILE = ROOT / "docs/performance.md", ROOT / "docs/xla.json"
 BEGIN, END = "<!-- xla -->", "<!-- end of xla -->"
-EPOCHS = 5  # timed; an epoch before them compiles
+EPOCHS = 5  # timed; an epoch before them compiles, each length of `fit.length_buckets` anew
 ROWS = 2048  # of an epoch, at most
 
 
@@ -76,7 +76,10 @@ def measure(key: str, *, jit_compile: bool) -> dict:
     spec = DataSpec.load(prepared / "spec.json")
     replicate = replicates.of(spec, params.seeds(key))[0]
     keras.utils.set_random_seed(replicate.seed)
-    parts = (first(replicate.part(prepared, part), spec) for part in ("train", "val"))
+    parts = (
+        first(replicate.part(prepared, part), spec, experiment.fit.batch_size)
+        for part in ("train", "val")
+    )
     model = models.build(spec, experiment.module, **experiment.build)
     phase = next(fitting.phases(model, spec, *parts, experiment.fit))
     settings = phase.settings.model_copy(update={"jit_compile": jit_compile})
@@ -96,9 +99,15 @@ def measure(key: str, *, jit_compile: bool) -> dict:
     }
 
 
-def first(part: dict, spec) -> dict:
-    """The columns that training reads, of the first rows."""
-    return {name: part[name][:ROWS] for name in (*spec.inputs, spec.target)}
+def first(part: dict, spec, batch_size: int) -> dict:
+    """The columns that training reads, of the first rows.
+
+    Whole batches only, where there is one: a smaller one would be compiled by itself, with
+    length buckets in whichever epoch it first meets a length.
+    """
+    rows = min(len(part[spec.target]), ROWS)
+    rows = rows // batch_size * batch_size or rows
+    return {name: part[name][:rows] for name in (*spec.inputs, spec.target)}
 
 
 class Clock:

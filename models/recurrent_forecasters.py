@@ -26,13 +26,19 @@ def elman_forecaster(
     dropout: float = 0.0,
     bidirectional: bool = False,
     remove_mean: bool = True,
+    recurrent_start: str = "glorot_uniform",
 ) -> keras.Model:
     """The state is a tanh of the present reading and the previous state. What happened n steps ago
     has been multiplied n times by the recurrent matrix, so its gradient vanishes or explodes.
 
-    Differs from the paper: gradients go back through the whole history, not one step.
+    recurrent_start: initializer of that matrix, by Keras's name. "orthogonal", Keras's own choice
+    elsewhere, keeps lengths and so puts the vanishing off (Saxe et al. 2014). Differs from the
+    paper: gradients go back through the whole history, not one step.
     """
-    memories = [layers.SimpleRNN(units, return_sequences=True) for _ in range(depth)]
+    memories = [
+        layers.SimpleRNN(units, return_sequences=True, recurrent_initializer=recurrent_start)
+        for _ in range(depth)
+    ]
     return _forecaster(spec, memories, dropout, bidirectional, remove_mean, "elman_forecaster")
 
 

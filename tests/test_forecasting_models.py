@@ -34,6 +34,11 @@ def readings(rows: int, of=ONE, seed: int = 0) -> np.ndarray:
     return (10 + 2 * rng.standard_normal((rows, *of.inputs["history"].shape))).astype(np.float32)
 
 
+def answer(model, history) -> np.ndarray:
+    """Without tracing a graph, which would take most of the time."""
+    return ops.convert_to_numpy(model({"history": history}, training=False))
+
+
 @pytest.mark.parametrize(("path", "of", "arguments", "count"), CASES)
 def test_parameter_counts(path, of, arguments, count):
     module, builder = path.rsplit(".", 1)
@@ -48,17 +53,17 @@ def test_shapes_gradients_and_round_trip(module, build, of, tmp_path):
     model = models.build(of, module, **build)
     history = readings(5, of)
     before = [ops.convert_to_numpy(w).copy() for w in model.trainable_weights]
-    said = model.predict({"history": history}, verbose=0)
+    said = answer(model, history)
     assert said.shape == (5, *model.output_shape[1:])
     assert said.shape[1:] == ((6, 1) if of is ONE else (6, 2, 3))
-    model.compile("adam", objective.loss(of), metrics=objective.metrics(of))
+    model.compile("adam", objective.loss(of), metrics=objective.metrics(of), run_eagerly=True)
     model.train_on_batch({"history": history}, np.ones((5, *said.shape[1:3]), np.float32))
     for old, weight in zip(before, model.trainable_weights, strict=True):
         assert (ops.convert_to_numpy(weight) != old).any(), weight.path
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras", compile=False)
-    after = model.predict({"history": history}, verbose=0)
-    np.testing.assert_array_equal(again.predict({"history": history}, verbose=0), after)
+    after = answer(model, history)
+    np.testing.assert_array_equal(answer(again, history), after)
 
 
 @pytest.mark.parametrize(("module", "build"), SMALL)
@@ -68,28 +73,24 @@ def test_another_unit_is_another_unit_and_nothing_else(module, build):
     one, other = (models.build(of, module, **build) for of in (ONE, fahrenheit))
     other.set_weights(one.get_weights())
     history = readings(4)
-    celsius = one.predict({"history": history}, verbose=0)
-    np.testing.assert_allclose(
-        other.predict({"history": 32 + 1.8 * history}, verbose=0), 32 + 1.8 * celsius, atol=1e-3
-    )
+    celsius = answer(one, history)
+    np.testing.assert_allclose(answer(other, 32 + 1.8 * history), 32 + 1.8 * celsius, atol=1e-3)
 
 
 @pytest.mark.parametrize(("module", "build"), SMALL)
 def test_a_removed_mean_lets_levels_pass(module, build):
     model = models.build(ONE, module, **build)
     history = readings(4)
-    said = model.predict({"history": history}, verbose=0)
-    higher = model.predict({"history": history + 100}, verbose=0)
+    said = answer(model, history)
+    higher = answer(model, history + 100)
     np.testing.assert_allclose(higher, said + 100, atol=1e-3)
     kept = models.build(ONE, module, **build, remove_mean=False)
-    gap = kept.predict({"history": history + 100}, verbose=0) - kept.predict(
-        {"history": history}, verbose=0
-    )
+    gap = answer(kept, history + 100) - answer(kept, history)
     assert np.abs(gap - 100).max() > 1
 
 
 def test_quantiles_never_cross():
-    said = linear_forecaster(TWO).predict({"history": readings(50, TWO)}, verbose=0)
+    said = answer(linear_forecaster(TWO), readings(50, TWO))
     assert (np.diff(said, axis=-1) >= 0).all()
     with_one_column = windowed.RisingQuantiles()(np.array([[3.0, 1.0, 2.0]], np.float32))
     assert ops.convert_to_numpy(with_one_column).tolist() == [[1, 2, 3]]
@@ -169,7 +170,7 @@ def test_recurrent_encoder_is_keras_s_own():
     state = ops.convert_to_numpy(lstm(scaled - level))
     kernel, bias = model.get_layer("outputs").get_weights()
     wanted = 10 + 2 * ((state @ kernel + bias)[:, :, None] + level)
-    np.testing.assert_allclose(model.predict({"history": history}, verbose=0), wanted, atol=1e-4)
+    np.testing.assert_allclose(answer(model, history), wanted, atol=1e-4)
 
 
 def test_linear_forecaster_can_be_the_ridge_baseline():
@@ -178,7 +179,7 @@ def test_linear_forecaster_can_be_the_ridge_baseline():
     model = linear_forecaster(ONE)
     # What ridge maps are degrees, what the net maps are deviations: the constant is half as large.
     model.get_layer("outputs").set_weights([machine.weights[0, 1:], machine.weights[0, 0] / 2])
-    said = model.predict({"history": history}, verbose=0)
+    said = answer(model, history)
     np.testing.assert_allclose(said, machine(history.astype(float)), atol=1e-4)
 
 
@@ -211,6 +212,28 @@ def test_gradient_vanishes_where_the_recurrent_matrix_is_small():
     layer.set_weights([kernel, 0.1 * recurrent, bias])
     norms = sensitivity.through_time(model, readings(8))
     assert norms[-11] < 1e-8 * norms[-1]  # ten steps shrink it 10^10 times, tanh still further
+
+
+@pytest.mark.parametrize("of", [ONE, TWO], ids=["points", "quantiles"])
+def test_what_is_served_is_what_the_model_says(of, tmp_path):
+    import tensorflow as tf
+
+    from pipelines.decision import Decision
+    from pipelines.forecasting import serve
+
+    model, history = tcn_forecaster(of, filters=4), readings(5, of)
+    module, signatures = serve.endpoints(model, of, tmp_path, Decision())
+    tf.saved_model.save(module, str(tmp_path / "model"), signatures)
+    served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    said = served(history=tf.constant(history))
+    assert set(said) == ({"forecast"} if of is ONE else {"forecast", "quantiles"})
+    found = serve.outputs({name: values.numpy() for name, values in said.items()}, of)
+    wanted = answer(model, history)
+    np.testing.assert_allclose(found.forecast, wanted if of is ONE else wanted[..., 1], atol=1e-5)
+    history[2, 3] = np.nan  # one client's mistake is not another's
+    broken = served(history=tf.constant(history))["forecast"].numpy()
+    assert np.isnan(broken[2]).all()
+    np.testing.assert_array_equal(np.delete(broken, 2, 0), np.delete(said["forecast"], 2, 0))
 
 
 @pytest.mark.slow

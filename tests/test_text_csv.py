@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines import arrays, duplicates, prepare, tokens
+from pipelines import arrays, duplicates, prepare, tokens, windows
 from pipelines.spec import DataSpec
 
 OUT = Path("data/prepared/sms")

@@ -158,8 +158,8 @@ def tiny(tmp_path_factory):
 
 HARD = [
     "Number 7 of the Été list", "", " ", "two  spaces\tand tab", "ÉTÉ ﬁn ① ½ … «quoted»",
-    "日本語 🙂", "e\u0301 composed", "a\u00a0no-break", "\ufeffmark", "x" * 200, "<s> </s> <unk>", "\u2581low",
-    "line\nbreak", "zero\0byte",
+    "日本語 🙂", "e\u0301 composed", "a\u00a0no-break", "\ufeffmark", "x" * 200, "line\nbreak",
+    "<s> </s> <unk>", "\u2581low", "zero\0byte",
 ]  # fmt: skip
 
 

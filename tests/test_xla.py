@@ -43,16 +43,20 @@ def test_the_page_of_the_project_has_its_markers():
     assert text.count(xla.BEGIN) == text.count(xla.END) == 1
 
 
-def test_no_more_rows_than_are_timed(monkeypatch):
-    monkeypatch.setattr(xla, "ROWS", 3)
+@pytest.mark.parametrize(
+    ("limit", "batch_size", "rows"), [(3, 1, 3), (9, 3, 3), (9, 2, 4), (9, 7, 4)]
+)
+def test_whole_batches_up_to_a_limit(monkeypatch, limit, batch_size, rows):
+    monkeypatch.setattr(xla, "ROWS", limit)
 
     class Spec:
         inputs, target = {"words": None}, "label"
 
     part = {"words": np.arange(8).reshape(4, 2), "label": np.arange(4), "text": list("abcd")}
-    found = xla.first(part, Spec)
+    found = xla.first(part, Spec, batch_size)
     assert set(found) == {"words", "label"}
-    assert found["label"].tolist() == [0, 1, 2]
+    assert found["label"].tolist() == list(range(rows))
+    assert found["words"].shape == (rows, 2)
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ from models.layers.causal_conv import CausalConv1D
 from models.layers.dropout import WordDropout
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
 from models.layers.patches import ClassToken, LearnedPositions, Patches
-from models.layers.pictures import ApplicationScaling
+from models.layers.pictures import ApplicationScaling, Variation
 from models.layers.recurrent_translator import RecurrentTranslator
 from models.layers.residual import PaddedShortcut
 from models.layers.transformer_blocks import DecoderBlock, EncoderBlock
@@ -29,5 +29,6 @@ __all__ = [
     "RisingQuantiles",
     "SinePositions",
     "TransformerTranslator",
+    "Variation",
     "WordDropout",
 ]

@@ -17,7 +17,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, Field
-from sklearn.datasets import load_digits
 
 from pipelines import images, pictures, spec
 
@@ -51,6 +50,8 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 
 def read(options: Options, raw: Path, reader: images.Reader) -> pictures.Pictures:
+    from sklearn.datasets import load_digits  # here: it takes a second, and `Options` needs none
+
     data = load_digits()
     wanted = np.flatnonzero(np.isin(data.target, options.classes))
     ink = data.images[wanted].astype(np.int64)

@@ -11,8 +11,10 @@ from pipelines.spec import DataSpec
 
 ORIGINS = 4  # forecasts drawn
 WORST = 20
-STEPS = {"min": "minutes", "h": "hours", "D": "days", "W": "weeks", "MS": "months", "QS": "quarters",
-         "YS": "years"}  # fmt: skip
+STEPS = {
+    "min": "minutes", "h": "hours", "D": "days", "W": "weeks", "MS": "months", "QS": "quarters",
+    "YS": "years",
+}  # fmt: skip
 
 
 def forecasts(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) -> None:

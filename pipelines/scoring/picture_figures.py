@@ -24,7 +24,7 @@ def mistakes(pictures, rows: Sequence[dict], folder: Path) -> None:
             if place < len(shown):
                 row = shown[place]
                 picture(axes, pictures[row["row"]])
-                said = f"{style.cut(row['predicted'], 14)}, {100 * row['confidence']:.0f} %"
+                said = f"said {style.cut(row['predicted'], 14)}, {100 * row['confidence']:.0f} %"
                 caption = f"{said}\nis {style.cut(row['actual'], 14)}"
                 axes.set_title(caption, fontsize=8.5, fontweight="normal", loc="center", pad=4)
 

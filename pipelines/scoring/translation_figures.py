@@ -31,22 +31,19 @@ def by_length(outputs, test: dict, spec, folder: Path) -> None:
         values = score(outputs, test, spec, drawn * (bin_of == number))["bleu"]
         rows.append((start, end, *summary(values), int((bin_of == number).sum())))
         start = end + 1
-    names = [f"{a}" if a == b else f"{a} to {b}" for a, b, *_ in rows]
-    _, _, point, low, high, count = (np.array(column) for column in zip(*rows, strict=True))
+    names = [f"{a if a == b else f'{a} to {b}'}\n{n:,} sentences" for a, b, *_, n in rows]
+    _, _, point, low, high, _ = (np.array(column) for column in zip(*rows, strict=True))
     whole = score(outputs, test, spec, drawn[:1])["bleu"][0]
 
     def paint(figure):
         axes = figure.add_subplot()
-        bars = axes.bar(names, point, width=0.7, color=style.BLUE)
+        axes.bar(names, point, width=0.7, color=style.BLUE)
         reach = np.clip([point - low, high - point], 0, None)
         axes.errorbar(names, point, reach, fmt="none", ecolor="#333333", capsize=4, lw=1.2)
-        axes.axhline(whole, color=style.GREY, ls="--", lw=1.2, label=f"all: {whole:.1f}")
-        labels = [f"{n:,} sentences" for n in count]
-        axes.bar_label(bars, labels, label_type="edge", padding=-16, color="white", fontsize=8)
-        axes.set(xlabel="words of the source sentence", ylabel="BLEU", ylim=(0, 105))
+        axes.axhline(whole, color=style.GREY, ls="--", lw=1.2)
+        axes.set(xlabel="words of the source sentence", ylabel="BLEU", ylim=(0, 100))
         axes.grid(False, axis="x")
-        axes.set_title("BLEU by length, with 95 % intervals")
-        axes.legend(loc="upper right")
+        axes.set_title(f"BLEU by length, with 95 % intervals; of all sentences: {whole:.1f}")
 
     style.draw(folder / "figures/by_length.png", (6.4, 4.2), paint)
     columns = ("words_from", "words_to", "bleu", "bleu_low", "bleu_high", "sentences")
@@ -85,7 +82,7 @@ def attention(model, outputs, test: dict, folder: Path) -> None:
     sizes = (source != 0).sum(axis=1)
     fitting = np.where((sizes >= SHOWN[0]) & (sizes <= SHOWN[1]), sizes, 0)
     row = int(fitting.argmax()) if fitting.any() else int(sizes.argmin())
-    kept, said = source[row, : sizes[row]], until_end(outputs.ids[row])
+    kept, said = source[row, : sizes[row]], until_end(outputs.ids[row])[: 2 * SHOWN[1]]
     begin = np.array([[2, *said]], np.int32)  # what was fed to the decoder: BEGIN, then its words
     shares = model.get_layer("translator").attention(kept[None], begin)
     if shares is None:
