@@ -32,7 +32,7 @@ def text_cnn(
     """
     inputs, features = {}, []
     for name, field in spec.inputs.items():
-        ids = inputs[name] = keras.Input(field.shape, dtype=field.dtype, name=name)
+        ids = inputs[name] = keras.Input(field.open_shape, dtype=field.dtype, name=name)
         embedded = layers.Embedding(
             field.size, embedding_width, keras.initializers.RandomUniform(-0.5, 0.5),
             name=f"{name}_embedding",

@@ -26,7 +26,7 @@ from pipelines.checks import Refused
 from pipelines.forkclient import ADDRESS, DEFAULTS, SERVED, hand_over, leave
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
-WITH_KEY = ("fetch", "prepare", *IMPORTS_TENSORFLOW)
+WITH_KEY = ("fetch", "prepare", "start", *IMPORTS_TENSORFLOW)
 WITHOUT_KEY = ("check", "report", "restore", "results")
 SENT_ON = "PIPELINES_SENT_ON"
 

@@ -6,6 +6,8 @@ found there and what to do. The front door prints that sentence and exits 2, wit
 
 import codecs
 import difflib
+import gzip
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pipelines.spec import DataSpec
+
+MAX_UNPACKED_BYTES = 1 << 31
 
 
 class Refused(Exception):
@@ -35,11 +39,25 @@ def existing(path: Path, what: str) -> Path:
     return path
 
 
+def contents(path: Path) -> bytes:
+    """The bytes of a file; of a gzip file, by its name, what is packed in it."""
+    if path.suffix != ".gz":
+        return path.read_bytes()
+    try:
+        with gzip.open(path) as stream:
+            data = stream.read(MAX_UNPACKED_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Refused(f"{path}: not a whole gzip file ({error}); fetch it again") from None
+    if len(data) > MAX_UNPACKED_BYTES:
+        raise Refused(f"{path}: unpacks to more than {MAX_UNPACKED_BYTES:,} bytes; unpack it first")
+    return data
+
+
 def decode(path: Path, encoding: str) -> str:
     """The text of a file, refused by line where a byte is not valid in the encoding."""
     if not path.is_file():
         raise Refused(f"{path}: no such file; set `source` to a file that exists")
-    data = path.read_bytes()
+    data = contents(path)
     if not data.strip():
         raise Refused(f"{path}: the file is empty")
     try:

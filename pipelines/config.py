@@ -48,13 +48,34 @@ class Dataset(BaseModel):
     options: Any = {}
 
 
+class Start(BaseModel):
+    """A prepared data set and the weights that training on it begins with: a trained experiment's
+    folder (its best replicate) or a file. It is an experiment's `dataset` like any other."""
+
+    model_config = STRICT
+    dataset: str
+    weights: str
+
+
+class FineTune(BaseModel):
+    """The second phase of transfer. layers: how many of the backbone's last layers with weights are
+    trained along with the head; null trains all of them."""
+
+    model_config = STRICT
+    epochs: Count
+    learning_rate: Positive
+    layers: Count | None = None
+
+
 class Fit(BaseModel):
     """How weights are fitted.
 
     patience: epochs without a better validation loss before stopping and going back to the best;
     null trains all epochs and keeps the last. ema_momentum: keep the moving average of the weights
     instead of the weights (Polyak and Juditsky 1992). clip_norm: the longest gradient that is
-    applied unshortened. jit_compile: XLA, chosen by measurement.
+    applied unshortened. jit_compile: XLA, chosen by measurement. length_buckets: batches hold rows
+    of like length, padded to one of so many lengths; null pads all rows to the longest allowed.
+    fine_tune: a second phase for models with a backbone that was trained before; see `fitting`.
     """
 
     model_config = STRICT
@@ -66,13 +87,15 @@ class Fit(BaseModel):
     clip_norm: Positive | None = None
     ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None
     jit_compile: bool = False
+    length_buckets: Count | None = None
+    fine_tune: FineTune | None = None
 
 
 class Experiment(BaseModel):
     """One model on one data set.
 
-    decide: arguments of the task's `decide`, which turns probabilities into decisions. seeds: one
-    run each; scores are then means over them.
+    loss, decide: arguments of the task's `loss`, and of its `decide`, which turns probabilities
+    into decisions. seeds: one run each; scores are then means over them.
     """
 
     model_config = STRICT
@@ -81,6 +104,7 @@ class Experiment(BaseModel):
     module: str
     build: dict[str, Any]
     fit: Fit
+    loss: dict[str, Any] = {}
     decide: dict[str, Any] = {}
     seeds: Annotated[list[Seed], Field(min_length=1)] | None = None
 
@@ -89,11 +113,17 @@ class Params(BaseModel):
     model_config = STRICT
     seed: Seed
     datasets: dict[Key, Dataset] = {}
+    starts: dict[Key, Start] = {}
     experiments: dict[Key, Experiment] = {}
     downloads: dict[Key, dict[str, Download]] = {}
 
     def seeds(self, key: str) -> list[int]:
         return self.experiments[key].seeds or [self.seed]
+
+    def dataset_of(self, key: str) -> str:
+        """The data set of an experiment, whatever weights stand beside it."""
+        name = self.experiments[key].dataset
+        return self.starts[name].dataset if name in self.starts else name
 
 
 def load(path: Path) -> Params:
@@ -107,6 +137,8 @@ def load(path: Path) -> Params:
         raise lines.refusal(error, Params) from None
     for key, dataset in params.datasets.items():
         _check_dataset(lines, key, dataset)
+    for key, start in params.starts.items():
+        _check_start(lines, key, start, params)
     for key, experiment in params.experiments.items():
         _check_experiment(lines, key, experiment, params)
     return params
@@ -115,6 +147,11 @@ def load(path: Path) -> Params:
 def dataset(params_file: Path, key: str) -> tuple[Params, Dataset]:
     params = load(params_file)
     return params, _lookup(params.datasets, key, params_file, "datasets")
+
+
+def start(params_file: Path, key: str) -> tuple[Params, Start]:
+    params = load(params_file)
+    return params, _lookup(params.starts, key, params_file, "starts")
 
 
 def experiment(params_file: Path, key: str) -> tuple[Params, Experiment]:
@@ -128,7 +165,7 @@ def recipe(name: str):
 
 
 def task(name: str):
-    """The package of a task, with its HEADLINE, PRIMARY and STRONG."""
+    """The package of a task, with its HEADLINE, PRIMARY, BETTER and STRONG."""
     return importlib.import_module(f"pipelines.{name}")
 
 
@@ -160,11 +197,21 @@ def _check_dataset(lines: "Lines", key: str, dataset: Dataset) -> None:
         raise lines.refusal(error, model, ("datasets", key, "options")) from None
 
 
+def _check_start(lines: "Lines", key: str, start: Start, params: Params) -> None:
+    if key in params.datasets:
+        raise lines.at(("starts", key), "a data set has this name; choose another one")
+    if start.dataset not in params.datasets:
+        where = ("starts", key, "dataset")
+        choices = one_of(start.dataset, params.datasets)
+        raise lines.at(where, f"no dataset {start.dataset!r}; {choices}")
+
+
 def _check_experiment(lines: "Lines", key: str, experiment: Experiment, params: Params) -> None:
     where = ("experiments", key)
     tasks = [path.parent.name for path in PACKAGE.glob("*/objective.py")]
+    datasets = {**params.datasets, **params.starts}
     for name, choices in (
-        ("task", tasks), ("dataset", params.datasets), ("module", _modules(MODELS)),
+        ("task", tasks), ("dataset", datasets), ("module", _modules(MODELS)),
     ):  # fmt: skip
         value = getattr(experiment, name)
         if value not in choices:
@@ -177,10 +224,14 @@ def _check_experiment(lines: "Lines", key: str, experiment: Experiment, params: 
             (*where, "build", "builder"),
             f"no builder {found!r} in {file}; {one_of(found, signatures)}",
         )
-    objective = _functions(PACKAGE / experiment.task / "objective.py")
-    decide = [argument.arg for argument in objective["decide"].args.kwonlyargs]
+    objective = _objective(PACKAGE / experiment.task / "objective.py")
+    loss, decide = (
+        [argument.arg for argument in objective[name].args.kwonlyargs]
+        for name in ("loss", "decide")
+    )
     for name, owner, accepted in (
         ("build", f"{found} in {file}", signatures[found]),
+        ("loss", f"loss of {experiment.task}", loss),
         ("decide", f"decide of {experiment.task}", decide),
     ):
         for argument in getattr(experiment, name):
@@ -202,6 +253,16 @@ def builders(module: str) -> dict[str, list[str]]:
         for name, node in _functions(MODELS / f"{module}.py").items()
         if not name.startswith("_") and node.args.args and node.args.args[0].arg == "spec"
     }
+
+
+def _objective(path: Path) -> dict[str, ast.FunctionDef]:
+    """The functions of a task's objective.py, its own and those it takes from another module."""
+    found = _functions(path)
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("pipelines."):
+            theirs = _functions(PACKAGE.parent / f"{node.module.replace('.', '/')}.py")
+            found |= {name.name: theirs[name.name] for name in node.names if name.name in theirs}
+    return found
 
 
 def _functions(path: Path) -> dict[str, ast.FunctionDef]:

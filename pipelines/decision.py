@@ -1,8 +1,9 @@
 """From logits to probabilities to a class: a rule that train fits and everything else applies."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +14,14 @@ NEWTON_STEPS = 50
 class Decision:
     """With a positive class (id `positive`, of two), its probability is calibrated,
     sigmoid(slope * log odds + intercept), and it is chosen from `threshold` on.
-    Without one, probabilities are the softmax and the most probable class is chosen."""
+    Without one, probabilities are the softmax and the most probable class is chosen. `options` is
+    for tasks without classes, whose decisions have parameters of their own (how wide to search)."""
 
     positive: int | None = None
     slope: float = 1.0
     intercept: float = 0.0
     threshold: float = 0.5
+    options: dict[str, Any] = field(default_factory=dict)
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """(n, classes) logits -> (n, classes) probabilities, float64."""

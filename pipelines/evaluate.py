@@ -11,7 +11,7 @@ import numpy as np
 import models.layers  # noqa: F401  registers the layers that saved models name
 from pipelines import arrays, atomic, config, timing, tracking
 from pipelines.decision import Decision
-from pipelines.evaluation import Evaluation
+from pipelines.evaluation import Evaluation, headline
 from pipelines.scoring import bootstrap, histories
 
 SCORES = "scores.json"
@@ -20,7 +20,7 @@ SCORES = "scores.json"
 def run(params_file: Path, key: str) -> None:
     stage = Evaluation.of(params_file, key)
     task = config.task_module(stage.task, "score")
-    record = json.loads((stage.trained / "run.json").read_text("utf-8"))
+    record = stage.record()
     metrics_file = Path("data/metrics") / f"{key}.json"
     with (
         tracking.resume(record, files=stage.trained) as main,
@@ -49,7 +49,7 @@ def run(params_file: Path, key: str) -> None:
             main.artifact(folder)
             for replicate in fits:
                 track_child(stage, replicate, folder / "scores" / replicate.name / SCORES)
-    for metric in config.task(stage.task).HEADLINE:
+    for metric in headline(stage.task, metrics):
         print(f"{key}: {metric} {metrics[f'test/{metric}']:.4f}")
 
 
@@ -59,9 +59,9 @@ def evaluate_one(stage: Evaluation, task: ModuleType, replicate, folder: Path) -
     source = stage.trained / replicate.name
     model = keras.saving.load_model(source / "model.keras", compile=False)
     decision = Decision.load(source / "decision.json")
-    outputs = task.predict(model, test, stage.spec, decision)
+    outputs = task.predict(model, test, stage.spec, decision, replicate.assets(stage.prepared))
     arrays.write(folder / "scores" / replicate.name / "predictions", outputs.columns())
-    task.draw(outputs, test, stage.spec, decision, folder / "plots" / replicate.name)
+    task.draw(outputs, test, stage.spec, decision, folder / "plots" / replicate.name, model)
     return stage.measure(task, outputs, test, replicate.split)
 
 

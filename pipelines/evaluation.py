@@ -1,15 +1,30 @@
 """An experiment and what it takes to score it: in `evaluate` and, once exported, in `verify`."""
 
+import fnmatch
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 
-from pipelines import config, replicates
+from pipelines import checks, config, replicates
 from pipelines.spec import DataSpec
 
 SUBSET = "test_unseen"  # test rows that do not also stand in train, where a protocol has both
+
+
+def headline(task: str, metrics: Iterable[str]) -> list[str]:
+    """The metrics by which the task's results are told, of those that there are.
+
+    metrics: names such as test/mae_degC. A pattern such as mae_* leaves the unit to the data.
+    """
+    names = [name.removeprefix("test/") for name in metrics if name.startswith("test/")]
+    points = [name for name in names if not name.endswith(("_low", "_high", "_sd"))]
+    return [
+        name for pattern in config.task(task).HEADLINE for name in fnmatch.filter(points, pattern)
+    ]
 
 
 @dataclass(frozen=True)
@@ -30,6 +45,13 @@ class Evaluation:
         spec = DataSpec.load(prepared / "spec.json")
         return cls(params, key, experiment.task, spec, prepared, Path("data/trained") / key)
 
+    def record(self) -> dict:
+        """The run of the trained model."""
+        path = checks.existing(
+            self.trained / "run.json", "run `dvc repro`, whose stage train writes it"
+        )
+        return json.loads(path.read_text("utf-8"))
+
     def scores(self, replicate: replicates.Replicate) -> Path:
         """Where evaluate keeps a replicate's point estimates."""
         return Path("data/metrics") / self.key / "scores" / replicate.name / "scores.json"
@@ -45,7 +67,7 @@ class Evaluation:
         task: a task's `score` or `serve`; both have `weights` (how rows are resampled) and `score`.
         """
         rows = len(test[self.spec.target])
-        weights = task.weights(rows, resamples, seed=[self.params.seed, split])
+        weights = task.weights(rows, resamples, seed=[self.params.seed, split], spec=self.spec)
         measured = {"test": task.score(outputs, test, self.spec, weights)}
         seen = test.get("seen")
         if seen is not None and seen.any():

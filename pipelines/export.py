@@ -29,7 +29,7 @@ GOLDEN_ROWS = 8
 
 def run(params_file: Path, key: str) -> None:
     stage = Evaluation.of(params_file, key)
-    record = json.loads((stage.trained / "run.json").read_text("utf-8"))
+    record = stage.record()
     metrics_file = Path("data/metrics") / f"{key}.json"
     replicate = best(stage)
     with (
@@ -65,6 +65,7 @@ def write_saved_model(stage: Evaluation, replicate: Replicate, folder: Path) -> 
 
 def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id: str) -> None:
     """signature.json: what goes in and comes out. golden.json: rows with the answers to expect."""
+    serve = config.task_module(stage.task, "serve")
     loaded = tf.saved_model.load(str(folder / "model"))
     signature = loaded.signatures["serving_default"]
     described = {
@@ -82,6 +83,7 @@ def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id
         "replicate": asdict(replicate),
         "run_id": run_id,
         "labels": stage.spec.labels,
+        "requires": getattr(serve, "REQUIRES", ()),  # what to import before loading
         "digest": arrays.digest(folder / "model"),
         "signatures": {"serving_default": described},
     }
@@ -121,7 +123,7 @@ def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None
     primary = f"test/{task.PRIMARY}"
     points = json.loads(stage.scores(replicate).read_text("utf-8"))
     own = points[primary]
-    name = f"{stage.task}-{stage.params.experiments[stage.key].dataset}"
+    name = f"{stage.task}-{stage.params.dataset_of(stage.key)}"
     digest = stage.spec.digests[f"split{replicate.split}/test"]
     present = tracking.champion(name)
     version = tracking.register(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipelines import config
+from pipelines.evaluation import headline
 
 TRAINED, METRICS = Path("data/trained"), Path("data/metrics")
 HEADER = (
@@ -32,7 +33,7 @@ def rows(params_file: Path, more_metrics: Iterable[str] = ()) -> list[dict]:
             about = json.loads(record.read_text("utf-8"))
             values = json.loads(metrics.read_text("utf-8"))
             task = config.task(experiment.task)
-            wanted = dict.fromkeys((*task.HEADLINE, *more_metrics))
+            wanted = dict.fromkeys((*headline(experiment.task, values), *more_metrics))
             found += [
                 row(key, experiment, task, metric, values, about)
                 for metric in wanted
@@ -57,7 +58,7 @@ def row(key: str, experiment, task, metric: str, values: dict, about: dict) -> d
             for bound in ("", "_low", "_high", "_sd")
         },
         "replicates": len(fits),
-        "strong_name": task.STRONG.removeprefix("baseline_"),
+        "strong_name": named(values, task.STRONG, metric).removeprefix("baseline_"),
         "trivial_name": groups["trivial"].removeprefix("baseline_"),
         "parameters": int(fits[0]["tags"]["parameters"]),
         "fit_seconds": statistics.mean(float(fit["tags"]["fit_seconds"]) for fit in fits),
@@ -72,6 +73,14 @@ def trivial(values: dict, strong: str) -> str:
     """The first baseline that is not the strong one."""
     groups = (name.split("/")[0] for name in values if name.startswith("baseline_"))
     return next(group for group in groups if group not in (strong, f"{strong}_unseen"))
+
+
+def named(values: dict, strong: str, metric: str) -> str:
+    """Where the strong baseline is the best of several, which one that is."""
+    groups = dict.fromkeys(name.split("/")[0] for name in values if name.startswith("baseline_"))
+    score = values.get(f"{strong}/{metric}")
+    same = [g for g in groups if g != strong and values.get(f"{g}/{metric}") == score]
+    return same[0] if same and score is not None else strong
 
 
 def table(found: list[dict]) -> list[tuple[str, ...]]:

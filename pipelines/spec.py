@@ -7,6 +7,9 @@ of classes, vocabulary sizes); a person chooses hyperparameters in params.yaml; 
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
+
+from pipelines import checks
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,16 @@ class Field:
     unit: str
     size: int | None = None
 
+    @property
+    def padded(self) -> bool:
+        """Whether rows end in padding, id 0, so that they may be cut to their longest."""
+        return self.unit == "token id"
+
+    @property
+    def open_shape(self) -> tuple[int | None, ...]:
+        """The shape that a model is built for: padded rows may come in any length."""
+        return (None, *self.shape[1:]) if self.padded else self.shape
+
 
 @dataclass(frozen=True)
 class DataSpec:
@@ -32,7 +45,8 @@ class DataSpec:
     labels: class names by id, empty for tasks without classes. positive: the label whose
     detection is measured in binary tasks. raw: the array of what a client sends (never tokens).
     splits: how many independent train/val/test divisions there are. digests: sha256 of each
-    part's arrays, keyed "split0/train".
+    part's arrays, keyed "split0/train". facts: what else one kind of task needs to know of its
+    data, as JSON values; the recipe says what.
     """
 
     inputs: dict[str, Field]
@@ -43,6 +57,7 @@ class DataSpec:
     positive: str | None = None
     splits: int = 1
     digests: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def positive_id(self) -> int | None:
@@ -53,6 +68,7 @@ class DataSpec:
 
     @classmethod
     def load(cls, path: Path) -> "DataSpec":
+        checks.existing(path, "run `dvc repro`, whose stage prepare writes it")
         values = json.loads(path.read_text("utf-8"))
         values["inputs"] = {
             name: Field(**{**entry, "shape": tuple(entry["shape"])})

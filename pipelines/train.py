@@ -11,19 +11,30 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-# One seed must give one set of weights. TensorFlow reads this before its first operation.
-os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
-
 import keras
 
 import models
-from pipelines import atomic, config, identity, keras_file, replicates, timing, tracking
+from pipelines import (
+    atomic,
+    batches,
+    config,
+    fitting,
+    identity,
+    keras_file,
+    replicates,
+    timing,
+    tracking,
+)
 from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
 
 def run(params_file: Path, key: str) -> None:
     params, experiment = config.experiment(params_file, key)
+    if not experiment.fit.jit_compile:
+        # One seed must give one set of weights. TensorFlow reads this at its first operation, and
+        # Keras then refuses XLA, whose kernels repeat themselves without being told.
+        os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
     prepared = Path("data/prepared") / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")
     fits = replicates.of(spec, params.seeds(key))
@@ -48,7 +59,7 @@ def run(params_file: Path, key: str) -> None:
 def describe(key: str, params: config.Params, spec: DataSpec) -> dict:
     """What makes this run what it is: code, data, params; and what to show of them."""
     experiment = params.experiments[key]
-    dataset = params.datasets[experiment.dataset]
+    dataset = params.datasets[params.dataset_of(key)]
     chosen = {
         **identity.flat(experiment.model_dump(exclude={"seeds"})),
         "seeds": params.seeds(key),
@@ -60,7 +71,7 @@ def describe(key: str, params: config.Params, spec: DataSpec) -> dict:
         "params": chosen,
         "tags": {"backend": keras.config.backend()},
         "dataset": {
-            "name": experiment.dataset,
+            "name": params.dataset_of(key),
             "digest": identity.data_digest(spec.digests),
             "source": dataset.source,
         },
@@ -74,25 +85,27 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
     objective = config.task_module(experiment.task, "objective")
     train, val = (replicate.part(prepared, part) for part in ("train", "val"))
     model = models.build(spec, experiment.module, **experiment.build)
-    compile_model(model, objective, experiment.fit, spec)
     journal = Journal(run)
     with timing.part("fit"):
-        model.fit(
-            replicates.inputs(train, spec),
-            train[spec.target],
-            validation_data=(replicates.inputs(val, spec), val[spec.target]),
-            batch_size=experiment.fit.batch_size,
-            epochs=experiment.fit.epochs,
-            callbacks=[*callbacks(objective, experiment.fit), journal],
-            verbose=2,
-        )
-    logits = model.predict(replicates.inputs(val, spec), batch_size=256, verbose=0)
+        for phase in fitting.phases(model, spec, train, val, experiment.fit):
+            settings, before = phase.settings, len(journal.rows)
+            compile_model(phase.model, objective, experiment, spec, settings)
+            phase.model.fit(
+                **batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed),
+                initial_epoch=phase.first_epoch,
+                epochs=phase.first_epoch + settings.epochs,
+                callbacks=[*callbacks(objective, settings), journal],
+                verbose=2,
+            )
+    logits = None
+    if getattr(objective, "DECIDES", True):  # sequences have logits too many to hold for nothing
+        logits = model.predict(replicates.inputs(val, spec), batch_size=256, verbose=0)
     rule = objective.decide(logits, val[spec.target], spec, **experiment.decide)
     rule.save(folder / "decision.json")
     with timing.part("write"):
         keras_file.save(model, folder / "model.keras")
         write_history(folder / "history.csv", journal.rows)
-        write_json(folder / replicates.KEPT, kept(journal.rows, experiment.fit))
+        write_json(folder / replicates.KEPT, kept(journal.rows[before:], settings))
         run.tag({"parameters": str(model.count_params()), "fit_seconds": f"{journal.seconds:.1f}"})
 
 
@@ -113,11 +126,13 @@ def callbacks(objective, settings: config.Fit) -> list[keras.callbacks.Callback]
 
 
 def kept(rows: list[dict], settings: config.Fit) -> dict:
-    """The epoch whose weights are in the model when training has ended."""
+    """The last phase's epoch whose weights are in the model when training has ended."""
     return rows[-1] if settings.patience is None else min(rows, key=lambda row: row["val/loss"])
 
 
-def compile_model(model, objective, settings: config.Fit, spec: DataSpec) -> None:
+def compile_model(
+    model, objective, experiment: config.Experiment, spec: DataSpec, settings: config.Fit
+) -> None:
     model.compile(
         keras.optimizers.AdamW(
             settings.learning_rate,
@@ -126,7 +141,7 @@ def compile_model(model, objective, settings: config.Fit, spec: DataSpec) -> Non
             use_ema=settings.ema_momentum is not None,
             ema_momentum=settings.ema_momentum or 0.99,
         ),
-        loss=objective.loss(spec),
+        loss=objective.loss(spec, **experiment.loss),
         metrics=objective.metrics(spec),
         jit_compile=settings.jit_compile,
     )
@@ -140,7 +155,7 @@ class Journal(keras.callbacks.Callback):
         self.run, self.rows, self.seconds = run, [], 0.0
 
     def on_train_begin(self, logs=None):
-        self.began = time.perf_counter()
+        self.began = time.perf_counter() - self.seconds  # a second phase goes on counting
 
     def on_epoch_end(self, epoch, logs=None):
         row = {

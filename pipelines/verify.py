@@ -4,6 +4,7 @@ Run by `export` in a process of its own, which has not loaded the model's code; 
 `python -m pipelines verify data/exported/<experiment>`.
 """
 
+import importlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ BATCH = 256
 def run(params_file: Path, folder: str) -> None:
     """folder: an exported one, with model/ and signature.json."""
     about = json.loads((Path(folder) / "signature.json").read_text("utf-8"))
+    for library in about.get("requires", ()):  # whose operations are in the graph
+        importlib.import_module(library)
     stage = Evaluation.of(params_file, about["experiment"])
     replicate = Replicate(**about["replicate"])
     points = score(Path(folder) / "model", stage, replicate)
@@ -60,7 +63,7 @@ def compare(served: dict[str, float], evaluated: dict[str, float], folder) -> No
     """Undefined metrics (NaN; not written by evaluate) must be so on both sides."""
     for name, found in served.items():
         value = evaluated.get(name, np.nan)
-        if not np.isclose(found, value, rtol=0, atol=TOLERANCE, equal_nan=True):
+        if not np.isclose(found, value, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
             raise Refused(
                 f"{folder}: {name} is {found:.8f} when served but was {value:.8f} when "
                 "evaluated; the graph's preprocessing differs from prepare's, nothing was exported"

@@ -60,3 +60,48 @@ def fold_of(labels: np.ndarray, groups: np.ndarray, folds: int, rng: np.random.G
         fold[own[rng.permutation(len(own))]] = (dealt + np.arange(len(own))) % folds
         dealt += len(own)
     return fold[group_of]
+
+
+def chronological(rows: int, val: float, test: float) -> dict[str, tuple[int, int]]:
+    """(first row, row after the last) of each part of a series: train, then val, then test."""
+    val_rows, test_rows = (
+        part_size(asked, rows, f"split.{part}") for part, asked in (("val", val), ("test", test))
+    )
+    begin = rows - val_rows - test_rows
+    if begin < 1:
+        raise Refused(f"split: val and test take {val_rows} and {test_rows} of {rows} rows, all")
+    return {"train": (0, begin), "val": (begin, rows - test_rows), "test": (rows - test_rows, rows)}
+
+
+def origins(part: tuple[int, int], history: int, horizon: int, stride: int = 1) -> np.ndarray:
+    """Where forecasts begin: the row of the first target of each window, ascending, int64.
+
+    All `horizon` targets of a window lie in the part; its `history` may lie in the part before.
+    """
+    begin, end = part
+    return np.arange(max(begin, history), end - horizon + 1, stride, dtype=np.int64)
+
+
+def cut(
+    series: np.ndarray, starts: np.ndarray, history: int, horizon: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """series (rows, columns), origins -> (windows, history, columns), (windows, horizon, columns).
+
+    The history of origin 7 ends with row 6 and its future begins with row 7.
+    """
+    past = series[starts[:, None] + np.arange(-history, 0)]
+    return past, series[starts[:, None] + np.arange(horizon)]
+
+
+def join(past: np.ndarray, future: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, int]:
+    """What `cut` was given: (series, its first row), from the first window's history on.
+
+    Rows that no window covers are NaN.
+    """
+    history, horizon = past.shape[1], future.shape[1]
+    first = int(starts.min()) - history
+    rows = int(starts.max()) + horizon - first
+    series = np.full((rows, past.shape[2]), np.nan, past.dtype)
+    series[starts[:, None] + np.arange(-history, 0) - first] = past
+    series[starts[:, None] + np.arange(horizon) - first] = future
+    return series, first

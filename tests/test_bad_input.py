@@ -1,5 +1,6 @@
 """What is wrong with a file of texts is refused by its line, and nothing is left behind."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -36,8 +37,8 @@ def write(lines: list[str], encoding: str = "utf-8") -> None:
     Path("texts.csv").write_bytes(("\n".join(lines) + "\n").encode(encoding))
 
 
-def run(**options) -> DataSpec:
-    dataset = {"recipe": "text_csv", "source": "texts.csv", "options": options}
+def run(source: str = "texts.csv", **options) -> DataSpec:
+    dataset = {"recipe": "text_csv", "source": source, "options": options}
     PARAMS.write_text(yaml.safe_dump({"seed": 1, "datasets": {"sms": dataset}}), "utf-8")
     prepare.run(PARAMS, "sms")
     return DataSpec.load(PREPARED / "sms/spec.json")
@@ -70,6 +71,33 @@ def test_a_missing_file():
 def test_a_folder_in_place_of_a_file():
     Path("texts.csv").mkdir()
     assert refused().startswith("texts.csv: no such file; ")
+
+
+def packed() -> None:
+    Path("texts.csv.gz").write_bytes(gzip.compress(Path("texts.csv").read_bytes()))
+
+
+def test_a_packed_file_is_read_as_the_file_in_it():
+    write(["label,text", *rows()])
+    spec = run()
+    packed()
+    assert run(source="texts.csv.gz").digests == spec.digests
+
+
+def test_half_a_packed_file():
+    write(["label,text", *rows()])
+    packed()
+    whole = Path("texts.csv.gz").read_bytes()
+    Path("texts.csv.gz").write_bytes(whole[: len(whole) // 2])
+    assert refused(source="texts.csv.gz").startswith("texts.csv.gz: not a whole gzip file (")
+
+
+def test_a_packed_file_too_large_to_unpack(monkeypatch):
+    monkeypatch.setattr(checks, "MAX_UNPACKED_BYTES", 1000)
+    write(["label,text", *rows(200)])
+    packed()
+    message = "texts.csv.gz: unpacks to more than 1,000 bytes; unpack it first"
+    assert refused(source="texts.csv.gz") == message
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n", b" \t\r\n"])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.text_classification import baselines, score
-from pipelines.text_classification.baselines import linear_svm, majority
+from pipelines.text_classification.baselines import linear_ngrams, majority
 
 FRUIT = ["red apple", "green pear", "ripe plum", "sweet cherry"]
 TOOLS = ["steel hammer", "long saw", "sharp chisel", "small drill"]
@@ -23,22 +23,24 @@ def test_majority_by_hand():
     assert outputs.predicted.dtype == np.int32
 
 
-def test_svm_on_two_classes_that_share_no_word():
+def test_machines_on_two_classes_that_share_no_word():
     texts = ["apple and plum", "saw and hammer", "cherry pear", "drill"]
-    outputs = linear_svm(TRAIN, VAL, texts, seed=1)
-    assert outputs.predicted.tolist() == [0, 1, 0, 1]
-    assert outputs.predicted.dtype == np.int32
-    assert outputs.probabilities.shape == (4, 2)
-    np.testing.assert_allclose(outputs.probabilities.sum(axis=1), 1)
-    assert (outputs.probabilities.argmax(axis=1) == outputs.predicted).all()
+    for outputs in linear_ngrams(TRAIN, VAL, texts, seed=1).values():
+        assert outputs.predicted.tolist() == [0, 1, 0, 1]
+        assert outputs.predicted.dtype == np.int32
+        assert outputs.probabilities.shape == (4, 2)
+        np.testing.assert_allclose(outputs.probabilities.sum(axis=1), 1)
+        assert (outputs.probabilities.argmax(axis=1) == outputs.predicted).all()
 
 
-def test_svm_is_the_same_each_time():
+def test_machines_are_the_same_each_time():
     texts = ["apple and plum", "saw and hammer", "a red saw"]
-    one, other = (linear_svm(TRAIN, VAL, texts, seed=4) for _ in range(2))
-    np.testing.assert_array_equal(one.probabilities, other.probabilities)
-    np.testing.assert_array_equal(one.predicted, other.predicted)
-    assert one.chosen == other.chosen
+    one, other = (linear_ngrams(TRAIN, VAL, texts, seed=4) for _ in range(2))
+    assert list(one) == ["tfidf_svm", "nb_svm", "best"]
+    for name in one:
+        np.testing.assert_array_equal(one[name].probabilities, other[name].probabilities)
+        np.testing.assert_array_equal(one[name].predicted, other[name].predicted)
+        assert one[name].chosen == other[name].chosen
 
 
 def test_where_only_letter_case_tells_characters_are_chosen():
@@ -47,16 +49,20 @@ def test_where_only_letter_case_tells_characters_are_chosen():
     texts, targets = names + [n.upper() for n in names], np.array([0] * 6 + [1] * 6)
     train = (texts[:4] + texts[6:10], np.concatenate([targets[:4], targets[6:10]]))
     val = (texts[4:6] + texts[10:], np.concatenate([targets[4:6], targets[10:]]))
-    outputs = linear_svm(train, val, ["old grape", "OLD GRAPE"], seed=1)
+    found = linear_ngrams(train, val, ["old grape", "OLD GRAPE"], seed=1)
+    outputs = found["tfidf_svm"]
     assert outputs.chosen.startswith("characters 1-5, C=")
+    assert found["best"].chosen == "tfidf_svm"
+    np.testing.assert_array_equal(found["best"].probabilities, outputs.probabilities)
     assert outputs.predicted.tolist() == [0, 1]
 
 
-def test_where_letter_case_misleads_words_are_chosen():
+def test_where_letter_case_misleads_words_are_chosen(monkeypatch):
     """In train fruit is written small and tools large; in val the other way round."""
     train = ([t.upper() if y else t for t, y in zip(*TRAIN, strict=True)], TRAIN[1])
     val = ([t if y else t.upper() for t, y in zip(*VAL, strict=True)], VAL[1])
-    outputs = linear_svm(train, val, ["APPLE plum", "saw DRILL"], seed=1)
+    monkeypatch.setattr(baselines, "FEW_ROWS", 0)  # so val alone chooses
+    outputs = linear_ngrams(train, val, ["APPLE plum", "saw DRILL"], seed=1)["tfidf_svm"]
     assert outputs.chosen.startswith("words 1-2, C=")
     assert outputs.predicted.tolist() == [0, 1]
 
@@ -65,30 +71,51 @@ def test_the_chosen_machine_has_also_learned_from_val():
     """ "spanner" stands in val alone, beside words that train knows from both classes."""
     val = ([*VAL[0], "spanner", "spanner"], np.append(VAL[1], [1, 1]))
     more = ([*VAL[0], "spanner", "spanner"], np.append(VAL[1], [0, 0]))
-    assert linear_svm(TRAIN, val, ["spanner"], seed=1).predicted.tolist() == [1]
-    assert linear_svm(TRAIN, more, ["spanner"], seed=1).predicted.tolist() == [0]
+    for name in ("tfidf_svm", "nb_svm"):
+        assert linear_ngrams(TRAIN, val, ["spanner"], seed=1)[name].predicted.tolist() == [1]
+        assert linear_ngrams(TRAIN, more, ["spanner"], seed=1)[name].predicted.tolist() == [0]
 
 
 def test_three_classes():
     birds = ["grey owl", "black crow", "white swan", "brown wren"]
     train = (TRAIN[0] + [f"{b} {b}" for b in birds], np.append(TRAIN[1], [2] * 4))
     val = (VAL[0] + birds, np.append(VAL[1], [2] * 4))
-    outputs = linear_svm(train, val, ["plum", "saw", "owl", "swan crow"], seed=1)
-    assert outputs.predicted.tolist() == [0, 1, 2, 2]
-    assert outputs.probabilities.shape == (4, 3)
-    np.testing.assert_allclose(outputs.probabilities.sum(axis=1), 1)
+    for outputs in linear_ngrams(train, val, ["plum", "saw", "owl", "swan crow"], seed=1).values():
+        assert outputs.predicted.tolist() == [0, 1, 2, 2]
+        assert outputs.probabilities.shape == (4, 3)
+        np.testing.assert_allclose(outputs.probabilities.sum(axis=1), 1)
+
+
+def test_of_few_rows_each_is_judged_once_by_a_machine_that_has_not_seen_it():
+    targets = np.array([0, 1] * 20 + [1] * 7)
+    divisions = baselines.divide(targets, train_rows=30, seed=1)
+    assert len(divisions) == baselines.FOLDS
+    assert sorted(np.concatenate([judged for _, judged in divisions])) == list(range(47))
+    for fitted, judged in divisions:
+        assert sorted([*fitted, *judged]) == list(range(47))
+        assert set(targets[judged]) == {0, 1}
+
+
+def test_of_many_rows_and_of_a_class_too_rare_to_divide_val_is_judged(monkeypatch):
+    ((fitted, judged),) = baselines.divide(np.array([0] * 9 + [1]), train_rows=6, seed=1)
+    assert (fitted.tolist(), judged.tolist()) == ([*range(6)], [6, 7, 8, 9])
+    monkeypatch.setattr(baselines, "FEW_ROWS", 9)
+    ((fitted, judged),) = baselines.divide(np.array([0, 1] * 5), train_rows=6, seed=1)
+    assert (fitted.tolist(), judged.tolist()) == ([*range(6)], [6, 7, 8, 9])
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_the_task_names_both_and_gives_them_the_test_rows(tiny_spec, rows):
+def test_the_task_names_all_and_gives_them_the_test_rows(tiny_spec, rows):
     part = {"text": TRAIN[0], "label": TRAIN[1]}
     val = {"text": VAL[0], "label": VAL[1]}
     test = {"text": ["apple", "saw", "plum"][:rows], "label": np.array([0, 1, 0])[:rows]}
     found = score.baselines(part, val, test, tiny_spec, seed=1)
-    assert set(found) == {"baseline_majority", score.STRONG}
+    assert list(found) == [
+        *("baseline_majority", "baseline_tfidf_svm", "baseline_nb_svm", "baseline_best")
+    ]
     for outputs in found.values():
         assert outputs.probabilities.shape == (rows, 2)
-    assert found[score.STRONG].predicted.tolist() == [0, 1, 0][:rows]
+    assert found["baseline_best"].predicted.tolist() == [0, 1, 0][:rows]
     assert found["baseline_majority"].chosen == ""
 
 
@@ -100,6 +127,9 @@ def tiny_spec():
     return DataSpec({"words": words}, "label", 2, "text", labels=("fruit", "tool"))
 
 
-def test_there_are_six_candidates_with_names_of_their_own():
-    names = [name for name, _ in baselines._candidates(1)]
-    assert len(set(names)) == 2 * len(baselines.PENALTIES) == 6
+def test_the_candidates_have_names_of_their_own():
+    found = baselines.candidates(1)
+    kinds = {"tfidf_svm": 2, "nb_svm": len(baselines.INTERPOLATIONS)}
+    assert {family: len(machines) for family, machines in found.items()} == {
+        family: count * len(baselines.PENALTIES) for family, count in kinds.items()
+    }

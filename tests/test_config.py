@@ -174,10 +174,10 @@ def test_an_unknown_key_is_refused_in_every_section(tmp_path, number, key):
     ("old", "new", "line", "expected"),
     [
         ("seed: 1\n", "sed: 1\n", 1, "sed: unknown key; accepted: datasets, downloads, "
-         "experiments, seed; did you mean seed?"),
+         "experiments, seed, starts; did you mean seed?"),
         ("seed: 1\n", "\n", 3, "seed: missing; add it"),
         ("datasets:\n", "dataset:\n", 3, "dataset: unknown key; accepted: datasets, downloads, "
-         "experiments, seed; did you mean datasets?"),
+         "experiments, seed, starts; did you mean datasets?"),
         ("    source:", "    sources:", 6, "datasets.sms.sources: unknown key; accepted: options, "
          "recipe, source; did you mean source?"),
         ("unit: word", "unitt: word", 15, "datasets.sms.options.inputs.words.unitt: unknown key; "
@@ -189,7 +189,7 @@ def test_an_unknown_key_is_refused_in_every_section(tmp_path, number, key):
         ("method: random", "method: radnom", 20, "datasets.sms.options.split.method: input should "
          "be 'random', 'file_order' or 'folds'; found 'radnom'"),
         ("unit: word", "unit: letter", 15, "datasets.sms.options.inputs.words.unit: input should "
-         "be 'word' or 'character'; found 'letter'"),
+         "be 'word', 'subword' or 'character'; found 'letter'"),
         ("        words:", "        seen:", 14, "datasets.sms.options.inputs.seen: an input needs "
          "a plain name, and not text, label, line, seen; found 'seen'"),
         ("recipe: text_csv", "recipe: text_cvs", 5, "datasets.sms.recipe: no recipe 'text_cvs'"),
@@ -208,6 +208,10 @@ def test_an_unknown_key_is_refused_in_every_section(tmp_path, number, key):
         ("filters: 16", "spec: 16", 31, "experiments.cnn.build.spec: text_cnn in "),
         ("false_alarm_cost", "alarm_cost", 38, "experiments.cnn.decide.alarm_cost: decide of "
          "text_classification has no such argument"),
+        ("experiments:\n", "starts:\n  late: {dataset: sm, weights: w}\nexperiments:\n", 25,
+         "starts.late.dataset: no dataset 'sm'; accepted: sms; did you mean sms?"),
+        ("experiments:\n", "starts:\n  sms: {dataset: sms, weights: w}\nexperiments:\n", 25,
+         "starts.sms: a data set has this name; choose another one"),
         ("  cnn:\n", "  ../cnn:\n", 25, "experiments.../cnn: string should match pattern"),
     ],
 )  # fmt: skip

@@ -14,7 +14,8 @@ from pipelines import config, identity, imports
 
 ROOT = Path(__file__).parents[1]
 FILES = {"dvc.yaml": "params.yaml", "benchmarks/dvc.yaml": "benchmarks/params.yaml"}
-SECTION = {"fetch": "downloads", "prepare": "datasets"}  # of the others: experiments
+# Of the other stages: experiments.
+SECTION = {"fetch": "downloads", "prepare": "datasets", "start": "starts"}
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for folder in ("pipelines", "models", "serving", "benchmarks")
@@ -25,10 +26,19 @@ NOT_IMPORTED = {
     # Copied into the registered model by `export`; the others name the folder that it lies in.
     "pipelines/tracking/registered_model.py": ("train", "evaluate", "export"),
     # Part of the folder that holds the scores; drawn with in `evaluate` only.
+    "pipelines/scoring/attention_figures.py": ("export",),
     "pipelines/scoring/figures.py": ("export",),
+    "pipelines/scoring/forecast_figures.py": ("export",),
+    "pipelines/scoring/hog.py": ("export",),
+    "pipelines/scoring/network_figures.py": ("export",),
+    "pipelines/scoring/picture_figures.py": ("export",),
     "pipelines/scoring/histories.py": ("export",),
     "pipelines/scoring/mistakes.py": ("export",),
+    "pipelines/scoring/sensitivity.py": ("export",),
     "pipelines/scoring/style.py": ("export",),
+    "pipelines/scoring/translation_figures.py": ("export",),
+    # Part of the same folder; what is served is built with it.
+    "pipelines/scoring/graph_classifier.py": ("evaluate",),
     # Where a layer of a saved model may be registered.
     "models/<module>.py": ("evaluate", "export"),
 }
@@ -43,6 +53,7 @@ def entry_files(stage: str, item: dict) -> list[str]:
     return {
         "fetch": lambda: ["pipelines/fetch.py"],
         "prepare": lambda: ["pipelines/prepare.py", f"pipelines/datasets/{item['recipe']}.py"],
+        "start": lambda: ["pipelines/start.py"],
         "train": lambda: identity.train_files(item["task"], item["module"]),
         "evaluate": lambda: [
             *("pipelines/evaluate.py", f"{task}/score.py", "models/layers/__init__.py")
@@ -184,9 +195,9 @@ def test_each_stage_has_its_command_and_its_outputs():
             assert re.fullmatch(r"data/\w+/\$\{key\}(\.json|/\w+)?", out), out
 
 
-def test_benchmarks_have_the_same_four_stages():
+def test_benchmarks_have_the_same_stages():
     root, benchmarks = (read(graph)["stages"] for graph in FILES)
-    assert list(root) == ["prepare", "train", "evaluate", "export"]
+    assert list(root) == ["prepare", "start", "train", "evaluate", "export"]
     assert list(benchmarks) == ["fetch", *root]
     for stage, definition in root.items():
         other = benchmarks[stage]

@@ -83,6 +83,7 @@ class Served:
         self.tokenizers = {
             "words": tokens.learn(TRAIN, "word", True, 60, 10),
             "characters": tokens.learn(TRAIN, "character", False, 50, 30),
+            "pieces": tokens.learn(TRAIN, "subword", True, 70, 25),
         }
         inputs = {
             name: Field((t.max_tokens,), "int32", "token id", t.size)

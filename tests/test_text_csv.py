@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines import arrays, duplicates, prepare, tokens
+from pipelines import arrays, duplicates, prepare, tokens, windows
 from pipelines.spec import DataSpec
 
 OUT = Path("data/prepared/sms")
@@ -256,6 +256,18 @@ def test_several_inputs_side_by_side():
     for columns in parts().values():
         assert columns["letters"].max() <= 7
         assert columns["letters"].shape == (len(columns["text"]), 40)
+
+
+def test_sub_words_are_learned_from_train_alone():
+    write(corpus(60))
+    spec = run(inputs={"pieces": {"unit": "subword", "vocabulary_size": 50, "max_tokens": 20}})
+    tokenizer = tokens.Tokenizer.load(OUT / "split0/assets/pieces.json")
+    train = list(parts()["train"]["text"])
+    assert tokenizer == tokens.learn(train, "subword", True, 50, 20)
+    assert spec.inputs["pieces"].size == tokenizer.size <= 50
+    for columns in parts().values():
+        expected = windows.pad(tokenizer.encode(columns["text"]), 20)
+        np.testing.assert_array_equal(columns["pieces"], expected)
 
 
 def test_the_longest_vocabulary_of_all_splits_is_the_size():

@@ -29,7 +29,9 @@ POOLS = {
     "cased": "\u1e9e\u00df\ufb01\u01c5\u2126\u212a\uff21\u0410\u0531\u10a0\u13a0\u1c90\U00010400",
     "scripts": "\u0639\u0631\u0628\u05e2\u05d1\u0939\u093f\u0928\u0e44\u0e17\u0e22\u1019",
 }
-KINDS = [(unit, lowercase) for unit in ("word", "character") for lowercase in (True, False)]
+KINDS = [
+    (unit, lowercase) for unit in ("word", "subword", "character") for lowercase in (True, False)
+]
 
 
 def any_character(rng) -> str:

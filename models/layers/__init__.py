@@ -1,6 +1,34 @@
 """Layers that Keras and KerasHub do not have."""
 
+from models.layers.attention import CachedAttention, SinePositions
+from models.layers.causal_conv import CausalConv1D
 from models.layers.dropout import WordDropout
-from models.layers.masking import MaskedMaxPooling, MaskPadding
+from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
+from models.layers.patches import ClassToken, LearnedPositions, Patches
+from models.layers.pictures import ApplicationScaling, Variation
+from models.layers.recurrent_translator import RecurrentTranslator
+from models.layers.residual import PaddedShortcut
+from models.layers.transformer_blocks import DecoderBlock, EncoderBlock
+from models.layers.transformer_translator import TransformerTranslator
+from models.layers.windowed import RisingQuantiles
 
-__all__ = ["MaskPadding", "MaskedMaxPooling", "WordDropout"]
+__all__ = [
+    "ApplicationScaling",
+    "CachedAttention",
+    "CausalConv1D",
+    "ClassToken",
+    "DecoderBlock",
+    "EncoderBlock",
+    "LearnedPositions",
+    "MaskPadding",
+    "MaskedMaxPooling",
+    "MaskedMeanPooling",
+    "PaddedShortcut",
+    "Patches",
+    "RecurrentTranslator",
+    "RisingQuantiles",
+    "SinePositions",
+    "TransformerTranslator",
+    "Variation",
+    "WordDropout",
+]

@@ -44,5 +44,21 @@ class MaskedMaxPooling(keras.layers.Layer):
         return (features_shape[0], features_shape[2])
 
 
+@keras.saving.register_keras_serializable("models")
+class MaskedMeanPooling(keras.layers.Layer):
+    """(B, T, C) features and (B, T) ids -> (B, C), the mean over positions that hold a token.
+
+    A row of padding alone gives 0.
+    """
+
+    def call(self, features, ids):
+        real = _real(ids, features.dtype)
+        count = ops.sum(real, axis=1)
+        return ops.sum(features * real, axis=1) / ops.maximum(count, ops.ones_like(count))
+
+    def compute_output_shape(self, features_shape, ids_shape):
+        return (features_shape[0], features_shape[2])
+
+
 def _real(ids, dtype):
     return ops.expand_dims(ops.cast(ops.not_equal(ids, 0), dtype), -1)

@@ -5,7 +5,7 @@ options (params.yaml, `datasets.<key>.options`):
     text, label     column name, or position counted from 0 (then header may be false)
     positive        the label to detect, for two-class tasks: its threshold is calibrated
     delimiter, quoting, header, encoding    how the file is written
-    inputs          one block a Keras input: unit (word | character), lowercase,
+    inputs          one block a Keras input: unit (word | subword | character), lowercase,
                     vocabulary_size, max_tokens
     duplicates      drop (keep the first copy) | keep
     overlap         refuse | report: what to do when a test text also stands in train
@@ -44,7 +44,7 @@ InputName = Annotated[str, AfterValidator(_input_name)]
 
 class Input(BaseModel):
     model_config = STRICT
-    unit: Literal["word", "character"] = "word"
+    unit: Literal["word", "subword", "character"] = "word"
     lowercase: bool = True
     vocabulary_size: Annotated[int, Field(strict=True, ge=3)] = 8000
     max_tokens: Count = 64

@@ -26,12 +26,15 @@ import numpy as np
 LEVEL_PERCENT = 95.0
 
 
-def weights(rows: int, resamples: int = 1000, *, seed: int | Sequence[int]) -> np.ndarray:
+def weights(
+    rows: int, resamples: int = 1000, *, seed: int | Sequence[int], spec=None
+) -> np.ndarray:
     """Row weights, shape (1 + resamples, rows): all ones, then how often each resample drew a row.
 
     The dtype is uint8 (25 MB for 1,001 x 25,000): a row is drawn once on average, and more than 255
     times with a probability below 1e-500. Cast before arithmetic that could leave 0..255.
-    `seed` may be several numbers: [seed, split] draws differently for each split.
+    `seed` may be several numbers: [seed, split] draws differently for each split. `spec` is for
+    tasks whose rows depend on one another and have a function of their own in place of this one.
 
     Raises ValueError for no rows or a negative number of resamples.
     """

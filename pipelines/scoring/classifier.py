@@ -22,8 +22,8 @@ class Outputs:
         return {"probabilities": self.probabilities, "predicted": self.predicted}
 
 
-def predict(model, columns: dict, spec: DataSpec, decision: Decision) -> Outputs:
-    """What the model says of a part's rows."""
+def predict(model, columns: dict, spec: DataSpec, decision: Decision, assets=None) -> Outputs:
+    """What the model says of a part's rows. Classes need no assets to be told."""
     logits = model.predict({name: columns[name] for name in spec.inputs}, batch_size=256, verbose=0)
     probabilities = decision.probabilities(logits)
     # The graph that is served answers in float32, so that is what is scored.

@@ -1,21 +1,5 @@
 """What training minimises, what it watches, and how it turns probabilities into a decision."""
 
-import keras
+from pipelines.classes import MONITOR, decide, loss, metrics
 
-from pipelines import decision
-from pipelines.spec import DataSpec
-
-MONITOR = "val/loss"
-
-
-def loss(spec: DataSpec):
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def metrics(spec: DataSpec):
-    return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
-
-
-def decide(logits, targets, spec: DataSpec, *, false_alarm_cost: float = 1.0) -> decision.Decision:
-    """The decision rule, from validation rows."""
-    return decision.choose(logits, targets, spec.positive_id, false_alarm_cost)
+__all__ = ["MONITOR", "decide", "loss", "metrics"]

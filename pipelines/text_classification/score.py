@@ -8,27 +8,29 @@ from pipelines.scoring import figures, mistakes
 from pipelines.scoring.bootstrap import weights
 from pipelines.scoring.classifier import predict, score
 from pipelines.spec import DataSpec
-from pipelines.text_classification import STRONG
 from pipelines.text_classification import baselines as reference
 
 __all__ = ["baselines", "draw", "predict", "score", "weights"]
 
 
 def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> dict:
-    """Outputs on the test rows of a trivial and of a strong classical method."""
+    """Outputs on the test rows of a trivial and of strong classical methods."""
     (train_x, train_y), (val_x, val_y) = (
         (list(part[spec.raw]), np.asarray(part[spec.target])) for part in (train, val)
     )
     rows = len(test[spec.target])
     return {
         "baseline_majority": reference.majority(train_y, rows, spec.outputs),
-        STRONG: reference.linear_svm(
-            (train_x, train_y), (val_x, val_y), list(test[spec.raw]), seed
-        ),
+        **{
+            f"baseline_{name}": outputs
+            for name, outputs in reference.linear_ngrams(
+                (train_x, train_y), (val_x, val_y), list(test[spec.raw]), seed
+            ).items()
+        },
     }
 
 
-def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path) -> None:
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model=None) -> None:
     """Confusion matrix, calibration, precision-recall and the most confident mistakes."""
     targets, labels = np.asarray(test[spec.target]), spec.labels
     figures.confusion(outputs.predicted, targets, labels, folder)

@@ -7,7 +7,8 @@ import tensorflow as tf
 
 from pipelines.decision import Decision
 from pipelines.scoring.bootstrap import weights
-from pipelines.scoring.classifier import Outputs, score
+from pipelines.scoring.classifier import score
+from pipelines.scoring.graph_classifier import Answer, outputs
 from pipelines.spec import DataSpec
 from pipelines.tokens import SPECIAL_IDS, UNKNOWN, Tokenizer
 
@@ -21,6 +22,7 @@ class GraphTokenizer(tf.Module):
         super().__init__()
         self.unit, self.lowercase = tokenizer.unit, tokenizer.lowercase
         self.rules = tuple(map(tuple, tokenizer.rules))
+        self.cutting = tuple(map(tuple, tokenizer.cutting))
         self.max_tokens = tokenizer.max_tokens
         ids = np.arange(len(tokenizer.vocabulary), dtype=np.int32) + SPECIAL_IDS
         self.table = tf.lookup.StaticHashTable(
@@ -34,6 +36,8 @@ class GraphTokenizer(tf.Module):
         if self.lowercase:
             # ASCII first: the lower case of I would depend on the server's locale.
             text = tf.strings.lower(tf.strings.lower(text), encoding="utf-8")
+        for pattern, replacement in self.cutting:
+            text = tf.strings.regex_replace(text, pattern, replacement)
         if self.unit == "character":
             tokens = tf.strings.unicode_split(text, "UTF-8")
         else:
@@ -47,8 +51,7 @@ class TextClassifier(tf.Module):
 
     def __init__(self, model, spec: DataSpec, assets: Path, decision: Decision):
         super().__init__()
-        self.model, self.decision = model, decision
-        self.labels = tf.constant(spec.labels)
+        self.model, self.answer = model, Answer(spec, decision)
         self.tokenizers = {
             name: GraphTokenizer(Tokenizer.load(assets / f"{name}.json")) for name in spec.inputs
         }
@@ -59,42 +62,11 @@ class TextClassifier(tf.Module):
         rows = tf.shape(text)[0]
         text = tf.concat([text, tf.fill([tf.cast(rows == 0, tf.int32)], "")], axis=0)
         ids = {name: tokenizer(text) for name, tokenizer in self.tokenizers.items()}
-        probabilities = self._probabilities(self.model(ids, training=False))
-        chosen = self._decide(probabilities)
-        answer = {
-            "label": tf.gather(self.labels, chosen),
-            "probability": tf.cast(tf.gather(probabilities, chosen, batch_dims=1), tf.float32),
-            "probabilities": tf.cast(probabilities, tf.float32),
-        }
+        answer = self.answer(self.model(ids, training=False))
         return {name: values[:rows] for name, values in answer.items()}
-
-    def _probabilities(self, logits):
-        """`Decision.probabilities` in the graph."""
-        logits, rule = tf.cast(logits, tf.float64), self.decision
-        if rule.positive is None:
-            return tf.nn.softmax(logits)
-        odds = logits[:, rule.positive] - logits[:, 1 - rule.positive]
-        found = tf.sigmoid(rule.slope * odds + rule.intercept)
-        pair = [1 - found, found] if rule.positive == 1 else [found, 1 - found]
-        return tf.stack(pair, axis=1)
-
-    def _decide(self, probabilities):
-        """`Decision.__call__` in the graph."""
-        if self.decision.positive is None:
-            return tf.argmax(probabilities, axis=1)
-        positive = self.decision.positive
-        found = probabilities[:, positive] >= self.decision.threshold
-        return tf.where(found, positive, 1 - positive)
 
 
 def endpoints(model, spec: DataSpec, assets: Path, decision: Decision):
     """(module to save, {signature name: function})."""
     module = TextClassifier(model, spec, assets, decision)
     return module, {"serving_default": module.classify}
-
-
-def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:
-    """What the endpoint answered, in the form that `score` takes."""
-    ids = {label.encode(): number for number, label in enumerate(spec.labels)}
-    predicted = np.array([ids[label] for label in answer["label"]], np.int32)
-    return Outputs(answer["probabilities"], predicted)

@@ -7,6 +7,7 @@ nothing here may import the project.
     model.predict(["free prize", "see you at six"])        # one row an item, one column an output
 """
 
+import importlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,6 +22,8 @@ class Predictor:
     def load_context(self, context):
         import tensorflow as tf  # takes seconds: only where the model is really loaded
 
+        for library in (context.model_config or {}).get("requires", ()):
+            importlib.import_module(library)  # whose operations are in the graph
         self._loaded = tf.saved_model.load(context.artifacts["saved_model"])
         self._call = self._loaded.signatures["serving_default"]
         self._inputs = self._call.structured_input_signature[1]

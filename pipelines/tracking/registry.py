@@ -39,7 +39,8 @@ def register(
 
     score: on the test data that `test_digest` names; `better` is "higher" or "lower".
     interface: named inputs, outputs, an example: kept in the model's metadata. It is no MLflow
-        signature, as under one pyfunc takes either a list or named columns, never both.
+        signature, as under one pyfunc takes either a list or named columns, never both. Libraries
+        that it lists under `requires` are imported before the SavedModel is loaded.
     requirements: pip lines; by default the pins of requirements.txt.
 
     The same content of the same run is the same version: only its score is brought up to date.
@@ -60,7 +61,8 @@ def register(
     with TemporaryDirectory() as scratch:
         packed = Path(scratch) / "model"
         model = Model(run_id=run_id, metadata=dict(interface) if interface else None)
-        _pack(packed, folder, model, requirements or _pins())
+        libraries = list((interface or {}).get("requires", ()))
+        _pack(packed, folder, model, requirements or _pins(libraries), libraries)
         model_id, source = _upload(opened, name, run_id, packed)
     tags = results | {"key": key, "content": content}
     version = opened.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
@@ -112,7 +114,9 @@ def _present(opened: MlflowClient, name: str, run_id: str, content: str) -> Mode
     return next((version for version in page if version.tags.get("content") == content), None)
 
 
-def _pack(target: Path, folder: Path, model: Model, requirements: list[str]) -> None:
+def _pack(
+    target: Path, folder: Path, model: Model, requirements: list[str], libraries: list[str]
+) -> None:
     """An MLflow model folder: the SavedModel, the code that loads it, what to install."""
     mlflow.pyfunc.save_model(
         target,
@@ -120,6 +124,7 @@ def _pack(target: Path, folder: Path, model: Model, requirements: list[str]) -> 
         python_model=str(CODE),
         artifacts={"saved_model": str(folder)},
         pip_requirements=requirements,
+        model_config={"requires": libraries},
     )
 
 
@@ -137,9 +142,10 @@ def _upload(opened: MlflowClient, name: str, run_id: str, packed: Path) -> tuple
     return logged.model_id, f"models:/{logged.model_id}" if remote else logged.artifact_location
 
 
-def _pins() -> list[str]:
+def _pins(libraries: list[str]) -> list[str]:
+    needed = {*NEEDED, *(name.replace("_", "-") for name in libraries)}
     lines = [line.partition("#")[0].strip() for line in PINS.read_text().splitlines()]
-    return [line for line in lines if line.partition("==")[0] in NEEDED]
+    return [line for line in lines if line.partition("==")[0] in needed]
 
 
 def _content(folder: Path) -> str:

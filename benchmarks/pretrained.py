@@ -1,0 +1,175 @@
+"""Every backbone of keras.applications that the course names: docs/pretrained.md.
+
+    python benchmarks/pretrained.py            parameters and layers, counted here
+    python benchmarks/pretrained.py --time     also milliseconds a picture, measured here
+
+Counting needs no weights: variables are made inside a scope that never fills them. Timing does, one
+backbone a process, with random weights, which are as fast as trained ones. Measured times are kept
+in benchmarks/pretrained.json, so that the page can be written again without measuring.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+
+PAGE = Path(__file__).parents[1] / "docs" / "pretrained.md"
+TIMES = Path(__file__).with_suffix(".json")
+SOURCE = "https://keras.io/api/applications/"
+WARM_UP, RUNS = 2, 7
+# Top-1 and top-5 accuracy in percent on ImageNet's validation set, from SOURCE; None: not given.
+PUBLISHED = {
+    "Xception": (79.0, 94.5),
+    "VGG16": (71.3, 90.1),
+    "VGG19": (71.3, 90.0),
+    "ResNet50": (74.9, 92.1),
+    "ResNet101": (76.4, 92.8),
+    "ResNet152": (76.6, 93.1),
+    "ResNet50V2": (76.0, 93.0),
+    "ResNet101V2": (77.2, 93.8),
+    "ResNet152V2": (78.0, 94.2),
+    "InceptionV3": (77.9, 93.7),
+    "InceptionResNetV2": (80.3, 95.3),
+    "MobileNet": (70.4, 89.5),
+    "MobileNetV2": (71.3, 90.1),
+    "MobileNetV3Small": None,
+    "MobileNetV3Large": None,
+    "DenseNet121": (75.0, 92.3),
+    "DenseNet169": (76.2, 93.2),
+    "DenseNet201": (77.3, 93.6),
+    "NASNetMobile": (74.4, 91.9),
+    "NASNetLarge": (82.5, 96.0),
+    "EfficientNetB0": (77.1, 93.3),
+    "EfficientNetB1": (79.1, 94.4),
+    "EfficientNetB2": (80.1, 94.9),
+    "EfficientNetB3": (81.6, 95.7),
+    "EfficientNetB4": (82.9, 96.4),
+    "EfficientNetB5": (83.6, 96.7),
+    "EfficientNetB6": (84.0, 96.8),
+    "EfficientNetB7": (84.3, 97.0),
+    "EfficientNetV2B0": (78.7, 94.3),
+    "EfficientNetV2B1": (79.8, 95.0),
+    "EfficientNetV2B2": (80.5, 95.1),
+    "EfficientNetV2B3": (82.0, 95.8),
+    "EfficientNetV2S": (83.9, 96.7),
+    "EfficientNetV2M": (85.3, 97.4),
+    "EfficientNetV2L": (85.7, 97.5),
+    "ConvNeXtTiny": (81.3, None),
+    "ConvNeXtSmall": (82.3, None),
+    "ConvNeXtBase": (85.3, None),
+    "ConvNeXtLarge": (86.3, None),
+    "ConvNeXtXLarge": (86.7, None),
+}
+HEAD = """# Pretrained backbones
+
+Written by `benchmarks/pretrained.py`: do not edit. Each name can be the `backbone` of the builder
+`transfer` (models/transfer.py), each with its own scaling of pixels.
+
+- Parameters and layers are those of Keras {keras} with the 1,000-class head, counted here. "Layers"
+  are all layers that Keras lists, "weighted" those with a kernel: convolutions and dense layers.
+- Side is the default input in pixels. Accuracy on ImageNet's validation set, in percent, is
+  published, not measured: [{source}]({source}), read in January 2026; `-` has no figure there.
+- {timed}
+- ResNeXt is not in Keras: keras.applications has no such model (Xie et al. 2017).
+
+| backbone | side | parameters | layers | weighted | top-1 | top-5 | ms a picture |
+|---|---|---|---|---|---|---|---|
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--time", action="store_true", help="measure milliseconds a picture")
+    parser.add_argument("--only", nargs="+", choices=PUBLISHED, help="measure these only")
+    parser.add_argument("--one", choices=PUBLISHED, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(measure(options.one))
+        return
+    times = json.loads(TIMES.read_text("utf-8")) if TIMES.is_file() else {}
+    for name in (options.only or PUBLISHED) if options.time else ():
+        command = [sys.executable, __file__, "--one", name]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        times[name] = {"ms": round(float(done.stdout.split()[-1]), 1), "machine": machine()}
+        print(f"{name}: {times[name]['ms']} ms", flush=True)
+        TIMES.write_text(json.dumps(times, indent=1) + "\n", "utf-8")
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page(times), "utf-8")
+
+
+def page(times: dict) -> str:
+    machines = sorted({entry["machine"] for entry in times.values()})
+    timed = "Milliseconds have not been measured yet: `--time`."
+    if machines:
+        timed = (
+            f"Milliseconds: median of {RUNS} calls with one picture, compiled by `tf.function`, "
+            f"random weights, measured on {'; '.join(machines)}."
+        )
+    lines = [line(name, times.get(name)) for name in PUBLISHED]
+    head = HEAD.format(keras=keras.__version__, source=SOURCE, timed=timed)
+    return head + "".join(lines)
+
+
+def line(name: str, timed: dict | None) -> str:
+    side, parameters, layers, weighted = count(name)
+    top1, top5 = PUBLISHED[name] or (None, None)
+    ms = timed["ms"] if timed else None
+    cells = [name, side, f"{parameters:,}", layers, weighted, *map(shown, (top1, top5, ms))]
+    return f"| {' | '.join(map(str, cells))} |\n"
+
+
+def shown(number: float | None) -> str:
+    return "-" if number is None else f"{number:.1f}"
+
+
+def count(name: str) -> tuple[int, int, int, int]:
+    """Input side, parameters, layers, layers with a kernel."""
+    with keras.StatelessScope(initialize_variables=False):
+        model = getattr(keras.applications, name)(weights=None)
+        weighted = [
+            layer for layer in model.layers
+            if isinstance(layer, keras.layers.Dense) or "Conv" in type(layer).__name__
+        ]  # fmt: skip
+        found = (model.input_shape[1], model.count_params(), len(model.layers), len(weighted))
+    keras.backend.clear_session()
+    return found
+
+
+def measure(name: str) -> float:
+    """Milliseconds for one picture, the median."""
+    import tensorflow as tf
+
+    model = getattr(keras.applications, name)(weights=None)
+    picture = tf.constant(np.zeros((1, *model.input_shape[1:]), np.float32))
+    answer = tf.function(lambda x: model(x, training=False))
+    taken = []
+    for _ in range(WARM_UP + RUNS):
+        began = time.perf_counter()
+        answer(picture).numpy()
+        taken.append(1000 * (time.perf_counter() - began))
+    return statistics.median(taken[WARM_UP:])
+
+
+def machine() -> str:
+    """The processor's name and how many cores this process may use."""
+    names = [
+        line.split(":", 1)[1].strip()
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        if line.startswith("model name")
+    ]
+    cores = len(os.sched_getaffinity(0))
+    return f"{names[0] if names else platform.processor()} ({cores} cores)"
+
+
+if __name__ == "__main__":
+    main()

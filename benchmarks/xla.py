@@ -1,0 +1,143 @@
+"""What XLA gains in training: `.venv/bin/python benchmarks/xla.py [experiment ...]`.
+
+Trains every experiment of params.yaml (or those named) for some epochs without and with
+`jit_compile`, each in a process of its own, on prepared data (`dvc repro` first). Writes
+docs/xla.json, where experiments that were not measured anew stay as they are, and the table of
+docs/performance.md. Nothing is tracked and nothing under data/ is changed.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pipelines import config, results  # noqa: E402
+
+PARAMS = ROOT / "params.yaml"
+PAGE, FILE = ROOT / "docs/performance.md", ROOT / "docs/xla.json"
+BEGIN, END = "<!-- xla -->", "<!-- end of xla -->"
+EPOCHS = 5  # timed; an epoch before them compiles, each length of `fit.length_buckets` anew
+ROWS = 2048  # of an epoch, at most
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiments", nargs="*")
+    parser.add_argument("--measure", choices=("off", "on"), help="one, in this process")
+    options = parser.parse_args()
+    params = config.load(PARAMS)
+    keys = options.experiments or list(params.experiments)
+    if options.measure:
+        print(json.dumps(measure(keys[0], jit_compile=options.measure == "on")))
+        return
+    values = json.loads(FILE.read_text("utf-8")) if FILE.is_file() else {"experiments": {}}
+    values["machine"] = results.machine()
+    for key in keys:
+        values["experiments"][key] = compare(key)
+        print(f"{key}: {values['experiments'][key]}", flush=True)
+        FILE.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+    present = {key: values["experiments"].get(key) for key in params.experiments}
+    write(table(values["machine"], {key: found for key, found in present.items() if found}))
+
+
+def compare(key: str) -> dict:
+    """Examples a second, off and on; each the median of `EPOCHS` epochs."""
+    found = {}
+    for mode in ("off", "on"):
+        command = [sys.executable, __file__, "--measure", mode, key]
+        # Keras turns XLA off, with a warning alone, where TensorFlow is held to determinism.
+        environ = {**os.environ, "TF_DETERMINISTIC_OPS": "1" if mode == "off" else "0"}
+        done = subprocess.run(
+            command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{key}: measuring with XLA {mode} failed (above)")
+        found[mode] = json.loads(done.stdout.splitlines()[-1])
+    return {**found, "ratio": found["on"]["examples_per_s"] / found["off"]["examples_per_s"]}
+
+
+def measure(key: str, *, jit_compile: bool) -> dict:
+    """One experiment's first phase of training, on its first replicate."""
+    import keras
+
+    import models
+    from pipelines import batches, fitting, replicates, train
+    from pipelines.spec import DataSpec
+
+    params, experiment = config.experiment(PARAMS, key)
+    prepared = ROOT / "data/prepared" / params.dataset_of(key)
+    spec = DataSpec.load(prepared / "spec.json")
+    replicate = replicates.of(spec, params.seeds(key))[0]
+    keras.utils.set_random_seed(replicate.seed)
+    parts = (
+        first(replicate.part(prepared, part), spec, experiment.fit.batch_size)
+        for part in ("train", "val")
+    )
+    model = models.build(spec, experiment.module, **experiment.build)
+    phase = next(fitting.phases(model, spec, *parts, experiment.fit))
+    settings = phase.settings.model_copy(update={"jit_compile": jit_compile})
+    objective = config.task_module(experiment.task, "objective")
+    train.compile_model(phase.model, objective, experiment, spec, settings)
+    if phase.model.jit_compile != jit_compile:
+        raise SystemExit(f"{key}: Keras does not compile this model with XLA")
+    fed = batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed)
+    del fed["validation_data"]
+    clock = Clock(keras)
+    phase.model.fit(**fed, epochs=1 + EPOCHS, verbose=0, callbacks=[clock.callback])
+    rows = len(phase.train[phase.spec.target])
+    return {
+        "examples_per_s": rows / statistics.median(clock.seconds[1:]),
+        "first_epoch_s": clock.seconds[0],
+        "rows": rows,
+    }
+
+
+def first(part: dict, spec, batch_size: int) -> dict:
+    """The columns that training reads, of the first rows.
+
+    Whole batches only, where there is one: a smaller one would be compiled by itself, with
+    length buckets in whichever epoch it first meets a length.
+    """
+    rows = min(len(part[spec.target]), ROWS)
+    rows = rows // batch_size * batch_size or rows
+    return {name: part[name][:rows] for name in (*spec.inputs, spec.target)}
+
+
+class Clock:
+    """Seconds of each epoch."""
+
+    def __init__(self, keras):
+        self.seconds: list[float] = []
+        self.callback = keras.callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: setattr(self, "began", time.perf_counter()),
+            on_epoch_end=lambda epoch, logs: self.seconds.append(time.perf_counter() - self.began),
+        )
+
+
+def table(about: dict, found: dict) -> str:
+    lines = [("experiment", "without, examples/s", "with XLA", "ratio", "first epoch with XLA, s")]
+    for key, each in found.items():
+        off, on = each["off"]["examples_per_s"], each["on"]["examples_per_s"]
+        started = each["on"]["first_epoch_s"]
+        lines.append(
+            (f"`{key}`", f"{off:.0f}", f"{on:.0f}", f"{each['ratio']:.2f}", f"{started:.1f}")
+        )
+    note = f"Medians of {EPOCHS} epochs, {about['date']}, {about['cores']} cores of"
+    return f"{results.markdown(lines)}\n\n{note} {about['processor']}."
+
+
+def write(text: str) -> None:
+    before, rest = PAGE.read_text("utf-8").split(BEGIN, 1)
+    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END, 1)[1]}", "utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

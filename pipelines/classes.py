@@ -1,0 +1,21 @@
+"""What training a classifier minimises, watches and decides by, whatever it classifies."""
+
+import keras
+
+from pipelines import decision
+from pipelines.spec import DataSpec
+
+MONITOR = "val/loss"
+
+
+def loss(spec: DataSpec):
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def metrics(spec: DataSpec):
+    return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
+
+
+def decide(logits, targets, spec: DataSpec, *, false_alarm_cost: float = 1.0) -> decision.Decision:
+    """The decision rule, from validation rows."""
+    return decision.choose(logits, targets, spec.positive_id, false_alarm_cost)

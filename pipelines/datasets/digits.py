@@ -1,0 +1,70 @@
+"""The 1,797 handwritten digits, 8 x 8 pixels, that ship inside scikit-learn.
+
+options (params.yaml, `datasets.<key>.options`):
+
+    classes     which digits, in this order; default all ten
+    size        height and width to stretch them to; default 8 x 8, as they are
+    split       see `pictures.Split`; train_per_class makes it a task of few examples
+    duplicates, overlap     as in image_folder
+
+`source` names the file that pins scikit-learn's version, and with it the data. They are the test
+set of Alpaydin and Kaynak's "Optical Recognition of Handwritten Digits" (UCI 80, 1998): each pixel
+counts the ink in a 4 x 4 block of a bitmap, 0 to 16, and becomes 0 to 255 here.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, Field
+
+from pipelines import images, pictures, spec
+
+INK = 16  # the largest pixel
+Digit = Annotated[int, Field(strict=True, ge=0, le=9)]
+
+
+def _distinct(classes: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(classes)) != len(classes):
+        raise ValueError("a digit stands twice")
+    return classes
+
+
+class Options(BaseModel):
+    model_config = pictures.STRICT
+    classes: Annotated[
+        tuple[Digit, ...], Field(min_length=2, strict=False), AfterValidator(_distinct)
+    ] = tuple(range(10))
+    size: pictures.Size = (8, 8)
+    duplicates: Literal["drop", "keep"] = "drop"
+    overlap: Literal["refuse", "report"] = "refuse"
+    split: pictures.Split = pictures.Split()
+
+
+def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
+    reader = images.Reader(*options.size, channels=1)
+    return pictures.write(
+        read(options, raw, reader), out, reader, options.split, seed,
+        duplicates=options.duplicates, overlap=options.overlap,
+    )  # fmt: skip
+
+
+def read(options: Options, raw: Path, reader: images.Reader) -> pictures.Pictures:
+    from sklearn.datasets import load_digits  # here: it takes a second, and `Options` needs none
+
+    data = load_digits()
+    wanted = np.flatnonzero(np.isin(data.target, options.classes))
+    ink = data.images[wanted].astype(np.int64)
+    originals = ((2 * 255 * ink + INK) // (2 * INK)).astype(np.uint8)[..., None]
+    files = [images.png(picture) for picture in originals]
+    names = [f"digits/{row}" for row in wanted]
+    place = {digit: number for number, digit in enumerate(options.classes)}
+    return pictures.Pictures(
+        source=raw,
+        images=np.stack([reader(data, name) for data, name in zip(files, names, strict=True)]),
+        files=files,
+        names=names,
+        targets=np.array([place[digit] for digit in data.target[wanted].tolist()], np.int32),
+        labels=[str(digit) for digit in options.classes],
+        part=np.full(len(wanted), "", "<U5"),
+    )

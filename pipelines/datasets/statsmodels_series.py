@@ -1,0 +1,51 @@
+"""Real series that ship inside statsmodels, so that nothing has to be fetched.
+
+options: `series`, and those of pipelines/series.py.
+
+    co2        weekly CO2 at Mauna Loa, ppm, 1958 to 2001: 2284 weeks, 59 of them missing, the last
+               in 1985, 18 in a row in 1964 (Keeling and Whorf, Scripps Institution of Oceanography)
+    elnino     monthly sea surface temperature off Peru, 0 to 10 S and 80 to 90 W, degC,
+               1950 to 2010 (NOAA)
+    sunspots   yearly sunspot numbers, 1700 to 2008 (NOAA National Geophysical Data Center)
+
+`source` is the file that pins statsmodels: its version decides which numbers these are.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from pipelines import series, spec
+
+UNITS = {"co2": "ppm", "elnino": "degC", "sunspots": "spots"}
+FREQUENCIES = {"co2": "W-SAT", "elnino": "MS", "sunspots": "YS"}
+COLUMNS = {"co2": "co2", "elnino": "temperature", "sunspots": "sunspots"}
+
+
+class Options(series.Options):
+    series: Literal["co2", "elnino", "sunspots"]
+
+
+def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
+    times, values = load(options.series)
+    places = [f"row {number}" for number in range(len(values))]
+    units = {COLUMNS[options.series]: UNITS[options.series]}
+    readings = series.Readings(
+        Path(f"statsmodels.datasets.{options.series}"), times, values[:, None], units, places
+    )
+    return series.prepare(readings, FREQUENCIES[options.series], options, out)
+
+
+def load(name: str) -> tuple[pd.DatetimeIndex, np.ndarray]:
+    """Times and values of a series, NaN where a value is missing."""
+    from statsmodels import datasets  # takes seconds: not for those who only read Options
+
+    table = getattr(datasets, name).load_pandas().data
+    if name == "co2":
+        return pd.DatetimeIndex(table.index), table["co2"].to_numpy(np.float64)
+    years = table["YEAR"].astype(int).astype(str)
+    months = "MS" if name == "elnino" else "YS"
+    values = table.drop(columns="YEAR").to_numpy(np.float64).ravel()
+    return pd.date_range(f"{years.iloc[0]}-01-01", periods=len(values), freq=months), values

@@ -1,0 +1,102 @@
+"""How good a forecaster is, beside what it must beat."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipelines import windows
+from pipelines.decision import Decision
+from pipelines.forecasting import STRONG
+from pipelines.forecasting import baselines as reference
+from pipelines.scoring import forecast_figures, sensitivity
+from pipelines.scoring.forecasting import Outputs, outputs_of, score, weights
+from pipelines.spec import DataSpec
+
+__all__ = ["baselines", "draw", "predict", "score", "weights"]
+
+
+def predict(model, columns: dict, spec: DataSpec, decision: Decision, assets=None) -> Outputs:
+    """What the model forecasts from each window. Numbers need no assets to be told."""
+    model.compile(jit_compile=False)  # as it is served, to the last bit
+    history = {"history": np.asarray(columns["history"])}
+    said = model.predict(history, batch_size=256, verbose=0)
+    return outputs_of(said, spec)
+
+
+def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> dict:
+    """Outputs on the test windows of trivial and of strong classical methods.
+
+    The strong ones are ridge and exponential smoothing; `baseline_best` is whichever of all has
+    the lower error on val. Quantiles are those of each method's errors on val.
+    """
+    found = forecasts(*map(numbers, (train, val, test)), spec)
+    future = np.asarray(val["future"], np.float64)
+    errors = {
+        name: np.abs((on_val - future) / spec.facts["std"]).mean()
+        for name, (on_val, _, _) in found.items()
+    }
+    levels = spec.facts["quantiles"]
+    outputs = {}
+    for name, (on_val, on_test, chosen) in found.items():
+        quantiles = None
+        if levels:
+            quantiles = reference.with_quantiles(on_val, future, on_test, levels)
+        outputs[f"baseline_{name}"] = Outputs(on_test, quantiles, chosen)
+    best = min(errors, key=errors.get)
+    taken = outputs[f"baseline_{best}"]
+    listed = ", ".join(f"{name} {errors[name]:.3f}" for name in sorted(errors, key=errors.get))
+    chosen = f"{best}, of scaled errors on val: {listed}"
+    return outputs | {STRONG: Outputs(taken.forecast, taken.quantiles, chosen)}
+
+
+def forecasts(train: dict, val: dict, test: dict, spec: DataSpec) -> dict[str, tuple]:
+    """name -> (forecasts of val, forecasts of test, what was chosen)."""
+    horizon, season = spec.facts["horizon_steps"], spec.facts["season_steps"]
+    found = {"persistence": [reference.persistence(p["history"], horizon) for p in (val, test)]}
+    if season > 1:
+        for name in ("seasonal_naive", "mean_profile"):
+            method = getattr(reference, name)
+            found[name] = [method(part["history"], horizon, season) for part in (val, test)]
+    found = {name: (*parts, "") for name, parts in found.items()}
+    pairs = [(part["history"], part["future"]) for part in (train, val)]
+    found["ridge"] = reference.ridge(*pairs, test["history"])
+    series, _ = windows.join(
+        *(
+            np.concatenate([part[name] for part in (train, val, test)])
+            for name in ("history", "future", "origin")
+        )
+    )
+    rows = int(train["origin"].max()) + horizon
+    found["smoothing"] = reference.smoothing(
+        series, rows, (val["origin"], val["future"]), test["origin"], horizon, season
+    )
+    return found
+
+
+def numbers(part: dict) -> dict[str, np.ndarray]:
+    """In double precision: normal equations and long recursions need it."""
+    return {
+        "history": np.asarray(part["history"], np.float64),
+        "future": np.asarray(part["future"], np.float64),
+        "origin": np.asarray(part["origin"]),
+    }
+
+
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model=None) -> None:
+    """Forecasts beside what came, error by step, worst windows; gradients through time."""
+    forecast_figures.forecasts(outputs, test, spec, folder)
+    forecast_figures.errors_by_step(outputs, test, spec, folder, simple(test, spec))
+    forecast_figures.worst_windows(outputs, test, spec, folder)
+    if model is not None:
+        norms = sensitivity.through_time(model, np.asarray(test["history"]))
+        forecast_figures.gradients({model.name: norms}, spec, folder)
+
+
+def simple(test: dict, spec: DataSpec) -> dict[str, np.ndarray]:
+    """Forecasts for comparison that need nothing but the window."""
+    history, horizon = np.asarray(test["history"]), spec.facts["horizon_steps"]
+    found = {"last value": reference.persistence(history, horizon)}
+    if spec.facts["season_steps"] > 1:
+        season = spec.facts["season_steps"]
+        found["one season ago"] = reference.seasonal_naive(history, horizon, season)
+    return found

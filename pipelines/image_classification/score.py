@@ -1,0 +1,53 @@
+"""How good a picture classifier is, beside what it must beat, and what it looks at."""
+
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.image_classification import STRONG
+from pipelines.image_classification import baselines as reference
+from pipelines.scoring import attention_figures, figures, mistakes, network_figures, picture_figures
+from pipelines.scoring.bootstrap import weights
+from pipelines.scoring.classifier import predict, score
+from pipelines.spec import DataSpec
+
+__all__ = ["baselines", "draw", "predict", "score", "weights"]
+
+
+def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> dict:
+    """Outputs on the test rows of a trivial and of a strong classical method."""
+    (name,) = spec.inputs
+    (train_x, train_y), (val_x, val_y), (test_x, test_y) = (
+        (np.asarray(part[name]), np.asarray(part[spec.target])) for part in (train, val, test)
+    )
+    return {
+        "baseline_majority": reference.majority(train_y, len(test_y), spec.outputs),
+        STRONG: reference.kernel_svm((train_x, train_y), (val_x, val_y), test_x, seed),
+    }
+
+
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model=None) -> None:
+    """Confusion, calibration, the surest mistakes; with the model, what it has learned to see."""
+    (name,) = spec.inputs
+    targets, labels = np.asarray(test[spec.target]), spec.labels
+    figures.confusion(outputs.predicted, targets, labels, folder)
+    figures.calibration(outputs.probabilities, targets, labels, folder, spec.positive_id)
+    if spec.positive is not None:
+        figures.precision_recall(
+            outputs.probabilities, outputs.predicted, targets, labels, spec.positive_id, folder,
+            decision.threshold,
+        )  # fmt: skip
+    rows = mistakes.mistakes(
+        {"file": test["file"]}, outputs.probabilities, outputs.predicted, targets, labels, folder
+    )
+    pictures = test[name]
+    picture_figures.mistakes(pictures, rows, folder)
+    if model is not None:
+        shown = picture_figures.examples(targets, outputs.predicted)
+        network_figures.kernels(model, folder)
+        network_figures.feature_maps(model, np.asarray(pictures[shown[0]]), folder)
+        attention_figures.rollout(
+            model, np.stack([pictures[row] for row in shown]),
+            [(labels[targets[r]], labels[outputs.predicted[r]]) for r in shown], folder,
+        )  # fmt: skip
+        attention_figures.positions(model, folder)

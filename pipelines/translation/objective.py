@@ -1,0 +1,67 @@
+"""What training minimises and watches: the next sub-word, given those before it in the reference.
+
+The reference is fed to the decoder whatever the model would have said ("teacher forcing", Williams
+and Zipser 1989).
+"""
+
+import keras
+from keras import ops
+
+from pipelines import decision
+from pipelines.spec import DataSpec
+
+MONITOR = "val/loss"
+DECIDES = False  # `decide` looks at no logits, which for a vocabulary of thousands are gigabytes
+
+
+@keras.saving.register_keras_serializable("pipelines")
+class MaskedCrossentropy(keras.losses.Loss):
+    """Nats a token: the mean over all real tokens of a batch, so padding weighs nothing.
+
+    label_smoothing takes that share of the target's probability and spreads it over the V ids
+    (Szegedy et al. 2016).
+    """
+
+    def __init__(self, label_smoothing: float = 0.0, name="masked_crossentropy", **kwargs):
+        super().__init__(name=name, **kwargs)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing must lie in [0, 1), found {label_smoothing}")
+        self.label_smoothing = label_smoothing
+
+    def call(self, targets, logits):
+        real = ops.cast(ops.not_equal(targets, 0), logits.dtype)
+        logs = ops.log_softmax(logits)
+        of_target = ops.take_along_axis(logs, ops.cast(targets, "int32")[..., None], -1)[..., 0]
+        likelihood = (1 - self.label_smoothing) * of_target
+        if self.label_smoothing:
+            likelihood = likelihood + self.label_smoothing * ops.mean(logs, axis=-1)
+        return -ops.sum(likelihood * real) / ops.maximum(ops.sum(real), 1.0)
+
+    def get_config(self):
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
+
+
+@keras.saving.register_keras_serializable("pipelines")
+class MaskedAccuracy(keras.metrics.SparseCategoricalAccuracy):
+    """The share of real tokens that are the likeliest."""
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        real = ops.cast(ops.not_equal(y_true, 0), "float32")
+        return super().update_state(y_true, y_pred, sample_weight=real)
+
+
+def loss(spec: DataSpec, *, label_smoothing: float = 0.0):
+    return MaskedCrossentropy(label_smoothing)
+
+
+def metrics(spec: DataSpec):
+    return [MaskedAccuracy(name="accuracy")]
+
+
+def decide(
+    logits, targets, spec: DataSpec, *, beams: int = 1, length_power: float = 1.0
+) -> decision.Decision:
+    """How translations are searched for; see scoring/decoding.py. Nothing is fitted."""
+    if beams < 1 or length_power < 0:
+        raise ValueError(f"beams {beams} must be 1 or more, length_power {length_power} 0 or more")
+    return decision.Decision(options={"beams": beams, "length_power": length_power})
