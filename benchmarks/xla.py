@@ -24,7 +24,7 @@ PARAMS = ROOT / "params.yaml"
 PAGE, FILE = ROOT / "docs/performance.md", ROOT / "docs/xla.json"
 BEGIN, END = "<!-- xla -->", "<!-- end of xla -->"
 EPOCHS = 5  # timed; an epoch before them compiles, each length of `fit.length_buckets` anew
-ROWS = 2048  # of an epoch, at most
+ROWS = 1024  # of an epoch, at most
 
 
 def main() -> None:

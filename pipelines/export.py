@@ -67,16 +67,6 @@ def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id
     """signature.json: what goes in and comes out. golden.json: rows with the answers to expect."""
     serve = config.task_module(stage.task, "serve")
     loaded = tf.saved_model.load(str(folder / "model"))
-    signature = loaded.signatures["serving_default"]
-    described = {
-        side: {
-            name: {"dtype": s.dtype.name, "shape": s.shape.as_list()} for name, s in specs.items()
-        }
-        for side, specs in (
-            ("inputs", signature.structured_input_signature[1]),
-            ("outputs", signature.structured_outputs),
-        )
-    }
     about = {
         "experiment": stage.key,
         "task": stage.task,
@@ -85,13 +75,27 @@ def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id
         "labels": stage.spec.labels,
         "requires": getattr(serve, "REQUIRES", ()),  # what to import before loading
         "digest": arrays.digest(folder / "model"),
-        "signatures": {"serving_default": described},
+        "signatures": {name: described(signature) for name, signature in loaded.signatures.items()},
     }
     write_json(folder / "signature.json", about)
     rows = replicate.part(stage.prepared, "test")[stage.spec.raw][:GOLDEN_ROWS]
     answers = {name: readable(values) for name, values in ask(folder / "model", rows).items()}
     golden = {"inputs": {stage.spec.raw: [as_json(row) for row in rows]}, "outputs": answers}
     write_json(folder / "golden.json", golden)
+
+
+def described(signature) -> dict:
+    """Names, types and shapes of what goes in and comes out."""
+    sides = {
+        "inputs": signature.structured_input_signature[1],
+        "outputs": signature.structured_outputs,
+    }
+    return {
+        side: {
+            name: {"dtype": s.dtype.name, "shape": s.shape.as_list()} for name, s in specs.items()
+        }
+        for side, specs in sides.items()
+    }
 
 
 def readable(values: np.ndarray) -> list:
