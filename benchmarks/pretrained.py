@@ -11,7 +11,6 @@ in benchmarks/pretrained.json, so that the page can be written again without mea
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -23,11 +22,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 
-PAGE = Path(__file__).parents[1] / "docs" / "pretrained.md"
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from pipelines import results  # noqa: E402
+
+PAGE = ROOT / "docs/pretrained.md"
 TIMES = Path(__file__).with_suffix(".json")
 SOURCE = "https://keras.io/api/applications/"
 WARM_UP, RUNS = 2, 7
-# Top-1 and top-5 accuracy in percent on ImageNet's validation set, from SOURCE; None: not given.
+# Top-1 and top-5 accuracy in percent on ImageNet's validation set, from SOURCE, of MobileNetV3
+# from the docstring of Keras's module; None: not given.
 PUBLISHED = {
     "Xception": (79.0, 94.5),
     "VGG16": (71.3, 90.1),
@@ -42,8 +47,8 @@ PUBLISHED = {
     "InceptionResNetV2": (80.3, 95.3),
     "MobileNet": (70.4, 89.5),
     "MobileNetV2": (71.3, 90.1),
-    "MobileNetV3Small": None,
-    "MobileNetV3Large": None,
+    "MobileNetV3Small": (68.1, None),
+    "MobileNetV3Large": (75.6, None),
     "DenseNet121": (75.0, 92.3),
     "DenseNet169": (76.2, 93.2),
     "DenseNet201": (77.3, 93.6),
@@ -78,7 +83,8 @@ Written by `benchmarks/pretrained.py`: do not edit. Each name can be the `backbo
 - Parameters and layers are those of Keras {keras} with the 1,000-class head, counted here. "Layers"
   are all layers that Keras lists, "weighted" those with a kernel: convolutions and dense layers.
 - Side is the default input in pixels. Accuracy on ImageNet's validation set, in percent, is
-  published, not measured: [{source}]({source}), read in January 2026; `-` has no figure there.
+  published, not measured: [{source}]({source}), for MobileNetV3 its docstring in Keras; `-` has
+  no figure there.
 - {timed}
 - ResNeXt is not in Keras: keras.applications has no such model (Xie et al. 2017).
 
@@ -96,14 +102,15 @@ def main() -> None:
     if options.one:
         print(measure(options.one))
         return
+    about = results.machine()
+    machine = f"{about['processor']} ({about['cores']} cores)"
     times = json.loads(TIMES.read_text("utf-8")) if TIMES.is_file() else {}
     for name in (options.only or PUBLISHED) if options.time else ():
         command = [sys.executable, __file__, "--one", name]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        times[name] = {"ms": round(float(done.stdout.split()[-1]), 1), "machine": machine()}
+        times[name] = {"ms": round(float(done.stdout.split()[-1]), 1), "machine": machine}
         print(f"{name}: {times[name]['ms']} ms", flush=True)
         TIMES.write_text(json.dumps(times, indent=1) + "\n", "utf-8")
-    PAGE.parent.mkdir(exist_ok=True)
     PAGE.write_text(page(times), "utf-8")
 
 
@@ -122,9 +129,8 @@ def page(times: dict) -> str:
 
 def line(name: str, timed: dict | None) -> str:
     side, parameters, layers, weighted = count(name)
-    top1, top5 = PUBLISHED[name] or (None, None)
     ms = timed["ms"] if timed else None
-    cells = [name, side, f"{parameters:,}", layers, weighted, *map(shown, (top1, top5, ms))]
+    cells = [name, side, f"{parameters:,}", layers, weighted, *map(shown, (*PUBLISHED[name], ms))]
     return f"| {' | '.join(map(str, cells))} |\n"
 
 
@@ -158,17 +164,6 @@ def measure(name: str) -> float:
         answer(picture).numpy()
         taken.append(1000 * (time.perf_counter() - began))
     return statistics.median(taken[WARM_UP:])
-
-
-def machine() -> str:
-    """The processor's name and how many cores this process may use."""
-    names = [
-        line.split(":", 1)[1].strip()
-        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        if line.startswith("model name")
-    ]
-    cores = len(os.sched_getaffinity(0))
-    return f"{names[0] if names else platform.processor()} ({cores} cores)"
 
 
 if __name__ == "__main__":

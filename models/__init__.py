@@ -28,4 +28,7 @@ def build(spec: DataSpec, module: str, builder: str, **hyperparameters) -> keras
         raise Refused(
             f"models/{module}.py: {builder}: {error}; {one_of(wrong, accepted)}"
         ) from None
-    return function(spec, **hyperparameters)
+    try:
+        return function(spec, **hyperparameters)
+    except ValueError as error:  # what layers say of values that they cannot work with
+        raise Refused(f"models/{module}.py: {builder}: {error}") from error

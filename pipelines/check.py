@@ -3,8 +3,17 @@
 from pathlib import Path
 
 from pipelines import config
+from pipelines.checks import Refused
+
+SECTIONS = ("datasets", "starts", "experiments")  # what dvc.yaml makes stages of
 
 
 def run(params_file: Path) -> None:
     params = config.load(params_file)
+    for section in SECTIONS:
+        if section not in params.model_fields_set:
+            raise Refused(
+                f"{params_file}: {section}: no such section, and DVC reads it; write "
+                f"`{section}: {{}}` if it is to be empty"
+            )
     print(f"{params_file}: {len(params.datasets)} data sets, {len(params.experiments)} experiments")

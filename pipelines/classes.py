@@ -16,6 +16,6 @@ def metrics(spec: DataSpec):
     return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
 
-def decide(logits, targets, spec: DataSpec, *, false_alarm_cost: float = 1.0) -> decision.Decision:
-    """The decision rule, from validation rows."""
-    return decision.choose(logits, targets, spec.positive_id, false_alarm_cost)
+def decide(predict, targets, spec: DataSpec, *, false_alarm_cost: float = 1.0) -> decision.Decision:
+    """The decision rule, from validation rows; `predict()` gives their logits."""
+    return decision.choose(predict(), targets, spec.positive_id, false_alarm_cost)

@@ -4,6 +4,7 @@ Imports keras and not tensorflow, so that it runs on every Keras backend (KERAS_
 """
 
 import csv
+import functools
 import json
 import math
 import os
@@ -97,10 +98,10 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
                 callbacks=[*callbacks(objective, settings), journal],
                 verbose=2,
             )
-    logits = None
-    if getattr(objective, "DECIDES", True):  # sequences have logits too many to hold for nothing
-        logits = model.predict(replicates.inputs(val, spec), batch_size=256, verbose=0)
-    rule = objective.decide(logits, val[spec.target], spec, **experiment.decide)
+    predict = functools.partial(
+        model.predict, replicates.inputs(val, spec), batch_size=256, verbose=0
+    )
+    rule = objective.decide(predict, val[spec.target], spec, **experiment.decide)
     rule.save(folder / "decision.json")
     with timing.part("write"):
         keras_file.save(model, folder / "model.keras")
@@ -133,6 +134,7 @@ def kept(rows: list[dict], settings: config.Fit) -> dict:
 def compile_model(
     model, objective, experiment: config.Experiment, spec: DataSpec, settings: config.Fit
 ) -> None:
+    tensorflow = keras.config.backend() == "tensorflow"
     model.compile(
         keras.optimizers.AdamW(
             settings.learning_rate,
@@ -143,8 +145,15 @@ def compile_model(
         ),
         loss=objective.loss(spec, **experiment.loss),
         metrics=objective.metrics(spec),
-        jit_compile=settings.jit_compile,
+        # On other backends Keras decides: JAX without it would run operation by operation.
+        jit_compile=settings.jit_compile if tensorflow else "auto",
     )
+    if tensorflow and settings.jit_compile and not model.jit_compile:
+        raise Refused(
+            "fit.jit_compile: true, but Keras does not compile this model with XLA: one of its "
+            "layers (augmentation is such) or TF_DETERMINISTIC_OPS in the environment forbids it; "
+            "set it to false"
+        )
 
 
 class Journal(keras.callbacks.Callback):

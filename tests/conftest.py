@@ -47,6 +47,7 @@ def experiment(dataset: str, module: str, epochs: int, **build) -> dict:
 PARAMS = {
     "seed": 1,
     "datasets": {WORDS: dataset("word"), LETTERS: dataset("character")},
+    "starts": {},
     "experiments": {
         CNN: experiment(WORDS, "text_cnn", 2, builder="text_cnn", filters=4, widths=[2]),
         LSTM: experiment(LETTERS, "recurrent", 1, builder="bilstm_classifier", units=2),

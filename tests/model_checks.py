@@ -35,7 +35,7 @@ experiments:
     module: text_cnn
     build: {{builder: text_cnn, embedding_width: 4, filters: 4, widths: [1, 2], dropout: 0.2}}
     fit: {{epochs: {epochs}, batch_size: 8, learning_rate: {rate}, patience: {patience},
-           ema_momentum: {ema}}}
+           ema_momentum: {ema}, jit_compile: {xla}}}
 """
 OWN_WORDS = {
     "spam": "win cash prize claim free urgent txt WINNER 100 call £".split(),
@@ -337,7 +337,7 @@ def pairs_spec(positions: int, size: int) -> DataSpec:
 
 
 def tiny_project(
-    folder: Path, *, positive="spam", epochs=3, rate=0.01, patience="null", ema="null"
+    folder: Path, *, positive="spam", epochs=3, rate=0.01, patience="null", ema="null", xla="false"
 ) -> Path:
     """tiny.csv and params.yaml in a folder, which must be the working directory; returns the
     latter. Two thirds of a text's words tell its class."""
@@ -348,7 +348,14 @@ def tiny_project(
         words = [*rng.choice(OWN_WORDS[label], 4), *rng.choice(SHARED_WORDS, 3)]
         rows.append(f'{label},"{" ".join(rng.permutation(words))}"')
     (folder / "tiny.csv").write_text("label,text\n" + "\n".join(rows) + "\n", "utf-8")
-    filled = PARAMS.format(positive=positive, epochs=epochs, rate=rate, patience=patience, ema=ema)
+    filled = PARAMS.format(
+        positive=positive,
+        epochs=epochs,
+        rate=rate,
+        patience=patience,
+        ema=ema,
+        xla=xla,
+    )
     (folder / "params.yaml").write_text(filled, "utf-8")
     return folder / "params.yaml"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import config
+from pipelines import check, config
 from pipelines.checks import Refused
 
 PARAMS = f"""\
@@ -355,6 +355,15 @@ def test_a_byte_order_mark_does_no_harm(tmp_path):
     assert load(tmp_path, b"\xef\xbb\xbf" + PARAMS.encode()).seed == 1
 
 
+@pytest.mark.parametrize("section", check.SECTIONS)
+def test_the_sections_that_dvc_reads_must_stand_in_the_file(tmp_path, section):
+    path = tmp_path / "params.yaml"
+    others = (f"{name}: {{}}\n" for name in check.SECTIONS if name != section)
+    path.write_text("seed: 1\n" + "".join(others))
+    with pytest.raises(Refused, match=f"params.yaml: {section}: .* write `{section}: {{}}`"):
+        check.run(path)
+
+
 def test_builders_are_the_public_functions_of_a_spec():
     assert {"filters", "widths", "dropout"} <= set(config.builders("text_cnn")["text_cnn"])
     assert all(not name.startswith("_") for name in config.builders("recurrent"))
@@ -363,4 +372,4 @@ def test_builders_are_the_public_functions_of_a_spec():
 def test_the_files_of_the_repository_are_without_mistakes():
     root = Path(config.__file__).parent.parent
     for path in (root / "params.yaml", root / "benchmarks/params.yaml"):
-        config.load(path)
+        check.run(path)

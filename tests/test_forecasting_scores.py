@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from model_checks import series_spec as spec
 
+from models.linear import linear_forecaster
 from pipelines import windows
 from pipelines.checks import Refused
 from pipelines.forecasting import STRONG, baselines, score
@@ -254,12 +255,13 @@ def test_figures_are_the_same_twice_and_hold_the_numbers(tmp_path):
     test = parts(of)[2]
     quantiles = np.repeat(test["future"][..., None], 5, -1) + np.array([-2, -1, 0.5, 1, 2])
     outputs = forecasting.outputs_of(quantiles, of)
+    model = linear_forecaster(of)
     for name in ("a", "b"):
-        score.draw(outputs, test, of, None, tmp_path / name)
+        score.draw(outputs, test, of, None, tmp_path / name, model)
     files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.*"))
     assert [str(file) for file in files] == [
-        "figures/errors_by_step.png", "figures/forecasts.png", "mistakes.csv",
-        "plots/errors_by_step.csv", "plots/forecasts.csv",
+        "figures/errors_by_step.png", "figures/forecasts.png", "figures/gradients.png",
+        "mistakes.csv", "plots/errors_by_step.csv", "plots/forecasts.csv", "plots/gradients.csv",
     ]  # fmt: skip
     for file in files:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
@@ -270,8 +272,6 @@ def test_figures_are_the_same_twice_and_hold_the_numbers(tmp_path):
 
 
 def test_sensitivity_takes_fewer_windows_than_it_samples():
-    from models.linear import linear_forecaster
-
     of = spec(history=12, horizon=4)
     norms = sensitivity.through_time(linear_forecaster(of), np.ones((3, 12, 1), np.float32))
     assert norms.shape == (12,) and (norms > 0).all()

@@ -21,6 +21,7 @@ from pipelines.checks import Refused
 from pipelines.decision import Decision, choose
 from pipelines.replicates import Replicate
 from pipelines.spec import DataSpec
+from pipelines.text_classification import objective
 
 ROOT = Path(__file__).parents[1]
 PREPARED, NOISY = Path("data/prepared/tiny"), Path("data/prepared/noisy")
@@ -109,14 +110,16 @@ def fit(folder: Path, seed=1, prepared=PREPARED, **choices) -> SimpleNamespace:
     )  # fmt: skip
 
 
-def child(folder: Path, *seeds: int, backend="tensorflow", **environment) -> list[Path]:
+def child(
+    folder: Path, *seeds: int, backend="tensorflow", xla="false", **environment
+) -> list[Path]:
     """Fits in a process of its own; returns the folder of each."""
     folder.mkdir()
     folders = [folder / f"fit{number}" for number in range(len(seeds))]
     pairs = [str(part) for pair in zip(seeds, folders, strict=True) for part in pair]
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(tiny_project(folder)), *pairs],
+        [sys.executable, "-c", CHILD, str(tiny_project(folder, xla=xla)), *pairs],
         env={**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": backend, **environment},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -229,6 +232,22 @@ def test_one_seed_one_model_in_two_processes(tmp_path):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
     first = np.load(tmp_path / "one/fit0/logits.npy")
     assert (first != np.load(one / "logits.npy")).any()
+
+
+@pytest.mark.slow
+def test_one_seed_one_model_with_xla(tmp_path):
+    options = {"xla": "true", "TF_DETERMINISTIC_OPS": "0"}
+    (one,), (other,) = (child(tmp_path / name, 7, **options) for name in ("one", "other"))
+    for name in ("model.keras", "history.csv", "logits.npy"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def test_xla_is_refused_where_keras_would_go_without(tmp_path):
+    spec = DataSpec.load(PREPARED / "spec.json")
+    _, experiment = config.experiment(tiny_project(tmp_path, xla="true"), "cnn")
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.RandomZoom(0.1)])
+    with pytest.raises(Refused, match="jit_compile"):
+        train.compile_model(model, objective, experiment, spec, experiment.fit)
 
 
 @pytest.mark.slow

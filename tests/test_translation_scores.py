@@ -9,6 +9,7 @@ from keras import ops
 
 import models
 from pipelines import pairs
+from pipelines.checks import Refused
 from pipelines.scoring.bootstrap import weights
 from pipelines.scoring.translation import Outputs, of_texts, score, signatures
 from pipelines.subwords import Subwords
@@ -135,7 +136,7 @@ def test_search_options_are_checked():
     assert objective.decide(None, None, None, beams=3).options == {
         "beams": 3, "length_power": 1.0,
     }  # fmt: skip
-    with pytest.raises(ValueError, match="beams 0"):
+    with pytest.raises(Refused, match="beams 0"):
         objective.decide(None, None, None, beams=0)
 
 

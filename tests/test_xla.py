@@ -17,8 +17,8 @@ import xla  # noqa: E402
 
 MACHINE = {"processor": "Some CPU", "cores": "2", "date": "2026-01-31"}
 FOUND = {
-    "off": {"examples_per_s": 200.0, "first_epoch_s": 1.0, "rows": 10},
-    "on": {"examples_per_s": 350.4, "first_epoch_s": 9.96, "rows": 10},
+    "off": {"examples_per_s": 200.0, "first_epoch_s": 1.0, "rows": 10, "training_rows": 1010},
+    "on": {"examples_per_s": 350.4, "first_epoch_s": 9.96, "rows": 10, "training_rows": 1010},
     "ratio": 1.752,
 }
 
@@ -26,8 +26,13 @@ FOUND = {
 def test_the_table_by_hand():
     text = xla.table(MACHINE, {"spam_cnn": FOUND})
     cells = [cell.strip() for cell in text.splitlines()[2].strip("|").split("|")]
-    assert cells == ["`spam_cnn`", "200", "350", "1.75", "10.0"]
+    assert cells == ["`spam_cnn`", "200", "350", "1.75", "6.0", "12.8"]
     assert text.endswith("2026-01-31, 2 cores of Some CPU.")
+
+
+def test_a_model_that_keras_does_not_compile_has_one_side():
+    text = xla.table(MACHINE, {"digits_cnn": {"off": FOUND["off"]}})
+    assert "not compiled" in text.splitlines()[2]
 
 
 def test_the_page_keeps_what_stands_around_the_table(tmp_path, monkeypatch, capsys):
@@ -73,4 +78,4 @@ def test_measuring_one_experiment(built, tmp_path, mode):
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["examples_per_s"] > 0
     assert found["first_epoch_s"] > 0
-    assert found["rows"] > 0
+    assert 0 < found["rows"] <= found["training_rows"]

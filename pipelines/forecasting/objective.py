@@ -60,6 +60,6 @@ def metrics(spec: DataSpec):
     return [ScaledError(spec.facts["std"], spec.facts["quantiles"])]
 
 
-def decide(forecasts, targets, spec: DataSpec) -> Decision:
+def decide(predict, targets, spec: DataSpec) -> Decision:
     """Nothing to decide: the forecast is the answer."""
     return Decision()

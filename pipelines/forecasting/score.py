@@ -82,14 +82,13 @@ def numbers(part: dict) -> dict[str, np.ndarray]:
     }
 
 
-def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model=None) -> None:
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """Forecasts beside what came, error by step, worst windows; gradients through time."""
     forecast_figures.forecasts(outputs, test, spec, folder)
     forecast_figures.errors_by_step(outputs, test, spec, folder, simple(test, spec))
     forecast_figures.worst_windows(outputs, test, spec, folder)
-    if model is not None:
-        norms = sensitivity.through_time(model, np.asarray(test["history"]))
-        forecast_figures.gradients({model.name: norms}, spec, folder)
+    norms = sensitivity.through_time(model, np.asarray(test["history"]))
+    forecast_figures.gradients({model.name: norms}, spec, folder)
 
 
 def simple(test: dict, spec: DataSpec) -> dict[str, np.ndarray]:

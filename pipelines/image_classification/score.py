@@ -26,8 +26,8 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
     }
 
 
-def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model=None) -> None:
-    """Confusion, calibration, the surest mistakes; with the model, what it has learned to see."""
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
+    """Confusion, calibration, the surest mistakes; what the model has learned to see."""
     (name,) = spec.inputs
     targets, labels = np.asarray(test[spec.target]), spec.labels
     figures.confusion(outputs.predicted, targets, labels, folder)
@@ -42,12 +42,11 @@ def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model=None
     )
     pictures = test[name]
     picture_figures.mistakes(pictures, rows, folder)
-    if model is not None:
-        shown = picture_figures.examples(targets, outputs.predicted)
-        network_figures.kernels(model, folder)
-        network_figures.feature_maps(model, np.asarray(pictures[shown[0]]), folder)
-        attention_figures.rollout(
-            model, np.stack([pictures[row] for row in shown]),
-            [(labels[targets[r]], labels[outputs.predicted[r]]) for r in shown], folder,
-        )  # fmt: skip
-        attention_figures.positions(model, folder)
+    shown = picture_figures.examples(targets, outputs.predicted)
+    network_figures.kernels(model, folder)
+    network_figures.feature_maps(model, np.asarray(pictures[shown[0]]), folder)
+    attention_figures.rollout(
+        model, np.stack([pictures[row] for row in shown]),
+        [(labels[targets[r]], labels[outputs.predicted[r]]) for r in shown], folder,
+    )  # fmt: skip
+    attention_figures.positions(model, folder)

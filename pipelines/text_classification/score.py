@@ -30,7 +30,7 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
     }
 
 
-def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model=None) -> None:
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """Confusion matrix, calibration, precision-recall and the most confident mistakes."""
     targets, labels = np.asarray(test[spec.target]), spec.labels
     figures.confusion(outputs.predicted, targets, labels, folder)

@@ -8,10 +8,10 @@ import keras
 from keras import ops
 
 from pipelines import decision
+from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
 MONITOR = "val/loss"
-DECIDES = False  # `decide` looks at no logits, which for a vocabulary of thousands are gigabytes
 
 
 @keras.saving.register_keras_serializable("pipelines")
@@ -25,7 +25,7 @@ class MaskedCrossentropy(keras.losses.Loss):
     def __init__(self, label_smoothing: float = 0.0, name="masked_crossentropy", **kwargs):
         super().__init__(name=name, **kwargs)
         if not 0 <= label_smoothing < 1:
-            raise ValueError(f"label_smoothing must lie in [0, 1), found {label_smoothing}")
+            raise Refused(f"label_smoothing must lie in [0, 1), found {label_smoothing}")
         self.label_smoothing = label_smoothing
 
     def call(self, targets, logits):
@@ -59,9 +59,10 @@ def metrics(spec: DataSpec):
 
 
 def decide(
-    logits, targets, spec: DataSpec, *, beams: int = 1, length_power: float = 1.0
+    predict, targets, spec: DataSpec, *, beams: int = 1, length_power: float = 1.0
 ) -> decision.Decision:
-    """How translations are searched for; see scoring/decoding.py. Nothing is fitted."""
+    """How translations are searched for; see scoring/decoding.py. Nothing is fitted, and `predict`
+    is left alone: logits of a vocabulary of thousands are gigabytes."""
     if beams < 1 or length_power < 0:
-        raise ValueError(f"beams {beams} must be 1 or more, length_power {length_power} 0 or more")
+        raise Refused(f"beams {beams} must be 1 or more, length_power {length_power} 0 or more")
     return decision.Decision(options={"beams": beams, "length_power": length_power})

@@ -36,12 +36,11 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
     }
 
 
-def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model=None) -> None:
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """BLEU by length, where the model looks, samples, and how the scores were computed."""
     translation_figures.by_length(outputs, test, spec, folder)
     translation_figures.samples(outputs, test, spec, folder)
     style.write_csv(
         folder / "plots/signatures.csv", ("metric", "signature"), signatures(outputs, test).items()
     )
-    if model is not None and outputs.ids is not None:
-        translation_figures.attention(model, outputs, test, folder)
+    translation_figures.attention(model, outputs, test, folder)
