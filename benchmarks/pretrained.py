@@ -31,6 +31,7 @@ PAGE = ROOT / "docs/pretrained.md"
 TIMES = Path(__file__).with_suffix(".json")
 SOURCE = "https://keras.io/api/applications/"
 WARM_UP, RUNS = 2, 7
+ANY_SIDE = 224  # of models that take pictures of any size: what they were trained on
 # Top-1 and top-5 accuracy in percent on ImageNet's validation set, from SOURCE, of MobileNetV3
 # from the docstring of Keras's module; None: not given.
 PUBLISHED = {
@@ -83,7 +84,7 @@ Written by `benchmarks/pretrained.py`: do not edit. Each name can be the `backbo
 - Parameters and layers are those of Keras {keras} with the 1,000-class head, counted here. "Layers"
   are all layers that Keras lists, "weighted" those with a kernel: convolutions and dense layers.
 - Side is the default input in pixels. Accuracy on ImageNet's validation set, in percent, is
-  published, not measured: [{source}]({source}), for MobileNetV3 its docstring in Keras; `-` has
+  published, not measured: [Keras]({source}), for MobileNetV3 its docstring there; `-` has
   no figure there.
 - {timed}
 - ResNeXt is not in Keras: keras.applications has no such model (Xie et al. 2017).
@@ -146,7 +147,8 @@ def count(name: str) -> tuple[int, int, int, int]:
             layer for layer in model.layers
             if isinstance(layer, keras.layers.Dense) or "Conv" in type(layer).__name__
         ]  # fmt: skip
-        found = (model.input_shape[1], model.count_params(), len(model.layers), len(weighted))
+        side = model.input_shape[1] or ANY_SIDE
+        found = (side, model.count_params(), len(model.layers), len(weighted))
     keras.backend.clear_session()
     return found
 
@@ -156,7 +158,8 @@ def measure(name: str) -> float:
     import tensorflow as tf
 
     model = getattr(keras.applications, name)(weights=None)
-    picture = tf.constant(np.zeros((1, *model.input_shape[1:]), np.float32))
+    shape = [side or ANY_SIDE for side in model.input_shape[1:3]]
+    picture = tf.constant(np.zeros((1, *shape, 3), np.float32))
     answer = tf.function(lambda x: model(x, training=False))
     taken = []
     for _ in range(WARM_UP + RUNS):
