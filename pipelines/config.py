@@ -165,7 +165,7 @@ def recipe(name: str):
 
 
 def task(name: str):
-    """The package of a task, with its HEADLINE, PRIMARY, BETTER and STRONG."""
+    """The package of a task, with its HEADLINE, PRIMARY, LOWER and STRONG."""
     return importlib.import_module(f"pipelines.{name}")
 
 

@@ -27,6 +27,12 @@ def headline(task: str, metrics: Iterable[str]) -> list[str]:
     ]
 
 
+def better(task: str, metric: str) -> str:
+    """What of the metric is better: "lower" or "higher"."""
+    patterns = config.task(task).LOWER
+    return "lower" if any(fnmatch.fnmatch(metric, each) for each in patterns) else "higher"
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """Everything the stage needs to know about one experiment."""

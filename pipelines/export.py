@@ -20,7 +20,7 @@ import models.layers  # noqa: F401  registers the layers that saved models name
 from pipelines import arrays, atomic, champion, config, timing, tracking
 from pipelines.checks import Refused
 from pipelines.decision import Decision
-from pipelines.evaluation import Evaluation
+from pipelines.evaluation import Evaluation, better
 from pipelines.replicates import Replicate, validation_loss
 from pipelines.verify import ask, score
 
@@ -124,20 +124,20 @@ def verify(params_file: Path, folder: Path) -> None:
 def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None:
     """A version in the registry, and the alias `champion` if it deserves it."""
     task = config.task(stage.task)
-    primary = f"test/{task.PRIMARY}"
+    primary, direction = f"test/{task.PRIMARY}", better(stage.task, task.PRIMARY)
     points = json.loads(stage.scores(replicate).read_text("utf-8"))
     own = points[primary]
     name = f"{stage.task}-{stage.params.dataset_of(stage.key)}"
     digest = stage.spec.digests[f"split{replicate.split}/test"]
     present = tracking.champion(name)
     version = tracking.register(
-        name, folder / "model", run.id, key=stage.key, score=own, better=task.BETTER,
+        name, folder / "model", run.id, key=stage.key, score=own, better=direction,
         test_digest=digest, interface=json.loads((folder / "signature.json").read_text("utf-8")),
     )  # fmt: skip
     crowned, why = champion.deserves(
         own, yardsticks(points, primary), present, digest,
         lambda held: score(tracking.saved_model(held), stage, replicate)[primary],
-        higher=task.BETTER == "higher",
+        higher=direction == "higher",
     )  # fmt: skip
     if crowned:
         tracking.crown(name, version)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipelines import config
-from pipelines.evaluation import headline
+from pipelines.evaluation import better, headline
 
 TRAINED, METRICS = Path("data/trained"), Path("data/metrics")
 HEADER = (
@@ -32,17 +32,17 @@ def rows(params_file: Path, more_metrics: Iterable[str] = ()) -> list[dict]:
         if record.is_file() and metrics.is_file():
             about = json.loads(record.read_text("utf-8"))
             values = json.loads(metrics.read_text("utf-8"))
-            task = config.task(experiment.task)
             wanted = dict.fromkeys((*headline(experiment.task, values), *more_metrics))
             found += [
-                row(key, experiment, task, metric, values, about)
+                row(key, experiment, params.dataset_of(key), metric, values, about)
                 for metric in wanted
                 if f"test/{metric}" in values
             ]
     return found
 
 
-def row(key: str, experiment, task, metric: str, values: dict, about: dict) -> dict:
+def row(key: str, experiment, dataset: str, metric: str, values: dict, about: dict) -> dict:
+    task = config.task(experiment.task)
     fits = [json.loads(path.read_text("utf-8")) for path in (TRAINED / key).glob("*/run.json")]
     fits = fits or [about]
     groups = {"model": "test", "strong": task.STRONG, "difference": "difference"}
@@ -50,8 +50,9 @@ def row(key: str, experiment, task, metric: str, values: dict, about: dict) -> d
     return {
         "experiment": key,
         "task": experiment.task,
-        "dataset": experiment.dataset,
+        "dataset": dataset,
         "metric": metric,
+        "verdict": verdict(values, metric, better(experiment.task, metric)),
         **{
             f"{group}{bound}": values.get(f"{name}/{metric}{bound}")
             for group, name in groups.items()
@@ -67,6 +68,17 @@ def row(key: str, experiment, task, metric: str, values: dict, about: dict) -> d
         "git_commit": about["tags"].get("git_commit"),
         "data_digest": about["tags"].get("data_digest"),
     }
+
+
+def verdict(values: dict, metric: str, direction: str) -> str:
+    """The model beside the strong baseline: even where the interval has both signs, empty where
+    there is none."""
+    low, high = (values.get(f"difference/{metric}_{bound}") for bound in ("low", "high"))
+    if low is None or high is None:
+        return ""
+    if low <= 0 <= high:
+        return "even"
+    return "better" if (low > 0) == (direction == "higher") else "worse"
 
 
 def trivial(values: dict, strong: str) -> str:
@@ -94,7 +106,7 @@ def cells(row: dict) -> tuple[str, ...]:
         row["metric"],
         interval(row, "model"),
         f"{interval(row, 'strong')} {row['strong_name']}",
-        interval(row, "difference", "+"),
+        f"{interval(row, 'difference', '+')} {row['verdict']}".rstrip(),
         f"{number(row['trivial'])} {row['trivial_name']}",
         f"{row['parameters']:,}",
         f"{row['fit_seconds']:.0f}",

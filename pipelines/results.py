@@ -79,7 +79,8 @@ def render(values: dict) -> str:
             parts += [*published_table(values["published"][dataset]), ""]
     about = values["machine"]
     parts.append(
-        "Brackets: 95 % bootstrap intervals over test rows. sd: over replicates. "
+        "Brackets: 95 % bootstrap intervals over test rows. sd: over replicates. Even: the "
+        "interval of the difference has both signs. "
         f"Measured {about['date']} on {about['cores']} cores of {about['processor']}."
     )
     return "\n".join(parts)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines import report, results
+from pipelines import config, evaluation, report, results
 
 PAGES = [(params, *pair) for params, pair in results.PAGES.items()]
 
@@ -67,3 +67,32 @@ def test_text_around_the_markers_stays():
 )
 def test_numbers(value, sign, text):
     assert report.number(value, sign) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "direction", "verdict"),
+    [
+        (0.01, 0.02, "higher", "better"),
+        (0.01, 0.02, "lower", "worse"),
+        (-0.02, -0.01, "higher", "worse"),
+        (-0.02, -0.01, "lower", "better"),
+        (-0.01, 0.02, "lower", "even"),
+        (0.0, 0.02, "higher", "even"),
+        (None, None, "higher", ""),
+    ],
+)
+def test_the_verdict_is_that_of_the_whole_interval(low, high, direction, verdict):
+    values = {"difference/mase_low": low, "difference/mase_high": high}
+    assert report.verdict(values, "mase", direction) == verdict
+
+
+def test_every_headline_metric_has_its_direction():
+    less = {
+        (task, metric)
+        for task in ("text_classification", "image_classification", "forecasting", "translation")
+        for metric in config.task(task).HEADLINE
+        if evaluation.better(task, metric.replace("*", "x")) == "lower"
+    }
+    assert less == {
+        ("image_classification", "log_loss"), ("forecasting", "mase"), ("forecasting", "mae_*"),
+    }  # fmt: skip

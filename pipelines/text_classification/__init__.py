@@ -1,5 +1,6 @@
 """Texts to classes: spam or ham, positive or negative, topics."""
 
 HEADLINE = ("accuracy", "mcc")  # the metrics of the results table
-PRIMARY, BETTER = "mcc", "higher"  # what champions are chosen by
+PRIMARY = "mcc"  # what champions are chosen by
+LOWER = ("log_loss", "blocked_percent")  # metrics of which less is better
 STRONG = "baseline_best"  # the linear machine that was best where machines are chosen
