@@ -66,6 +66,32 @@ def test_near_groups_are_those_of_comparing_all_pairs(seed, near):
     assert pairs(duplicates.near_groups(texts, near).tolist()) == expected
 
 
+def long_texts(seed: int, count: int) -> list[str]:
+    """Texts of 10 to 150 words; half of them are an earlier one with up to half its words new."""
+    rng = np.random.default_rng(seed)
+    weights = 1 / np.arange(1, 601)
+    words = [f"{a}{b}{c}" for a in LETTERS[:6] for b in LETTERS[:10] for c in LETTERS[:10]]
+    texts: list[list[str]] = []
+    while len(texts) < count:
+        size = int(rng.integers(10, 151))
+        drawn = rng.choice(words, size, p=weights / weights.sum()).tolist()
+        if texts and rng.random() < 0.5:
+            old = texts[rng.integers(len(texts))]
+            new = round(len(old) * rng.uniform(0, 0.5))
+            drawn = drawn[:new] + old[rng.integers(0, new + 1) :]
+        texts.append(drawn)
+    return [" ".join(own) for own in texts]
+
+
+@pytest.mark.parametrize("near", [0.5, 0.7, 0.9])
+@pytest.mark.parametrize("seed", range(3))
+def test_near_groups_of_long_texts_are_those_of_comparing_all_pairs(seed, near):
+    texts = long_texts(seed, 250)
+    expected = all_pairs(texts, near)
+    assert 10 < len(expected) < 31125
+    assert pairs(duplicates.near_groups(texts, near).tolist()) == expected
+
+
 def test_groups_do_not_depend_on_the_order_of_texts():
     texts = texts_with_variants(7, 300)
     order = np.random.default_rng(0).permutation(300)
