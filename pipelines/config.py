@@ -21,20 +21,23 @@ MODELS = PACKAGE.parent / "models"
 Count = Annotated[int, Field(strict=True, ge=1)]
 Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Key = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 
 
 class Source(BaseModel):
-    """An official address. member: the wanted file's name when the address gives an archive."""
+    """An official address. member: the wanted file's name when the address gives an archive.
+    sha256: of what is got there, if the recipe reads that as well: the same data packed anew."""
 
     model_config = STRICT
     url: str
     member: str | None = None
+    sha256: Digest | None = None
 
 
 class Download(BaseModel):
     model_config = STRICT
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    sha256: Digest
     bytes: Count | None = None
     urls: Annotated[list[Source | str], Field(min_length=1)]
 

@@ -2,8 +2,9 @@
 
 Sources in order: the mirror that DATASETS_MIRROR names (a folder or http address that holds
 <key>/<name>), then each official url, which may give an archive that holds the file. The sha256 is
-always the file's own. Faults that pass (timeouts, resets, cut bodies, 5xx) are tried again; any
-other takes the next source. data/raw/<key> is never half done.
+always the file's own; an official url that gives the same data packed anew has another. Faults that
+pass (timeouts, resets, cut bodies, 5xx) are tried again; any other takes the next source.
+data/raw/<key> is never half done.
 """
 
 import hashlib
@@ -60,7 +61,7 @@ def fetch(key: str, files: Mapping[str, Any], out: Path, mirror: str | None, pat
     """Fill the folder `out`; it changes only when every file is right.
 
     `files`: name -> config.Download, or anything with `.sha256`, `.bytes` (or None) and `.urls`,
-    each a string or an object with `.url` and `.member` (or None).
+    each a string or an object with `.url`, `.member` and `.sha256` (or None).
     Raises Refused: every source tried with its reason, or what is wrong with our own disk.
     """
     for name in (key, *files):
@@ -86,9 +87,9 @@ class _Job:
 
     def get(self, name: str, entry: Any) -> None:
         reasons = ""
-        for where, member in self.sources(name, entry):
+        for where, source in self.sources(name, entry):
             try:
-                size = self.obtain(where, member, name, entry)
+                size = self.obtain(where, source, name, entry)
                 return _say(f"{self.key}/{name}: {size:,} bytes, sha256 right, from {where}")
             except (SourceFailed, Refused) as failure:
                 reasons += f"\n  - {where}: {failure}"
@@ -99,25 +100,27 @@ class _Job:
             f"holds {self.key}/{name}, or correct downloads.{self.key}"
         )
 
-    def sources(self, name: str, entry: Any) -> Iterator[tuple[str, str | None]]:
-        """Where to look, and which member to take if that is an archive."""
+    def sources(self, name: str, entry: Any) -> Iterator[tuple[str, Any]]:
+        """Where to look, and what params.yaml says of it."""
         if self.mirror and _is_url(self.mirror):
             path = urllib.parse.quote(f"{self.key}/{name}")
             yield f"{self.mirror.rstrip('/')}/{path}", None
         elif self.mirror:
             yield str(Path(self.mirror).expanduser().absolute() / self.key / name), None
         for url in entry.urls:
-            yield getattr(url, "url", url), getattr(url, "member", None)
+            yield getattr(url, "url", url), url
 
-    def obtain(self, where: str, member: str | None, name: str, entry: Any) -> int:
+    def obtain(self, where: str, source: Any, name: str, entry: Any) -> int:
         """Put the file in its place and return its size, or raise why `where` did not give it."""
-        target, limit = self.folder / name, entry.bytes or SIZE_LIMIT
+        member, own = (getattr(source, key, None) for key in ("member", "sha256"))
+        wanted, declared = (own, None) if own else (entry.sha256, entry.bytes)
+        target, limit = self.folder / name, declared or SIZE_LIMIT
         if member is None:
             size, found = _download(where, target, limit, self.patience)
         else:
             size, found = _write(archives.blocks(self.archive(where), member, limit), target, limit)
-        if found != entry.sha256:
-            of = f" of {entry.bytes:,}" if entry.bytes else ""
+        if found != wanted:
+            of = f" of {declared:,}" if declared else ""
             raise SourceFailed(f"wrong file: {size:,}{of} bytes, sha256 {found}")
         return size
 

@@ -142,6 +142,7 @@ def test_official_url_when_the_mirror_lacks_it(server, get, tmp_path, mirror):
         tarred(("./readme", b"", tarfile.REGTYPE), ("./texts", DATA, tarfile.REGTYPE)),
         tarred(("texts", DATA, tarfile.REGTYPE), mode="w:xz"),
         tarred(("texts", DATA, tarfile.REGTYPE), mode="w"),
+        tarred((".", b"", tarfile.DIRTYPE), ("./texts", DATA, tarfile.REGTYPE)),
     ],
 )
 def test_member_of_an_official_archive(server, get, archive):
@@ -242,6 +243,19 @@ def test_zip_that_lies_about_its_size_is_stopped(server, get, tmp_path):
 def test_without_a_declared_size(server, get):
     server.answers = {"/a": [WRONG], "/b.zip": [zipped({"texts": DATA})]}
     get(entry(f"{server.url}/a", member(f"{server.url}/b.zip", "texts"), size=False))
+
+
+def test_an_address_that_gives_the_same_data_packed_anew(server, get, tmp_path):
+    """Larger than the declared size, which is that of the mirror's file."""
+    mirrored, official = b"packed", entry(data=DATA)
+    server.answers = {"/mirror/sms/texts": [404], "/a": [WRONG], "/b": [DATA]}
+    urls = [SimpleNamespace(url=f"{server.url}/{n}", sha256=official.sha256) for n in "ab"]
+    get(entry(*urls, data=mirrored), f"{server.url}/mirror")
+    server.answers["/mirror/sms/texts"] = [mirrored]
+    fetch(
+        "sms", {"texts": entry(*urls, data=mirrored)}, tmp_path / "raw/sms", f"{server.url}/mirror"
+    )
+    assert (tmp_path / "raw/sms/texts").read_bytes() == mirrored
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "C:\\x", ""])
