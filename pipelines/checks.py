@@ -57,30 +57,39 @@ def decode(path: Path, encoding: str) -> str:
     """The text of a file, refused by line where a byte is not valid in the encoding."""
     if not path.is_file():
         raise Refused(f"{path}: no such file; set `source` to a file that exists")
-    data = contents(path)
+    return decoded(path, contents(path), encoding)
+
+
+def decoded(place: Path | str, data: bytes, encoding: str) -> str:
+    """The same of bytes that were read from `place`."""
     if not data.strip():
-        raise Refused(f"{path}: the file is empty")
+        raise Refused(f"{place}: the file is empty")
     try:
         utf8 = codecs.lookup(encoding).name == "utf-8"
         text = data.decode("utf-8-sig" if utf8 else encoding)
     except LookupError:
         raise Refused(
-            f"{path}: unknown encoding {encoding!r}; use a name Python knows, such as utf-8, "
+            f"{place}: unknown encoding {encoding!r}; use a name Python knows, such as utf-8, "
             "latin-1, cp1252 or utf-16"
         ) from None
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         found = data[error.start : error.start + 1].hex()
         raise Refused(
-            f"{path}, line {line}: byte 0x{found} is not valid {encoding}; save the file as "
+            f"{place}, line {line}: byte 0x{found} is not valid {encoding}; save the file as "
             f"{encoding} or set `encoding` (latin-1 and cp1252 are common)"
         ) from None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise Refused(
-            f"{path}, line {line}: a NUL character; set `encoding` (utf-16?) or remove it"
+            f"{place}, line {line}: a NUL character; set `encoding` (utf-16?) or remove it"
         )
     return text
+
+
+def lines(path: Path, encoding: str) -> list[str]:
+    """Split at line feeds alone: a sentence may hold U+2028 and the like."""
+    return decode(path, encoding).replace("\r\n", "\n").removesuffix("\n").split("\n")
 
 
 def column(path: Path, header: Sequence[str] | None, width: int, wanted: str | int) -> int:
@@ -119,15 +128,15 @@ def classes(path: Path, names: Sequence[str], positive: str | None) -> list[str]
     return labels
 
 
-def consistent_labels(path, lines, copies, targets, labels) -> None:
-    """Copies of one text must carry one label."""
+def consistent_labels(path: Path, where: Sequence[str], copies, names: Sequence[str]) -> None:
+    """Copies of one text must carry one label. where: the place of each row, for the message."""
     first: dict[int, int] = {}
-    for row, copy in enumerate(copies):
+    for row, copy in enumerate(copies.tolist()):
         other = first.setdefault(copy, row)
-        if targets[other] != targets[row]:
+        if names[other] != names[row]:
             raise Refused(
-                f"{path}, line {lines[row]}: same text as line {lines[other]}, but labelled "
-                f"{labels[targets[row]]!r} there {labels[targets[other]]!r}; mend one of them"
+                f"{path}, {where[row]}: same text as {where[other]}, but labelled "
+                f"{names[row]!r} there {names[other]!r}; mend one of them"
             )
 
 
@@ -143,18 +152,20 @@ def parts(path: Path, rows: Mapping[str, "np.ndarray"], targets: "np.ndarray", l
             )
 
 
-def disjoint(path: Path, keyed: Mapping[str, tuple["np.ndarray", "np.ndarray"]]) -> None:
-    """No key stands in two parts. keyed: part -> (line numbers, keys)."""
-    for (one, (lines, keys)), (other, (other_lines, other_keys)) in combinations(keyed.items(), 2):
-        where = dict(zip(keys.tolist(), lines.tolist(), strict=True))
+def disjoint(path: Path, keyed: Mapping[str, tuple[Sequence[str], "np.ndarray"]]) -> None:
+    """No key stands in two parts. keyed: part -> (the place of each row, keys)."""
+    for (one, (places, keys)), (other, (other_places, other_keys)) in combinations(
+        keyed.items(), 2
+    ):
+        where = dict(zip(keys.tolist(), places, strict=True))
         shared = [
-            (where[key], line)
-            for key, line in zip(other_keys.tolist(), other_lines.tolist(), strict=True)
+            (where[key], place)
+            for key, place in zip(other_keys.tolist(), other_places, strict=True)
             if key in where
         ]
         if shared:
             raise Refused(
-                f"{path}, line {shared[0][0]} ({one}) and line {shared[0][1]} ({other}): the same "
+                f"{path}, {shared[0][0]} ({one}) and {shared[0][1]} ({other}): the same "
                 f"text in two parts, {len(shared)} such rows; use duplicates: drop, or "
                 "overlap: report to score with and without them"
             )

@@ -70,7 +70,7 @@ def test_a_missing_file():
 
 def test_a_folder_in_place_of_a_file():
     Path("texts.csv").mkdir()
-    assert refused().startswith("texts.csv: no such file; ")
+    assert refused().startswith("texts.csv: is a folder; set `files` to ")
 
 
 def packed() -> None:

@@ -185,13 +185,13 @@ def test_an_unknown_key_is_refused_in_every_section(tmp_path, number, key):
         ("        method:", "        metod:", 20, "datasets.sms.options.split.metod: unknown key; "
          f"accepted: {SPLIT}; did you mean method?"),
         ("member: sms.csv", "membr: sms.csv", 51, "downloads.sms.sms.csv.urls.1.membr: "
-         "unknown key; accepted: member, url; did you mean member?"),
+         "unknown key; accepted: member, sha256, url; did you mean member?"),
         ("method: random", "method: radnom", 20, "datasets.sms.options.split.method: input should "
          "be 'random', 'file_order' or 'folds'; found 'radnom'"),
         ("unit: word", "unit: letter", 15, "datasets.sms.options.inputs.words.unit: input should "
          "be 'word', 'subword' or 'character'; found 'letter'"),
         ("        words:", "        seen:", 14, "datasets.sms.options.inputs.seen: an input needs "
-         "a plain name, and not text, label, line, seen; found 'seen'"),
+         "a plain name, and not text, label, line, file, seen; found 'seen'"),
         ("recipe: text_csv", "recipe: text_cvs", 5, "datasets.sms.recipe: no recipe 'text_cvs'"),
         ("task: text_c", "task: txt_c", 26, "experiments.cnn.task: no task 'txt_classification'"),
         ("dataset: sms", "dataset: smss", 27, "experiments.cnn.dataset: no dataset 'smss'; "

@@ -1,6 +1,7 @@
 """Figures: same input, same bytes; and CSV files that hold the right numbers."""
 
 import csv
+from types import SimpleNamespace
 
 import matplotlib
 import numpy as np
@@ -11,6 +12,8 @@ from pipelines.checks import Refused
 from pipelines.scoring import figures, style
 from pipelines.scoring.histories import training
 from pipelines.scoring.mistakes import mistakes
+from pipelines.spec import DataSpec
+from pipelines.text_classification import score
 
 LABELS = ["ham", "spam"]
 
@@ -53,6 +56,22 @@ def test_same_input_same_bytes_whatever_the_settings(case, tmp_path):
     pictures = [data for path, data in first.items() if path.suffix == ".png"]
     assert len(pictures) == 4
     assert all(x.startswith(b"\x89PNG") and b"Matplotlib" not in x for x in pictures)
+
+
+@pytest.mark.parametrize("places", [{"line": 3}, {"file": "a.txt"}, {"file": "a", "line": 2}])
+def test_mistakes_among_texts_name_their_place(case, tmp_path, places):
+    probabilities, predicted, targets = case
+    of = DataSpec({}, "label", 2, "text", ("ham", "spam"), "spam")
+    test = {name: [value] * 200 for name, value in places.items()}
+    test |= {"label": targets, "text": ["a"] * 200, "seen": [False] * 200}
+    decision = SimpleNamespace(threshold=0.4)
+    outputs = SimpleNamespace(probabilities=probabilities, predicted=predicted)
+    score.draw(outputs, test, of, decision, tmp_path, None)
+    rows = table(tmp_path / "mistakes.csv")
+    assert rows
+    for row in rows:
+        assert {name: row[name] for name in places} == {n: str(v) for n, v in places.items()}
+        assert "seen" not in row and row["text"] == "a"
 
 
 def test_confusion_csv_has_a_row_per_example(case, tmp_path):

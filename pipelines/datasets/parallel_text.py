@@ -94,7 +94,7 @@ def read(options: Options, raw: Path) -> dict[str, Pairs]:
 
 def read_table(options: Options, path: Path) -> tuple[list[str], list[str], int]:
     """Source and target texts, and the line number of the first."""
-    rows = [line.split(options.delimiter) for line in _lines(path, options.encoding)]
+    rows = [line.split(options.delimiter) for line in checks.lines(path, options.encoding)]
     header = rows.pop(0) if options.header else None
     first = 2 if options.header else 1
     if not rows:
@@ -112,19 +112,13 @@ def read_table(options: Options, path: Path) -> tuple[list[str], list[str], int]
 
 def read_aligned(options: Options, folder: Path, names: list[str]) -> tuple[list, list, int]:
     """The same of two files in which line n of one is the translation of line n of the other."""
-    sources, targets = (_lines(folder / name, options.encoding) for name in names)
+    sources, targets = (checks.lines(folder / name, options.encoding) for name in names)
     if len(sources) != len(targets):
         raise Refused(
             f"{folder}: {names[0]} has {len(sources)} lines and {names[1]} {len(targets)}; "
             "aligned files have one translation a line, so find the line that is missing or broken"
         )
     return sources, targets, 1
-
-
-def _lines(path: Path, encoding: str) -> list[str]:
-    """Split at line feeds alone: a sentence may hold U+2028 and the like."""
-    text = checks.decode(path, encoding).replace("\r\n", "\n")
-    return text.removesuffix("\n").split("\n")
 
 
 def _clean(options, source_file: Path, target_file: Path, sources, targets, first: int) -> Pairs:
@@ -183,5 +177,6 @@ def overlap(options: Options, place: Path, parts: dict[str, Pairs]) -> np.ndarra
         for part, own in parts.items()
     }
     if options.overlap == "refuse":
-        checks.disjoint(place, {part: (parts[part].lines, prints[part]) for part in prints})
+        where = {part: [f"line {line}" for line in own.lines] for part, own in parts.items()}
+        checks.disjoint(place, {part: (where[part], prints[part]) for part in prints})
     return np.isin(prints["test"], prints["train"])

@@ -40,5 +40,5 @@ def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> 
             outputs.probabilities, outputs.predicted, targets, labels, spec.positive_id, folder,
             decision.threshold,
         )  # fmt: skip
-    shown = {"line": test["line"], "text": test[spec.raw]}
+    shown = {name: test[name] for name in ("file", "line", spec.raw) if name in test}
     mistakes.mistakes(shown, outputs.probabilities, outputs.predicted, targets, labels, folder, 10)
