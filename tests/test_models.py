@@ -287,8 +287,8 @@ def test_the_second_of_two_hyperparameters_can_be_the_wrong_one():
         models.build(WORDS, "recurrent", "bilstm_classifier", units=4, unitss=4)
 
 
-def test_a_mistake_inside_a_builder_is_not_taken_for_a_misspelt_argument():
-    with pytest.raises(ValueError, match="rate must lie in"):
+def test_a_value_that_a_layer_cannot_work_with_is_refused_in_its_words():
+    with pytest.raises(Refused, match=r"^models/text_cnn.py: text_cnn: rate must lie in"):
         models.build(WORDS, "text_cnn", "text_cnn", word_dropout=1.5)
 
 

@@ -12,6 +12,7 @@ from sklearn.svm import LinearSVC
 import models
 from models.layers import EncoderBlock, MaskedMeanPooling
 from pipelines import tokens, windows
+from pipelines.checks import Refused
 from pipelines.text_classification import baselines
 from pipelines.text_classification.serve import GraphTokenizer
 
@@ -205,5 +206,5 @@ def test_mean_over_real_tokens_by_hand():
 
 
 def test_an_unknown_pooling_is_refused():
-    with pytest.raises(ValueError, match="pooling must be mean or max, found 'median'"):
+    with pytest.raises(Refused, match="pooling must be mean or max, found 'median'"):
         classifier(pooling="median")
