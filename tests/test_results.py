@@ -40,7 +40,12 @@ def test_results_can_be_made_again_and_traced_to_mlflow(params, page, file):
         (row["experiment"], row["metric"]): row
         for row in json.loads(file.read_text("utf-8"))["rows"]
     }
-    found = report.rows(Path(params), {metric for _, metric in shown})
+    more = {metric for _, metric in shown}
+    found = [
+        row
+        for row in report.rows(Path(params), more)
+        if (row["experiment"], row["metric"]) in shown
+    ]
     if not found:
         pytest.skip(f"nothing of {params} has been run here; `dvc repro` first")
     for row in found:
