@@ -15,6 +15,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
@@ -81,7 +83,7 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     replicate = replicates.of(spec, params.seeds(key))[0]
     keras.utils.set_random_seed(replicate.seed)
     train_part, val_part = (replicate.part(prepared, part) for part in ("train", "val"))
-    parts = (first(part, spec, experiment.fit.batch_size) for part in (train_part, val_part))
+    parts = (sample(part, spec, experiment.fit.batch_size) for part in (train_part, val_part))
     model = models.build(spec, experiment.module, **experiment.build)
     phase = next(fitting.phases(model, spec, *parts, experiment.fit))
     settings = phase.settings.model_copy(update={"jit_compile": jit_compile})
@@ -103,15 +105,17 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     }
 
 
-def first(part: dict, spec, batch_size: int) -> dict:
-    """The columns that training reads, of the first rows.
+def sample(part: dict, spec, batch_size: int) -> dict:
+    """The columns that training reads, of rows from the whole part: files are often in order.
 
     Whole batches only, where there is one: a smaller one would be compiled by itself, with
     length buckets in whichever epoch it first meets a length.
     """
-    rows = min(len(part[spec.target]), ROWS)
+    present = len(part[spec.target])
+    rows = min(present, ROWS)
     rows = rows // batch_size * batch_size or rows
-    return {name: part[name][:rows] for name in (*spec.inputs, spec.target)}
+    chosen = np.linspace(0, present - 1, rows).round().astype(int)
+    return {name: part[name][chosen] for name in (*spec.inputs, spec.target)}
 
 
 class Clock:
