@@ -30,7 +30,7 @@ def lines(count=60, value=str) -> list[str]:
     return [f"{day:%Y-%m-%d},{value(n)}" for n, day in enumerate(days)]
 
 
-def run(rows: list[str], header="time,load", **options) -> DataSpec:
+def run(rows: list[str], header="time,load", /, **options) -> DataSpec:
     Path("table.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
     dataset = {"recipe": "timeseries_csv", "source": "table.csv", "options": BASE | options}
     Path("params.yaml").write_text(
@@ -44,7 +44,7 @@ def parts() -> dict:
     return {part: arrays.read(PREPARED / f"load/split0/{part}") for part in prepare.PARTS}
 
 
-def refused(rows: list[str], header="time,load", **options) -> str:
+def refused(rows: list[str], header="time,load", /, **options) -> str:
     shutil.rmtree(PREPARED, ignore_errors=True)
     with pytest.raises(Refused) as caught:
         run(rows, header, **options)
@@ -136,6 +136,36 @@ def test_odd_spellings():
         frequency="h")  # fmt: skip
     assert parts()["train"]["history"][0, :2, 0].tolist() == [0.5, 1.5]
     assert list(parts()["train"]["first"])[0] == "2024-03-01T06:00:00"
+
+
+def test_time_in_several_columns():
+    hours = pd.date_range("2024-03-01", periods=60, freq="h")
+    rows = [f"{n},{hour.year},{hour.month},{hour.day},{hour.hour}" for n, hour in enumerate(hours)]
+    options = {"time": ["year", "month", "day", "hour"], "frequency": "h"}
+    run(rows, "load,year,month,day,hour", **options, time_format="%Y %m %d %H")
+    assert list(parts()["train"]["first"])[0] == "2024-03-01T06:00:00"
+    message = refused(rows, "load,year,month,day,hour", **options)
+    assert "line 2: '2024 3 1 0' is no time ISO 8601" in message
+    assert "no column 'hour'; accepted: day, h, load" in refused(
+        rows, "load,year,month,day,h", **options
+    )
+
+
+def test_rows_that_are_asked_for_and_no_others():
+    """Others are not even read: what is wrong with them does not matter."""
+    wrong = lines()
+    wrong[0], wrong[4], wrong[58] = "soon,", "2024-01-05,?", "2024-02-01,0"
+    run(wrong, rows=[6, 55])
+    whole = {name: np.asarray(part["future"]) for name, part in parts().items()}
+    assert whole["train"][0, 0, 0] == 5 + 6 and whole["test"][-1, -1, 0] == 54
+    run(lines()[5:55])
+    for name, part in parts().items():
+        np.testing.assert_array_equal(part["future"], whole[name])
+    del wrong[4]
+    assert "table.csv, line 3: time" not in refused(wrong, rows=[6, 58])
+    assert "table.csv, line 59: 2024-02-01 00:00:00 comes after" in refused(wrong, rows=[6, 58])
+    words = "table.csv: 59 rows below the header, and `rows` asks for 6 to 60; bring the whole"
+    assert words in refused(wrong, rows=[6, 60])
 
 
 def test_offsets_from_utc_become_utc():
@@ -232,6 +262,11 @@ def test_tables_that_cannot_be_used(rows, words):
         ({"stride": 4}, "stride: a stride beyond history_steps or horizon_steps"),
         ({"quantiles": [0.9, 0.5]}, "quantiles: quantiles must rise"),
         ({"quantiles": [0.1, 0.9]}, "have 0.5 among them"),
+        ({"rows": [9, 3]}, "rows: two numbers are needed, the first row and the last: [1, 14400]"),
+        ({"rows": [30]}, "rows: two numbers are needed"),
+        ({"rows": [0, 30]}, "rows.0: input should be greater than or equal to 1; found 0"),
+        ({"rows": 30}, "rows: input should be a valid list; found 30"),
+        ({"time": []}, "time: "),
         ({"history": 6}, "history: unknown key; accepted"),
         ({"values": {"lod": "kW"}}, "no column 'lod'; accepted: load, time; did you mean load?"),
         ({"frequency": "s", "gaps": "hold"}, "60 rows, where s from 2024-01-01"),
