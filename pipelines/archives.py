@@ -1,4 +1,4 @@
-"""One named member out of a zip or tar archive that nobody vouches for yet.
+"""One named member out of a zip or tar archive that nobody vouches for yet, or what gzip packed.
 
 Nothing is ever unpacked by the names inside: the caller gets the bytes of one member and writes
 them where it likes. What is left to refuse is what an honest archive does not hold: names that
@@ -45,6 +45,20 @@ def blocks(archive: Path, member: str, limit: int) -> Iterator[bytes]:
             f"{place}: the archive is truncated, damaged or of an unknown kind ({error}); "
             "download it again or take another source"
         ) from error
+
+
+def unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes in a gzip file, block by block. Raises Refused where it is cut or damaged."""
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        for block in packed:
+            while block:
+                yield stream.decompress(block, BLOCK)
+                block = stream.unconsumed_tail
+    except zlib.error as error:
+        raise Refused(f"not a gzip file, or damaged ({error}); take another source") from error
+    if not stream.eof:
+        raise Refused("the gzip file is cut off; download it again or take another source")
 
 
 def unsafe(name: str) -> bool:
