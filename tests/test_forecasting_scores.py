@@ -9,6 +9,7 @@ from model_checks import series_spec as spec
 from models.linear import linear_forecaster
 from pipelines import windows
 from pipelines.checks import Refused
+from pipelines.evaluation import headline
 from pipelines.forecasting import STRONG, baselines, score
 from pipelines.scoring import forecasting, sensitivity
 from pipelines.scoring.forecasting import Outputs
@@ -143,6 +144,20 @@ def case(of, rows=50, seed=0):
     return {"future": rng.normal(10, 2, shape).astype(np.float32)}
 
 
+@pytest.mark.parametrize("levels", [(), LEVELS])
+def test_forecasts_that_are_kept_are_few_enough_and_say_of_which_rows(monkeypatch, levels):
+    said = np.random.default_rng(0).normal(size=(50, 6, 1, 5) if levels else (50, 6, 1))
+    outputs = forecasting.outputs_of(said, spec(quantiles=levels))
+    whole = outputs.columns()
+    np.testing.assert_array_equal(whole["forecast"], outputs.forecast)
+    assert whole["row"].tolist() == list(range(50)) and ("quantiles" in whole) == bool(levels)
+    monkeypatch.setattr(forecasting, "KEPT_BYTES", 1200)
+    few = outputs.columns()
+    kept = [values for name, values in few.items() if name != "row"]
+    assert len(few["row"]) > 2 and sum(values.nbytes for values in kept) <= 1200
+    np.testing.assert_array_equal(few["forecast"], outputs.forecast[few["row"]])
+
+
 @pytest.mark.parametrize("columns", [1, 3])
 def test_a_perfect_oracle_scores_perfectly(columns):
     of = spec(columns=columns, quantiles=LEVELS)
@@ -190,6 +205,12 @@ def test_units_are_in_the_names():
         "mae_a_degC", "rmse_a_degC", "mae_b_m_s", "rmse_b_m_s",
     }  # fmt: skip
     assert found["mae_a_degC"][0] == pytest.approx(1) and found["mae_b_m_s"][0] == pytest.approx(2)
+
+
+def test_headlines_leave_out_what_many_columns_have_each():
+    few = ["test/mase", "test/mae_a_m", "test/mae_b_s", "test/mae_b_s_low", "baseline/mase"]
+    assert headline("forecasting", few) == ["mase", "mae_a_m", "mae_b_s"]
+    assert headline("forecasting", [*few, "test/mae_c_m", "test/mae_d_m"]) == ["mase"]
 
 
 def test_weights_count_rows_and_no_row_is_no_score():
