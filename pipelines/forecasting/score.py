@@ -27,19 +27,20 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
     """Outputs on the test windows of trivial and of strong classical methods.
 
     The strong ones are ridge and exponential smoothing; `baseline_best` is whichever of all has
-    the lower error on val. Quantiles are those of each method's errors on val.
+    the lowest squared error on val, by which those two choose as well. Quantiles are those of each
+    method's errors on val.
     """
     levels = spec.facts["quantiles"]
     outputs, errors = {}, {}
     for name, (on_val, on_test, chosen) in forecasts(train, val, test, spec):
         missed = np.subtract(val["future"], on_val, dtype=np.float64)
-        errors[name] = (np.abs(missed) / spec.facts["std"]).mean()
+        errors[name] = np.square(missed / spec.facts["std"]).mean()
         quantiles = reference.with_quantiles(missed, on_test, levels) if levels else None
         outputs[f"baseline_{name}"] = Outputs(on_test, quantiles, chosen)
     best = min(errors, key=errors.get)
     taken = outputs[f"baseline_{best}"]
     listed = ", ".join(f"{name} {errors[name]:.3f}" for name in sorted(errors, key=errors.get))
-    chosen = f"{best}, of scaled errors on val: {listed}"
+    chosen = f"{best}, of scaled squared errors on val: {listed}"
     return outputs | {STRONG: Outputs(taken.forecast, taken.quantiles, chosen)}
 
 

@@ -63,9 +63,9 @@ class Moments:
 class Ridge:
     """Linear map of the history's deviations from its own mean: (g, 1 + h, f) weights.
 
-    A map for each column has a constant of its own in row 0, which is not penalised: how far the
-    future lies above the past on average. A map that several columns share has none, for no drift
-    is common to different quantities.
+    Row 0 is a constant, not penalised: how far the future lay above the past on average. One column
+    by itself has it, for a trend. Several have none: they drift, each another way, and what they
+    did over the months of train is no forecast of the months of test.
     """
 
     weights: np.ndarray
@@ -80,13 +80,13 @@ class Ridge:
         if std is not None:
             scale = np.square(std)[:, None, None]
             square, product = (np.sum(x / scale, axis=0, keepdims=True) for x in (square, product))
-        size = np.trace(square[:, 1:, 1:], axis1=1, axis2=2) / (square.shape[2] - 1)
-        free = np.diag([0.0] + [1.0] * (square.shape[2] - 1))
+        steps = square.shape[2] - 1
+        size = np.trace(square[:, 1:, 1:], axis1=1, axis2=2) / steps
+        free = np.diag([0.0] + [1.0] * steps)
         square = square + penalty * 1e-3 * size[:, None, None] * free
-        if std is None:
-            return cls(np.linalg.solve(square, product))
+        first = 0 if len(moments.square) == 1 else 1
         weights = np.zeros_like(product)
-        weights[:, 1:] = np.linalg.solve(square[:, 1:, 1:], product[:, 1:])
+        weights[:, first:] = np.linalg.solve(square[:, first:, first:], product[:, first:])
         return cls(weights)
 
     def __call__(self, history: np.ndarray) -> np.ndarray:
