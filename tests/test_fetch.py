@@ -283,8 +283,9 @@ def test_without_a_declared_size(server, get):
 def test_an_address_that_gives_the_same_data_packed_anew(server, get, tmp_path):
     """Larger than the declared size, which is that of the mirror's file."""
     mirrored, official = b"packed", entry(data=DATA)
-    server.answers = {"/mirror/sms/texts": [404], "/a": [WRONG], "/b": [DATA]}
-    urls = [SimpleNamespace(url=f"{server.url}/{n}", sha256=official.sha256) for n in "ab"]
+    server.answers = {"/mirror/sms/texts": [404], "/a": [WRONG], "/b.tar.gz": [DATA]}
+    names = ("a", "b.tar.gz")
+    urls = [SimpleNamespace(url=f"{server.url}/{n}", sha256=official.sha256) for n in names]
     get(entry(*urls, data=mirrored), f"{server.url}/mirror")
     server.answers["/mirror/sms/texts"] = [mirrored]
     fetch(
