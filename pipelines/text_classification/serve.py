@@ -12,6 +12,9 @@ from pipelines.scoring.graph_classifier import Answer, outputs
 from pipelines.spec import DataSpec
 from pipelines.tokens import SPECIAL_IDS, UNKNOWN, Tokenizer
 
+# Of these letters the lower case depends on the server's locale: Lithuanian keeps the dot of an i.
+LOCAL = (("\u00cc", "\u00ec"), ("\u00cd", "\u00ed"), ("\u0128", "\u0129"), ("\u012e", "\u012f"))
+
 __all__ = ["endpoints", "outputs", "score", "weights"]
 
 
@@ -34,7 +37,9 @@ class GraphTokenizer(tf.Module):
         for pattern, replacement in self.rules:
             text = tf.strings.regex_replace(text, pattern, replacement)
         if self.lowercase:
-            # ASCII first: the lower case of I would depend on the server's locale.
+            for capital, small in LOCAL:
+                text = tf.strings.regex_replace(text, capital, small)
+            # ASCII first: the lower case of I would depend on the locale as well.
             text = tf.strings.lower(tf.strings.lower(text), encoding="utf-8")
         for pattern, replacement in self.cutting:
             text = tf.strings.regex_replace(text, pattern, replacement)
