@@ -32,8 +32,8 @@ def main() -> None:
         measured[name] = measure(prefix)
     values = {"machine": results.machine(), **measured}
     FILE.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
-    before, rest = PAGE.read_text("utf-8").split(BEGIN, 1)
-    PAGE.write_text(f"{before}{BEGIN}\n{table(values)}\n{END}{rest.split(END, 1)[1]}", "utf-8")
+    page = results.embedded(PAGE.read_text("utf-8"), table(values), PAGE, BEGIN, END)
+    PAGE.write_text(page, "utf-8")
     print(table(values))
 
 

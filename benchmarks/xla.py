@@ -153,8 +153,7 @@ def table(about: dict, found: dict) -> str:
 
 
 def write(text: str) -> None:
-    before, rest = PAGE.read_text("utf-8").split(BEGIN, 1)
-    PAGE.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.split(END, 1)[1]}", "utf-8")
+    PAGE.write_text(results.embedded(PAGE.read_text("utf-8"), text, PAGE, BEGIN, END), "utf-8")
     print(text)
 
 

@@ -61,12 +61,12 @@ def machine() -> dict[str, str]:
     return {"processor": model, "cores": str(os.cpu_count()), "date": today}
 
 
-def embedded(text: str, block: str, page: Path) -> str:
+def embedded(text: str, block: str, page: Path, begin: str = BEGIN, end: str = END) -> str:
     """The page with what stands between its two markers replaced."""
-    if BEGIN not in text or END not in text:
-        raise Refused(f"{page}: the lines `{BEGIN}` and `{END}` are missing; put them back")
-    before, rest = text.split(BEGIN, 1)
-    return f"{before}{BEGIN}\n{block}\n{END}{rest.split(END, 1)[1]}"
+    if begin not in text or end not in text:
+        raise Refused(f"{page}: the lines `{begin}` and `{end}` are missing; put them back")
+    before, rest = text.split(begin, 1)
+    return f"{before}{begin}\n{block}\n{end}{rest.split(end, 1)[1]}"
 
 
 def render(values: dict) -> str:

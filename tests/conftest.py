@@ -190,6 +190,19 @@ def marked(mark: str) -> list[int]:
     return found
 
 
+def distinct_text(number: int) -> str:
+    """Four words that stand in no other text; digits would all be read as zeros."""
+    letters = "".join("abcdefghij"[int(digit)] for digit in f"{number:04}")
+    return " ".join(f"{end}{letters}" for end in "pqrs")
+
+
+@pytest.fixture
+def empty_folder(tmp_path, monkeypatch):
+    """The working directory is a new one, and what is written there need not outlive a crash."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)  # slow, and tested elsewhere
+
+
 @pytest.fixture(scope="session")
 def environ(tmp_path_factory):
     """The environment of a user who has DVC and MLflow as they come, and no server."""

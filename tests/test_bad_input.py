@@ -11,14 +11,10 @@ from pipelines import arrays, checks, prepare
 from pipelines.checks import Refused
 from pipelines.spec import DataSpec, Field
 
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
 PARAMS = Path("params.yaml")
 PREPARED = Path("data/prepared")
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)  # slow, and tested elsewhere
 
 
 def spelt(number: int) -> str:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from pipelines.scoring.classifier import majority
 from pipelines.text_classification import baselines, score
-from pipelines.text_classification.baselines import linear_ngrams, majority
+from pipelines.text_classification.baselines import linear_ngrams
 
 FRUIT = ["red apple", "green pear", "ripe plum", "sweet cherry"]
 TOOLS = ["steel hammer", "long saw", "sharp chisel", "small drill"]

@@ -12,14 +12,10 @@ import yaml
 from pipelines import arrays, duplicates, prepare, tokens, windows
 from pipelines.spec import DataSpec
 
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
 OUT = Path("data/prepared/sms")
 WORDS = {"words": {"unit": "word", "lowercase": True, "vocabulary_size": 4000, "max_tokens": 6}}
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)  # slow, and tested elsewhere
 
 
 def word(number: int) -> str:

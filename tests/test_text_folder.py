@@ -9,26 +9,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from conftest import distinct_text as text
 
 from pipelines import archives, arrays, prepare
 from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
 OUT = Path("data/prepared/set")
 PARTS = {"train": "set/train", "test": "set/test"}
 KINDS = ["zip", "tar", "tar.gz", "tar.xz"]
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)  # slow, and tested elsewhere
-
-
-def text(number: int) -> str:
-    """Four words that stand in no other text."""
-    letters = "".join("abcdefghij"[int(digit)] for digit in f"{number:04}")
-    return " ".join(f"{end}{letters}" for end in "pqrs")
 
 
 def reviews() -> dict[str, bytes]:

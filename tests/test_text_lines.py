@@ -5,26 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from conftest import distinct_text as text
 
 from pipelines import arrays, prepare, tokens
 from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
 OUT = Path("data/prepared/set")
 CLASSES = {"all": {"pos": "good.txt", "neg": "bad.txt"}}
 PARTS = {"train": "train.txt", "val": "dev.txt", "test": "test.txt"}
-
-
-@pytest.fixture(autouse=True)
-def project(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("os.fsync", lambda descriptor: None)  # slow, and tested elsewhere
-
-
-def text(number: int) -> str:
-    """Four words that stand in no other text."""
-    letters = "".join("abcdefghij"[int(digit)] for digit in f"{number:04}")
-    return " ".join(f"{end}{letters}" for end in "pqrs")
 
 
 def labelled(count: int, first: int = 0) -> list[str]:

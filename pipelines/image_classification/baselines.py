@@ -1,4 +1,4 @@
-"""What a model must beat: always saying the commonest class, and edges with a kernel machine."""
+"""What a model must beat: edges with a kernel machine."""
 
 from collections.abc import Iterator
 
@@ -9,19 +9,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from pipelines import images
-from pipelines.scoring.classifier import Outputs
+from pipelines.scoring.classifier import Outputs, margins
 from pipelines.scoring.hog import colours, hog
 
 PENALTIES = {"rbf": (1.0, 10.0, 100.0), "linear": (0.01, 0.1, 1.0)}
 SMALL, LARGE = 32, 64  # sides that pictures are stretched to: from above 32 pixels on, to 64
 CHOOSING_ROWS, FITTING_ROWS = 4000, 20_000  # a kernel machine's time grows with rows squared
-
-
-def majority(targets: np.ndarray, rows: int, classes: int) -> Outputs:
-    """The class shares of train as probabilities, the commonest class as answer."""
-    shares = np.bincount(targets, minlength=classes) / len(targets)
-    predicted = np.full(rows, shares.argmax(), np.int32)
-    return Outputs(np.tile(shares, (rows, 1)), predicted)
 
 
 def kernel_svm(train, val, test_pictures, seed: int) -> Outputs:
@@ -43,15 +36,13 @@ def kernel_svm(train, val, test_pictures, seed: int) -> Outputs:
             if accuracy > best[0]:
                 best = (accuracy, f"{name}, {kernel}", features, machine)
     _, chosen, features, machine = best
-    platt = LogisticRegression(C=1.0, max_iter=1000).fit(
-        _margins(machine, features(val[0])), val[1]
-    )
+    platt = LogisticRegression(C=1.0, max_iter=1000).fit(margins(machine, features(val[0])), val[1])
     both = tuple(np.concatenate(pair) for pair in zip(train, val, strict=True))
     rows = _some(both, FITTING_ROWS, rng)
     machine.fit(features(rows[0]), rows[1])
     known = features(test_pictures)
     return Outputs(
-        platt.predict_proba(_margins(machine, known)),
+        platt.predict_proba(margins(machine, known)),
         machine.predict(known).astype(np.int32),
         chosen,
     )
@@ -99,8 +90,3 @@ def _machines() -> Iterator[tuple[str, Pipeline]]:
                 f"{kernel} kernel, C={penalty:g}",
                 make_pipeline(StandardScaler(with_std=False), machine),
             )
-
-
-def _margins(machine: Pipeline, features: np.ndarray) -> np.ndarray:
-    margins = machine.decision_function(features)
-    return margins[:, None] if margins.ndim == 1 else margins

@@ -8,7 +8,7 @@ from pipelines.image_classification import STRONG
 from pipelines.image_classification import baselines as reference
 from pipelines.scoring import attention_figures, figures, mistakes, network_figures, picture_figures
 from pipelines.scoring.bootstrap import weights
-from pipelines.scoring.classifier import predict, score
+from pipelines.scoring.classifier import majority, predict, score
 from pipelines.spec import DataSpec
 
 __all__ = ["baselines", "draw", "predict", "score", "weights"]
@@ -21,7 +21,7 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
         (np.asarray(part[name]), np.asarray(part[spec.target])) for part in (train, val, test)
     )
     return {
-        "baseline_majority": reference.majority(train_y, len(test_y), spec.outputs),
+        "baseline_majority": majority(train_y, len(test_y), spec.outputs),
         STRONG: reference.kernel_svm((train_x, train_y), (val_x, val_y), test_x, seed),
     }
 
@@ -30,13 +30,7 @@ def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> 
     """Confusion, calibration, the surest mistakes; what the model has learned to see."""
     (name,) = spec.inputs
     targets, labels = np.asarray(test[spec.target]), spec.labels
-    figures.confusion(outputs.predicted, targets, labels, folder)
-    figures.calibration(outputs.probabilities, targets, labels, folder, spec.positive_id)
-    if spec.positive is not None:
-        figures.precision_recall(
-            outputs.probabilities, outputs.predicted, targets, labels, spec.positive_id, folder,
-            decision.threshold,
-        )  # fmt: skip
+    figures.of_classifier(outputs, targets, spec, decision, folder)
     rows = mistakes.mistakes(
         {"file": test["file"]}, outputs.probabilities, outputs.predicted, targets, labels, folder
     )

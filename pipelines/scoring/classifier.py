@@ -1,4 +1,4 @@
-"""A classifier's outputs and how they are scored; the same for texts and images."""
+"""A classifier's outputs, the least of its baselines, and scores; the same for texts and images."""
 
 from dataclasses import dataclass
 
@@ -28,6 +28,19 @@ def predict(model, columns: dict, spec: DataSpec, decision: Decision, assets=Non
     probabilities = decision.probabilities(logits)
     # The graph that is served answers in float32, so that is what is scored.
     return Outputs(probabilities.astype(np.float32), decision(probabilities))
+
+
+def majority(targets: np.ndarray, rows: int, classes: int) -> Outputs:
+    """The class shares of train as probabilities, the commonest class as answer."""
+    shares = np.bincount(targets, minlength=classes) / len(targets)
+    predicted = np.full(rows, shares.argmax(), np.int32)
+    return Outputs(np.tile(shares, (rows, 1)), predicted)
+
+
+def margins(machine, rows) -> np.ndarray:
+    """(n, margins) of a fitted scikit-learn machine: of two classes one, else one a class."""
+    found = machine.decision_function(rows)
+    return found[:, None] if found.ndim == 1 else found
 
 
 def score(outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> dict[str, np.ndarray]:

@@ -19,6 +19,16 @@ CURVE_POINTS = 1000  # rows of a curve's CSV: enough for any screen
 LEGIBLE_CLASSES = 25  # with more, the cells of a confusion matrix are too small for numbers
 
 
+def of_classifier(outputs, targets, spec, decision, folder: Path) -> None:
+    """Confusion and calibration; with a class to detect, precision and recall."""
+    said, predicted, labels = outputs.probabilities, outputs.predicted, spec.labels
+    confusion(predicted, targets, labels, folder)
+    calibration(said, targets, labels, folder, spec.positive_id)
+    if spec.positive is not None:
+        positive, threshold = spec.positive_id, decision.threshold
+        precision_recall(said, predicted, targets, labels, positive, folder, threshold)
+
+
 def confusion(predicted, targets, labels, folder: Path) -> None:
     """Confusion matrix: counts in the cells, colour by share of the actual class.
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipelines.scoring import figures, mistakes
 from pipelines.scoring.bootstrap import weights
-from pipelines.scoring.classifier import predict, score
+from pipelines.scoring.classifier import majority, predict, score
 from pipelines.spec import DataSpec
 from pipelines.text_classification import baselines as reference
 
@@ -20,7 +20,7 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
     )
     rows = len(test[spec.target])
     return {
-        "baseline_majority": reference.majority(train_y, rows, spec.outputs),
+        "baseline_majority": majority(train_y, rows, spec.outputs),
         **{
             f"baseline_{name}": outputs
             for name, outputs in reference.linear_ngrams(
@@ -33,12 +33,6 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """Confusion matrix, calibration, precision-recall and the most confident mistakes."""
     targets, labels = np.asarray(test[spec.target]), spec.labels
-    figures.confusion(outputs.predicted, targets, labels, folder)
-    figures.calibration(outputs.probabilities, targets, labels, folder, spec.positive_id)
-    if spec.positive is not None:
-        figures.precision_recall(
-            outputs.probabilities, outputs.predicted, targets, labels, spec.positive_id, folder,
-            decision.threshold,
-        )  # fmt: skip
+    figures.of_classifier(outputs, targets, spec, decision, folder)
     shown = {name: test[name] for name in ("file", "line", spec.raw) if name in test}
     mistakes.mistakes(shown, outputs.probabilities, outputs.predicted, targets, labels, folder, 10)
