@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from pipelines import duplicates, windows
 from pipelines.checks import Refused
-
-Count = Annotated[int, Field(strict=True, ge=1)]
-Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from pipelines.config import STRICT, Count
+from pipelines.windows import Share
 
 
 class Split(BaseModel):
@@ -19,7 +18,7 @@ class Split(BaseModel):
     (the last rows are test, as some published protocols have it) or folds (cross-validation).
     val and test: a fraction of all rows when below 1, otherwise a number of rows."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
     method: Literal["random", "file_order", "folds"] = "random"
     val: Share = 0.15
     test: Share = 0.15

@@ -11,19 +11,18 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from pipelines import arrays, spec, windows
 from pipelines.checks import Refused
+from pipelines.config import STRICT
 from pipelines.subwords import BEGIN, END, Subwords, learn
-
-Count = Annotated[int, Field(strict=True, ge=1)]
 
 
 class Subword(BaseModel):
     """The joint sub-word vocabulary, and the longest sentence in its pieces (END included)."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = STRICT
     vocabulary_size: Annotated[int, Field(strict=True, ge=8)] = 4000
     method: Literal["unigram", "bpe"] = "unigram"
     normalization: Literal["nmt_nfkc", "nfkc", "identity"] = "nmt_nfkc"

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from pipelines import arrays, checks, images, spec, windows
 from pipelines.checks import Refused
+from pipelines.config import STRICT, Count
+from pipelines.windows import Share
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
-Count = Annotated[int, Field(strict=True, ge=1)]
-Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Size = Annotated[tuple[Count, Count], Field(strict=False)]  # height, width
 RAW, TARGET = "image_bytes", "label"
 

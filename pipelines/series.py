@@ -13,14 +13,13 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, field_validator
 
 from pipelines import arrays, spec, windows
 from pipelines.checks import Refused
+from pipelines.config import STRICT, Count
+from pipelines.windows import Share
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
-Count = Annotated[int, Field(strict=True, ge=1)]
-Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 MOST_GRID_ROWS = 50  # for each row read; beyond that, the frequency is a mistake
 SMALLEST_SPREAD = 1e-4  # of the mean; below that, 32-bit numbers lose the third digit of a change
 

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from pipelines import arrays, checks, divisions, duplicates, spec, tokens, windows
 from pipelines.checks import Refused
+from pipelines.config import STRICT, Count
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
-Count = Annotated[int, Field(strict=True, ge=1)]
 COLUMNS = ("text", "label", "line", "file", "seen")  # what stands beside the inputs in a part
 
 

@@ -1,10 +1,14 @@
 """Split, window and padding arithmetic: the only place where it is done."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from pipelines.checks import Refused
+
+Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]  # what `part_size` takes, as an option
 
 
 def pad(sequences: Sequence[Sequence[int]], length: int) -> np.ndarray:

@@ -21,12 +21,12 @@ from typing import Annotated
 
 import numpy as np
 from babel import Locale, dates, lists, numbers, units
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from pipelines import pairs, spec, windows
+from pipelines.config import STRICT
 from pipelines.pairs import Pairs
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
 Count = Annotated[int, Field(strict=True, ge=20)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 ENGLISH, FRENCH = Locale("en"), Locale("fr")

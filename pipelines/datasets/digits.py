@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, Field
 
 from pipelines import images, pictures, spec
+from pipelines.config import STRICT
 
 INK = 16  # the largest pixel
 Digit = Annotated[int, Field(strict=True, ge=0, le=9)]
@@ -31,7 +32,7 @@ def _distinct(classes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Options(BaseModel):
-    model_config = pictures.STRICT
+    model_config = STRICT
     classes: Annotated[
         tuple[Digit, ...], Field(min_length=2, strict=False), AfterValidator(_distinct)
     ] = tuple(range(10))

@@ -21,13 +21,14 @@ from pydantic import BaseModel
 
 from pipelines import checks, images, pictures, spec
 from pipelines.checks import Refused
+from pipelines.config import STRICT
 
 PARTS = {"train": "train", "t10k": "test"}  # file prefix -> part
 UINT8 = 8
 
 
 class Options(BaseModel):
-    model_config = pictures.STRICT
+    model_config = STRICT
     labels: tuple[str, ...] | None = None
     size: pictures.Size | None = None
     duplicates: Literal["drop", "keep"] = "keep"

@@ -28,12 +28,13 @@ from pydantic import BaseModel, model_validator
 
 from pipelines import checks, images, pictures, spec
 from pipelines.checks import Refused
+from pipelines.config import STRICT, Count
 
 MAX_FILE_BYTES = 1 << 26
 
 
 class Folders(BaseModel):
-    model_config = pictures.STRICT
+    model_config = STRICT
     all: str | None = None
     train: str | None = None
     val: str | None = None
@@ -54,7 +55,7 @@ class Folders(BaseModel):
 
 
 class Options(BaseModel):
-    model_config = pictures.STRICT
+    model_config = STRICT
     folders: Folders = Folders(all=".")
     size: pictures.Size = (224, 224)
     channels: Literal[1, 3] = 3
@@ -63,7 +64,7 @@ class Options(BaseModel):
     duplicates: Literal["drop", "keep"] = "drop"
     conflicts: Literal["refuse", "drop"] = "refuse"
     overlap: Literal["refuse", "report"] = "refuse"
-    max_pixels: pictures.Count = images.MAX_PIXELS
+    max_pixels: Count = images.MAX_PIXELS
     split: pictures.Split = pictures.Split()
 
 

@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from pipelines import checks, duplicates, pairs, spec, windows
 from pipelines.checks import Refused
-from pipelines.pairs import Count, Pairs
+from pipelines.config import STRICT, Count
+from pipelines.pairs import Pairs
+from pipelines.windows import Share
 
-STRICT = ConfigDict(extra="forbid", frozen=True)
-Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Position = Annotated[int, Field(strict=True)]
 Two = Annotated[list[str], Field(min_length=2, max_length=2)]
 PARTS = ("train", "val", "test")
