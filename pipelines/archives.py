@@ -1,4 +1,4 @@
-"""Files out of a zip or tar archive that nobody vouches for yet: one by its name, or all.
+"""Files out of a zip or tar archive that nobody vouches for yet, one by its name or all; and gzip.
 
 Nothing is ever unpacked by the names inside: the caller gets the bytes of a member and does with
 them what it likes. What is left to refuse is what an honest archive does not hold: names that
@@ -79,6 +79,20 @@ def files(
             f"{archive}: the archive is truncated, damaged or of an unknown kind ({error}); fetch "
             "it again"
         ) from error
+
+
+def unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """The bytes in a gzip file, block by block. Raises Refused where it is cut or damaged."""
+    stream = zlib.decompressobj(wbits=31)
+    try:
+        for block in packed:
+            while block:
+                yield stream.decompress(block, BLOCK)
+                block = stream.unconsumed_tail
+    except zlib.error as error:
+        raise Refused(f"not a gzip file, or damaged ({error}); take another source") from error
+    if not stream.eof:
+        raise Refused("the gzip file is cut off; download it again or take another source")
 
 
 def unsafe(name: str) -> bool:

@@ -2,15 +2,18 @@
 
 Strings have no fixed width and pickled arrays are not allowed, so a column of texts, or of files
 such as encoded pictures, is two arrays: all the bytes in one, and the offsets where each begins.
+Windows of a series overlap, so a column of them is the series, once, and how it is cut.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 TEXT, BLOB, OFFSETS = ".utf8.npy", ".bytes.npy", ".offsets.npy"
+SERIES, CUT = ".series.npy", ".cut.npy"
 
 
 class Blobs(Sequence):
@@ -41,8 +44,28 @@ class Texts(Blobs):
         return data.decode("utf-8")
 
 
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of `length` rows of a series, (rows, ...), one every `stride` rows; at least one.
+
+    A column of (windows, length, ...) that would take `length / stride` times the series' room.
+    """
+
+    series: np.ndarray
+    length: int
+    stride: int = 1
+
+    def __len__(self) -> int:
+        return (len(self.series) - self.length) // self.stride + 1
+
+    def view(self) -> np.ndarray:
+        """(windows, length, ...), read-only: any array's indexing, and no bytes of its own."""
+        every = np.lib.stride_tricks.sliding_window_view(self.series, self.length, axis=0)
+        return np.moveaxis(every, -1, 1)[:: self.stride]
+
+
 def write(
-    folder: Path, columns: Mapping[str, np.ndarray | Sequence[str] | Sequence[bytes]]
+    folder: Path, columns: Mapping[str, np.ndarray | Windows | Sequence[str] | Sequence[bytes]]
 ) -> None:
     """Writes columns of equal length into a new folder."""
     lengths = {name: len(column) for name, column in columns.items()}
@@ -52,6 +75,9 @@ def write(
     for name, column in columns.items():
         if isinstance(column, np.ndarray):
             np.save(folder / f"{name}.npy", np.ascontiguousarray(column), allow_pickle=False)
+        elif isinstance(column, Windows):
+            np.save(folder / f"{name}{SERIES}", np.ascontiguousarray(column.series))
+            np.save(folder / f"{name}{CUT}", np.array([column.length, column.stride]))
         elif len(column) and isinstance(column[0], bytes):
             _write_pieces(folder, name, BLOB, column)
         else:
@@ -66,18 +92,22 @@ def _write_pieces(folder: Path, name: str, suffix: str, pieces: Sequence[bytes])
 
 
 def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs]:
-    """Every column of a part, by name."""
+    """Every column of a part, by name; windows as a view of their series."""
     columns: dict[str, np.ndarray | Texts | Blobs] = {}
+    kinds = {TEXT: (OFFSETS, Texts), BLOB: (OFFSETS, Blobs), SERIES: (CUT, _windows)}
     for path in sorted(folder.glob("*.npy")):
-        for suffix, kind in ((TEXT, Texts), (BLOB, Blobs)):
-            if path.name.endswith(suffix):
-                name = path.name.removesuffix(suffix)
-                columns[name] = kind(_open(path), _open(folder / f"{name}{OFFSETS}"))
-                break
-        else:
-            if not path.name.endswith(OFFSETS):
-                columns[path.stem] = _open(path)
+        suffix = next((end for end in (*kinds, OFFSETS, CUT) if path.name.endswith(end)), ".npy")
+        name = path.name.removesuffix(suffix)
+        if suffix in kinds:
+            beside, kind = kinds[suffix]
+            columns[name] = kind(_open(path), _open(folder / f"{name}{beside}"))
+        elif suffix == ".npy":
+            columns[name] = _open(path)
     return columns
+
+
+def _windows(series: np.ndarray, cut: np.ndarray) -> np.ndarray:
+    return Windows(series, *cut.tolist()).view()
 
 
 def _open(path: Path) -> np.ndarray:

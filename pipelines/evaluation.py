@@ -12,19 +12,20 @@ import numpy as np
 from pipelines import checks, config, replicates
 from pipelines.spec import DataSpec
 
+MOST_OF_A_KIND = 3  # metrics in a results table: seven columns' errors would hide the others
 SUBSET = "test_unseen"  # test rows that do not also stand in train, where a protocol has both
 
 
 def headline(task: str, metrics: Iterable[str]) -> list[str]:
     """The metrics by which the task's results are told, of those that there are.
 
-    metrics: names such as test/mae_degC. A pattern such as mae_* leaves the unit to the data.
+    metrics: names such as test/mae_degC. A pattern such as mae_* leaves the unit to the data; where
+    many columns have each their own, they stay in the metrics file.
     """
     names = [name.removeprefix("test/") for name in metrics if name.startswith("test/")]
     points = [name for name in names if not name.endswith(("_low", "_high", "_sd"))]
-    return [
-        name for pattern in config.task(task).HEADLINE for name in fnmatch.filter(points, pattern)
-    ]
+    found = [fnmatch.filter(points, pattern) for pattern in config.task(task).HEADLINE]
+    return [name for names in found if len(names) <= MOST_OF_A_KIND for name in names]
 
 
 def better(task: str, metric: str) -> str:

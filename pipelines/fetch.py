@@ -1,10 +1,10 @@
 """Stage fetch: public files, pinned by sha256, into data/raw/<key>/<name>.
 
 Sources in order: the mirror that DATASETS_MIRROR names (a folder or http address that holds
-<key>/<name>), then each official url, which may give an archive that holds the file. The sha256 is
-always the file's own; an official url that gives the same data packed anew has another. Faults that
-pass (timeouts, resets, cut bodies, 5xx) are tried again; any other takes the next source.
-data/raw/<key> is never half done.
+<key>/<name> or, packed, <key>/<name>.gz), then each official url, which may give an archive that
+holds the file. The sha256 is always the file's own; an official url that gives the same data packed
+anew has another. Faults that pass (timeouts, resets, cut bodies, 5xx) are tried again; any other
+takes the next source. data/raw/<key> is never half done.
 """
 
 import hashlib
@@ -102,11 +102,11 @@ class _Job:
 
     def sources(self, name: str, entry: Any) -> Iterator[tuple[str, Any]]:
         """Where to look, and what params.yaml says of it."""
-        if self.mirror and _is_url(self.mirror):
-            path = urllib.parse.quote(f"{self.key}/{name}")
-            yield f"{self.mirror.rstrip('/')}/{path}", None
-        elif self.mirror:
-            yield str(Path(self.mirror).expanduser().absolute() / self.key / name), None
+        for path in (f"{self.key}/{name}", f"{self.key}/{name}.gz") if self.mirror else ():
+            if _is_url(self.mirror):
+                yield f"{self.mirror.rstrip('/')}/{urllib.parse.quote(path)}", None
+            else:
+                yield str(Path(self.mirror).expanduser().absolute() / path), None
         for url in entry.urls:
             yield getattr(url, "url", url), url
 
@@ -116,7 +116,8 @@ class _Job:
         wanted, declared = (own, None) if own else (entry.sha256, entry.bytes)
         target, limit = self.folder / name, declared or SIZE_LIMIT
         if member is None:
-            size, found = _download(where, target, limit, self.patience)
+            packed = where.endswith(f"/{name}.gz")
+            size, found = _download(where, target, limit, self.patience, packed)
         else:
             size, found = _write(archives.blocks(self.archive(where), member, limit), target, limit)
         if found != wanted:
@@ -133,15 +134,20 @@ class _Job:
         return self.kept[url]
 
 
-def _download(where: str, target: Path, limit: int, patience: Patience) -> tuple[int, str]:
-    """Size and sha256 of what `where` gave, written to `target`. Raises SourceFailed."""
+def _download(where: str, target: Path, limit: int, patience: Patience, packed: bool = False):
+    """Size and sha256 of what `where` gave, or had packed, in `target`. Raises SourceFailed."""
+
+    def attempt() -> tuple[int, str]:
+        blocks = _blocks(where, patience.timeout_s)
+        return _write(archives.unpacked(blocks) if packed else blocks, target, limit)
+
     for pause_s in patience.pauses_s:
         try:
-            return _write(_blocks(where, patience.timeout_s), target, limit)
+            return attempt()
         except PassingFault as fault:
             _say(f"{where}: {fault}; trying again in {pause_s:g} s")
             patience.sleep(pause_s)
-    return _write(_blocks(where, patience.timeout_s), target, limit)
+    return attempt()
 
 
 def _write(blocks: Iterable[bytes], target: Path, limit: int) -> tuple[int, str]:

@@ -45,6 +45,8 @@ class Options(BaseModel):
     season_steps: after how many steps the series repeats itself, 1 for no season. stride: steps
     from one window to the next. quantiles: levels to forecast, none for point forecasts. gaps:
     refuse; interpolate (a straight line between the values beside the gap); hold (the last value).
+    refit: whether ridge, once val has chosen, is fitted again to train and val together before it
+    forecasts test. Published protocols mostly have train only.
     """
 
     model_config = STRICT
@@ -56,6 +58,7 @@ class Options(BaseModel):
     split: Split = Split()
     gaps: Literal["refuse", "interpolate", "hold"] = "refuse"
     longest_gap_steps: Count = 8
+    refit: bool = True
 
     @field_validator("season_steps")
     @classmethod
@@ -200,7 +203,8 @@ def describe(units: dict, frequency: str, facts: dict, options: Options) -> spec
         facts={
             "columns": list(units), "units": list(units.values()), "frequency": frequency,
             "horizon_steps": options.horizon_steps, "season_steps": options.season_steps,
-            "stride": options.stride, "quantiles": options.quantiles, **facts,
+            "stride": options.stride, "quantiles": options.quantiles, "refit": options.refit,
+            **facts,
         },
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from pipelines import arrays
 from pipelines.checks import Refused
 
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]  # what `part_size` takes, as an option
@@ -88,24 +89,41 @@ def origins(part: tuple[int, int], history: int, horizon: int, stride: int = 1) 
 
 def cut(
     series: np.ndarray, starts: np.ndarray, history: int, horizon: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """series (rows, columns), origins -> (windows, history, columns), (windows, horizon, columns).
+) -> tuple[arrays.Windows, arrays.Windows]:
+    """series (rows, columns), evenly spaced origins -> (windows, history, columns) of the past,
+    (windows, horizon, columns) of the future.
 
     The history of origin 7 ends with row 6 and its future begins with row 7.
     """
-    past = series[starts[:, None] + np.arange(-history, 0)]
-    return past, series[starts[:, None] + np.arange(horizon)]
+    first, last = int(starts[0]), int(starts[-1])
+    stride = int(starts[1]) - first if len(starts) > 1 else 1
+    return (
+        arrays.Windows(series[first - history : last], history, stride),
+        arrays.Windows(series[first : last + horizon], horizon, stride),
+    )
 
 
-def join(past: np.ndarray, future: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, int]:
-    """What `cut` was given: (series, its first row), from the first window's history on.
+def join(*parts: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[np.ndarray, int]:
+    """What `cut` was given, (past, future, starts) a part: (series, its first row).
 
-    Rows that no window covers are NaN.
+    The series begins with the first window's history. Rows that no window covers are NaN.
     """
-    history, horizon = past.shape[1], future.shape[1]
-    first = int(starts.min()) - history
-    rows = int(starts.max()) + horizon - first
-    series = np.full((rows, past.shape[2]), np.nan, past.dtype)
-    series[starts[:, None] + np.arange(-history, 0) - first] = past
-    series[starts[:, None] + np.arange(horizon) - first] = future
+    stretches = [
+        (int(starts[0]) + shift, unrolled(windows, starts))
+        for past, future, starts in parts
+        for windows, shift in ((past, -past.shape[1]), (future, 0))
+    ]
+    first = min(begin for begin, _ in stretches)
+    rows = max(begin + len(stretch) for begin, stretch in stretches) - first
+    _, some = stretches[0]
+    series = np.full((rows, some.shape[1]), np.nan, some.dtype)
+    for begin, stretch in stretches:
+        series[begin - first : begin - first + len(stretch)] = stretch
     return series, first
+
+
+def unrolled(windows: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The rows that windows (n, length, columns) cover, once each: (rows, columns)."""
+    stride = int(starts[1] - starts[0]) if len(starts) > 1 else 1
+    before = windows[:-1, :stride].reshape(-1, windows.shape[2])
+    return np.concatenate([before, windows[-1]])

@@ -322,7 +322,7 @@ def series_spec(
         facts={
             "columns": names, "units": ["degC"] * columns, "frequency": "D",
             "horizon_steps": horizon, "season_steps": season, "stride": stride,
-            "quantiles": list(quantiles), "mean": mean or [10.0] * columns,
+            "quantiles": list(quantiles), "refit": True, "mean": mean or [10.0] * columns,
             "std": std or [2.0] * columns, "mase_scale": [1.0] * columns,
         },
     )  # fmt: skip

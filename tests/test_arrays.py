@@ -68,6 +68,23 @@ def test_arrays_that_are_views_are_written_as_they_look(tmp_path):
     assert read["b"].tolist() == base.T[:4].tolist()
 
 
+@pytest.mark.parametrize("stride", [1, 3, 5])
+@pytest.mark.parametrize("rows", [5, 30])
+def test_windows_are_read_as_an_array_and_kept_as_their_series(tmp_path, rows, stride):
+    series = np.random.default_rng(0).normal(size=(rows, 2)).astype(np.float32)
+    cut = arrays.Windows(series, 5, stride)
+    written = np.array([series[at : at + 5] for at in range(0, rows - 4, stride)])
+    arrays.write(tmp_path / "part", {"past": cut, "row": np.arange(len(cut))})
+    read = arrays.read(tmp_path / "part")
+    assert set(read) == {"past", "row"} and len(cut) == len(read["past"]) == len(written)
+    np.testing.assert_array_equal(read["past"], written)
+    np.testing.assert_array_equal(read["past"][[0, -1]], written[[0, -1]])
+    assert read["past"].dtype == np.float32
+    assert np.load(tmp_path / "part/past.series.npy").nbytes == series.nbytes
+    with pytest.raises(ValueError, match="read-only"):
+        read["past"][...] = 1
+
+
 def test_arrays_are_mapped_and_cannot_be_changed(tmp_path):
     arrays.write(tmp_path / "part", columns())
     read = arrays.read(tmp_path / "part")

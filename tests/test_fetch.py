@@ -1,5 +1,6 @@
 """Downloads against a real server on loopback that answers as it is told."""
 
+import gzip
 import hashlib
 import io
 import os
@@ -132,7 +133,41 @@ def test_official_url_when_the_mirror_lacks_it(server, get, tmp_path, mirror):
     server.answers["/texts"] = [DATA]
     pauses = get(entry(f"{server.url}/texts"), server.url if mirror == "http" else str(tmp_path))
     assert pauses == []
-    assert server.asked == ["/sms/texts"] * (mirror == "http") + ["/texts"]
+    assert server.asked == ["/sms/texts", "/sms/texts.gz"] * (mirror == "http") + ["/texts"]
+
+
+@pytest.mark.parametrize("mirror", ["http", "folder"])
+def test_a_mirror_may_have_it_packed(server, get, tmp_path, mirror):
+    server.answers["/sms/texts.gz"] = [gzip.compress(DATA)]
+    (tmp_path / "mirror/sms").mkdir(parents=True)
+    (tmp_path / "mirror/sms/texts.gz").write_bytes(gzip.compress(DATA))
+    get(entry(f"{server.url}/texts"), server.url if mirror == "http" else str(tmp_path / "mirror"))
+    assert "/texts" not in server.asked
+
+
+@pytest.mark.parametrize(
+    ("packed", "reason"),
+    [
+        (gzip.compress(DATA)[:-9], "the gzip file is cut off"),
+        (b"", "the gzip file is cut off"),
+        (WRONG, "not a gzip file, or damaged"),
+        (gzip.compress(DATA + DATA), "wrong file: more than the allowed"),
+        (gzip.compress(WRONG), "wrong file: 18 of"),
+    ],
+)
+def test_bad_gzip_files(server, get, tmp_path, packed, reason):
+    server.answers["/texts.gz"] = [packed]
+    with pytest.raises(Refused, match=f"/texts.gz: {reason}"):
+        get(entry(f"{server.url}/texts.gz"))
+    assert landed(tmp_path) == []
+
+
+def test_a_file_that_is_itself_a_gzip_file_stays_packed(server, tmp_path):
+    packed = gzip.compress(DATA)
+    server.answers["/x.gz"] = [packed]
+    files = {"x.gz": entry(f"{server.url}/x.gz", data=packed)}
+    fetch("sms", files, tmp_path / "raw/sms", None)
+    assert (tmp_path / "raw/sms/x.gz").read_bytes() == packed
 
 
 @pytest.mark.parametrize(
@@ -248,8 +283,9 @@ def test_without_a_declared_size(server, get):
 def test_an_address_that_gives_the_same_data_packed_anew(server, get, tmp_path):
     """Larger than the declared size, which is that of the mirror's file."""
     mirrored, official = b"packed", entry(data=DATA)
-    server.answers = {"/mirror/sms/texts": [404], "/a": [WRONG], "/b": [DATA]}
-    urls = [SimpleNamespace(url=f"{server.url}/{n}", sha256=official.sha256) for n in "ab"]
+    server.answers = {"/mirror/sms/texts": [404], "/a": [WRONG], "/b.tar.gz": [DATA]}
+    names = ("a", "b.tar.gz")
+    urls = [SimpleNamespace(url=f"{server.url}/{n}", sha256=official.sha256) for n in names]
     get(entry(*urls, data=mirrored), f"{server.url}/mirror")
     server.answers["/mirror/sms/texts"] = [mirrored]
     fetch(

@@ -9,6 +9,7 @@ from model_checks import series_spec as spec
 from models.linear import linear_forecaster
 from pipelines import windows
 from pipelines.checks import Refused
+from pipelines.evaluation import headline
 from pipelines.forecasting import STRONG, baselines, score
 from pipelines.scoring import forecasting, sensitivity
 from pipelines.scoring.forecasting import Outputs
@@ -38,31 +39,6 @@ def test_mean_profile_by_hand():
     assert said[..., 0].tolist() == [[2, 3, 2], [3, 4, 3], [4, 5, 4], [5, 6, 5]]
     # of 4 steps and a season of 3, the last 3 are one whole season
     assert baselines.mean_profile(four_rows(), 3, season=3)[0, :, 0].tolist() == [2, 3, 4]
-
-
-def test_ridge_by_hand():
-    """Two steps of history a, b: deviations -d, d. One step ahead of level + 3 d."""
-    d = np.array([1.0, 2.0, -1.0, 3.0])
-    history = np.stack([5 - d, 5 + d], axis=1)[:, :, None]
-    future = (5 + 3 * d)[:, None, None]
-    free = baselines.Ridge.fit(history, future, [1e-9], shared=True)[0]
-    np.testing.assert_allclose(free(history), future, atol=1e-6)
-    np.testing.assert_allclose(free(history + 100), future + 100, atol=1e-6)
-    stiff = baselines.Ridge.fit(history, future, [1e12], shared=True)[0]
-    # no weight on the past: what is left is the mean of what came, above the level
-    np.testing.assert_allclose(stiff(history), np.full((4, 1, 1), 5 + 3 * d.mean()), atol=1e-6)
-
-
-def test_ridge_chooses_a_map_for_each_column_where_columns_differ():
-    rng = np.random.default_rng(0)
-    history = rng.standard_normal((300, 5, 2))
-    level = history.mean(axis=1, keepdims=True)
-    future = level + (history - level)[:, -1:] * [1.0, -1.0]
-    train, val = (history[:200], future[:200]), (history[200:], future[200:])
-    on_val, on_test, chosen = baselines.ridge(train, val, history[200:])
-    assert chosen.startswith("a map for each column")
-    np.testing.assert_allclose(on_val, val[1], atol=1e-3)
-    np.testing.assert_allclose(on_test, val[1], atol=1e-3)
 
 
 def seasonal_series(rows=120, season=6, seed=0):
@@ -97,13 +73,34 @@ def test_smoothing_does_not_look_ahead():
     assert np.abs(gap[:2]).max() == 0.0 and np.abs(gap[2]).min() > 0
 
 
-def parts(of, rows=200, val=40, test=60, columns=1):
+def test_smoothing_forgets_what_lies_far_back(monkeypatch):
+    monkeypatch.setattr(baselines, "FITTED_ROWS", 40)
+    of = spec(history=12, horizon=4, season=6)
+    long = parts(of, rows=300)
+    changed = parts(of, rows=300, early=50.0)
+    for one, other in zip(baselines.smoothing(*long, of), baselines.smoothing(*changed, of),
+                          strict=True):  # fmt: skip
+        np.testing.assert_array_equal(one, other)
+
+
+def test_smoothing_is_left_out_aloud_where_train_is_shorter_than_two_seasons(capsys):
+    of = spec(history=60, horizon=4, season=60)
+    train, val, test = parts(of, rows=210)
+    assert "baseline_smoothing" not in score.baselines(train, val, test, of, seed=1)
+    said = "baseline_smoothing: left out; train has 110 rows, and its seasons need two of 60 steps"
+    assert capsys.readouterr().out == f"{said}\n"
+
+
+def parts(of, rows=200, val=40, test=60, columns=1, early=0.0):
+    """early: added to the first hundred readings."""
     history, horizon = of.inputs["history"].shape[0], of.facts["horizon_steps"]
     series = np.stack([seasonal_series(rows, seed=n) for n in range(columns)], axis=1)
+    series[:100] += early
     found = []
     for part in windows.chronological(rows, val, test).values():
         starts = windows.origins(part, history, horizon, of.facts["stride"])
-        past, future = windows.cut(series.astype(np.float32), starts, history, horizon)
+        both = windows.cut(series.astype(np.float32), starts, history, horizon)
+        past, future = (cut.view() for cut in both)
         first = [f"day {start}" for start in starts]
         found.append({"history": past, "future": future, "origin": starts, "first": first})
     return found
@@ -136,8 +133,8 @@ def test_without_a_season_there_are_no_seasonal_baselines():
 
 
 def test_quantiles_of_baselines_are_those_of_errors_on_val():
-    errors = np.arange(101.0)[:, None, None]
-    found = baselines.with_quantiles(np.zeros((101, 1, 1)), errors, np.full((2, 1, 1), 7.0), LEVELS)
+    missed = np.arange(101.0)[:, None, None]
+    found = baselines.with_quantiles(missed, np.full((2, 1, 1), 7.0), LEVELS)
     np.testing.assert_allclose(found[1, 0, 0], 7 + 100 * np.array(LEVELS))
 
 
@@ -145,6 +142,20 @@ def case(of, rows=50, seed=0):
     rng = np.random.default_rng(seed)
     shape = (rows, of.facts["horizon_steps"], len(of.facts["columns"]))
     return {"future": rng.normal(10, 2, shape).astype(np.float32)}
+
+
+@pytest.mark.parametrize("levels", [(), LEVELS])
+def test_forecasts_that_are_kept_are_few_enough_and_say_of_which_rows(monkeypatch, levels):
+    said = np.random.default_rng(0).normal(size=(50, 6, 1, 5) if levels else (50, 6, 1))
+    outputs = forecasting.outputs_of(said, spec(quantiles=levels))
+    whole = outputs.columns()
+    np.testing.assert_array_equal(whole["forecast"], outputs.forecast)
+    assert whole["row"].tolist() == list(range(50)) and ("quantiles" in whole) == bool(levels)
+    monkeypatch.setattr(forecasting, "KEPT_BYTES", 1200)
+    few = outputs.columns()
+    kept = [values for name, values in few.items() if name != "row"]
+    assert len(few["row"]) > 2 and sum(values.nbytes for values in kept) <= 1200
+    np.testing.assert_array_equal(few["forecast"], outputs.forecast[few["row"]])
 
 
 @pytest.mark.parametrize("columns", [1, 3])
@@ -194,6 +205,12 @@ def test_units_are_in_the_names():
         "mae_a_degC", "rmse_a_degC", "mae_b_m_s", "rmse_b_m_s",
     }  # fmt: skip
     assert found["mae_a_degC"][0] == pytest.approx(1) and found["mae_b_m_s"][0] == pytest.approx(2)
+
+
+def test_headlines_leave_out_what_many_columns_have_each():
+    few = ["test/mase", "test/mae_a_m", "test/mae_b_s", "test/mae_b_s_low", "baseline/mase"]
+    assert headline("forecasting", few) == ["mase", "mae_a_m", "mae_b_s"]
+    assert headline("forecasting", [*few, "test/mae_c_m", "test/mae_d_m"]) == ["mase"]
 
 
 def test_weights_count_rows_and_no_row_is_no_score():

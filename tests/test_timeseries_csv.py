@@ -13,6 +13,7 @@ from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
 PREPARED = Path("data/prepared")
+WINDOWS = ("history", "future", "origin")
 BASE = {
     "values": {"load": "kW"}, "frequency": "D", "history_steps": 6, "horizon_steps": 3,
     "split": {"val": 12, "test": 20},
@@ -29,7 +30,7 @@ def lines(count=60, value=str) -> list[str]:
     return [f"{day:%Y-%m-%d},{value(n)}" for n, day in enumerate(days)]
 
 
-def run(rows: list[str], header="time,load", **options) -> DataSpec:
+def run(rows: list[str], header="time,load", /, **options) -> DataSpec:
     Path("table.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
     dataset = {"recipe": "timeseries_csv", "source": "table.csv", "options": BASE | options}
     Path("params.yaml").write_text(
@@ -43,7 +44,7 @@ def parts() -> dict:
     return {part: arrays.read(PREPARED / f"load/split0/{part}") for part in prepare.PARTS}
 
 
-def refused(rows: list[str], header="time,load", **options) -> str:
+def refused(rows: list[str], header="time,load", /, **options) -> str:
     shutil.rmtree(PREPARED, ignore_errors=True)
     with pytest.raises(Refused) as caught:
         run(rows, header, **options)
@@ -54,7 +55,7 @@ def refused(rows: list[str], header="time,load", **options) -> str:
 def test_windows_on_integers():
     series = np.arange(10.0)[:, None]
     starts = windows.origins((0, 10), history=4, horizon=2)
-    past, future = windows.cut(series, starts, 4, 2)
+    past, future = (cut.view() for cut in windows.cut(series, starts, 4, 2))
     assert starts.tolist() == [4, 5, 6, 7, 8]
     assert past[0, :, 0].tolist() == [0, 1, 2, 3] and future[0, :, 0].tolist() == [4, 5]
     assert past[-1, :, 0].tolist() == [4, 5, 6, 7] and future[-1, :, 0].tolist() == [8, 9]
@@ -67,9 +68,14 @@ def test_windows_on_integers():
 def test_join_undoes_cut(stride):
     series = np.random.default_rng(0).normal(size=(30, 2))
     starts = windows.origins((8, 30), 5, 3, stride)
-    again, first = windows.join(*windows.cut(series, starts, 5, 3), starts)
+    past, future = (cut.view() for cut in windows.cut(series, starts, 5, 3))
+    again, first = windows.join((past, future, starts))
     np.testing.assert_array_equal(again, series[first : first + len(again)])
-    assert first == 3
+    assert first == 3 and len(again) == starts[-1] + 3 - first
+    middle = len(starts) // 2
+    halves = [(past[part], future[part], starts[part]) for part in
+              (slice(None, middle), slice(middle, None))]  # fmt: skip
+    np.testing.assert_array_equal(windows.join(*halves)[0], again)
 
 
 def test_parts_by_counts_and_fractions():
@@ -132,6 +138,36 @@ def test_odd_spellings():
     assert list(parts()["train"]["first"])[0] == "2024-03-01T06:00:00"
 
 
+def test_time_in_several_columns():
+    hours = pd.date_range("2024-03-01", periods=60, freq="h")
+    rows = [f"{n},{hour.year},{hour.month},{hour.day},{hour.hour}" for n, hour in enumerate(hours)]
+    options = {"time": ["year", "month", "day", "hour"], "frequency": "h"}
+    run(rows, "load,year,month,day,hour", **options, time_format="%Y %m %d %H")
+    assert list(parts()["train"]["first"])[0] == "2024-03-01T06:00:00"
+    message = refused(rows, "load,year,month,day,hour", **options)
+    assert "line 2: '2024 3 1 0' is no time ISO 8601" in message
+    assert "no column 'hour'; accepted: day, h, load" in refused(
+        rows, "load,year,month,day,h", **options
+    )
+
+
+def test_rows_that_are_asked_for_and_no_others():
+    """Others are not even read: what is wrong with them does not matter."""
+    wrong = lines()
+    wrong[0], wrong[4], wrong[58] = "soon,", "2024-01-05,?", "2024-02-01,0"
+    run(wrong, rows=[6, 55])
+    whole = {name: np.asarray(part["future"]) for name, part in parts().items()}
+    assert whole["train"][0, 0, 0] == 5 + 6 and whole["test"][-1, -1, 0] == 54
+    run(lines()[5:55])
+    for name, part in parts().items():
+        np.testing.assert_array_equal(part["future"], whole[name])
+    del wrong[4]
+    assert "table.csv, line 3: time" not in refused(wrong, rows=[6, 58])
+    assert "table.csv, line 59: 2024-02-01 00:00:00 comes after" in refused(wrong, rows=[6, 58])
+    words = "table.csv: 59 rows below the header, and `rows` asks for 6 to 60; bring the whole"
+    assert words in refused(wrong, rows=[6, 60])
+
+
 def test_offsets_from_utc_become_utc():
     days = pd.date_range("2024-03-30T22:00", periods=60, freq="h", tz="Europe/Berlin")
     run([f"{day.isoformat()},{n}" for n, day in enumerate(days)], frequency="h")
@@ -145,10 +181,10 @@ def test_gaps():
     message = refused(rows)
     assert message.startswith("table.csv, line 5: no value for 2024-01-04 00:00:00, one of 3 gaps;")
     run(rows, gaps="interpolate")
-    series = windows.join(*(parts()["train"][n] for n in ("history", "future", "origin")))[0]
+    series = windows.join(tuple(parts()["train"][n] for n in WINDOWS))[0]
     assert series[:, 0].tolist() == list(range(28))
     run(rows, gaps="hold")
-    series = windows.join(*(parts()["train"][n] for n in ("history", "future", "origin")))[0]
+    series = windows.join(tuple(parts()["train"][n] for n in WINDOWS))[0]
     assert series[[3, 10, 11, 12], 0].tolist() == [2, 9, 9, 12]
     assert "a gap of 2 steps" in refused(rows, gaps="hold", longest_gap_steps=1)
     rows[0] = rows[0].split(",")[0] + ","
@@ -226,6 +262,11 @@ def test_tables_that_cannot_be_used(rows, words):
         ({"stride": 4}, "stride: a stride beyond history_steps or horizon_steps"),
         ({"quantiles": [0.9, 0.5]}, "quantiles: quantiles must rise"),
         ({"quantiles": [0.1, 0.9]}, "have 0.5 among them"),
+        ({"rows": [9, 3]}, "rows: two numbers are needed, the first row and the last: [1, 14400]"),
+        ({"rows": [30]}, "rows: two numbers are needed"),
+        ({"rows": [0, 30]}, "rows.0: input should be greater than or equal to 1; found 0"),
+        ({"rows": 30}, "rows: input should be a valid list; found 30"),
+        ({"time": []}, "time: "),
         ({"history": 6}, "history: unknown key; accepted"),
         ({"values": {"lod": "kW"}}, "no column 'lod'; accepted: load, time; did you mean load?"),
         ({"frequency": "s", "gaps": "hold"}, "60 rows, where s from 2024-01-01"),

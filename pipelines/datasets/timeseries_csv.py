@@ -2,11 +2,13 @@
 
 options (params.yaml, `datasets.<key>.options`), beside those of pipelines/series.py:
 
-    time            name of the time column. ISO 8601; with an offset from UTC, turned into UTC
+    time            name of the time column, or names of several, whose cells are then joined with
+                    a space. ISO 8601; with an offset from UTC, turned into UTC
     time_format     for other times, as Python's strptime has it: "%d.%m.%Y %H:%M"
     values          column -> unit, one or many: {temperature: degC, pressure: hPa}
     frequency       pandas' name of the step: 15min, h, D, W-SAT (weeks ending on Saturdays), MS
     missing         cells that mean "no value"; such a cell is a gap, like a time that is absent
+    rows            first and last row to use, counted from 1 below the header: [1, 14400]
     duplicates      two rows of one time: refuse | first | last | mean
     delimiter, decimal, encoding    how the file is written
 
@@ -22,7 +24,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, field_validator
 
 from pipelines import checks, series, spec
 from pipelines.checks import Refused
@@ -41,15 +43,27 @@ def _frequency(name: str) -> str:
 
 
 class Options(series.Options):
-    time: str = "time"
+    time: str | Annotated[list[str], Field(min_length=1)] = "time"
     time_format: str | None = None
     values: Annotated[dict[str, str], Field(min_length=1)]
     frequency: Annotated[str, AfterValidator(_frequency)]
     missing: list[str] = [""]
+    rows: list[series.Count] | None = None
     duplicates: Literal["refuse", "first", "last", "mean"] = "refuse"
     delimiter: Character = ","
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
+
+    @field_validator("rows")
+    @classmethod
+    def _first_comes_first(cls, rows):
+        if rows is not None and (len(rows) != 2 or rows[0] > rows[1]):
+            raise ValueError("two numbers are needed, the first row and the last: [1, 14400]")
+        return rows
+
+    @property
+    def time_columns(self) -> list[str]:
+        return [self.time] if isinstance(self.time, str) else self.time
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
@@ -58,7 +72,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 def read_table(path: Path, options: Options) -> series.Readings:
     header, rows = read_rows(path, options)
-    time_at = checks.column(path, header, len(header), options.time)
+    time_at = [checks.column(path, header, len(header), name) for name in options.time_columns]
     value_at = [checks.column(path, header, len(header), name) for name in options.values]
     times, values, lines = [], [], []
     for line, row in rows:
@@ -67,7 +81,8 @@ def read_table(path: Path, options: Options) -> series.Readings:
                 f"{path}, line {line}: {len(row)} columns found, {len(header)} expected; "
                 "check `delimiter`, or mend the line"
             )
-        time = read_time(path, line, row[time_at].strip(), options.time_format)
+        when = " ".join(row[at].strip() for at in time_at)
+        time = read_time(path, line, when, options.time_format)
         if times and time < times[-1]:
             raise Refused(
                 f"{path}, line {line}: {time} comes after {times[-1]} (line {lines[-1]}); "
@@ -88,7 +103,7 @@ def read_table(path: Path, options: Options) -> series.Readings:
 
 
 def read_rows(path: Path, options: Options) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Header, and (line number, cells) of each row below."""
+    """Header, and (line number, cells) of each row below that is asked for."""
     stream = io.StringIO(checks.decode(path, options.encoding), newline="")
     reader = csv.reader(stream, delimiter=options.delimiter, strict=True)
     rows = []
@@ -98,7 +113,14 @@ def read_rows(path: Path, options: Options) -> tuple[list[str], list[tuple[int, 
         raise Refused(f"{path}, line {reader.line_num}: {error}; check `delimiter`") from None
     if len(rows) < 2:
         raise Refused(f"{path}: no data rows; a header line and rows below it are needed")
-    return [name.strip() for name in rows[0][1]], rows[1:]
+    header, count = [name.strip() for name in rows[0][1]], len(rows) - 1
+    first, last = options.rows or (1, count)
+    if last > count:
+        raise Refused(
+            f"{path}: {count} rows below the header, and `rows` asks for {first} to {last}; "
+            "bring the whole file or lower it"
+        )
+    return header, rows[first : last + 1]
 
 
 def read_time(path: Path, line: int, cell: str, form: str | None) -> datetime:

@@ -8,12 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PENALTIES = np.logspace(-4, 4, 17)
+from pipelines import windows
+from pipelines.scoring.ridge import Moments
+from pipelines.scoring.ridge import chosen as choose
+from pipelines.spec import DataSpec
+
+FITTED_ROWS = 3000  # its states forget what came before; fitting takes seconds for so many
 
 
 def persistence(history: np.ndarray, horizon: int) -> np.ndarray:
     """The last value, again and again."""
-    return np.repeat(history[:, -1:], horizon, axis=1)
+    rows, _, columns = history.shape
+    return np.broadcast_to(history[:, -1:], (rows, horizon, columns))
 
 
 def seasonal_naive(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
@@ -25,59 +31,20 @@ def mean_profile(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
     """The mean of the same moment in all whole seasons of the history."""
     rows, steps, columns = history.shape
     seasons = history[:, steps - steps // season * season :].reshape(rows, -1, season, columns)
-    return seasons.mean(axis=1)[:, np.arange(horizon) % season]
+    return seasons.mean(axis=1, dtype=np.float64)[:, np.arange(horizon) % season]
 
 
-@dataclass(frozen=True)
-class Ridge:
-    """Linear map of the history's deviations from its own mean: (groups, 1 + h, f) weights, one
-    group for all columns or one for each. The constant is in row 0 and is not penalised."""
-
-    weights: np.ndarray
-
-    @classmethod
-    def fit(cls, history, future, penalties, shared: bool) -> list["Ridge"]:
-        """One machine for each penalty. The penalty is per squared length of the mean feature."""
-        level = history.mean(axis=1, keepdims=True)
-        past, wanted = (np.moveaxis(x - level, 2, 0) for x in (history, future))  # (c, n, .)
-        if shared:
-            past, wanted = (x.reshape(1, -1, x.shape[2]) for x in (past, wanted))
-        past = np.concatenate([np.ones((*past.shape[:2], 1)), past], axis=2)
-        square = past.transpose(0, 2, 1) @ past
-        size = np.trace(square[:, 1:, 1:], axis1=1, axis2=2) / (past.shape[2] - 1)
-        free = np.diag([0.0] + [1.0] * (past.shape[2] - 1))
-        product = past.transpose(0, 2, 1) @ wanted
-        return [
-            cls(np.linalg.solve(square + penalty * 1e-3 * size[:, None, None] * free, product))
-            for penalty in penalties
-        ]
-
-    def __call__(self, history: np.ndarray) -> np.ndarray:
-        level = history.mean(axis=1, keepdims=True)
-        past = np.moveaxis(history - level, 2, 0)
-        ahead = past @ self.weights[:, 1:] + self.weights[:, :1]
-        return np.moveaxis(ahead, 0, 2) + level
-
-
-def ridge(train, val, test_history) -> tuple[np.ndarray, np.ndarray, str]:
+def ridge(train: dict, val: dict, test: dict, spec: DataSpec) -> tuple[np.ndarray, np.ndarray, str]:
     """(forecasts of val, forecasts of test, what was chosen).
 
-    train, val: (history, future). Penalty, and one map for all columns or one for each, are chosen
-    by the squared error on val; val forecasts are of the machine fitted on train alone, test
-    forecasts of the one fitted on train and val together.
+    val is forecast by the machine fitted on train alone; so is test where the data set's options
+    say `refit: false`, otherwise by the one fitted on train and val together.
     """
-    candidates = {}
-    for shared in [True, False] if train[0].shape[2] > 1 else [True]:
-        for penalty, machine in zip(PENALTIES, Ridge.fit(*train, PENALTIES, shared), strict=True):
-            forecast = machine(val[0])
-            scale = train[1].std(axis=(0, 1))
-            loss = np.square((forecast - val[1]) / scale).mean()
-            candidates[loss] = (forecast, shared, penalty)
-    forecast, shared, penalty = candidates[min(candidates)]
-    both = [np.concatenate(pair) for pair in zip(train, val, strict=True)]
-    final = Ridge.fit(*both, [penalty], shared)[0]
-    columns = "one map for all columns" if shared else "a map for each column"
-    return forecast, final(test_history), f"{columns}, penalty {penalty:.3g}"
+    sums = [Moments.of(part["history"], part["future"]) for part in (train, val)]
+    fitted, final, chosen = choose(*sums, np.array(spec.facts["std"]))
+    if not spec.facts["refit"]:
+        final = fitted
+    return fitted(val["history"]), final(test["history"]), chosen
 
 
 @dataclass(frozen=True)
@@ -141,28 +108,44 @@ class Smoothing:
         return forecasts
 
 
-def smoothing(series, train_rows: int, val, test_origins, horizon, season):
+def smoothing(train: dict, val: dict, test: dict, spec: DataSpec):
     """(forecasts of val, forecasts of test, what was chosen), each column by itself.
 
-    series: (rows, c) from the first of train to the last of test. val: (origins, future). Fitted on
-    train once; a damped or an undamped trend, whichever is better on val.
+    Fitted once, on the last FITTED_ROWS of train (or three seasons, if those are longer); a damped
+    or an undamped trend, whichever is better on val.
     """
+    horizon, season = spec.facts["horizon_steps"], spec.facts["season_steps"]
+    parts = [(part["history"], part["future"], part["origin"]) for part in (train, val, test)]
+    series, first = windows.join(*parts)
+    end = int(train["origin"][-1]) + horizon - first
+    begin = max(0, end - max(FITTED_ROWS, 3 * season))
+    series, shift = np.asarray(series[begin:], np.float64), first + begin
+    origins = [np.asarray(part["origin"]) - shift for part in (val, test)]
     found = []
     for column in range(series.shape[1]):
-        own = series[:, column]
-        tried = {}
+        own, tried = series[:, column], {}
         for damped in (True, False):
-            machine = Smoothing.fit(own[:train_rows], season, damped)
-            forecast = machine(own, val[0], horizon)
-            loss = np.square(forecast - val[1][..., column]).mean()
-            tried[loss] = (forecast, machine(own, test_origins, horizon), damped)
-        found.append(tried[min(tried)])
+            machine = Smoothing.fit(own[: end - begin], season, damped)
+            forecast = machine(own, origins[0], horizon)
+            loss = np.square(forecast - val["future"][..., column]).mean()
+            tried[loss] = (forecast, machine, damped)
+        forecast, machine, damped = tried[min(tried)]
+        found.append((forecast, machine(own, origins[1], horizon), damped))
     names = ["damped" if damped else "undamped" for _, _, damped in found]
     stacked = (np.stack(parts, axis=2) for parts in list(zip(*found, strict=True))[:2])
     return *stacked, f"{', '.join(dict.fromkeys(names))} trend"
 
 
-def with_quantiles(val_forecast, val_future, forecast, levels) -> np.ndarray:
-    """(n, f, c, q): forecasts shifted by the quantiles of their errors on val, step by step."""
-    errors = np.quantile(val_future - val_forecast, levels, axis=0)  # (q, f, c)
+def unsmoothable(train: dict, spec: DataSpec) -> str:
+    """Why exponential smoothing cannot be fitted; "" where it can."""
+    season, steps = spec.facts["season_steps"], train["history"].shape[1]
+    rows = int(train["origin"][-1] - train["origin"][0]) + steps + spec.facts["horizon_steps"]
+    if season > 1 and rows < 2 * season:
+        return f"train has {rows} rows, and its seasons need two of {season} steps"
+    return ""
+
+
+def with_quantiles(missed, forecast, levels) -> np.ndarray:
+    """(n, f, c, q): forecasts shifted by the quantiles of `missed`, val minus its forecasts."""
+    errors = np.quantile(missed, levels, axis=0)  # (q, f, c)
     return forecast[..., None] + np.moveaxis(errors, 0, -1)

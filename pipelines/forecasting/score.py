@@ -1,10 +1,10 @@
 """How good a forecaster is, beside what it must beat."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from pipelines import windows
 from pipelines.decision import Decision
 from pipelines.forecasting import STRONG
 from pipelines.forecasting import baselines as reference
@@ -27,59 +27,38 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
     """Outputs on the test windows of trivial and of strong classical methods.
 
     The strong ones are ridge and exponential smoothing; `baseline_best` is whichever of all has
-    the lower error on val. Quantiles are those of each method's errors on val.
+    the lowest squared error on val, by which those two choose as well. Quantiles are those of each
+    method's errors on val.
     """
-    found = forecasts(*map(numbers, (train, val, test)), spec)
-    future = np.asarray(val["future"], np.float64)
-    errors = {
-        name: np.abs((on_val - future) / spec.facts["std"]).mean()
-        for name, (on_val, _, _) in found.items()
-    }
     levels = spec.facts["quantiles"]
-    outputs = {}
-    for name, (on_val, on_test, chosen) in found.items():
-        quantiles = None
-        if levels:
-            quantiles = reference.with_quantiles(on_val, future, on_test, levels)
+    outputs, errors = {}, {}
+    for name, (on_val, on_test, chosen) in forecasts(train, val, test, spec):
+        missed = np.subtract(val["future"], on_val, dtype=np.float64)
+        errors[name] = np.square(missed / spec.facts["std"]).mean()
+        quantiles = reference.with_quantiles(missed, on_test, levels) if levels else None
         outputs[f"baseline_{name}"] = Outputs(on_test, quantiles, chosen)
     best = min(errors, key=errors.get)
     taken = outputs[f"baseline_{best}"]
     listed = ", ".join(f"{name} {errors[name]:.3f}" for name in sorted(errors, key=errors.get))
-    chosen = f"{best}, of scaled errors on val: {listed}"
+    chosen = f"{best}, of scaled squared errors on val: {listed}"
     return outputs | {STRONG: Outputs(taken.forecast, taken.quantiles, chosen)}
 
 
-def forecasts(train: dict, val: dict, test: dict, spec: DataSpec) -> dict[str, tuple]:
-    """name -> (forecasts of val, forecasts of test, what was chosen)."""
+def forecasts(train: dict, val: dict, test: dict, spec: DataSpec) -> Iterator[tuple[str, tuple]]:
+    """(name, (forecasts of val, forecasts of test, what was chosen)) of one method at a time."""
     horizon, season = spec.facts["horizon_steps"], spec.facts["season_steps"]
-    found = {"persistence": [reference.persistence(p["history"], horizon) for p in (val, test)]}
+    pasts = [part["history"] for part in (val, test)]
+    yield "persistence", (*(reference.persistence(past, horizon) for past in pasts), "")
     if season > 1:
         for name in ("seasonal_naive", "mean_profile"):
             method = getattr(reference, name)
-            found[name] = [method(part["history"], horizon, season) for part in (val, test)]
-    found = {name: (*parts, "") for name, parts in found.items()}
-    pairs = [(part["history"], part["future"]) for part in (train, val)]
-    found["ridge"] = reference.ridge(*pairs, test["history"])
-    series, _ = windows.join(
-        *(
-            np.concatenate([part[name] for part in (train, val, test)])
-            for name in ("history", "future", "origin")
-        )
-    )
-    rows = int(train["origin"].max()) + horizon
-    found["smoothing"] = reference.smoothing(
-        series, rows, (val["origin"], val["future"]), test["origin"], horizon, season
-    )
-    return found
-
-
-def numbers(part: dict) -> dict[str, np.ndarray]:
-    """In double precision: normal equations and long recursions need it."""
-    return {
-        "history": np.asarray(part["history"], np.float64),
-        "future": np.asarray(part["future"], np.float64),
-        "origin": np.asarray(part["origin"]),
-    }
+            yield name, (*(method(past, horizon, season) for past in pasts), "")
+    yield "ridge", reference.ridge(train, val, test, spec)
+    reason = reference.unsmoothable(train, spec)
+    if reason:
+        print(f"baseline_smoothing: left out; {reason}")
+    else:
+        yield "smoothing", reference.smoothing(train, val, test, spec)
 
 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:

@@ -1,0 +1,122 @@
+"""Ridge from moments: what it says, what validation says of it, and what must not matter."""
+
+import numpy as np
+import pytest
+from model_checks import series_spec
+
+from pipelines.arrays import Windows
+from pipelines.forecasting import baselines
+from pipelines.scoring import ridge
+from pipelines.scoring.ridge import Moments, Ridge
+
+
+def noise(*shape, seed=0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape)
+
+
+def a_part(rows=200, columns=2, seed=0) -> dict:
+    """Windows of 6 and 3 steps, of columns that go in steps of chance."""
+    series = noise(rows, columns, seed=seed).cumsum(axis=0).astype(np.float32)
+    cuts = {"history": Windows(series[:-3], 6), "future": Windows(series[6:], 3)}
+    return {name: cut.view() for name, cut in cuts.items()}
+
+
+def moments(part: dict) -> Moments:
+    return Moments.of(part["history"], part["future"])
+
+
+def test_by_hand():
+    """Two steps of history a, b: deviations -d, d. One step ahead of level + 3 d."""
+    d = np.array([1.0, 2.0, -1.0, 3.0])
+    history = np.stack([5 - d, 5 + d], axis=1)[:, :, None]
+    future = (5 + 3 * d)[:, None, None]
+    free = Ridge.fit(Moments.of(history, future), 1e-9)
+    np.testing.assert_allclose(free(history), future, atol=1e-6)
+    np.testing.assert_allclose(free(history + 100), future + 100, atol=1e-6)
+    stiff = Ridge.fit(Moments.of(history, future), 1e12)
+    # no weight on the past: what is left is the mean of what came, above the level
+    np.testing.assert_allclose(stiff(history), np.full((4, 1, 1), 5 + 3 * d.mean()), atol=1e-6)
+    two = np.repeat(history, 2, axis=2), np.repeat(future, 2, axis=2)
+    for std in (None, np.ones(2)):  # and several columns have no such mean
+        several = Ridge.fit(Moments.of(*two), 1e12, std)
+        np.testing.assert_allclose(several(two[0]), np.full((4, 1, 2), 5.0), atol=1e-6)
+
+
+@pytest.mark.parametrize("std", [None, np.array([1.0, 3.0])], ids=["each", "shared"])
+def test_loss_is_that_of_the_forecasts(std):
+    train, val = a_part(), a_part(90, seed=1)
+    machine = Ridge.fit(moments(train), 1.0, std)
+    made = np.square(machine(val["history"]) - val["future"]).mean(axis=(0, 1))
+    np.testing.assert_allclose(moments(val).loss(machine), made, rtol=1e-9)
+
+
+@pytest.mark.parametrize("std", [None, np.array([1.0, 3.0])], ids=["each", "shared"])
+def test_no_other_weights_have_a_lower_loss(std):
+    sums = moments(a_part())
+    machine = Ridge.fit(sums, 0.0, std)
+    scale = np.ones(2) if std is None else std
+    best = (sums.loss(machine) / np.square(scale)).sum()
+    for seed in range(5):
+        nudge = 1e-3 * noise(*machine.weights.shape, seed=seed)
+        nudge[:, 0] = 0
+        other = Ridge(machine.weights + nudge)
+        assert (sums.loss(other) / np.square(scale)).sum() > best
+
+
+def test_sums_of_parts_are_sums_of_all_and_pieces_do_not_matter(monkeypatch):
+    part = a_part()
+    whole = moments(part)
+    halves = [{name: array[rows] for name, array in part.items()}
+              for rows in (slice(None, 70), slice(70, None))]  # fmt: skip
+    monkeypatch.setattr(ridge, "AT_ONCE", 7)
+    joined = moments(halves[0]) + moments(halves[1])
+    for name in ("square", "product", "energy"):
+        np.testing.assert_allclose(getattr(joined, name), getattr(whole, name), rtol=1e-10)
+    assert joined.count == whole.count == 3 * len(part["future"])
+    machine = Ridge.fit(whole, 1.0)
+    in_pieces = machine(part["history"])
+    monkeypatch.setattr(ridge, "AT_ONCE", 1000)
+    np.testing.assert_allclose(machine(part["history"]), in_pieces, rtol=1e-12)
+
+
+def test_a_column_in_another_unit_changes_nothing():
+    """One map for all columns must not serve the one of the largest numbers alone."""
+    unit = np.array([1.0, 1000.0], np.float32)
+    train, val = a_part(), a_part(90, seed=1)
+    std = train["future"].std(axis=(0, 1))
+    other = [{name: array * unit for name, array in part.items()} for part in (train, val)]
+    sums, scaled = ([moments(part) for part in parts] for parts in ((train, val), other))
+    one, again = Ridge.fit(sums[0], 1.0, std), Ridge.fit(scaled[0], 1.0, std * unit)
+    np.testing.assert_allclose(again.weights, one.weights, rtol=1e-4, atol=1e-6)
+    assert ridge.chosen(*scaled, std * unit)[2] == ridge.chosen(*sums, std)[2]
+
+
+def case(refit: bool):
+    """Columns of which one goes on as it ended, and the other turns round."""
+    history = noise(300, 5, 2)
+    level = history.mean(axis=1, keepdims=True)
+    future = level + (history - level)[:, -1:] * [1.0, -1.0]
+    parts = [{"history": history[rows], "future": future[rows]}
+             for rows in (slice(200), slice(200, 250), slice(250, 300))]  # fmt: skip
+    of = series_spec(history=5, horizon=1, columns=2)
+    of.facts["refit"] = refit
+    return parts, of
+
+
+def test_a_map_for_each_column_where_columns_differ():
+    parts, of = case(refit=True)
+    on_val, on_test, said = baselines.ridge(*parts, of)
+    assert said.startswith("a map for each column")
+    np.testing.assert_allclose(on_val, parts[1]["future"], atol=1e-3)
+    np.testing.assert_allclose(on_test, parts[2]["future"], atol=1e-3)
+
+
+@pytest.mark.parametrize("refit", [True, False])
+def test_what_test_is_forecast_from(refit):
+    parts, of = case(refit)
+    before = baselines.ridge(*parts, of)
+    parts[1]["future"] = parts[1]["future"] + 0.01
+    after = baselines.ridge(*parts, of)
+    assert before[2] == after[2]
+    np.testing.assert_array_equal(before[0], after[0])
+    assert (before[1] == after[1]).all() != refit
