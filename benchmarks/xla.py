@@ -88,11 +88,11 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     phase = next(fitting.phases(model, spec, *parts, experiment.fit))
     settings = phase.settings.model_copy(update={"jit_compile": jit_compile})
     objective = config.task_module(experiment.task, "objective")
+    fed = batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed)
     try:
-        train.compile_model(phase.model, objective, experiment, spec, settings)
+        train.compile_model(phase.model, objective, experiment, spec, settings, len(fed["x"]))
     except Refused:
         return None
-    fed = batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed)
     del fed["validation_data"]
     clock = Clock(keras)
     phase.model.fit(**fed, epochs=1 + EPOCHS, verbose=0, callbacks=[clock.callback])

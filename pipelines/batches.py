@@ -1,8 +1,9 @@
-"""What `fit` is fed: batches of rows of like length, so that short texts do not pay for long ones.
+"""What `fit` is fed: batches whose order follows from the seed and the number of the epoch alone.
 
-Padded rows (token ids that end in zeros) are cut to one of a few lengths, the rungs of a ladder,
-that train's own lengths suggest: a fixed few, because a graph is compiled for each. A batch is as
-long as its longest row's rung. Models that let padding have no influence learn the same from it.
+With `fit.length_buckets` they hold rows of like length, so that short texts do not pay for long
+ones. Padded rows (token ids that end in zeros) are cut to one of a few lengths, the rungs of a
+ladder, that train's own lengths suggest: a fixed few, because a graph is compiled for each. A batch
+is as long as its longest row's rung. Models that let padding have no influence learn the same.
 
 Imports keras and not tensorflow, so that it feeds every Keras backend.
 """
@@ -17,23 +18,24 @@ from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
 
-def feed(train: dict, val: dict, spec: DataSpec, settings, seed: int) -> dict:
-    """The arguments of `fit` that say what it reads: arrays, or `Batches` with length_buckets."""
+def feed(train: dict, val: dict, spec: DataSpec, settings, seed: int, epoch: int = 0) -> dict:
+    """The arguments of `fit` that say what it reads, from after `epoch` epochs on."""
     read, check = ((replicates.inputs(part, spec), part[spec.target]) for part in (train, val))
-    if settings.length_buckets is None:
-        return {
-            "x": read[0], "y": read[1], "validation_data": check,
-            "batch_size": settings.batch_size,
-        }  # fmt: skip
-    padded = [name for name, field in spec.inputs.items() if field.padded]
-    if not padded:
-        raise Refused("fit.length_buckets: the data set has no padded token ids; remove it")
-    ladder = Ladder.fit({name: read[0][name] for name in padded}, settings.length_buckets)
+    ladder = _ladder(read[0], spec, settings.length_buckets)
     return {
-        "x": Batches(*read, ladder, settings.batch_size, seed),
+        "x": Batches(*read, ladder, settings.batch_size, seed, epoch),
         "validation_data": Batches(*check, ladder, settings.batch_size),
         "shuffle": False,
     }
+
+
+def _ladder(inputs: dict, spec: DataSpec, count: int | None) -> "Ladder":
+    if count is None:
+        return Ladder((), np.empty((1, 0), np.int64))
+    padded = [name for name, field in spec.inputs.items() if field.padded]
+    if not padded:
+        raise Refused("fit.length_buckets: the data set has no padded token ids; remove it")
+    return Ladder.fit({name: inputs[name] for name in padded}, count)
 
 
 def lengths(ids: np.ndarray) -> np.ndarray:
@@ -47,6 +49,7 @@ class Ladder:
     """rungs[i] holds a length for each column of `names`; column by column they never decrease.
 
     The last is as long as rows can be, for rows longer than any that the ladder was made for.
+    Without names there is one rung, and rows stay as long as they are.
     """
 
     names: tuple[str, ...]
@@ -65,26 +68,31 @@ class Ladder:
 
     def rung(self, columns: dict[str, np.ndarray]) -> np.ndarray:
         """For each row the first rung that holds all its columns."""
+        rows = len(next(iter(columns.values())))
         lowest = [
             np.searchsorted(steps, lengths(columns[name]))
             for name, steps in zip(self.names, self.rungs.T, strict=True)
         ]
-        return np.max(lowest, axis=0)
+        return np.max([np.zeros(rows, np.int64), *lowest], axis=0)
 
 
 class Batches(keras.utils.PyDataset):
     """(inputs, targets) batches of one part of the data, every row once an epoch.
 
     With a seed, rows of a rung meet in other company in every epoch and batches come in another
-    order, the same for the same seed; without, all epochs are alike. Targets that are ids as
-    long as those of an input, row for row (a sequence predicted position by position), are cut
-    with it. One batch an epoch is smaller where the rows do not divide; none is dropped.
+    order, the same for the same seed and number of epochs before; without, all epochs are alike.
+    Targets that are ids as long as those of an input, row for row (a sequence predicted position by
+    position), are cut with it. One batch an epoch is smaller where the rows do not divide; none is
+    dropped.
     """
 
-    def __init__(self, inputs, targets, ladder: Ladder, batch_size: int, seed: int | None = None):
+    def __init__(
+        self, inputs, targets, ladder: Ladder, batch_size: int,
+        seed: int | None = None, epoch: int = 0,
+    ):  # fmt: skip
         super().__init__()
         self.inputs, self.targets, self.ladder = inputs, targets, ladder
-        self.batch_size, self.seed, self.epoch = batch_size, seed, 0
+        self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
         self._rung = ladder.rung(inputs)
         self._beside = self._twin()
         self._plan()

@@ -7,7 +7,7 @@ experiment is refused before the first one has trained.
 import ast
 import importlib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -75,7 +75,9 @@ class Fit(BaseModel):
 
     patience: epochs without a better validation loss before stopping and going back to the best;
     null trains all epochs and keeps the last. ema_momentum: keep the moving average of the weights
-    instead of the weights (Polyak and Juditsky 1992). clip_norm: the longest gradient that is
+    instead of the weights (Polyak and Juditsky 1992). schedule: whether the learning rate stays or
+    falls to zero along half a cosine (Loshchilov and Hutter 2017), after it has risen from zero
+    over `warmup`, a share of all steps. clip_norm: the longest gradient that is
     applied unshortened. jit_compile: XLA, chosen by measurement. length_buckets: batches hold rows
     of like length, padded to one of so many lengths; null pads all rows to the longest allowed.
     fine_tune: a second phase for models with a backbone that was trained before; see `fitting`.
@@ -86,6 +88,8 @@ class Fit(BaseModel):
     batch_size: Count
     learning_rate: Positive
     patience: Count | None
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     clip_norm: Positive | None = None
     ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None

@@ -3,13 +3,11 @@
 Imports keras and not tensorflow, so that it runs on every Keras backend (KERAS_BACKEND).
 """
 
-import csv
 import functools
 import json
-import math
 import os
-import time
-from dataclasses import asdict
+import shutil
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
@@ -27,7 +25,9 @@ from pipelines import (
     tracking,
 )
 from pipelines.checks import Refused
+from pipelines.journal import Journal
 from pipelines.spec import DataSpec
+from pipelines.unfinished import Checkpoint, Saved, Unfinished
 
 
 def run(params_file: Path, key: str) -> None:
@@ -40,21 +40,30 @@ def run(params_file: Path, key: str) -> None:
     spec = DataSpec.load(prepared / "spec.json")
     fits = replicates.of(spec, params.seeds(key))
     about = describe(key, params, spec)
+    content = tracking.identity_tags(about["identity"])["identity"]
+    begin = functools.partial(tracking.start, experiment.task, **about)
     with (
-        tracking.start(experiment.task, key, **about) as main,
-        atomic.folder(Path("data/trained") / key) as out,
+        Unfinished.open(key, f"{content[:16]}-{keras.config.backend()}") as unfinished,
+        unfinished.run(begin, key) as main,
     ):
-        for replicate in fits:
-            folder = out / replicate.name
-            folder.mkdir()
-            if len(fits) == 1:
-                fit(replicate, experiment, spec, prepared, folder, main)
+        for later, replicate in zip(reversed(range(len(fits))), fits, strict=True):
+            name = key if len(fits) == 1 else f"{key}/{replicate.name}"
+            progress = Progress(name, later, unfinished.checkpoint(replicate.name))
+            fitted = unfinished.replicate(replicate.name)
+            if fitted.is_dir():
+                print(f"{name}: fitted before")
+            elif len(fits) == 1:
+                with atomic.folder(fitted) as folder:
+                    fit(replicate, experiment, spec, prepared, folder, main, progress)
             else:
-                name, own = f"{key}/{replicate.name}", {**about, "params": asdict(replicate)}
-                with tracking.start(experiment.task, name, **own, parent=main.id) as child:
-                    fit(replicate, experiment, spec, prepared, folder, child)
+                own = {"params": asdict(replicate), "parent": main.id}
+                with atomic.folder(fitted) as folder, unfinished.run(begin, name, **own) as child:
+                    fit(replicate, experiment, spec, prepared, folder, child, progress)
                     write_json(folder / "run.json", child.record())
-        write_json(out / "run.json", main.record())
+        with atomic.folder(Path("data/trained") / key) as out:
+            for replicate in fits:
+                shutil.copytree(unfinished.replicate(replicate.name), out / replicate.name)
+            write_json(out / "run.json", main.record())
 
 
 def describe(key: str, params: config.Params, spec: DataSpec) -> dict:
@@ -79,25 +88,32 @@ def describe(key: str, params: config.Params, spec: DataSpec) -> dict:
     }
 
 
-def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run) -> None:
+@dataclass(frozen=True)
+class Progress:
+    """Where a fit stands among others. later: fits to come. checkpoint: a file, if interrupted."""
+
+    name: str
+    later: int
+    checkpoint: Path
+
+
+def fit(
+    replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run, progress: Progress
+) -> None:
     """One fit: model.keras, history.csv and decision.json in `folder`."""
     keras.utils.clear_session()  # layer names count from one again, whatever was built before
     keras.utils.set_random_seed(replicate.seed)
     objective = config.task_module(experiment.task, "objective")
     train, val = (replicate.part(prepared, part) for part in ("train", "val"))
     model = models.build(spec, experiment.module, **experiment.build)
-    journal = Journal(run)
+    saved = Saved.load(progress.checkpoint)
+    journal = Journal(run, progress.name, progress.later, saved.rows, saved.seconds)
     with timing.part("fit"):
-        for phase in fitting.phases(model, spec, train, val, experiment.fit):
-            settings, before = phase.settings, len(journal.rows)
-            compile_model(phase.model, objective, experiment, spec, settings)
-            phase.model.fit(
-                **batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed),
-                initial_epoch=phase.first_epoch,
-                epochs=phase.first_epoch + settings.epochs,
-                callbacks=[*callbacks(objective, settings), journal],
-                verbose=2,
-            )
+        for number, phase in enumerate(fitting.phases(model, spec, train, val, experiment.fit)):
+            if number >= saved.phase:
+                begun = saved if saved.began(number) else Saved(number, phase.first_epoch)
+                fit_phase(phase, begun, objective, experiment, replicate, journal, progress)
+    settings = phase.settings
     predict = functools.partial(
         model.predict, replicates.inputs(val, spec), batch_size=256, verbose=0
     )
@@ -105,9 +121,27 @@ def fit(replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run
     rule.save(folder / "decision.json")
     with timing.part("write"):
         keras_file.save(model, folder / "model.keras")
-        write_history(folder / "history.csv", journal.rows)
-        write_json(folder / replicates.KEPT, kept(journal.rows[before:], settings))
+        journal.write(folder / "history.csv")
+        last = [row for row in journal.rows if row["epoch"] > phase.first_epoch]
+        write_json(folder / replicates.KEPT, kept(last, settings))
         run.tag({"parameters": str(model.count_params()), "fit_seconds": f"{journal.seconds:.1f}"})
+
+
+def fit_phase(phase, begun: Saved, objective, experiment, replicate, journal, progress) -> None:
+    """Fits a phase from where it was to its end."""
+    settings, own = phase.settings, callbacks(objective, phase.settings)
+    done = begun.epoch - phase.first_epoch
+    fed = batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed, done)
+    compile_model(phase.model, objective, experiment, phase.spec, settings, len(fed["x"]))
+    checkpoint = Checkpoint(progress.checkpoint, begun, journal, own)
+    checkpoint.restore(phase.model)
+    phase.model.fit(
+        **fed,
+        initial_epoch=begun.epoch,
+        epochs=begun.epoch if begun.stopped else phase.first_epoch + settings.epochs,
+        callbacks=[*own, journal, checkpoint],
+        verbose=0,
+    )
 
 
 def callbacks(objective, settings: config.Fit) -> list[keras.callbacks.Callback]:
@@ -132,12 +166,14 @@ def kept(rows: list[dict], settings: config.Fit) -> dict:
 
 
 def compile_model(
-    model, objective, experiment: config.Experiment, spec: DataSpec, settings: config.Fit
-) -> None:
+    model, objective, experiment: config.Experiment, spec: DataSpec, settings: config.Fit,
+    steps: int,
+) -> None:  # fmt: skip
+    """steps: batches an epoch."""
     tensorflow = keras.config.backend() == "tensorflow"
     model.compile(
         keras.optimizers.AdamW(
-            settings.learning_rate,
+            learning_rate(settings, steps * settings.epochs),
             weight_decay=settings.weight_decay,
             global_clipnorm=settings.clip_norm,
             use_ema=settings.ema_momentum is not None,
@@ -156,36 +192,18 @@ def compile_model(
         )
 
 
-class Journal(keras.callbacks.Callback):
-    """Tells MLflow and history.csv about every epoch, and stops on a loss that is no number."""
-
-    def __init__(self, run):
-        super().__init__()
-        self.run, self.rows, self.seconds = run, [], 0.0
-
-    def on_train_begin(self, logs=None):
-        self.began = time.perf_counter() - self.seconds  # a second phase goes on counting
-
-    def on_epoch_end(self, epoch, logs=None):
-        row = {
-            f"val/{name[4:]}" if name.startswith("val_") else f"train/{name}": float(value)
-            for name, value in logs.items()
-        }
-        if not all(math.isfinite(value) for value in row.values()):
-            raise Refused(
-                f"epoch {epoch + 1}: the loss is no longer a finite number ({row}); "
-                "lower fit.learning_rate or look for extreme values in the data"
-            )
-        self.seconds = time.perf_counter() - self.began
-        self.rows.append({"epoch": epoch + 1, **row})
-        self.run.metrics(row, step=epoch + 1)
-
-
-def write_history(path: Path, rows: list[dict]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def learning_rate(settings: config.Fit, steps: int):
+    """A number, or a number for each of the steps."""
+    rise = round(settings.warmup * steps)
+    if settings.schedule == "constant" and not rise:
+        return settings.learning_rate
+    return keras.optimizers.schedules.CosineDecay(
+        0.0 if rise else settings.learning_rate,
+        decay_steps=steps - rise,
+        alpha=1.0 if settings.schedule == "constant" else 0.0,
+        warmup_target=settings.learning_rate if rise else None,
+        warmup_steps=rise,
+    )
 
 
 def write_json(path: Path, values: dict) -> None:

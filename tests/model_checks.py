@@ -35,7 +35,7 @@ experiments:
     module: text_cnn
     build: {{builder: text_cnn, embedding_width: 4, filters: 4, widths: [1, 2], dropout: 0.2}}
     fit: {{epochs: {epochs}, batch_size: 8, learning_rate: {rate}, patience: {patience},
-           ema_momentum: {ema}, jit_compile: {xla}}}
+           ema_momentum: {ema}, jit_compile: {xla}, schedule: {schedule}}}
 """
 OWN_WORDS = {
     "spam": "win cash prize claim free urgent txt WINNER 100 call £".split(),
@@ -337,8 +337,9 @@ def pairs_spec(positions: int, size: int) -> DataSpec:
 
 
 def tiny_project(
-    folder: Path, *, positive="spam", epochs=3, rate=0.01, patience="null", ema="null", xla="false"
-) -> Path:
+    folder: Path, *, positive="spam", epochs=3, rate=0.01, patience="null", ema="null",
+    xla="false", schedule="constant",
+) -> Path:  # fmt: skip
     """tiny.csv and params.yaml in a folder, which must be the working directory; returns the
     latter. Two thirds of a text's words tell its class."""
     rng = np.random.default_rng(0)
@@ -355,6 +356,7 @@ def tiny_project(
         patience=patience,
         ema=ema,
         xla=xla,
+        schedule=schedule,
     )
     (folder / "params.yaml").write_text(filled, "utf-8")
     return folder / "params.yaml"

@@ -173,14 +173,30 @@ def test_targets_that_are_no_sequence_are_left_whole():
     assert {found[n][1].shape[1] for n in range(len(found))} == {20}
 
 
-def test_off_is_plain_arrays():
-    train, val = part(), part(40)
-    found = batches.feed(train, val, SPEC, settings(length_buckets=None), 1)
-    assert found["batch_size"] == 16
-    assert set(found["x"]) == set(SPEC.inputs)
-    assert found["x"]["words"] is train["words"]
-    assert found["y"] is train["row"]
-    assert found["validation_data"][1] is val["row"]
+def test_without_buckets_rows_stay_as_long_as_they_are():
+    train = part()
+    found, check = fed(train, length_buckets=None)
+    rows = found[0][1]
+    for name in SPEC.inputs:
+        np.testing.assert_array_equal(found[0][0][name], train[name][rows])
+    assert (np.sort(np.concatenate([found[n][1] for n in range(len(found))])) == train["row"]).all()
+    seen = [check[n][1].tolist() for n in range(len(check))]
+    assert sorted(seen) == [[*range(16)], [*range(16, 32)], [*range(32, 40)]]
+
+
+@pytest.mark.parametrize("buckets", [None, 4])
+def test_after_some_epochs_the_order_is_the_one_of_who_never_stopped(buckets):
+    through, _ = fed(part(), length_buckets=buckets)
+    orders = []
+    for _ in range(4):
+        orders.append([rows.tolist() for rows in through.rows])
+        through.on_epoch_end()
+    for epoch, order in enumerate(orders):
+        again = batches.feed(
+            part(), part(40), SPEC, settings(length_buckets=buckets), 1, epoch=epoch
+        )  # fmt: skip
+        assert [rows.tolist() for rows in again["x"].rows] == order
+    assert all(order != orders[0] for order in orders[1:])
 
 
 def test_data_without_ids_are_refused():

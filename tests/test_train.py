@@ -41,12 +41,15 @@ from pipelines.spec import DataSpec
 prepared = Path("data/prepared/tiny")
 spec = DataSpec.load(prepared / "spec.json")
 _, experiment = config.experiment(Path(sys.argv[1]), "cnn")
-run = SimpleNamespace(metrics=lambda row, step: None, tag=lambda tags: None)
+run = SimpleNamespace(
+    metrics=lambda row, step: None, tag=lambda tags: None, last_step=lambda name: 0
+)
 for seed, name in zip(sys.argv[2::2], sys.argv[3::2]):
     folder = Path(name)
     folder.mkdir()
     replicate = replicates.Replicate(0, int(seed))
-    train.fit(replicate, experiment, spec, prepared, folder, run)
+    progress = train.Progress(name, 0, folder / "checkpoint.npz")
+    train.fit(replicate, experiment, spec, prepared, folder, run, progress)
     model = keras.saving.load_model(folder / "model.keras", compile=False)
     val = replicates.inputs(replicate.part(prepared, "val"), spec)
     np.save(folder / "logits.npy", model.predict(val, verbose=0))
@@ -65,6 +68,9 @@ class Run:
 
     def tag(self, tags):
         self.tags |= tags
+
+    def last_step(self, metric):
+        return max((row["epoch"] for row in self.rows if metric in row), default=0)
 
 
 @pytest.fixture(scope="module")
@@ -90,13 +96,14 @@ def here(project, monkeypatch):
     monkeypatch.chdir(project)
 
 
-def fit(folder: Path, seed=1, prepared=PREPARED, **choices) -> SimpleNamespace:
-    """One fit in this process; what it wrote and told."""
-    folder.mkdir()
+def fit(folder: Path, seed=1, prepared=PREPARED, run=None, **choices) -> SimpleNamespace:
+    """One fit in this process, or the rest of it; what it wrote and told."""
+    folder.mkdir(exist_ok=True)
     spec = DataSpec.load(PREPARED / "spec.json")
     _, experiment = config.experiment(tiny_project(folder, **choices), "cnn")
-    replicate, run = Replicate(0, seed), Run()
-    train.fit(replicate, experiment, spec, prepared, folder, run)
+    replicate, run = Replicate(0, seed), run or Run()
+    progress = train.Progress("tiny", 0, folder / "checkpoint.npz")
+    train.fit(replicate, experiment, spec, prepared, folder, run, progress)
     with (folder / "history.csv").open() as stream:
         history = list(csv.DictReader(stream))
     model = keras.saving.load_model(folder / "model.keras", compile=False)
@@ -131,7 +138,8 @@ def child(
 def test_what_a_fit_leaves_behind(tmp_path):
     found = fit(tmp_path / "fit", epochs=3)
     assert sorted(path.name for path in found.folder.glob("*.*")) == [
-        "decision.json", "history.csv", "kept.json", "model.keras", "params.yaml", "tiny.csv",
+        "checkpoint.npz", "decision.json", "history.csv", "kept.json", "model.keras",
+        "params.yaml", "tiny.csv",
     ]  # fmt: skip
     assert sorted(found.history[0]) == COLUMNS
     assert [row["epoch"] for row in found.history] == ["1", "2", "3"]
@@ -193,6 +201,60 @@ def test_the_average_is_the_one_of_the_formula(tmp_path, monkeypatch):
         assert np.abs(kept - last).max() > 1e-4
 
 
+class Dies(Run):
+    """Its process dies while it is told an epoch: before anything of it is kept, or after."""
+
+    def __init__(self, epoch: int, told: bool):
+        super().__init__()
+        self.epoch, self.told = epoch, told
+
+    def metrics(self, row, step):
+        dies = step == self.epoch
+        if not dies or self.told:
+            super().metrics(row, step)
+        if dies:
+            self.epoch = None
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("ema", "patience", "epochs", "die"),
+    [
+        (0.8, 3, 15, (4,)),
+        pytest.param(0.8, 3, 15, (1, 2), marks=pytest.mark.slow),
+        pytest.param(0.8, "null", 4, (2, 4), marks=pytest.mark.slow),
+        pytest.param("null", 3, 15, (3,), marks=pytest.mark.slow),
+        pytest.param("null", "null", 4, (3,), marks=pytest.mark.slow),
+    ],
+)
+def test_an_interrupted_fit_ends_as_if_it_had_not_been(tmp_path, ema, patience, epochs, die):
+    """Weights, curves and decision to the last bit: averages, patience, order, random states."""
+    choices = {"prepared": NOISY, "epochs": epochs, "rate": 0.1, "ema": ema, "patience": patience}
+    whole = fit(tmp_path / "whole", schedule="cosine", **choices)
+    for epoch in die:
+        for told in (True, False):
+            run, folder = Dies(epoch, told), tmp_path / f"{epoch}{told}"
+            with pytest.raises(KeyboardInterrupt):
+                fit(folder, run=run, schedule="cosine", **choices)
+            rest = fit(folder, run=run, schedule="cosine", **choices)
+            for name in ("model.keras", "history.csv", "decision.json", "kept.json"):
+                assert (folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
+            assert [row["epoch"] for row in run.rows] == [*range(1, len(whole.losses) + 1)]
+            assert run.rows == whole.run.rows
+            assert rest.run.tags["parameters"] == whole.run.tags["parameters"]
+
+
+def test_a_fit_that_has_ended_trains_no_further(tmp_path):
+    """Killed after patience had ended it, and before the model was written."""
+    choices = {"prepared": NOISY, "epochs": 15, "rate": 0.1, "ema": 0.8, "patience": 2}
+    whole = fit(tmp_path / "fit", **choices)
+    assert len(whole.losses) < 15
+    model = (whole.folder / "model.keras").read_bytes()
+    again = fit(tmp_path / "fit", run=whole.run, **choices)
+    assert again.losses == whole.losses
+    assert (again.folder / "model.keras").read_bytes() == model
+
+
 def test_a_loss_that_is_no_number_is_refused_with_the_epoch(tmp_path):
     with pytest.raises(Refused, match=r"^epoch 1: the loss is no longer a finite number .*nan"):
         fit(tmp_path / "fit", rate=1e30)
@@ -203,7 +265,8 @@ def test_a_loss_that_is_no_number_is_refused_with_the_epoch(tmp_path):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_any_number_that_is_none_is_refused(name, value):
     run = Run()
-    journal = train.Journal(run)
+    journal = train.Journal(run, "tiny")
+    journal.set_params({"epochs": 2})
     journal.on_train_begin()
     journal.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.4})
     with pytest.raises(Refused, match="^epoch 2: the loss is no longer"):
@@ -247,7 +310,24 @@ def test_xla_is_refused_where_keras_would_go_without(tmp_path):
     _, experiment = config.experiment(tiny_project(tmp_path, xla="true"), "cnn")
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.RandomZoom(0.1)])
     with pytest.raises(Refused, match="jit_compile"):
-        train.compile_model(model, objective, experiment, spec, experiment.fit)
+        train.compile_model(model, objective, experiment, spec, experiment.fit, 3)
+
+
+def test_learning_rates_by_hand():
+    """Ten steps, of which two rise: 0, .1, .2 at the top, then half a cosine down."""
+
+    def rates(**schedule) -> list[float]:
+        fit = config.Fit(epochs=1, batch_size=1, learning_rate=0.2, patience=None, **schedule)
+        rate = train.learning_rate(fit, 10)
+        return [float(rate(step)) if callable(rate) else rate for step in range(10)]
+
+    assert rates() == [0.2] * 10
+    rising = rates(warmup=0.2)
+    np.testing.assert_allclose(rising, [0.0, 0.1, *[0.2] * 8], atol=1e-7)
+    fall = [0.1 * (1 + np.cos(np.pi * n / 8)) for n in range(8)]
+    np.testing.assert_allclose(rates(schedule="cosine", warmup=0.2), [0.0, 0.1, *fall], atol=1e-7)
+    fall = [0.1 * (1 + np.cos(np.pi * n / 10)) for n in range(10)]
+    np.testing.assert_allclose(rates(schedule="cosine"), fall, atol=1e-7)
 
 
 @pytest.mark.slow

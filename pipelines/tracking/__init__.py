@@ -23,6 +23,7 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
+from pipelines.tracking.entries import identity_tags  # noqa: E402
 from pipelines.tracking.rebuild import restore, restore_all  # noqa: E402
 from pipelines.tracking.registry import champion, crown, register, saved_model  # noqa: E402
 from pipelines.tracking.runs import Run, resume, start  # noqa: E402
@@ -33,6 +34,7 @@ __all__ = [
     "champion",
     "client",
     "crown",
+    "identity_tags",
     "register",
     "restore",
     "restore_all",

@@ -48,6 +48,22 @@ def create(task: str, key: str, tags: Mapping[str, str], started_ms: int | None 
     return opened.create_run(where, start_time=started_ms, tags=tags, run_name=key)
 
 
+def reopen(run_id: str) -> Entry | None:
+    """A run that goes on in this process; None where the store does not have it any more."""
+    entry = find(run_id)
+    if entry is None or entry.info.lifecycle_stage != "active":
+        return None
+    take(entry.info.run_id)
+    return entry
+
+
+def take(run_id: str) -> None:
+    """This process holds the run from now on."""
+    # The tags first: a RUNNING run whose tags name a dead process would be marked KILLED.
+    log(run_id, [], origin.process(), now_ms())
+    store.client().update_run(run_id, status="RUNNING")
+
+
 def describe(run_id: str, params: Mapping, dataset: Mapping | None) -> None:
     """Logs what a run is made from: parameters, and the data set as MLflow's own input."""
     entries = [Param(name, _param(name, value)) for name, value in params.items()]

@@ -33,6 +33,11 @@ class Run:
             entries.log(self.id, rows, changed, entries.now_ms())
         self._undefined = named
 
+    def last_step(self, metric: str) -> int:
+        """The last step at which a curve has a value; 0 where it has none."""
+        history = store.client().get_metric_history(self.id, metric)
+        return max((point.step for point in history), default=0)
+
     def artifact(self, path: Path, folder: str | None = None) -> None:
         """Stores a file, or everything a folder holds, under `folder` (default: at the top)."""
         keep = store.client().log_artifacts if path.is_dir() else store.client().log_artifact
@@ -71,8 +76,9 @@ def start(
     tags: Mapping,
     dataset: Mapping | None,
     parent: str | None = None,
+    begun: str | None = None,
 ) -> Iterator[Run]:
-    """A new run of experiment `task`, named `key`.
+    """A run of experiment `task`, named `key`: a new one, or the interrupted one with id `begun`.
 
     identity: {"code", "data", "params"}, each a text or plain value; their hash is the tag
         `identity`. When this run ends well, other ended runs of the same identity, key and parent
@@ -90,9 +96,13 @@ def start(
     if parent:
         every[entries.PARENT] = parent
     with origin.termination_raises():
-        entry = entries.create(task, key, every)
+        entry = entries.reopen(begun) if begun else None
+        if entry is None:
+            entry = entries.create(task, key, every)
+            begun = None
         with entries.Ending(entry.info.run_id):
-            entries.describe(entry.info.run_id, params, dataset)
+            if begun is None:
+                entries.describe(entry.info.run_id, params, dataset)
             yield Run(entry, {"task": task, "key": key, "dataset": dataset and dict(dataset)})
         entries.retire_others(entry)
 
@@ -113,9 +123,7 @@ def resume(record: Mapping, *, files: Path, metrics: Path | None = None) -> Iter
         if retired:
             _revive(run_id)
         with entries.Ending(run_id, entry.info.end_time):
-            # The tags first: a RUNNING run whose tags name a dead process would be marked KILLED.
-            entries.log(run_id, [], origin.process(), entries.now_ms())
-            store.client().update_run(run_id, status="RUNNING")
+            entries.take(run_id)
             yield Run(entry, record)
         if retired:
             entries.retire_others(entry)
