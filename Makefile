@@ -6,9 +6,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 .PHONY: help repro test lint ui results bench timing lock install jax clean
+PUBLIC := benchmarks/params.yaml
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 repro: install  ## run every default pipeline and print the results
 	@$(BIN)/python -m pipelines check
@@ -27,13 +28,19 @@ ui: install  ## show the runs in a browser: MLflow on http://127.0.0.1:5000
 	@$(BIN)/python -m pipelines restore
 	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000
 
-results: install  ## write the results table into README.md
+results: install  ## write the results tables of README.md and benchmarks/RESULTS.md
 	@$(BIN)/python -m pipelines results
+	@$(BIN)/python -m pipelines results --params $(PUBLIC)
 
-bench: install  ## run the public data sets and write benchmarks/RESULTS.md
-	@$(BIN)/python -m pipelines check --params benchmarks/params.yaml
+bench: install  ## run all public data sets (many hours; it goes on where it stopped)
+	@$(BIN)/python -m pipelines check --params $(PUBLIC)
 	@$(BIN)/python -m pipelines.forkserver $(BIN)/dvc repro benchmarks/dvc.yaml
-	@$(BIN)/python -m pipelines results --params benchmarks/params.yaml
+	@$(BIN)/python -m pipelines results --params $(PUBLIC)
+
+bench-%: install  ## run the public experiments whose names begin so: make bench-mnist
+	@$(BIN)/python -m pipelines check --params $(PUBLIC)
+	@$(BIN)/python -m pipelines.forkserver $(BIN)/dvc repro --glob 'benchmarks/dvc.yaml:export@$**'
+	@$(BIN)/python -m pipelines report --params $(PUBLIC)
 
 timing: install  ## measure where the time of `make repro` goes, into docs/performance.md
 	@$(BIN)/python benchmarks/startup.py

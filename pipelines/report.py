@@ -42,32 +42,41 @@ def rows(params_file: Path, more_metrics: Iterable[str] = ()) -> list[dict]:
 
 
 def row(key: str, experiment, dataset: str, metric: str, values: dict, about: dict) -> dict:
-    task = config.task(experiment.task)
+    strong = config.task(experiment.task).STRONG
+    least = trivial(values, strong)
     fits = [json.loads(path.read_text("utf-8")) for path in (TRAINED / key).glob("*/run.json")]
     fits = fits or [about]
-    groups = {"model": "test", "strong": task.STRONG, "difference": "difference"}
-    groups["trivial"] = trivial(values, task.STRONG)
     return {
         "experiment": key,
         "task": experiment.task,
         "dataset": dataset,
+        "method": f"{experiment.module}.{experiment.build['builder']}",
         "metric": metric,
+        "mean": values[f"test/{metric}"],
+        **bounds("", values, f"test/{metric}"),
         "verdict": verdict(values, metric, better(experiment.task, metric)),
-        **{
-            f"{group}{bound}": values.get(f"{name}/{metric}{bound}")
-            for group, name in groups.items()
-            for bound in ("", "_low", "_high", "_sd")
-        },
-        "replicates": len(fits),
-        "strong_name": named(values, task.STRONG, metric).removeprefix("baseline_"),
-        "trivial_name": groups["trivial"].removeprefix("baseline_"),
-        "parameters": int(fits[0]["tags"]["parameters"]),
-        "fit_seconds": statistics.mean(float(fit["tags"]["fit_seconds"]) for fit in fits),
-        "run_id": about["run_id"],
-        "replicate_run_ids": sorted(fit["run_id"] for fit in fits),
+        "seeds": json.loads(about["params"]["seeds"]),
+        "fits": len(fits),
+        "baseline": values.get(f"{strong}/{metric}"),
+        **bounds("baseline_", values, f"{strong}/{metric}"),
+        "baseline_name": named(values, strong, metric).removeprefix("baseline_"),
+        "difference": values.get(f"difference/{metric}"),
+        **bounds("difference_", values, f"difference/{metric}"),
+        "trivial": values.get(f"{least}/{metric}"),
+        "trivial_name": least.removeprefix("baseline_"),
+        "params": int(fits[0]["tags"]["parameters"]),
+        "seconds": statistics.mean(float(fit["tags"]["fit_seconds"]) for fit in fits),
+        "run_ids": list(dict.fromkeys([about["run_id"], *sorted(fit["run_id"] for fit in fits)])),
+        "backend": about["tags"]["backend"],
+        "machine": about["tags"]["machine"],
         "git_commit": about["tags"].get("git_commit"),
         "data_digest": about["tags"].get("data_digest"),
     }
+
+
+def bounds(prefix: str, values: dict, name: str) -> dict:
+    """The interval's ends, and the standard deviation over replicates where there are several."""
+    return {f"{prefix}{bound}": values.get(f"{name}_{bound}") for bound in ("low", "high", "sd")}
 
 
 def verdict(values: dict, metric: str, direction: str) -> str:
@@ -104,18 +113,19 @@ def cells(row: dict) -> tuple[str, ...]:
     return (
         row["experiment"],
         row["metric"],
-        interval(row, "model"),
-        f"{interval(row, 'strong')} {row['strong_name']}",
+        interval(row, "mean"),
+        f"{interval(row, 'baseline')} {row['baseline_name']}",
         f"{interval(row, 'difference', '+')} {row['verdict']}".rstrip(),
         f"{number(row['trivial'])} {row['trivial_name']}",
-        f"{row['parameters']:,}",
-        f"{row['fit_seconds']:.0f}",
-        f"`{row['run_id'][:8]}`",
+        f"{row['params']:,}",
+        f"{row['seconds']:.0f}",
+        f"`{row['run_ids'][0][:8]}`",
     )
 
 
 def interval(row: dict, group: str, sign: str = "") -> str:
-    low, high, spread = (row[f"{group}{bound}"] for bound in ("_low", "_high", "_sd"))
+    prefix = "" if group == "mean" else f"{group}_"
+    low, high, spread = (row[f"{prefix}{bound}"] for bound in ("low", "high", "sd"))
     text = f"{number(row[group], sign)} [{number(low, sign)}, {number(high, sign)}]"
     return text if spread is None else f"{text} sd {number(spread)}"
 

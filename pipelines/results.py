@@ -7,13 +7,14 @@ benchmarks/published.yaml with their source.
 import datetime
 import json
 import os
-import platform
 from pathlib import Path
 
 import yaml
 
-from pipelines import atomic, report
+from pipelines import atomic, config, report, targets
 from pipelines.checks import Refused
+from pipelines.evaluation import better
+from pipelines.machine import processor
 
 BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results -->"
 PAGES = {
@@ -32,13 +33,40 @@ def run(params_file: Path) -> None:
     metrics = {name for rows in published.values() for row in rows for name in row["metrics"]}
     found = report.rows(params_file, sorted(metrics))
     if not found:
-        raise Refused(f"{params_file}: nothing evaluated yet; run `dvc repro` first")
+        print(f"{params_file}: nothing evaluated here; {page} stays as it is")
+        return
+    keep(params_file, file, found)
+    for row in found:
+        row["published"] = best_published(published.get(row["dataset"], []), row)
     values = {"machine": machine(), "published": published, "rows": found}
+    if params_file.parent == targets.FILE.parent:
+        values["targets"] = targets.reached(found)
     with atomic.file(file) as target:
         target.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     with atomic.file(page) as target:
         target.write_text(embedded(page.read_text("utf-8"), render(values), page), "utf-8")
     print(f"{page}: {len(found)} rows")
+
+
+def keep(params_file: Path, file: Path, found: list[dict]) -> None:
+    """Refuses to write a page without the rows of experiments that were only run elsewhere."""
+    if not file.is_file():
+        return
+    had = {row["experiment"] for row in json.loads(file.read_text("utf-8"))["rows"]}
+    lost = (had & set(config.load(params_file).experiments)) - {row["experiment"] for row in found}
+    if lost:
+        raise Refused(
+            f"{file}: it has rows of {', '.join(sorted(lost))}, not evaluated here, which would be "
+            "lost; run them first (`dvc pull` and `dvc repro`), or remove the rows there"
+        )
+
+
+def best_published(rows: list[dict], row: dict) -> float | None:
+    """The best of what others report for a row's metric under the same protocol."""
+    same = [each for each in rows if each.get("comparable", True)]
+    values = [each["metrics"][row["metric"]] for each in same if row["metric"] in each["metrics"]]
+    best = max if better(row["task"], row["metric"]) == "higher" else min
+    return best(values, default=None)
 
 
 def of_params(params_file: Path) -> dict[str, list[dict]]:
@@ -49,16 +77,8 @@ def of_params(params_file: Path) -> dict[str, list[dict]]:
 
 
 def machine() -> dict[str, str]:
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-            if line.startswith("model name")
-        ),
-        platform.processor(),
-    )
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    return {"processor": model, "cores": str(os.cpu_count()), "date": today}
+    return {"processor": processor(), "cores": str(os.cpu_count()), "date": today}
 
 
 def embedded(text: str, block: str, page: Path, begin: str = BEGIN, end: str = END) -> str:
@@ -72,16 +92,20 @@ def embedded(text: str, block: str, page: Path, begin: str = BEGIN, end: str = E
 def render(values: dict) -> str:
     """The Markdown between the markers."""
     parts = []
+    if values.get("targets"):
+        parts += ["## Targets", "", markdown(targets.table(values["targets"])), "", "## Rows", ""]
     for dataset in dict.fromkeys(row["dataset"] for row in values["rows"]):
         own = [row for row in values["rows"] if row["dataset"] == dataset]
         parts += [f"**{dataset}**", "", markdown(report.table(own)), ""]
         if dataset in values["published"]:
             parts += [*published_table(values["published"][dataset]), ""]
-    about = values["machine"]
+    machines = dict.fromkeys(row["machine"] for row in values["rows"])
+    backends = dict.fromkeys(row["backend"] for row in values["rows"])
     parts.append(
         "Brackets: 95 % bootstrap intervals over test rows. sd: over replicates. Even: the "
-        "interval of the difference has both signs. "
-        f"Measured {about['date']} on {about['cores']} cores of {about['processor']}."
+        "interval of the difference has both signs. fit s: wall seconds of one fit, compiling "
+        f"included. Trained on {'; '.join(machines)}, Keras on {', '.join(backends)}. "
+        f"Written {values['machine']['date']}."
     )
     return "\n".join(parts)
 
@@ -90,7 +114,10 @@ def published_table(rows: list[dict]) -> list[str]:
     lines = [("published", "metrics", "protocol", "source")]
     for row in rows:
         metrics = ", ".join(f"{name} {value}" for name, value in row["metrics"].items())
-        lines.append((row["method"], metrics, row["protocol"], row["source"]))
+        protocol = (
+            row["protocol"] if row.get("comparable", True) else f"not comparable: {row['protocol']}"
+        )
+        lines.append((row["method"], metrics, protocol, row["source"]))
     return [markdown(lines)]
 
 

@@ -20,6 +20,7 @@ from pipelines import (
     fitting,
     identity,
     keras_file,
+    machine,
     replicates,
     timing,
     tracking,
@@ -79,7 +80,7 @@ def describe(key: str, params: config.Params, spec: DataSpec) -> dict:
     return {
         "identity": {"code": code, "data": spec.digests, "params": chosen},
         "params": chosen,
-        "tags": {"backend": keras.config.backend()},
+        "tags": {"backend": keras.config.backend(), "machine": machine.description()},
         "dataset": {
             "name": params.dataset_of(key),
             "digest": identity.data_digest(spec.digests),
