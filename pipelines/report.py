@@ -68,7 +68,7 @@ def row(key: str, experiment, dataset: str, metric: str, values: dict, about: di
         "seconds": statistics.mean(float(fit["tags"]["fit_seconds"]) for fit in fits),
         "run_ids": list(dict.fromkeys([about["run_id"], *sorted(fit["run_id"] for fit in fits)])),
         "backend": about["tags"]["backend"],
-        "machine": about["tags"]["machine"],
+        "machine": about["tags"].get("machine", "an unnamed machine"),
         "git_commit": about["tags"].get("git_commit"),
         "data_digest": about["tags"].get("data_digest"),
     }

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from pipelines.config import STRICT, Count, Positive
 
@@ -28,6 +28,12 @@ class Target(BaseModel):
     params_at_most: Count | None = None
     seconds_at_most: Positive | None = None
     beside: str
+
+    @model_validator(mode="after")
+    def _wants_something(self):
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("at_least or at_most is missing")
+        return self
 
 
 def reached(rows: list[dict]) -> list[dict]:

@@ -25,11 +25,11 @@ def test_every_row_names_its_runs(params, page, file):
     rows = json.loads(file.read_text("utf-8"))["rows"]
     assert rows
     for row in rows:
-        for run_id in (row["run_id"], *row["replicate_run_ids"]):
+        for run_id in row["run_ids"]:
             assert re.fullmatch("[0-9a-f]{32}", run_id), row
-        assert len(row["replicate_run_ids"]) == row["replicates"]
-        assert f"`{row['run_id'][:8]}`" in page.read_text("utf-8")
-        assert row["model_low"] <= row["model"] <= row["model_high"], row
+        assert len(row["run_ids"]) == row["fits"] + (row["fits"] > 1)
+        assert f"`{row['run_ids'][0][:8]}`" in page.read_text("utf-8")
+        assert row["low"] <= row["mean"] <= row["high"], row
 
 
 @pytest.mark.parametrize(("params", "page", "file"), PAGES)
@@ -49,10 +49,30 @@ def test_results_can_be_made_again_and_traced_to_mlflow(params, page, file):
     if not found:
         pytest.skip(f"nothing of {params} has been run here; `dvc repro` first")
     for row in found:
-        run = tracking.client().get_run(row["run_id"])
-        assert run.data.metrics[f"test/{row['metric']}"] == pytest.approx(row["model"], abs=1e-12)
+        run = tracking.client().get_run(row["run_ids"][0])
+        assert run.data.metrics[f"test/{row['metric']}"] == pytest.approx(row["mean"], abs=1e-12)
         page_row = shown[row["experiment"], row["metric"]]
-        assert page_row["model_low"] <= row["model"] <= page_row["model_high"]
+        assert page_row["low"] <= row["mean"] <= page_row["high"]
+
+
+@pytest.mark.parametrize(("metric", "best"), [("accuracy", 0.92), ("log_loss", 0.2), ("mcc", None)])
+def test_the_best_published_number_is_of_the_same_protocol(metric, best):
+    rows = [
+        {"metrics": {"accuracy": 0.9, "log_loss": 0.3}},
+        {"metrics": {"accuracy": 0.92, "log_loss": 0.2}},
+        {"metrics": {"accuracy": 0.99, "log_loss": 0.1, "mcc": 0.9}, "comparable": False},
+    ]
+    row = {"task": "image_classification", "metric": metric}
+    assert results.best_published(rows, row) == best
+
+
+def test_rows_that_were_measured_elsewhere_are_not_lost(tmp_path):
+    file, params = tmp_path / "results.json", Path("params.yaml")
+    results.keep(params, file, [])
+    file.write_text(json.dumps({"rows": [{"experiment": "spam_cnn"}, {"experiment": "gone"}]}))
+    results.keep(params, file, [{"experiment": "spam_cnn"}])
+    with pytest.raises(results.Refused, match="spam_cnn, not evaluated here"):
+        results.keep(params, file, [{"experiment": "spam_bilstm"}])
 
 
 def test_markers_are_needed(tmp_path):
