@@ -26,7 +26,8 @@ from pipelines.text_classification import objective
 ROOT = Path(__file__).parents[1]
 PREPARED, NOISY = Path("data/prepared/tiny"), Path("data/prepared/noisy")
 COLUMNS = ["epoch", "train/accuracy", "train/loss", "val/accuracy", "val/loss"]
-# Arguments: the params file, then a seed and a folder for each fit.
+# Arguments: the params file, then a seed and a folder for each fit; one called "interrupted" is cut
+# off while it tells its second epoch, and then goes on.
 CHILD = """
 import os
 import sys
@@ -44,11 +45,20 @@ _, experiment = config.experiment(Path(sys.argv[1]), "cnn")
 run = SimpleNamespace(
     metrics=lambda row, step: None, tag=lambda tags: None, last_step=lambda name: 0
 )
+def cut(row, step):
+    if step == 2:
+        raise KeyboardInterrupt
 for seed, name in zip(sys.argv[2::2], sys.argv[3::2]):
     folder = Path(name)
     folder.mkdir()
     replicate = replicates.Replicate(0, int(seed))
     progress = train.Progress(name, 0, folder / "checkpoint.npz")
+    if folder.name == "interrupted":
+        whole = SimpleNamespace(**{**vars(run), "metrics": cut})
+        try:
+            train.fit(replicate, experiment, spec, prepared, folder, whole, progress)
+        except KeyboardInterrupt:
+            assert progress.checkpoint.is_file()
     train.fit(replicate, experiment, spec, prepared, folder, run, progress)
     model = keras.saving.load_model(folder / "model.keras", compile=False)
     val = replicates.inputs(replicate.part(prepared, "val"), spec)
@@ -118,15 +128,18 @@ def fit(folder: Path, seed=1, prepared=PREPARED, run=None, **choices) -> SimpleN
 
 
 def child(
-    folder: Path, *seeds: int, backend="tensorflow", xla="false", **environment
+    folder: Path, *seeds: int, backend="tensorflow", xla="false", interrupted=None, **environment
 ) -> list[Path]:
-    """Fits in a process of its own; returns the folder of each."""
+    """Fits in a process of its own; returns the folder of each. interrupted: the seed of one more,
+    which goes on after an interruption."""
     folder.mkdir()
     folders = [folder / f"fit{number}" for number in range(len(seeds))]
+    if interrupted is not None:
+        seeds, folders = (*seeds, interrupted), [*folders, folder / "interrupted"]
     pairs = [str(part) for pair in zip(seeds, folders, strict=True) for part in pair]
     path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(tiny_project(folder, xla=xla)), *pairs],
+        [sys.executable, "-c", CHILD, str(tiny_project(folder, xla=xla, ema=0.8)), *pairs],
         env={**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": backend, **environment},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -336,14 +349,16 @@ def test_on_jax_and_back(tmp_path):
     if importlib.util.find_spec("jax") is None:
         assert "CI" not in os.environ, "CI must have JAX: make jax"
         pytest.skip("JAX is not installed: make jax")
-    one, again, other = child(tmp_path / "jax", 7, 7, 8, backend="jax")
+    one, again, other, cut = child(tmp_path / "jax", 7, 7, 8, backend="jax", interrupted=7)
     trained = keras.saving.load_model(one / "model.keras", compile=False)
     spec = DataSpec.load(PREPARED / "spec.json")
     val = replicates.inputs(Replicate(0, 7).part(PREPARED, "val"), spec)
     logits = np.load(one / "logits.npy")
     np.testing.assert_allclose(trained.predict(val, verbose=0), logits, atol=1e-5)
     assert np.ptp(logits) > 0.01
-    assert (one / "model.keras").read_bytes() == (again / "model.keras").read_bytes()
+    for name in ("model.keras", "history.csv", "decision.json"):
+        for same in (again, cut):
+            assert (one / name).read_bytes() == (same / name).read_bytes(), (same, name)
     assert (logits != np.load(other / "logits.npy")).any()
     assert json.loads((one / "decision.json").read_text())["positive"] == 1
 
