@@ -7,7 +7,10 @@ and `image_classification/serve.py` follows it with TensorFlow's operations:
    channel is left out, as is the orientation note of a camera. JPEG uses the accurate integer
    transform, which is Pillow's default and an option of TensorFlow's.
 2. For one channel, grey = (19595 R + 38470 G + 7471 B + 32768) >> 16 (ITU-R BT.601 in 16 bits).
-3. The picture is stretched to the wanted size, first its height and then its width, by a triangle
+3. With `crop`, only the middle goes on: of the largest part that has the wanted size's ratio of
+   sides, so many per mille of each side, rounded down. Without it the whole picture does, and is
+   squeezed where its ratio is another one.
+4. What goes on is stretched to the wanted size, first its height and then its width, by a triangle
    filter: bilinear when it grows; when it shrinks, as wide as the shrinking asks (antialiased).
    Weights and sums are integers and each of the two passes rounds half up, so there is no order of
    summation or precision to agree on. Pillow's BILINEAR, in fixed point, differs by 1 at most.
@@ -28,6 +31,7 @@ from pipelines.checks import Refused
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 GREY_RGB, GREY_HALF, GREY_BITS = (19595, 38470, 7471), 32768, 16
+PER_MILLE = 1000
 MAX_PIXELS = 25_000_000  # decoding takes some 40 bytes a pixel
 DEEP_MODES = ("I", "I;16", "I;16B", "I;16L", "F")
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
@@ -41,16 +45,21 @@ class Reader:
     width: int
     channels: int
     max_pixels: int = MAX_PIXELS
+    crop: int | None = None  # per mille
 
     def __call__(self, data: bytes, name: str) -> np.ndarray:
         """name: of the file, for the message of `Refused`."""
         picture = decode(data, name, self.max_pixels)
         if self.channels == 1:
             picture = grey(picture)
+        if self.crop is not None:
+            picture = middle(picture, self.height, self.width, self.crop)
         return resize(picture, self.height, self.width)
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self)) + "\n", "utf-8")
+        """`crop` only where there is one: the file of other data sets stays what it was."""
+        rule = {name: value for name, value in asdict(self).items() if value is not None}
+        path.write_text(json.dumps(rule) + "\n", "utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "Reader":
@@ -98,6 +107,15 @@ def grey(picture: np.ndarray) -> np.ndarray:
     """(height, width, 3) uint8 -> (height, width, 1) uint8."""
     total = picture.astype(np.int32) @ np.array(GREY_RGB, np.int32)
     return ((total + GREY_HALF) >> GREY_BITS).astype(np.uint8)[..., None]
+
+
+def middle(picture: np.ndarray, height: int, width: int, share: int) -> np.ndarray:
+    """(h, w, c) -> its middle in the ratio height : width, `share` per mille of the most."""
+    sides = picture.shape[:2]
+    tall = max(1, min(sides[0], sides[1] * height // width) * share // PER_MILLE)
+    wide = max(1, min(sides[1], sides[0] * width // height) * share // PER_MILLE)
+    top, left = (sides[0] - tall) // 2, (sides[1] - wide) // 2
+    return picture[top : top + tall, left : left + wide]
 
 
 def resize(picture: np.ndarray, height: int, width: int) -> np.ndarray:

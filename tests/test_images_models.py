@@ -85,6 +85,7 @@ def test_an_identity_shortcut_thins_out_and_pads_with_zeros():
     [
         (picture_spec(40, 40, 1, 3), "lenet", {}, "40 x 40 do not fit into 32 x 32"),
         (DIGIT, "resnet", {"depth": 10}, "depth is 10; it must be 6 n"),
+        (DIGIT, "vgg", {"filters": [4]}, "1 stages in filters .* one number"),
         (DIGIT, "vit", {"patch": 3}, "8 x 8 need a patch that divides both sides .found 3"),
         (DIGIT, "transfer", {}, "the data set has no start"),
         (DIGIT, "transfer", {"backbone": "VGG16", "weights": "imagnet"}, "accepted: imagenet"),

@@ -59,9 +59,11 @@ def graph():
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", SIZES)
-def test_the_graph_reads_every_kind_of_file_as_prepare_does(graph, size, channels):
-    reader = images.Reader(*size, channels)
+@pytest.mark.parametrize(
+    ("size", "crop"), [*((size, None) for size in SIZES), ((32, 24), 875), ((9, 13), 1000)]
+)
+def test_the_graph_reads_every_kind_of_file_as_prepare_does(graph, size, crop, channels):
+    reader = images.Reader(*size, channels, crop=crop)
     read = graph(reader, list(PICTURES.values()))
     assert read.dtype == np.uint8 and read.shape[1:] == (*size, channels)
     for name, own in zip(PICTURES, read, strict=True):
@@ -150,7 +152,24 @@ def test_what_is_not_a_whole_picture_is_named(data, words):
         images.decode(data, "cat.png")
 
 
-def test_a_reader_comes_back_from_its_file(tmp_path):
-    reader = images.Reader(3, 4, 1, 99)
+@pytest.mark.parametrize("crop", [None, 875])
+def test_a_reader_comes_back_from_its_file(tmp_path, crop):
+    reader = images.Reader(3, 4, 1, 99, crop)
     reader.save(tmp_path / "image.json")
     assert images.Reader.load(tmp_path / "image.json") == reader
+    assert ("crop" in (tmp_path / "image.json").read_text()) == (crop is not None)
+
+
+@pytest.mark.parametrize(
+    ("sides", "size", "share", "rows", "columns"),
+    [
+        ((300, 400), (10, 10), 1000, (0, 300), (50, 350)),  # the largest square
+        ((300, 400), (10, 10), 875, (19, 281), (69, 331)),  # 262 a side
+        ((300, 400), (20, 10), 1000, (0, 300), (125, 275)),  # twice as high as wide
+        ((2, 9), (10, 10), 100, (0, 1), (4, 5)),  # never nothing
+    ],
+)
+def test_the_middle_has_the_wanted_ratio(sides, size, share, rows, columns):
+    picture = noise(*sides)
+    expected = picture[slice(*rows), slice(*columns)]
+    np.testing.assert_array_equal(images.middle(picture, *size, share), expected)

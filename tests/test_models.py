@@ -105,6 +105,9 @@ CASES = [
     # Convolutions 3*3*3+3 and 3*3*3*4+4; 2*2*4 features to 6, 16*6+6; logits 6*3+3.
     pictures("small_cnn", "small_cnn", PICTURE, 30 + 112 + 102 + 21,
              {"filters": (3, 4), "units": 6}),
+    # Convolutions 3*3*1*3, 3*3*3*4 and 3*3*4*4, each with 4*out of normalisation; logits 4*3+3.
+    pictures("vgg", "vgg", PICTURE, 39 + 124 + 160 + 15,
+             {"filters": (3, 4), "convolutions": (1, 2), "dropout": 0.2}),
     pictures("resnet", "resnet", PICTURE, RESNET8, RESNET),
     # Also 1*1 convolutions, 4 to 8 and 8 to 16, with their normalisation.
     pictures("resnet", "resnet", PICTURE, RESNET8 + 64 + 192, {**RESNET, "shortcut": "projection"}),
@@ -147,6 +150,8 @@ DEFAULTS = [
     pictures("lenet", "lenet5", PICTURE, LENET + 255),
     # 3*3*10+10; 3*3*10*20+20; 2*2*20*64+64; 64*3+3.
     pictures("small_cnn", "small_cnn", PICTURE, 100 + 1820 + 5184 + 195),
+    # 1 to 32, 32 to 32, 32 to 64, 64 to 64; 64*3+3.
+    pictures("vgg", "vgg", PICTURE, 416 + 9344 + 18_688 + 37_120 + 195),
     # 1 to 16; six times 16 to 16; 16 to 32, five times 32 to 32; 32 to 64, five times 64 to 64;
     # 64*3+3.
     pictures("resnet", "resnet", PICTURE,

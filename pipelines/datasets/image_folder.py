@@ -6,6 +6,9 @@ options (params.yaml, `datasets.<key>.options`):
                 them here, or {train: ..., val: ..., test: ...}; what of val and test is not given
                 is cut from train. Default {all: .}
     size        height and width to stretch pictures to (see `images`); channels: 1 or 3
+    crop        share of the sides of what is stretched: the middle, in the ratio of `size`. 0.875
+                is the custom with networks of ImageNet, 1 cuts no more than the ratio asks;
+                default: the whole picture, squeezed where its ratio is another one
     positive    the class to detect, for two-class tasks: its threshold is calibrated
     bad_files   refuse | skip: what to do with files that are not whole JPEGs or PNGs
     duplicates  drop (of copies the test part's is kept) | keep
@@ -21,10 +24,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from pipelines import checks, images, pictures, spec
 from pipelines.checks import Refused
@@ -59,6 +62,7 @@ class Options(BaseModel):
     folders: Folders = Folders(all=".")
     size: pictures.Size = (224, 224)
     channels: Literal[1, 3] = 3
+    crop: Annotated[float, Field(ge=0.001, le=1)] | None = None
     positive: str | None = None
     bad_files: Literal["refuse", "skip"] = "refuse"
     duplicates: Literal["drop", "keep"] = "drop"
@@ -69,7 +73,8 @@ class Options(BaseModel):
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    reader = images.Reader(*options.size, options.channels, options.max_pixels)
+    crop = None if options.crop is None else round(options.crop * images.PER_MILLE)
+    reader = images.Reader(*options.size, options.channels, options.max_pixels, crop)
     rows = read(options, raw, reader)
     return pictures.write(
         rows, out, reader, options.split, seed,

@@ -54,6 +54,8 @@ class GraphReader(tf.Module):
         if self.rule.channels == 1:
             total = tf.reduce_sum(picture * tf.constant(images.GREY_RGB), axis=2, keepdims=True)
             picture = tf.bitwise.right_shift(total + images.GREY_HALF, images.GREY_BITS)
+        if self.rule.crop is not None:
+            picture = middle(picture, self.rule.height, self.rule.width, self.rule.crop)
         tall = stretch(picture, self.rule.height)
         wide = tf.transpose(stretch(tf.transpose(tall, (1, 0, 2)), self.rule.width), (1, 0, 2))
         wide = tf.ensure_shape(wide, (self.rule.height, self.rule.width, self.rule.channels))
@@ -72,6 +74,16 @@ class GraphReader(tf.Module):
 
 def jpeg_pixels(file):
     return tf.reduce_prod(tf.io.extract_jpeg_shape(file, tf.int64)[:2])
+
+
+def middle(picture, height: int, width: int, share: int):
+    """`images.middle`."""
+    sides = tf.shape(picture, out_type=tf.int64)
+    tall = tf.minimum(sides[0], sides[1] * height // width) * share // images.PER_MILLE
+    wide = tf.minimum(sides[1], sides[0] * width // height) * share // images.PER_MILLE
+    tall, wide = tf.maximum(tall, 1), tf.maximum(wide, 1)
+    top, left = (sides[0] - tall) // 2, (sides[1] - wide) // 2
+    return picture[top : top + tall, left : left + wide]
 
 
 def stretch(picture, length: int):
