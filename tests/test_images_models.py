@@ -87,6 +87,7 @@ def test_an_identity_shortcut_thins_out_and_pads_with_zeros():
         (DIGIT, "resnet", {"depth": 10}, "depth is 10; it must be 6 n"),
         (DIGIT, "vgg", {"filters": [4]}, "1 stages in filters .* one number"),
         (DIGIT, "vit", {"patch": 3}, "8 x 8 need a patch that divides both sides .found 3"),
+        (DIGIT, "vit", {"stem": [4], "patch": 3}, "4 x 4 after the stem need a patch"),
         (DIGIT, "transfer", {}, "the data set has no start"),
         (DIGIT, "transfer", {"backbone": "VGG16", "weights": "imagnet"}, "accepted: imagenet"),
     ],

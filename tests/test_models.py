@@ -115,6 +115,9 @@ CASES = [
     # Without the token and its place.
     pictures("vit", "vit", PICTURE, vit_size(4, 16, 4, 1, 3) - 2 * 4,
              {**VIT, "patch": 2, "pool": "mean", "patchify": "convolution"}),
+    # Convolutions 3*3*1*3 and 3*3*3*5, with 4*out of normalisation; 2 * 2 places, a token each.
+    pictures("vit", "vit", PICTURE, vit_size(5, 4, 4, 1, 3) + 27 + 12 + 135 + 20,
+             {**VIT, "patch": 1, "stem": (3, 5)}),
     # A quarter of 32 channels to begin with, so of 1024 in the end; logits 256*3+3.
     pictures("transfer", "transfer", PICTURE, mobilenet_size(8) + 771,
              {**MOBILE, "arguments": {"alpha": 0.25}, "size": 32}),
