@@ -14,6 +14,7 @@ from pipelines import arrays, config, images, prepare, start
 from pipelines.checks import Refused
 from pipelines.decision import Decision
 from pipelines.image_classification import STRONG, score
+from pipelines.image_classification import baselines as reference
 from pipelines.scoring import attention_figures, network_figures, picture_figures
 from pipelines.scoring.hog import BINS, colours, hog
 from pipelines.spec import DataSpec
@@ -87,6 +88,16 @@ def test_the_strong_baseline_sees_shapes_and_the_trivial_one_does_not():
     assert measured[STRONG]["accuracy"][0] > 0.95
     assert measured[STRONG]["log_loss"][0] < 0.3
     assert "kernel" in found[STRONG].chosen
+
+
+def test_many_rows_are_fitted_on_few_components(monkeypatch):
+    monkeypatch.setattr(reference, "FITTING_ROWS", 70)
+    monkeypatch.setattr(reference, "COMPONENTS", 12)
+    of = spec(16, 16, 1, 2, SHAPES)
+    test = part(80, 3)
+    found = score.baselines(part(60, 1), part(20, 2), test, of, seed=1)[STRONG]
+    assert np.mean(found.predicted == test["label"]) > 0.9
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize(
