@@ -93,7 +93,7 @@ def test_the_strong_baseline_sees_shapes_and_the_trivial_one_does_not():
 def test_many_rows_are_fitted_on_few_components(monkeypatch):
     monkeypatch.setattr(reference, "FITTING_ROWS", 70)
     monkeypatch.setattr(reference, "COMPONENTS", 12)
-    of = spec(16, 16, 1, 2, SHAPES)
+    of = spec(16, 16, 1, 2)
     test = part(80, 3)
     found = score.baselines(part(60, 1), part(20, 2), test, of, seed=1)[STRONG]
     assert np.mean(found.predicted == test["label"]) > 0.9
