@@ -7,6 +7,7 @@ import functools
 import json
 import os
 import shutil
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -107,8 +108,12 @@ def fit(
     objective = config.task_module(experiment.task, "objective")
     train, val = (replicate.part(prepared, part) for part in ("train", "val"))
     model = models.build(spec, experiment.module, **experiment.build)
+    began = time.perf_counter()
+    if hasattr(objective, "begin"):  # weights that are computed, before any are trained
+        objective.begin(model, train, val, spec)
+    spent = time.perf_counter() - began
     saved = Saved.load(progress.checkpoint)
-    journal = Journal(run, progress.name, progress.later, saved.rows, saved.seconds)
+    journal = Journal(run, progress.name, progress.later, saved.rows, saved.seconds or spent)
     with timing.part("fit"):
         for number, phase in enumerate(fitting.phases(model, spec, train, val, experiment.fit)):
             if number >= saved.phase:

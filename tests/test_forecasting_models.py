@@ -9,13 +9,16 @@ from model_checks import series_spec
 import models
 from models.layers import windowed
 from models.layers.causal_conv import CausalConv1D, covering_dilations, receptive_field
+from models.layers.columns import Segments, Together
 from models.linear import linear_forecaster
 from models.recurrent_forecasters import elman_forecaster, lstm_forecaster
+from models.segment_gru import ridge_gru_forecaster
 from models.tcn import tcn_forecaster
+from pipelines import ridge
 from pipelines.checks import Refused
 from pipelines.forecasting import objective
+from pipelines.ridge import Moments, Ridge, Sums
 from pipelines.scoring import sensitivity
-from pipelines.scoring.ridge import Moments, Ridge
 
 ONE, TWO = series_spec(), series_spec(columns=2, quantiles=(0.1, 0.5, 0.9))
 SMALL = [
@@ -26,6 +29,10 @@ SMALL = [
         for kind in ("elman", "gru", "lstm")
     ),
 ]
+SEGMENTED = ("segment_gru", {"builder": "ridge_gru_forecaster", "units": 4, "segment_steps": 6})
+
+
+ALL_SMALL = pytest.mark.parametrize(("module", "build"), [*SMALL, SEGMENTED])
 
 
 def readings(rows: int, of=ONE, seed: int = 0) -> np.ndarray:
@@ -38,7 +45,7 @@ def answer(model, history) -> np.ndarray:
     return ops.convert_to_numpy(model({"history": history}, training=False))
 
 
-@pytest.mark.parametrize(("module", "build"), SMALL)
+@ALL_SMALL
 def test_another_unit_is_another_unit_and_nothing_else(module, build):
     """The same net told degF: 32 + 1.8 times what it says in degC."""
     fahrenheit = series_spec(mean=[50.0], std=[3.6])
@@ -153,6 +160,74 @@ def test_linear_forecaster_can_be_the_ridge_baseline():
     model.get_layer("outputs").set_weights([machine.weights[0, 1:], machine.weights[0, 0] / 2])
     said = answer(model, history)
     np.testing.assert_allclose(said, machine(history.astype(float)), atol=1e-4)
+
+
+def parts_of(rows=90):
+    """Walks by chance, of two columns."""
+    made = []
+    for seed in (1, 2):
+        series = readings(rows, series_spec(history=30, columns=2), seed).cumsum(axis=1)
+        made.append({"history": series[:, :24], "future": series[:, 24:]})
+    return made
+
+
+def test_a_solved_map_is_the_ridge_baseline_of_train():
+    of = series_spec(columns=2, std=[2.0, 5.0])
+    train, val = parts_of()
+    model = models.build(of, SEGMENTED[0], **SEGMENTED[1])
+    drawn = model.get_layer("outputs").get_weights()
+    model.get_layer("outputs").set_weights([0 * weights for weights in drawn])
+    objective.begin(model, train, val, of)
+    std = np.array(of.facts["std"])
+    sums = [Sums.of(part["history"], part["future"], std) for part in (train, val)]
+    machine, _, _ = ridge.chosen(*sums, std, one_map=True)
+    said = answer(model, val["history"])
+    np.testing.assert_allclose(said, machine(val["history"]), rtol=1e-4, atol=1e-3)
+
+
+def test_a_solved_map_has_its_constant():
+    model = models.build(ONE, SEGMENTED[0], **SEGMENTED[1])
+    history = readings(60)
+    future = np.repeat(history.mean(axis=1, keepdims=True), 6, axis=1) + 3
+    part = {"history": history, "future": future}
+    objective.begin(model, part, part, ONE)
+    linear = model.get_layer(windowed.RIDGE)
+    kernel, constant = linear.get_weights()
+    np.testing.assert_allclose(constant, 1.5, atol=1e-4)  # deviations of 2 degC
+    np.testing.assert_allclose(kernel, 0, atol=1e-4)
+    assert not linear.trainable
+
+
+def test_models_without_a_solved_map_begin_as_they_are():
+    model = linear_forecaster(ONE)
+    before = model.get_weights()
+    objective.begin(model, {}, {}, ONE)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_columns_do_not_see_one_another():
+    model = models.build(series_spec(columns=2), SEGMENTED[0], **SEGMENTED[1])
+    history = readings(3, series_spec(columns=2))
+    changed = history.copy()
+    changed[..., 1] += readings(3, seed=4)[..., 0]
+    before, after = answer(model, history), answer(model, changed)
+    np.testing.assert_allclose(after[..., 0], before[..., 0], atol=1e-5)
+    assert np.abs(after[..., 1] - before[..., 1]).max() > 1e-3
+
+
+def test_segments_are_the_latest_steps_of_each_column():
+    history = np.arange(2 * 7 * 2, dtype=np.float32).reshape(2, 7, 2)
+    cut = ops.convert_to_numpy(Segments(3)(history))
+    assert cut.shape == (4, 2, 3)
+    np.testing.assert_array_equal(cut[1], history[0, 1:, 1].reshape(2, 3))
+    together = ops.convert_to_numpy(Together(2)(cut.reshape(4, 6)))
+    np.testing.assert_array_equal(together[1, 0], history[1, 1:, 0])
+
+
+def test_segments_longer_than_the_history_are_refused():
+    with pytest.raises(Refused, match="segment_steps 25 is longer than the history, 24 steps"):
+        ridge_gru_forecaster(ONE, segment_steps=25)
 
 
 def test_loss_by_hand():

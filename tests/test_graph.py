@@ -32,7 +32,6 @@ NOT_IMPORTED = {
     "pipelines/scoring/hog.py": ("export",),
     "pipelines/scoring/network_figures.py": ("export",),
     "pipelines/scoring/picture_figures.py": ("export",),
-    "pipelines/scoring/ridge.py": ("export",),
     "pipelines/scoring/histories.py": ("export",),
     "pipelines/scoring/mistakes.py": ("export",),
     "pipelines/scoring/sensitivity.py": ("export",),

@@ -55,6 +55,7 @@ MOBILE = {"backbone": "MobileNet", "weights": "random"}
 
 ONE = series_spec(history=6, horizon=2)
 TWO = series_spec(history=6, horizon=3, columns=2, quantiles=(0.1, 0.5, 0.9))
+SEGMENTS = {"units": 8, "segment_steps": 3, "dropout": 0.2}
 # A linear map learns 8 windows of 2 columns by heart if it has 16 weights or more.
 LONG_ONE = series_spec(history=24, horizon=2)
 LONG_TWO = series_spec(history=24, horizon=3, columns=2, quantiles=(0.1, 0.5, 0.9))
@@ -134,6 +135,9 @@ CASES = [
     # Kernel, gain and bias, 2*in*8 + 8 + 8, of 1 column, then three times of 8; skip 1*8+8.
     series("tcn", "tcn_forecaster", ONE, 32 + 3 * 144 + 16 + 18, TCN),
     series("tcn", "tcn_forecaster", TWO, 48 + 3 * 144 + 24 + 162, TCN),
+    # Ridge 6*2+2; segments 3*8+8; three gates of 8*(8+8+2); outputs 8*2+2, of 3 steps' 3 quantiles.
+    series("segment_gru", "ridge_gru_forecaster", ONE, 14 + 32 + 432 + 18, SEGMENTS),
+    series("segment_gru", "ridge_gru_forecaster", TWO, 21 + 32 + 432 + 81, SEGMENTS),
     # Embedding 12*8; bridges 16*8+8 for the two states of an LSTM; to the embedding 8*8+8.
     pairs("seq2seq", "seq2seq", PAIRS, 96 + LSTMS + 2 * 136 + 72, {**RECURRENT, "cell": "lstm"}),
     # One state and bridge; the memory's projection 16*8; to the embedding 16*8+8.
@@ -169,6 +173,8 @@ DEFAULTS = [
     series("recurrent_forecasters", "lstm_forecaster", ONE, 4 * 1088 + 66),
     # Dilations 1 and 2 see 6 steps: 3*1*32+64, three times 3*32*32+64; 1*32+32; 32*2+2.
     series("tcn", "tcn_forecaster", ONE, 160 + 3 * 3136 + 64 + 66),
+    # Ridge 24*2+2; segments 24*64+64; three gates of 64*(64+64+2); outputs 64*2+2.
+    series("segment_gru", "ridge_gru_forecaster", LONG_ONE, 50 + 1600 + 24_960 + 130),
     # 12*96; three times three gates of 128*(96+128+2); 256*128+128; 128*96+96.
     pairs("seq2seq", "seq2seq", PAIRS, 1152 + 9 * 28_928 + 32_896 + 12_384),
     # Also 256*128, and 256*96+96.

@@ -2,6 +2,7 @@
 
 from models.layers.attention import CachedAttention, SinePositions
 from models.layers.causal_conv import CausalConv1D
+from models.layers.columns import Segments, Together
 from models.layers.dropout import WordDropout
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
 from models.layers.patches import ClassToken, LearnedPositions, Patches
@@ -27,7 +28,9 @@ __all__ = [
     "Patches",
     "RecurrentTranslator",
     "RisingQuantiles",
+    "Segments",
     "SinePositions",
+    "Together",
     "TransformerTranslator",
     "Variation",
     "WordDropout",

@@ -12,6 +12,7 @@ from keras import layers, ops
 from pipelines.spec import DataSpec
 
 SEEN, SAID = "seen", "said"  # names of what the network proper reads, and of what it answers
+RIDGE = "ridge"  # of a linear map that is solved for, not trained
 
 
 @keras.saving.register_keras_serializable("models")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines import windows
-from pipelines.scoring.ridge import Moments
-from pipelines.scoring.ridge import chosen as choose
+from pipelines.ridge import Sums
+from pipelines.ridge import chosen as choose
 from pipelines.spec import DataSpec
 
 FITTED_ROWS = 3000  # its states forget what came before; fitting takes seconds for so many
@@ -27,6 +27,22 @@ def seasonal_naive(history: np.ndarray, horizon: int, season: int) -> np.ndarray
     return history[:, -season:][:, np.arange(horizon) % season]
 
 
+def seasonal_growth(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    """One season ago, times how much higher the last value is than that of a season before it."""
+    growth = np.divide(history[:, -1:], history[:, -1 - season : -season], dtype=np.float64)
+    return seasonal_naive(history, horizon, season) * growth
+
+
+def ungrowing(parts: list[dict], spec: DataSpec) -> str:
+    """Why a season's growth cannot be told; "" where it can."""
+    season, steps = spec.facts["season_steps"], parts[0]["history"].shape[1]
+    if spec.facts["horizon_steps"] > season or steps <= season:
+        return f"seasons of {season} steps must cover the horizon and be less than the history"
+    if min(part["history"].min() for part in parts) <= 0:
+        return "some values are not above zero"
+    return ""
+
+
 def mean_profile(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
     """The mean of the same moment in all whole seasons of the history."""
     rows, steps, columns = history.shape
@@ -40,8 +56,9 @@ def ridge(train: dict, val: dict, test: dict, spec: DataSpec) -> tuple[np.ndarra
     val is forecast by the machine fitted on train alone; so is test where the data set's options
     say `refit: false`, otherwise by the one fitted on train and val together.
     """
-    sums = [Moments.of(part["history"], part["future"]) for part in (train, val)]
-    fitted, final, chosen = choose(*sums, np.array(spec.facts["std"]))
+    std = np.array(spec.facts["std"])
+    sums = [Sums.of(part["history"], part["future"], std) for part in (train, val)]
+    fitted, final, chosen = choose(*sums, std)
     if not spec.facts["refit"]:
         final = fitted
     return fitted(val["history"]), final(test["history"]), chosen

@@ -53,6 +53,12 @@ def forecasts(train: dict, val: dict, test: dict, spec: DataSpec) -> Iterator[tu
         for name in ("seasonal_naive", "mean_profile"):
             method = getattr(reference, name)
             yield name, (*(method(past, horizon, season) for past in pasts), "")
+        reason = reference.ungrowing([train, val, test], spec)
+        if reason:
+            print(f"baseline_seasonal_growth: left out; {reason}")
+        else:
+            said = [reference.seasonal_growth(past, horizon, season) for past in pasts]
+            yield "seasonal_growth", (*said, "")
     yield "ridge", reference.ridge(train, val, test, spec)
     reason = reference.unsmoothable(train, spec)
     if reason:

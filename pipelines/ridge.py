@@ -6,16 +6,18 @@ not grow with the number of windows. Shapes: n windows, h steps of history, f st
 c columns, g groups of columns with one map each.
 
 References: Hoerl and Kennard 1970; Toner and Darlow, "An Analysis of Linear Time Series Forecasting
-Models", ICML 2024, for how far it goes.
+Models", ICML 2024, for how far it goes; Aitken 1936 for weighted least squares.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 PENALTIES = np.logspace(-4, 4, 17)
 AT_ONCE = 2048  # windows in double precision at a time
+CALM = 0.05  # of train's variance, added to a window's, so that the calmest do not decide alone
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,14 @@ class Moments:
     count: int
 
     @classmethod
-    def of(cls, history: np.ndarray, future: np.ndarray) -> "Moments":
-        """history (n, h, c), future (n, f, c); each may be a view of many times its size."""
+    def of(
+        cls, history: np.ndarray, future: np.ndarray, std: np.ndarray | None = None
+    ) -> "Moments":
+        """history (n, h, c), future (n, f, c); each may be a view of many times its size.
+
+        With std (c,), that of train, windows are divided by their own spread, in units of it: a
+        few restless weeks then do not outweigh months.
+        """
         (_, steps, columns), horizon = history.shape, future.shape[1]
         square = np.zeros((columns, 1 + steps, 1 + steps))
         product = np.zeros((columns, 1 + steps, horizon))
@@ -41,6 +49,9 @@ class Moments:
         for rows in _pieces(len(history)):
             level, past = _seen(history[rows])
             wanted = np.moveaxis(future[rows] - level, 2, 0)
+            if std is not None:
+                weight = _weight(past, std)
+                past, wanted = past * weight, wanted * weight
             square += past.transpose(0, 2, 1) @ past
             product += past.transpose(0, 2, 1) @ wanted
             energy += np.square(wanted).sum(axis=(1, 2))
@@ -98,21 +109,45 @@ class Ridge:
         return forecast
 
 
-def chosen(train: Moments, val: Moments, std: np.ndarray) -> tuple[Ridge, Ridge, str]:
+class Sums(NamedTuple):
+    """What is known of a part: its windows as they are, and divided by their spread."""
+
+    plain: Moments
+    even: Moments
+
+    @classmethod
+    def of(cls, history: np.ndarray, future: np.ndarray, std: np.ndarray) -> "Sums":
+        return cls(Moments.of(history, future), Moments.of(history, future, std))
+
+
+def chosen(
+    train: Sums, val: Sums, std: np.ndarray, *, one_map: bool = False
+) -> tuple[Ridge, Ridge, str]:
     """(fitted on train, on train and val together, what was chosen).
 
-    Penalty, and one map for all columns or one for each, are those of the lowest squared error on
-    val of machines fitted on train, columns divided by `std`.
+    Penalty, whether windows are divided by their spread, and one map for all columns (always with
+    `one_map`) or one for each, are those of the lowest squared error on val of machines fitted on
+    train, columns divided by `std`.
     """
     found = {}
-    for shared in (std, None) if len(std) > 1 else (None,):
-        for penalty in PENALTIES:
-            machine = Ridge.fit(train, penalty, shared)
-            loss = (val.loss(machine) / np.square(std)).mean()
-            found[loss] = (machine, penalty, shared)
-    machine, penalty, shared = found[min(found)]
+    for shared in (std,) if one_map else (std, None) if len(std) > 1 else (None,):
+        for even in (False, True):
+            for penalty in PENALTIES:
+                machine = Ridge.fit(train[even], penalty, shared)
+                loss = (val.plain.loss(machine) / np.square(std)).mean()
+                found[loss] = (machine, penalty, shared, even)
+    machine, penalty, shared, even = found[min(found)]
     columns = "a map for each column" if shared is None else "one map for all columns"
-    return machine, Ridge.fit(train + val, penalty, shared), f"{columns}, penalty {penalty:.3g}"
+    said = f"{columns}, penalty {penalty:.3g}"
+    said += ", windows divided by their spread" if even else ""
+    return machine, Ridge.fit(train[even] + val[even], penalty, shared), said
+
+
+def _weight(past: np.ndarray, std: np.ndarray) -> np.ndarray:
+    """(c, n, 1) what windows are multiplied with, 1 for one as restless as train."""
+    spread = np.square(past[:, :, 1:]).mean(axis=2, keepdims=True)
+    variance = np.square(std)[:, None, None]
+    return np.sqrt(variance / (spread + CALM * variance))
 
 
 def _seen(history: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
