@@ -17,7 +17,8 @@ def ngram_classifier(
     spec: DataSpec,
     *,
     longest: int = 2,
-    buckets: int = 2**18,
+    buckets: int = 2**22,
+    learned_buckets: int = 2**18,
     strength: float = 0.1,
     ngram_dropout: float = 0.3,
     embedding_width: int = 64,
@@ -30,20 +31,28 @@ def ngram_classifier(
 
     Inputs: every field of the spec, (B, T) token ids, each with the two voters of its own. Output:
     (B, outputs) log-probabilities, which are logits. `longest` counts the tokens of the longest
-    n-grams; n-grams are looked up in `buckets` numbered places, so no list of them is kept;
-    `strength` is how sure naive Bayes is to begin with; `alone` is the share of train's rows that
-    one voter answers for both, so that each learns to. The voters err on different texts: the
-    first remembers rare n-grams, the second finds words alike that stand in like texts. Differs
-    from the papers: naive Bayes is where gradient descent begins, and what it learns stays near
-    it by stopping early and by `ngram_dropout`; a dropped word is turned into the unknown one.
+    n-grams. They are looked up in numbered places, so no list of them is kept: `buckets` for what
+    was counted, several times as many as train has n-grams, `learned_buckets` for what is learned.
+    `strength` is how sure naive Bayes is to begin with: the more n-grams a text has, the less.
+    `alone` is the share of train's rows that one voter answers for both, so that each learns to.
+    The voters err on different texts: the first remembers rare n-grams, the second finds words
+    alike that stand in like texts. Differs from the papers: naive Bayes is where gradient descent
+    begins, kept near by stopping early and by `ngram_dropout`; a dropped word becomes the unknown
+    one, whose embedding is so trained.
     """
     inputs, voters = {}, []
     for name, field in spec.inputs.items():
         ids = inputs[name] = keras.Input(field.open_shape, dtype=field.dtype, name=name)
         voters.append(
             NaiveBayesNgrams(
-                spec.outputs, longest, buckets, strength, ngram_dropout, name=f"{name}_ngrams"
-            )(ids)
+                spec.outputs,
+                longest=longest,
+                buckets=buckets,
+                learned_buckets=learned_buckets,
+                strength=strength,
+                dropout=ngram_dropout,
+                name=f"{name}_ngrams",
+            )(ids)  # fmt: skip
         )
         embedded = layers.Embedding(
             field.size, embedding_width, keras.initializers.RandomUniform(-0.1, 0.1),

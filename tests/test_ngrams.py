@@ -12,7 +12,12 @@ from pipelines import fitting
 from pipelines.checks import Refused
 
 MANY = 1 << 20
-BUILD = {"builder": "ngram_classifier", "buckets": 4096, "embedding_width": 4}
+BUILD = {
+    "builder": "ngram_classifier",
+    "buckets": 4096,
+    "learned_buckets": 64,
+    "embedding_width": 4,
+}
 
 
 def buckets(*ids: int, longest: int = 1, size: int = MANY) -> list[int]:
@@ -22,7 +27,8 @@ def buckets(*ids: int, longest: int = 1, size: int = MANY) -> list[int]:
 
 
 def layer(**changes) -> NaiveBayesNgrams:
-    settings = {"outputs": 2, "longest": 1, "buckets": MANY, "strength": 1.0, "dropout": 0.0}
+    settings = {"outputs": 2, "longest": 1, "buckets": MANY, "learned_buckets": 64,
+                "strength": 1.0, "dropout": 0.0}  # fmt: skip
     return NaiveBayesNgrams(**{**settings, **changes})
 
 
@@ -102,7 +108,10 @@ def test_dropout_leaves_out_ngrams_and_keeps_the_sum_on_average():
     np.testing.assert_allclose(np.array(dropped(ids)), 400)
 
 
-@pytest.mark.parametrize("wrong", [{"outputs": 0}, {"longest": 0}, {"buckets": 1}, {"dropout": 1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"outputs": 0}, {"longest": 0}, {"buckets": 1}, {"learned_buckets": 0}, {"dropout": 1}],
+)
 def test_what_cannot_be_is_refused(wrong):
     with pytest.raises(ValueError, match="found"):
         layer(**wrong)

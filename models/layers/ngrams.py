@@ -39,41 +39,45 @@ def in_buckets(ids, longest: int, buckets: int):
 class NaiveBayesNgrams(keras.layers.Layer):
     """(B, T) ids -> (B, outputs): the sum of a weight for each n-gram of the text and output.
 
-    A weight is a learned number times a ratio. `count` sets the ratios to naive Bayes's, log of an
-    n-gram's share among the n-grams of a class to its share among the rest's, and the learned
-    numbers to `strength`: so the layer begins as naive Bayes, `strength` times as sure, and an
-    n-gram learns as fast as it tells classes apart. Uncounted, ratios are 1. In training each
+    A weight is a learned number times a ratio. Ratios stand in `buckets` places, many: of two
+    n-grams in one place an unseen one would be taken for a seen one. Learned numbers, which cost
+    memory and time at each step, share `learned_buckets`. `count` sets the ratios to naive Bayes's,
+    log of an n-gram's share among the n-grams of a class to its share among the rest's, and the
+    learned numbers to `strength`: so the layer begins as naive Bayes, `strength` times as sure, and
+    an n-gram learns as fast as it tells classes apart. Uncounted, ratios are 1. In training each
     n-gram is left out with probability `dropout`, the others count for more. No bias.
     """
 
-    def __init__(
-        self, outputs: int, longest: int, buckets: int, strength: float, dropout: float, **kwargs
-    ):
+    def __init__(self, outputs, *, longest, buckets, learned_buckets, strength, dropout, **kwargs):
         super().__init__(**kwargs)
-        if outputs < 1 or longest < 1 or buckets < 2:
+        if min(outputs, longest, learned_buckets) < 1 or buckets < 2:
             raise ValueError(
-                f"outputs and longest begin at 1 and buckets at 2, found {outputs}, {longest} "
-                f"and {buckets}"
+                "outputs, longest and learned_buckets begin at 1 and buckets at 2, found "
+                f"{outputs}, {longest}, {learned_buckets} and {buckets}"
             )
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must lie in [0, 1), found {dropout}")
-        self.outputs, self.longest, self.buckets = outputs, longest, buckets
+        self.outputs, self.longest = outputs, longest
+        self.buckets, self.learned_buckets = buckets, learned_buckets
         self.strength, self.dropout = strength, dropout
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, ids_shape):
-        shape = (self.buckets, self.outputs)
-        self.ratio = self.add_weight(name="ratio", shape=shape, initializer="ones", trainable=False)
-        self.learned = self.add_weight(
-            name="learned", shape=shape, initializer=keras.initializers.RandomUniform(-0.1, 0.1)
+        self.ratio = self.add_weight(
+            name="ratio", shape=(self.buckets, self.outputs), initializer="ones", trainable=False
         )
+        self.learned = self.add_weight(
+            name="learned", shape=(self.learned_buckets, self.outputs),
+            initializer=keras.initializers.RandomUniform(-0.1, 0.1),
+        )  # fmt: skip
 
     def call(self, ids, training=False):
         found = in_buckets(ids, self.longest, self.buckets)
         real = ops.cast(ops.not_equal(found, 0), self.compute_dtype)
         if training and self.dropout:
             real = keras.random.dropout(real, self.dropout, seed=self.seed_generator)
-        weights = ops.take(self.learned, found, axis=0) * ops.take(self.ratio, found, axis=0)
+        learned = ops.take(self.learned, ops.mod(found, self.learned_buckets), axis=0)
+        weights = learned * ops.take(self.ratio, found, axis=0)
         return ops.sum(weights * ops.expand_dims(real, -1), axis=1)
 
     def count(self, ids: np.ndarray, targets: np.ndarray) -> None:
@@ -91,7 +95,7 @@ class NaiveBayesNgrams(keras.layers.Layer):
         return (ids_shape[0], self.outputs)
 
     def get_config(self):
-        own = ("outputs", "longest", "buckets", "strength", "dropout")
+        own = ("outputs", "longest", "buckets", "learned_buckets", "strength", "dropout")
         return {**super().get_config(), **{name: getattr(self, name) for name in own}}
 
 
