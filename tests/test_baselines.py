@@ -128,9 +128,29 @@ def tiny_spec():
     return DataSpec({"words": words}, "label", 2, "text", labels=("fruit", "tool"))
 
 
-def test_the_candidates_have_names_of_their_own():
-    found = baselines.candidates(1)
-    kinds = {"tfidf_svm": 2, "nb_svm": len(baselines.INTERPOLATIONS)}
-    assert {family: len(machines) for family, machines in found.items()} == {
-        family: count * len(baselines.PENALTIES) for family, count in kinds.items()
+def test_the_candidates_have_names_of_their_own(monkeypatch):
+    found = baselines.candidates(["a text"], seed=1)
+    assert {family: list(kinds) for family, kinds in found.items()} == {
+        "tfidf_svm": ["words 1-2", "characters 1-5"],
+        "nb_svm": ["words 1-2", "words 1-3"],
     }
+    for family, kinds in found.items():
+        shares = len(baselines.INTERPOLATIONS) if family == "nb_svm" else 1
+        for _, machines in kinds.values():
+            assert len(machines) == shares * len(baselines.PENALTIES[family])
+    monkeypatch.setattr(baselines, "MANY_CHARACTERS", 11)
+    assert list(baselines.candidates(["a text", "texts"], seed=1)["tfidf_svm"]) == [
+        *("words 1-2", "characters 1-5")
+    ]
+    assert list(baselines.candidates(["a text", "textss"], seed=1)["tfidf_svm"]) == ["words 1-2"]
+
+
+def test_machines_that_share_what_is_learned_are_those_fitted_alone():
+    counter, machines = baselines.candidates(TRAIN[0], seed=1)["nb_svm"]["words 1-2"]
+    found = counter.fit_transform(TRAIN[0])
+    together = baselines.fit_all(machines, found, TRAIN[1])
+    assert list(together) == list(machines)
+    for name, machine in machines.items():
+        alone = machine.fit(found, TRAIN[1])
+        assert together[name].get_params() == alone.get_params()
+        np.testing.assert_array_equal(together[name].coef_, alone.coef_)

@@ -1,10 +1,12 @@
 """Layers that Keras and KerasHub do not have."""
 
 from models.layers.attention import CachedAttention, SinePositions
+from models.layers.branches import Vote
 from models.layers.causal_conv import CausalConv1D
 from models.layers.columns import Segments, Together
 from models.layers.dropout import WordDropout
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
+from models.layers.ngrams import NaiveBayesNgrams
 from models.layers.patches import ClassToken, LearnedPositions, Patches
 from models.layers.pictures import ApplicationScaling, Variation
 from models.layers.recurrent_translator import RecurrentTranslator
@@ -24,6 +26,7 @@ __all__ = [
     "MaskPadding",
     "MaskedMaxPooling",
     "MaskedMeanPooling",
+    "NaiveBayesNgrams",
     "PaddedShortcut",
     "Patches",
     "RecurrentTranslator",
@@ -33,5 +36,6 @@ __all__ = [
     "Together",
     "TransformerTranslator",
     "Variation",
+    "Vote",
     "WordDropout",
 ]

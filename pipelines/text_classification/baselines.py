@@ -1,5 +1,6 @@
 """What a model must beat: counting n-grams."""
 
+import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,14 +9,16 @@ from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import matthews_corrcoef
 from sklearn.model_selection import StratifiedKFold
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
 from pipelines.scoring.classifier import Outputs, margins
 
 FOLDS = 5
 FEW_ROWS = 5000  # up to here the machines are fitted once a fold; beyond, val is large enough
-PENALTIES = (0.1, 1.0, 10.0)
+# Beyond so many characters their n-grams take an hour and tens of gigabytes; words are counted.
+MANY_CHARACTERS = 10_000_000
+PENALTIES = {"tfidf_svm": (0.1, 1.0, 10.0), "nb_svm": (0.03, 0.1, 1.0)}
 INTERPOLATIONS = (0.25, 0.5, 1.0)  # the paper's, and less of it: it shifts uneven classes apart
 WORDS_AND_SIGNS = r"\w+|[^\w\s]"
 
@@ -40,18 +43,21 @@ class NaiveBayesSVM(ClassifierMixin, BaseEstimator):
         """found: (rows, n-grams), sparse, of 0 and 1."""
         self.classes_ = np.unique(targets)
         told_apart = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
-        pairs = [self._against_rest(found, targets == name) for name in told_apart]
-        self.coef_ = np.stack([weights for weights, _ in pairs])
-        self.intercept_ = np.array([intercept for _, intercept in pairs])
+        parts = [self._against_rest(found, targets == name) for name in told_apart]
+        self.ratio_, self.learned_, self.intercept_ = map(np.stack, zip(*parts, strict=True))
         return self
 
-    def _against_rest(self, found, own) -> tuple[np.ndarray, float]:
+    def _against_rest(self, found, own) -> tuple[np.ndarray, np.ndarray, float]:
         ratio = log_count_ratio(found, own, self.smoothing)
         machine = LinearSVC(C=self.C, random_state=self.random_state)
         machine.fit(found.multiply(ratio).tocsr(), own)
-        learned, share = machine.coef_[0], self.interpolation
-        weights = (1 - share) * np.abs(learned).mean() + share * learned
-        return weights * ratio, machine.intercept_[0]
+        return ratio, machine.coef_[0], machine.intercept_[0]
+
+    @property
+    def coef_(self) -> np.ndarray:
+        """(machines, n-grams), of each presence. `interpolation` may be changed after fitting."""
+        mean, share = np.abs(self.learned_).mean(axis=1, keepdims=True), self.interpolation
+        return ((1 - share) * mean + share * self.learned_) * self.ratio_
 
     def decision_function(self, found) -> np.ndarray:
         margins = found @ self.coef_.T + self.intercept_
@@ -84,16 +90,22 @@ def linear_ngrams(train, val, test_texts, seed: int) -> dict[str, Outputs]:
     texts, targets = [*train[0], *val[0]], np.concatenate([train[1], val[1]])
     divisions = divide(targets, len(train[1]), seed)
     found, quality = {}, {}
-    for family, machines in candidates(seed).items():
-        trials = {name: trial(m, texts, targets, divisions) for name, m in machines.items()}
-        chosen = max(trials, key=lambda name: trials[name].correlation)
+    for family, counters in candidates(texts, seed).items():
+        trials = {}
+        for what, (counter, machines) in counters.items():
+            trials |= {
+                (what, name): found_in
+                for name, found_in in trial(counter, machines, texts, targets, divisions).items()
+            }
+        chosen = max(trials, key=lambda names: trials[names].correlation)
         quality[family] = trials[chosen].correlation
         platt = LogisticRegression(C=1e3).fit(trials[chosen].margins, trials[chosen].targets)
-        final = clone(machines[chosen]).fit(texts, targets)
+        counter, machines = counters[chosen[0]]
+        final = make_pipeline(clone(counter), clone(machines[chosen[1]])).fit(texts, targets)
         found[family] = Outputs(
             platt.predict_proba(margins(final, test_texts)),
             final.predict(test_texts).astype(np.int32),
-            f"{chosen}, Matthews correlation {quality[family]:.3f} where it was chosen",
+            f"{', '.join(chosen)}, Matthews correlation {quality[family]:.3f} where it was chosen",
         )
     best = max(quality, key=quality.get)
     return found | {"best": replace(found[best], chosen=best)}
@@ -117,46 +129,55 @@ def divide(targets: np.ndarray, train_rows: int, seed: int) -> list[tuple[np.nda
     return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, targets))
 
 
-def trial(machine: Pipeline, texts: list[str], targets: np.ndarray, divisions) -> Trial:
-    said, seen, right = [], [], []
+def trial(counter, machines: dict, texts: list[str], targets, divisions) -> dict[str, Trial]:
+    """Of each machine. What it is given is counted once a division, not once a machine."""
+    seen = {name: [] for name in machines}
+    right = np.concatenate([targets[judged] for _, judged in divisions])
     for fitted, judged in divisions:
-        machine.fit([texts[row] for row in fitted], targets[fitted])
-        others = [texts[row] for row in judged]
-        said.append(machine.predict(others))
-        seen.append(margins(machine, others))
-        right.append(targets[judged])
-    correlation = matthews_corrcoef(np.concatenate(right), np.concatenate(said))
-    return Trial(correlation, np.concatenate(seen), np.concatenate(right))
+        counter = clone(counter)
+        own = counter.fit_transform([texts[row] for row in fitted])
+        others = counter.transform([texts[row] for row in judged])
+        for name, machine in fit_all(machines, own, targets[fitted]).items():
+            seen[name].append((machine.predict(others), margins(machine, others)))
+    trials = {}
+    for name, parts in seen.items():
+        said, far = map(np.concatenate, zip(*parts, strict=True))
+        trials[name] = Trial(matthews_corrcoef(right, said), far, right)
+    return trials
 
 
-def candidates(seed: int) -> dict[str, dict[str, Pipeline]]:
-    """Family -> name -> machine, not fitted yet."""
-    svm = LinearSVC(random_state=seed)
-    words = {"ngram_range": (1, 2), "token_pattern": WORDS_AND_SIGNS}
-    tfidf = {
-        "words 1-2": TfidfVectorizer(**words, sublinear_tf=True),
-        "characters 1-5": TfidfVectorizer(
+def fit_all(machines: dict, found, targets) -> dict:
+    """The machines, fitted; those that differ in `interpolation` alone share what is learned."""
+    fitted, learned = {}, {}
+    for name, machine in machines.items():
+        if not isinstance(machine, NaiveBayesSVM):
+            fitted[name] = clone(machine).fit(found, targets)
+            continue
+        if machine.C not in learned:
+            learned[machine.C] = clone(machine).fit(found, targets)
+        fitted[name] = copy.copy(learned[machine.C]).set_params(interpolation=machine.interpolation)
+    return fitted
+
+
+def candidates(texts: list[str], seed: int) -> dict[str, dict[str, tuple]]:
+    """Family -> what is counted -> (counter, name -> machine), nothing fitted yet."""
+    words = {"token_pattern": WORDS_AND_SIGNS}
+    tfidf = {"words 1-2": TfidfVectorizer(**words, ngram_range=(1, 2), sublinear_tf=True)}
+    if sum(map(len, texts)) <= MANY_CHARACTERS:
+        tfidf["characters 1-5"] = TfidfVectorizer(
             analyzer="char", ngram_range=(1, 5), sublinear_tf=True, lowercase=False
-        ),
+        )
+    there = {
+        f"words 1-{longest}": CountVectorizer(**words, ngram_range=(1, longest), binary=True)
+        for longest in (2, 3)
     }
-    there = CountVectorizer(**words, binary=True)
-    machines = {
-        "tfidf_svm": {name: (how, svm) for name, how in tfidf.items()},
-        "nb_svm": {
-            f"interpolation={share:g}": (
-                there,
-                NaiveBayesSVM(interpolation=share, random_state=seed),
-            )
-            for share in INTERPOLATIONS
-        },
+    svms = {f"C={c:g}": LinearSVC(C=c, random_state=seed) for c in PENALTIES["tfidf_svm"]}
+    nb_svms = {
+        f"interpolation={share:g}, C={c:g}": NaiveBayesSVM(c, 1.0, share, seed)
+        for c in PENALTIES["nb_svm"]
+        for share in INTERPOLATIONS
     }
     return {
-        family: {
-            f"{name}, C={penalty:g}": make_pipeline(
-                clone(how), clone(machine).set_params(C=penalty)
-            )
-            for name, (how, machine) in kinds.items()
-            for penalty in PENALTIES
-        }
-        for family, kinds in machines.items()
+        "tfidf_svm": {what: (counter, svms) for what, counter in tfidf.items()},
+        "nb_svm": {what: (counter, nb_svms) for what, counter in there.items()},
     }
