@@ -152,6 +152,28 @@ def test_more_beams_find_what_greed_misses():
     assert best[2].tolist() == [5, END]
 
 
+class Parrot:
+    """A translator that says the source's only word, then ends. `rows`: of all sources it read."""
+
+    def __init__(self):
+        self.rows = []
+
+    def start(self, source, length):
+        self.rows.append(source.shape[0])
+        return {"word": source[:, 0], "said": tf.zeros_like(source[:, 0])}
+
+    def step(self, ids, index, state):
+        wanted = tf.where(state["said"] == 0, state["word"], END)
+        return 5 * tf.one_hot(wanted, 9), {**state, "said": state["said"] + 1}
+
+
+def test_a_source_is_read_once_for_all_its_beams():
+    parrot = Parrot()
+    found, _ = search(parrot, tf.constant([[5], [7]]), Search(3, 1.0, 4))
+    assert parrot.rows == [2]
+    assert found.numpy().tolist() == [[5, END, 0, 0], [7, END, 0, 0]]
+
+
 def test_rows_do_not_mix(model):
     """A row's translation is the same alone and in company; beams of rows are kept apart."""
     rng = np.random.default_rng(1)

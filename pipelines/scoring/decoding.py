@@ -5,8 +5,9 @@ A model takes part if its layer "translator" has two methods (see models/layers)
     start(source, length) -> state            what it knows before the first word
     step(ids, index, state) -> logits, state  one word further
 
-State is any nesting of tensors whose first axis is the row. Shapes: B rows, K beams, L positions,
-V sub-words.
+State is any nesting of tensors whose first axis is the row. What a step does not change it hands on
+as the same tensor: keys of the source need not follow a hypothesis from beam to beam. Shapes: B
+rows, K beams, L positions, V sub-words.
 
 Reference of the length normalisation: Wu et al., "Google's Neural Machine Translation System",
 2016, without the constant.
@@ -45,7 +46,8 @@ def search(translator, source, how: Search):
     A translation is padded after its END. Graph and eager tensors both do.
     """
     rows, beams = tf.shape(source)[0], how.beams
-    state = translator.start(tf.repeat(source, beams, axis=0), how.max_tokens)
+    once = translator.start(source, how.max_tokens)
+    state = tf.nest.map_structure(lambda x: tf.repeat(x, beams, axis=0), once)
     ids = tf.zeros((rows, beams, how.max_tokens), tf.int32)
     last = tf.fill((rows, beams), BEGIN)
     # All beams begin alike: but for the first they are out, or the best word would come K times.
@@ -56,7 +58,7 @@ def search(translator, source, how: Search):
         return tf.reduce_any(_open(last))
 
     def further(index, ids, last, scores, lengths, state):
-        logits, state = translator.step(tf.reshape(last, (-1,)), index, state)
+        logits, found = translator.step(tf.reshape(last, (-1,)), index, state)
         words = _words(tf.reshape(logits, (rows, beams, logits.shape[-1])), _open(last))
         total = scores[:, :, None] + words
         longer = tf.where(_open(last), index + 1, lengths)
@@ -67,7 +69,9 @@ def search(translator, source, how: Search):
         ids = tf.tensor_scatter_nd_update(tf.transpose(take(ids), (2, 0, 1)), [[index]], word[None])
         scores = tf.gather(tf.reshape(total, (rows, -1)), best, batch_dims=1)
         flat = tf.reshape(parent + beams * tf.range(rows)[:, None], (-1,))
-        state = tf.nest.map_structure(lambda x: tf.gather(x, flat), state)
+        # What a step passes on as it is, a row's beams have in common: nothing to exchange there.
+        move = lambda old, new: new if new is old else tf.gather(new, flat)  # noqa: E731
+        state = tf.nest.map_structure(move, state, found)
         return index + 1, tf.transpose(ids, (1, 2, 0)), word, scores, take(longer), state
 
     start = (tf.constant(0), ids, last, scores, lengths, state)

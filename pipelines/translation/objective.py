@@ -30,12 +30,15 @@ class MaskedCrossentropy(keras.losses.Loss):
 
     def call(self, targets, logits):
         real = ops.cast(ops.not_equal(targets, 0), logits.dtype)
-        logs = ops.log_softmax(logits)
-        of_target = ops.take_along_axis(logs, ops.cast(targets, "int32")[..., None], -1)[..., 0]
-        likelihood = (1 - self.label_smoothing) * of_target
-        if self.label_smoothing:
-            likelihood = likelihood + self.label_smoothing * ops.mean(logs, axis=-1)
-        return -ops.sum(likelihood * real) / ops.maximum(ops.sum(real), 1.0)
+        return ops.sum(self.nats(targets, logits) * real) / ops.maximum(ops.sum(real), 1.0)
+
+    def nats(self, targets, logits):
+        """(B, T) losses. The targets' logits are not gathered but multiplied out: the gradient of
+        gathering them costs more than the loss, of which nothing is larger than the logits."""
+        size = logits.shape[-1]
+        wanted = ops.one_hot(targets, size, dtype=logits.dtype) * (1 - self.label_smoothing)
+        wanted = wanted + self.label_smoothing / size
+        return ops.logsumexp(logits, axis=-1) - ops.sum(wanted * logits, axis=-1)
 
     def get_config(self):
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
