@@ -1,15 +1,13 @@
 """What is fitted to what, in which order: one phase, or two where a backbone was trained before.
 
 A model with a frozen sub-model named "backbone" has its head fitted first, on features that are
-computed once; with `fit.fine_tune` the backbone's top is then trained along at a low rate. Layers
-that have a `count` are shown train before all else.
+computed once; with `fit.fine_tune` the backbone's top is then trained along at a low rate.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import keras
-import numpy as np
 
 from pipelines import config
 from pipelines.spec import DataSpec, Field
@@ -32,7 +30,6 @@ class Phase:
 
 def phases(model, spec: DataSpec, train: dict, val: dict, settings) -> Iterator[Phase]:
     """Each phase is to be fitted before the next is asked for."""
-    count(model, train, spec)
     names = [layer.name for layer in model.layers]
     if BACKBONE not in names or model.get_layer(BACKBONE).trainable:
         yield Phase(model, spec, train, val, settings)
@@ -49,13 +46,6 @@ def phases(model, spec: DataSpec, train: dict, val: dict, settings) -> Iterator[
             update={"epochs": tune.epochs, "learning_rate": tune.learning_rate}
         )
         yield Phase(model, spec, train, val, chosen, first_epoch=settings.epochs)
-
-
-def count(model: keras.Model, train: dict, spec: DataSpec) -> None:
-    """Layers that begin with what can be counted in train read it: the input that they stand on."""
-    for layer in model.layers:
-        if hasattr(layer, "count"):
-            layer.count(train[layer.input.name], np.asarray(train[spec.target]))
 
 
 def halves(model: keras.Model, cut: int) -> tuple[keras.Model, keras.Model]:

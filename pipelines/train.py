@@ -108,11 +108,11 @@ def fit(
     objective = config.task_module(experiment.task, "objective")
     train, val = (replicate.part(prepared, part) for part in ("train", "val"))
     model = models.build(spec, experiment.module, **experiment.build)
-    began = time.perf_counter()
-    if hasattr(objective, "begin"):  # weights that are computed, before any are trained
-        objective.begin(model, train, val, spec)
-    spent = time.perf_counter() - began
-    saved = Saved.load(progress.checkpoint)
+    saved, spent = Saved.load(progress.checkpoint), 0.0
+    if hasattr(objective, "begin") and not saved.variables:
+        began = time.perf_counter()
+        objective.begin(model, train, val, spec)  # weights that are computed, not trained
+        spent = time.perf_counter() - began
     journal = Journal(run, progress.name, progress.later, saved.rows, saved.seconds or spent)
     with timing.part("fit"):
         for number, phase in enumerate(fitting.phases(model, spec, train, val, experiment.fit)):

@@ -7,8 +7,8 @@ from model_checks import text_spec
 import models
 from models.layers import NaiveBayesNgrams, Vote
 from models.layers.ngrams import in_buckets, log_count_ratios
-from pipelines import fitting
 from pipelines.checks import Refused
+from pipelines.text_classification import objective
 
 MANY = 1 << 20
 BUILD = {
@@ -151,7 +151,7 @@ def test_training_counts_first_each_input_by_itself():
         "characters": (2 + targets[:, None] + 3 * rng.integers(0, 2, (60, 6))).astype(np.int32),
         "label": targets.astype(np.int32),
     }
-    fitting.count(model, train, spec)
+    objective.begin(model, train, {}, spec)
     for name in spec.inputs:
         voter = model.get_layer(f"{name}_ngrams")
         assert (np.array(voter(train[name])).argmax(axis=1) == targets).all()
@@ -160,6 +160,6 @@ def test_training_counts_first_each_input_by_itself():
 def test_a_model_without_counts_is_left_alone():
     model = models.build(text_spec(words=(5, 12)), "text_cnn", "text_cnn")
     before = model.get_weights()
-    fitting.count(model, {}, text_spec(words=(5, 12)))
+    objective.begin(model, {}, {}, text_spec(words=(5, 12)))
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)

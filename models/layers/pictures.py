@@ -14,7 +14,8 @@ class Variation(keras.layers.Layer):
     """(B, H, W, C) uint8 pictures -> float pictures of 0 to 255, varied in training only.
 
     flip: left to right. rotation: at most this share of a full turn either way. translation, zoom:
-    at most this share of the side. contrast: at most this share stronger or weaker. What comes in
+    at most this share of the side, translation by whole pixels, which leaves pictures as sharp as
+    those that the model will see. contrast: at most this share stronger or weaker. What comes in
     from outside repeats the edge. Keras's own layers do it; they are held here because called alone
     they vary pictures unless told otherwise, and leave a random state in the graph that is served.
     """
@@ -33,7 +34,9 @@ class Variation(keras.layers.Layer):
             "flip": lambda: layers.RandomFlip("horizontal"),
             "rotation": lambda: layers.RandomRotation(rotation, **edge),
             "zoom": lambda: layers.RandomZoom(zoom, **edge),
-            "translation": lambda: layers.RandomTranslation(translation, translation, **edge),
+            "translation": lambda: layers.RandomTranslation(
+                translation, translation, interpolation="nearest", **edge
+            ),
             "contrast": lambda: layers.RandomContrast(contrast, value_range=(0, 255)),
         }
         self.steps = [make() for name, make in steps.items() if self.settings[name]]
