@@ -1,0 +1,100 @@
+"""From what the programs measured to medians, ratios and a table."""
+
+import math
+from statistics import median
+
+from pipelines.results import markdown
+
+OURS = "ours"
+ABOUT = {
+    "ours": "ours",
+    "plain_keras": "Keras, a bare `fit`",
+    "pytorch": "PyTorch, eager",
+    "keras_example": "the network of keras.io's example",
+    "scikit": "scikit-learn",
+}
+
+
+def summary(run: dict, case: dict) -> dict:
+    """Of one run. The first epoch compiles, so it counts in the time to the goal alone."""
+    after = run["trained_s"][1:]
+    found = {"parameters": run["parameters"]}
+    if after:
+        found["examples_per_s"] = run["rows"] / median(after)
+    if case.get("goal") is not None:
+        found["best"] = max(run["quality"])
+        found["epochs"] = len(run["quality"])
+        found["seconds_to_goal"] = next(
+            (
+                ended
+                for ended, quality in zip(run["ended_s"], run["quality"], strict=True)
+                if quality >= case["goal"]
+            ),
+            None,
+        )
+    return found
+
+
+def middle(runs: list[dict], name: str) -> float | None:
+    """The median; infinite where most runs never came there, None where it is not measured."""
+    if name not in runs[0]:
+        return None
+    return median(math.inf if run[name] is None else run[name] for run in runs)
+
+
+def ratio(runs: list[dict], ours: list[dict], name: str) -> float | None:
+    """How much faster than ours, above 1 for faster: the median over rounds, in each of which both
+    ran side by side."""
+    if name not in runs[0]:
+        return None
+    pairs = [
+        (math.inf if theirs[name] is None else theirs[name], math.inf if own[name] is None else own[name])
+        for theirs, own in zip(runs, ours, strict=True)
+    ]
+    if name == "seconds_to_goal":
+        pairs = [(own, theirs) for theirs, own in pairs]
+    if any(math.isinf(own) and math.isinf(theirs) for theirs, own in pairs):
+        return None
+    return median(theirs / own if own else math.inf for theirs, own in pairs)
+
+
+def render(values: dict) -> str:
+    parts = []
+    for case in values["cases"].values():
+        parts += [f"**{case['about']}**", "", markdown(lines(case)), ""]
+    about = values["machine"]
+    parts.append(
+        f"Medians of {values['runs']} runs, each in a process of its own, programs by turns; "
+        f"{values['threads']} threads. Ratios are to ours, above 1 for faster. Seconds to an "
+        "accuracy on validation rows: from before the model is built, compiling and validating "
+        "included, to the end of the epoch that reached it. Measured "
+        f"{about['date']} on {about['cores']} cores of {about['processor']}."
+    )
+    return "\n".join(parts)
+
+
+def lines(case: dict) -> list[tuple[str, ...]]:
+    goal = case["goal"]
+    head = ("program", "parameters", "examples/s", "to ours")
+    if goal is not None:
+        head += (f"s to {100 * goal:.1f} %", "to ours")
+    rows = [head]
+    for program, runs in case["programs"].items():
+        row = (case["abouts"][program], f"{runs[0]['parameters']:,}", *pair(case, program, "examples_per_s"))
+        if goal is not None:
+            row += pair(case, program, "seconds_to_goal")
+        rows.append(row)
+    return rows
+
+
+def pair(case: dict, program: str, name: str) -> tuple[str, str]:
+    """The cells of a median and of its ratio to ours."""
+    runs, ours = case["programs"][program], case["programs"][OURS]
+    value, relation = middle(runs, name), ratio(runs, ours, name)
+    if value is None:
+        return "", ""
+    if math.isinf(value):
+        best = median(run["best"] for run in runs)
+        return f"not reached ({100 * best:.1f} %)", ""
+    shown = f"{value:.0f}" if value >= 100 else f"{value:.1f}"
+    return shown, "" if relation is None or program == OURS else f"{relation:.2f}"
