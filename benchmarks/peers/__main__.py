@@ -73,7 +73,7 @@ def compare(name: str, case: dict, runs: int, threads: int) -> dict:
             found[program].append(table.summary(measured(own.get("program", program), work), case))
             took = time.perf_counter() - began
             print(f"{name} {program} {seed}/{runs}, {took:.0f} s: {found[program][-1]}", flush=True)
-    abouts = {program: own.get("about", table.ABOUT.get(program)) for program, own in programs.items()}
+    abouts = {name: own.get("about", table.ABOUT.get(name)) for name, own in programs.items()}
     return {"about": case["about"], "goal": case.get("goal"), "programs": found, "abouts": abouts}
 
 
@@ -85,8 +85,10 @@ def turn(programs: dict, number: int) -> list:
 
 
 def merged(case: dict, own: dict) -> dict:
+    """The case with a program's own entries of `fit`."""
     experiment = case["experiment"]
-    return {**case, "experiment": {**experiment, "fit": {**experiment["fit"], **own.get("fit", {})}}}
+    fit = {**experiment["fit"], **own.get("fit", {})}
+    return {**case, "experiment": {**experiment, "fit": fit}}
 
 
 def measured(program: str, work: dict) -> dict:

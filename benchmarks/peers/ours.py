@@ -1,4 +1,4 @@
-"""This project's training, through the functions of pipelines/train.py. MLflow alone is left out."""
+"""This project's training, through the functions of pipelines/train.py. Only MLflow is left out."""
 
 import os
 import tempfile

@@ -69,7 +69,24 @@ def classes(spec):
     return functional.cross_entropy
 
 
-LOSSES = {"image_classification": classes, "text_classification": classes}
+def next_words(spec):
+    """Over real sub-words; 0 is padding."""
+    return lambda logits, targets: functional.cross_entropy(
+        logits.flatten(0, 1), targets.flatten(), ignore_index=0
+    )
+
+
+def scaled_squares(spec):
+    std = torch.tensor(spec.facts["std"])
+    return lambda said, targets: functional.mse_loss(said / std, targets / std)
+
+
+LOSSES = {
+    "image_classification": classes,
+    "text_classification": classes,
+    "translation": next_words,
+    "forecasting": scaled_squares,
+}
 
 
 def trainable(network) -> int:

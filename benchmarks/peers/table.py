@@ -37,35 +37,34 @@ def summary(run: dict, case: dict) -> dict:
 
 def middle(runs: list[dict], name: str) -> float | None:
     """The median; infinite where most runs never came there, None where it is not measured."""
-    if name not in runs[0]:
-        return None
-    return median(math.inf if run[name] is None else run[name] for run in runs)
+    return median(values(runs, name)) if name in runs[0] else None
 
 
 def ratio(runs: list[dict], ours: list[dict], name: str) -> float | None:
     """How much faster than ours, above 1 for faster: the median over rounds, in each of which both
-    ran side by side."""
+    ran side by side. A run that never came there took for ever; None where neither did."""
     if name not in runs[0]:
         return None
-    pairs = [
-        (math.inf if theirs[name] is None else theirs[name], math.inf if own[name] is None else own[name])
-        for theirs, own in zip(runs, ours, strict=True)
-    ]
+    pairs = list(zip(values(runs, name), values(ours, name), strict=True))
     if name == "seconds_to_goal":
         pairs = [(own, theirs) for theirs, own in pairs]
-    if any(math.isinf(own) and math.isinf(theirs) for theirs, own in pairs):
+    if any(math.isinf(theirs) and math.isinf(own) for theirs, own in pairs):
         return None
-    return median(theirs / own if own else math.inf for theirs, own in pairs)
+    return median(theirs / own for theirs, own in pairs)
 
 
-def render(values: dict) -> str:
+def values(runs: list[dict], name: str) -> list[float]:
+    return [math.inf if run[name] is None else run[name] for run in runs]
+
+
+def render(found: dict) -> str:
     parts = []
-    for case in values["cases"].values():
+    for case in found["cases"].values():
         parts += [f"**{case['about']}**", "", markdown(lines(case)), ""]
-    about = values["machine"]
+    about = found["machine"]
     parts.append(
-        f"Medians of {values['runs']} runs, each in a process of its own, programs by turns; "
-        f"{values['threads']} threads. Ratios are to ours, above 1 for faster. Seconds to an "
+        f"Medians of {found['runs']} runs, each in a process of its own, programs by turns; "
+        f"{found['threads']} threads. Ratios are to ours, above 1 for faster. Seconds to an "
         "accuracy on validation rows: from before the model is built, compiling and validating "
         "included, to the end of the epoch that reached it. Measured "
         f"{about['date']} on {about['cores']} cores of {about['processor']}."
@@ -80,7 +79,8 @@ def lines(case: dict) -> list[tuple[str, ...]]:
         head += (f"s to {100 * goal:.1f} %", "to ours")
     rows = [head]
     for program, runs in case["programs"].items():
-        row = (case["abouts"][program], f"{runs[0]['parameters']:,}", *pair(case, program, "examples_per_s"))
+        about = (case["abouts"][program], f"{runs[0]['parameters']:,}")
+        row = (*about, *pair(case, program, "examples_per_s"))
         if goal is not None:
             row += pair(case, program, "seconds_to_goal")
         rows.append(row)

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from benchmarks.peers.torch_transformer import Transformer
+
 UNKNOWN = 1
 
 
@@ -75,7 +77,66 @@ class TextCnn(nn.Module):
         return self.out(self.drop(torch.cat([peaks(each, real) for each in found], dim=1)))
 
 
-NETWORKS = {"small_cnn": SmallCnn, "text_cnn": TextCnn}
+class BiLstm(nn.Module):
+    """models/recurrent.py: (B, T) ids -> (B, outputs) logits."""
+
+    def __init__(self, spec, *, embedding_width, units, dropout, word_dropout=0.1):
+        super().__init__()
+        ((self.name, field),) = spec.inputs.items()
+        self.words = Words(field, embedding_width, dropout, word_dropout)
+        self.lstm = nn.LSTM(embedding_width, units, batch_first=True, bidirectional=True)
+        one_bias(self.lstm)
+        self.drop = nn.Dropout(dropout)
+        self.out = nn.Linear(2 * units, spec.outputs)
+
+    def forward(self, inputs):
+        ids = inputs[self.name]
+        real = ids != 0
+        packed = nn.utils.rnn.pack_padded_sequence(
+            self.words(ids), real.sum(1).clamp(min=1), batch_first=True, enforce_sorted=False
+        )
+        states, _ = nn.utils.rnn.pad_packed_sequence(
+            self.lstm(packed)[0], batch_first=True, total_length=ids.shape[1]
+        )
+        return self.out(self.drop(peaks(states, real[..., None])))
+
+
+def one_bias(lstm: nn.LSTM) -> None:
+    """PyTorch adds two biases in every gate; the second is left at zero, untrained."""
+    for name, weight in lstm.named_parameters():
+        if name.startswith("bias_hh"):
+            nn.init.zeros_(weight)
+            weight.requires_grad_(False)
+
+
+class GruForecaster(nn.Module):
+    """models/recurrent_forecasters.py: (B, H, C) history -> (B, F, C), physical units."""
+
+    def __init__(self, spec, *, units, dropout):
+        super().__init__()
+        columns = len(spec.facts["columns"])
+        self.shape = (spec.facts["horizon_steps"], columns)
+        self.register_buffer("mean", torch.tensor(spec.facts["mean"]))
+        self.register_buffer("std", torch.tensor(spec.facts["std"]))
+        self.gru = nn.GRU(columns, units, batch_first=True)
+        self.drop = nn.Dropout(dropout)
+        self.out = nn.Linear(units, spec.outputs)
+
+    def forward(self, inputs):
+        scaled = (inputs["history"] - self.mean) / self.std
+        level = scaled.mean(1, keepdim=True)
+        _, last = self.gru(scaled - level)
+        said = self.out(self.drop(last[-1])).unflatten(1, self.shape)
+        return (said + level) * self.std + self.mean
+
+
+NETWORKS = {
+    "small_cnn": SmallCnn,
+    "text_cnn": TextCnn,
+    "bilstm_classifier": BiLstm,
+    "gru_forecaster": GruForecaster,
+    "transformer": Transformer,
+}
 
 
 def build(spec, experiment: dict) -> nn.Module:
