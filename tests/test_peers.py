@@ -100,7 +100,13 @@ def run(seconds: float, *qualities: float) -> dict:
     """Every epoch takes as long, the first twice as long; a tenth of it validates."""
     ended = [seconds * (number + 2) for number in range(len(qualities))]
     trained = [2 * seconds, *[seconds] * (len(qualities) - 1)]
-    values = {"trained_s": trained, "ended_s": ended, "quality": list(qualities)}
+    cpu = [2 * each for each in trained]
+    values = {
+        "trained_s": trained,
+        "trained_cpu_s": cpu,
+        "ended_s": ended,
+        "quality": list(qualities),
+    }
     return {"parameters": 5, "rows": 100, **values}
 
 
@@ -108,11 +114,12 @@ def test_a_run_s_summary_by_hand():
     case = {"goal": 0.9}
     found = table.summary(run(2.0, 0.5, 0.9, 0.8), case)
     assert found == {
-        "parameters": 5, "examples_per_s": 50.0, "best": 0.9, "epochs": 3, "seconds_to_goal": 6.0,
+        "parameters": 5, "examples_per_s": 50.0, "cpu_ms_per_example": 40.0,
+        "best": 0.9, "epochs": 3, "seconds_to_goal": 6.0,
     }  # fmt: skip
     assert table.summary(run(2.0, 0.5), case)["seconds_to_goal"] is None
     assert "examples_per_s" not in table.summary(run(2.0, 0.5), case)
-    assert "seconds_to_goal" not in table.summary(run(2.0, 0.5, 0.5), {})
+    assert table.summary(run(2.0, 0.5, 0.5), {})["first_s"] == 4.0
 
 
 def test_ratios_are_above_one_for_who_is_faster():

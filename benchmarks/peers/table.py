@@ -17,11 +17,13 @@ ABOUT = {
 
 def summary(run: dict, case: dict) -> dict:
     """Of one run. The first epoch compiles, so it counts in the time to the goal alone."""
-    after = run["trained_s"][1:]
     found = {"parameters": run["parameters"]}
-    if after:
-        found["examples_per_s"] = run["rows"] / median(after)
-    if case.get("goal") is not None:
+    if len(run["trained_s"]) > 1:
+        found["examples_per_s"] = run["rows"] / median(run["trained_s"][1:])
+        found["cpu_ms_per_example"] = 1e3 * median(run["trained_cpu_s"][1:]) / run["rows"]
+    if case.get("goal") is None:
+        found["first_s"] = run["ended_s"][0]
+    else:
         found["best"] = max(run["quality"])
         found["epochs"] = len(run["quality"])
         found["seconds_to_goal"] = next(
@@ -46,7 +48,7 @@ def ratio(runs: list[dict], ours: list[dict], name: str) -> float | None:
     if name not in runs[0]:
         return None
     pairs = list(zip(values(runs, name), values(ours, name), strict=True))
-    if name == "seconds_to_goal":
+    if name != "examples_per_s":
         pairs = [(own, theirs) for theirs, own in pairs]
     if any(math.isinf(theirs) and math.isinf(own) for theirs, own in pairs):
         return None
@@ -64,9 +66,10 @@ def render(found: dict) -> str:
     about = found["machine"]
     parts.append(
         f"Medians of {found['runs']} runs, each in a process of its own, programs by turns; "
-        f"{found['threads']} threads. Ratios are to ours, above 1 for faster. Seconds to an "
-        "accuracy on validation rows: from before the model is built, compiling and validating "
-        "included, to the end of the epoch that reached it. Measured "
+        f"{found['threads']} threads. Ratios are to ours, above 1 for faster. Examples/s: "
+        "training alone, without the first epoch. Seconds to an accuracy on validation rows, or of "
+        "the first epoch: from before the model is built, compiling and validating included, to "
+        "the end of the epoch. Measured "
         f"{about['date']} on {about['cores']} cores of {about['processor']}."
     )
     return "\n".join(parts)
@@ -75,14 +78,12 @@ def render(found: dict) -> str:
 def lines(case: dict) -> list[tuple[str, ...]]:
     goal = case["goal"]
     head = ("program", "parameters", "examples/s", "to ours")
-    if goal is not None:
-        head += (f"s to {100 * goal:.1f} %", "to ours")
+    last = "first_s" if goal is None else "seconds_to_goal"
+    head += ("first epoch, s" if goal is None else f"s to {100 * goal:.1f} %", "to ours")
     rows = [head]
     for program, runs in case["programs"].items():
         about = (case["abouts"][program], f"{runs[0]['parameters']:,}")
-        row = (*about, *pair(case, program, "examples_per_s"))
-        if goal is not None:
-            row += pair(case, program, "seconds_to_goal")
+        row = (*about, *pair(case, program, "examples_per_s"), *pair(case, program, last))
         rows.append(row)
     return rows
 
