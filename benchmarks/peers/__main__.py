@@ -57,7 +57,7 @@ def needed(case: dict) -> None:
         ROOT / "data/prepared" / dataset / "spec.json",
         f"run `dvc repro benchmarks/dvc.yaml:prepare@{dataset}` first",
     )
-    if "pytorch" in case["programs"]:
+    if "pytorch" in (own.get("program", name) for name, own in case["programs"].items()):
         existing(TORCH, "run `make peers`, which installs PyTorch there")
 
 
@@ -69,7 +69,8 @@ def compare(name: str, case: dict, runs: int, threads: int) -> dict:
     for seed in range(1, runs + 1):
         for program, own in turn(programs, seed):
             began = time.perf_counter()
-            work = {"case": merged(case, own), "seed": seed, "threads": threads}
+            work = {"case": merged(case, own), "seed": seed}
+            work["threads"] = own.get("threads", threads)
             found[program].append(table.summary(measured(own.get("program", program), work), case))
             took = time.perf_counter() - began
             print(f"{name} {program} {seed}/{runs}, {took:.0f} s: {found[program][-1]}", flush=True)
