@@ -131,6 +131,7 @@ def test_ratios_are_above_one_for_who_is_faster():
     ]
     assert table.ratio(theirs, ours, "examples_per_s") == 2.0
     assert table.ratio(theirs, ours, "seconds_to_goal") == 2.0
+    assert table.ratio(theirs[:1], ours, "seconds_to_goal") == 2.0
     assert table.ratio([{}], ours[:1], "examples_per_s") is None
     assert math.isinf(table.middle([theirs[1]] * 2 + ours[:1], "seconds_to_goal"))
 
@@ -156,6 +157,24 @@ def test_the_table_by_hand():
 def test_programs_begin_by_turns():
     orders = [[name for name, _ in driver.turn({"a": {}, "b": {}, "c": {}}, n)] for n in range(3)]
     assert orders == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"]]
+
+
+def test_a_program_may_have_its_own_runs_and_threads(monkeypatch):
+    given = []
+
+    def measured(program, work):
+        given.append((program, work["seed"], work["threads"]))
+        return run(1.0, 0.5, 0.95)
+
+    monkeypatch.setattr(driver, "measured", measured)
+    programs = {"ours": {}, "alone": {"program": "pytorch", "threads": 1}, "scikit": {"runs": 1}}
+    experiment = {"fit": {}}
+    case = {"about": "", "goal": 0.9, "experiment": experiment, "programs": programs}
+    found = driver.compare("case", case, 2, 4)
+    assert sorted(given) == [
+        ("ours", 1, 4), ("ours", 2, 4), ("pytorch", 1, 1), ("pytorch", 2, 1), ("scikit", 1, 4),
+    ]  # fmt: skip
+    assert [len(runs) for runs in found["programs"].values()] == [2, 2, 1]
 
 
 def test_all_frameworks_get_the_same_threads_and_no_settings_of_the_caller(monkeypatch):

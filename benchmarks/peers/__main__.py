@@ -68,6 +68,8 @@ def compare(name: str, case: dict, runs: int, threads: int) -> dict:
     found: dict[str, list[dict]] = {program: [] for program in programs}
     for seed in range(1, runs + 1):
         for program, own in turn(programs, seed):
+            if seed > own.get("runs", runs):
+                continue
             began = time.perf_counter()
             work = {"case": merged(case, own), "seed": seed}
             work["threads"] = own.get("threads", threads)

@@ -44,10 +44,11 @@ def middle(runs: list[dict], name: str) -> float | None:
 
 def ratio(runs: list[dict], ours: list[dict], name: str) -> float | None:
     """How much faster than ours, above 1 for faster: the median over rounds, in each of which both
-    ran side by side. A run that never came there took for ever; None where neither did."""
+    ran side by side. A run that never came there took for ever; None where neither did. A program
+    that gives the same every time may have fewer rounds."""
     if name not in runs[0]:
         return None
-    pairs = list(zip(values(runs, name), values(ours, name), strict=True))
+    pairs = list(zip(values(runs, name), values(ours, name), strict=False))
     if name != "examples_per_s":
         pairs = [(own, theirs) for theirs, own in pairs]
     if any(math.isinf(theirs) and math.isinf(own) for theirs, own in pairs):
