@@ -5,8 +5,9 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint ui results bench timing lock install jax clean
+.PHONY: help repro test lint ui results bench timing peers lock install jax clean
 PUBLIC := benchmarks/params.yaml
+PEERS := mnist sst2 multi30k_en_de etth1_96
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -44,6 +45,15 @@ bench-%: install  ## run the public experiments whose names begin so: make bench
 
 timing: install  ## measure where the time of `make repro` goes, into docs/performance.md
 	@$(BIN)/python benchmarks/startup.py
+
+peers: install .venv-peers/installed  ## train the same in other frameworks, into docs/performance.md
+	@$(BIN)/dvc repro $(PEERS:%=benchmarks/dvc.yaml:prepare@%)
+	@$(BIN)/python -m benchmarks.peers
+
+.venv-peers/installed: benchmarks/peers/requirements.txt .venv/installed
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 lock: install  ## resolve requirements.txt anew into requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-header \

@@ -1,0 +1,126 @@
+"""Ours beside others: `make peers`, or `.venv/bin/python -m benchmarks.peers [case ...]`.
+
+Every run of a program is a process of its own; programs of a case take turns. Writes
+docs/peers.json, where cases that were not measured anew stay as they are, and the table of
+docs/performance.md. Nothing is tracked and nothing under data/ is changed.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import yaml
+
+from benchmarks.peers import table
+from pipelines import results
+from pipelines.checks import Refused, existing, one_of
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[1]
+PAGE, FILE = ROOT / "docs/performance.md", ROOT / "docs/peers.json"
+BEGIN, END = "<!-- peers -->", "<!-- end of peers -->"
+TORCH = ROOT / ".venv-peers/bin/python"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("cases", nargs="*")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    cases = yaml.safe_load((FOLDER / "cases.yaml").read_text("utf-8"))
+    for name in options.cases:
+        if name not in cases:
+            raise Refused(f"{FOLDER / 'cases.yaml'}: no {name!r}; {one_of(name, cases)}")
+    chosen = options.cases or list(cases)
+    for name in chosen:
+        needed(cases[name])
+    values = json.loads(FILE.read_text("utf-8")) if FILE.is_file() else {"cases": {}}
+    values.update(machine=results.machine(), runs=options.runs, threads=options.threads)
+    for name in chosen:
+        values["cases"][name] = compare(name, cases[name], options.runs, options.threads)
+        FILE.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
+    values["cases"] = {name: values["cases"][name] for name in cases if name in values["cases"]}
+    text = table.render(values)
+    PAGE.write_text(results.embedded(PAGE.read_text("utf-8"), text, PAGE, BEGIN, END), "utf-8")
+    print(text)
+
+
+def needed(case: dict) -> None:
+    """Refuses before the first run what would fail in a later one."""
+    dataset = case["experiment"]["dataset"]
+    existing(
+        ROOT / "data/prepared" / dataset / "spec.json",
+        f"run `dvc repro benchmarks/dvc.yaml:prepare@{dataset}` first",
+    )
+    if "pytorch" in (own.get("program", name) for name, own in case["programs"].items()):
+        existing(TORCH, "run `make peers`, which installs PyTorch there")
+
+
+def compare(name: str, case: dict, runs: int, threads: int) -> dict:
+    """The case with what each run of each program gave; one seed a round."""
+    case = dict(case)
+    programs = case.pop("programs")
+    found: dict[str, list[dict]] = {program: [] for program in programs}
+    for seed in range(1, runs + 1):
+        for program, own in turn(programs, seed):
+            if seed > own.get("runs", runs):
+                continue
+            began = time.perf_counter()
+            work = {"case": merged(case, own), "seed": seed}
+            work["threads"] = own.get("threads", threads)
+            found[program].append(table.summary(measured(own.get("program", program), work), case))
+            took = time.perf_counter() - began
+            print(f"{name} {program} {seed}/{runs}, {took:.0f} s: {found[program][-1]}", flush=True)
+    abouts = {name: own.get("about", table.ABOUT.get(name)) for name, own in programs.items()}
+    return {"about": case["about"], "goal": case.get("goal"), "programs": found, "abouts": abouts}
+
+
+def turn(programs: dict, number: int) -> list:
+    """Another program begins each round, so that none always follows the same one."""
+    ordered = list(programs.items())
+    first = number % len(ordered)
+    return ordered[first:] + ordered[:first]
+
+
+def merged(case: dict, own: dict) -> dict:
+    """The case with a program's own entries of `fit`."""
+    experiment = case["experiment"]
+    fit = {**experiment["fit"], **own.get("fit", {})}
+    return {**case, "experiment": {**experiment, "fit": fit}}
+
+
+def measured(program: str, work: dict) -> dict:
+    """One run in a fresh process."""
+    python = TORCH if program == "pytorch" else sys.executable
+    command = [str(python), "-m", f"benchmarks.peers.{program}", json.dumps(work)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment(work["threads"]), capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"{done.stderr}\n{program}: failed (above)")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def environment(threads: int) -> dict[str, str]:
+    """The same number of threads for every framework, and none of the caller's settings."""
+    names = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS"
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("TF_", "KERAS_", "XLA_"))
+    }
+    return {**kept, **dict.fromkeys(names.split(), str(threads))}
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except Refused as error:
+        print(f"peers: {error}", file=sys.stderr)
+        sys.exit(2)

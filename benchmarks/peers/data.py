@@ -1,0 +1,67 @@
+"""What every program is given: the same rows of prepared data, in memory. NumPy alone.
+
+`work` is one run of one program as plain values: `case`, `program`, `seed`, `threads`.
+"""
+
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pipelines import arrays
+from pipelines.spec import DataSpec
+
+PREPARED = Path("data/prepared")
+SPLIT = "split0"
+
+
+@dataclass(frozen=True)
+class Data:
+    spec: DataSpec
+    train: dict
+    val: dict
+
+    def inputs(self, part: dict) -> dict:
+        return {name: part[name] for name in self.spec.inputs}
+
+
+def load(case: dict, texts: bool = False) -> Data:
+    """The rows of a case. positions: padded rows are cut to so many. texts: with raw texts."""
+    folder = PREPARED / case["experiment"]["dataset"]
+    spec = DataSpec.load(folder / "spec.json")
+    positions = case.get("positions")
+    if positions:
+        fields = {
+            name: replace(field, shape=(positions,)) if field.padded else field
+            for name, field in spec.inputs.items()
+        }
+        spec = replace(spec, inputs=fields)
+    names = [*spec.inputs, spec.target, *([spec.raw] if texts else [])]
+    parts = {
+        part: _part(arrays.read(folder / SPLIT / part), names, case.get(f"{part}_rows"), positions)
+        for part in ("train", "val")
+    }
+    return Data(spec, **parts)
+
+
+def _part(columns: dict, names: list[str], most: int | None, positions: int | None) -> dict:
+    """Rows from the whole part: files are often in order."""
+    present = len(columns[names[0]])
+    rows = np.linspace(0, present - 1, min(most or present, present)).round().astype(int)
+    found = {}
+    for name in names:
+        column = columns[name]
+        if isinstance(column, np.ndarray):
+            ids = positions and column.ndim == 2 and column.dtype.kind in "iu"
+            found[name] = np.array(column[rows, :positions] if ids else column[rows])
+        else:
+            found[name] = [column[row] for row in rows]
+    return found
+
+
+def answer(run) -> None:
+    """Runs a program on the work that the command line names; its result is the last line."""
+    found = run(json.loads(sys.argv[1]))
+    print(json.dumps(found), flush=True)

@@ -1,0 +1,72 @@
+"""This project's training, through the functions of pipelines/train.py. Only MLflow is left out."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from benchmarks.peers import data
+from benchmarks.peers.clock import Clock
+
+
+def run(work: dict) -> dict:
+    case = work["case"]
+    if not case["experiment"]["fit"].get("jit_compile"):
+        os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")  # as `train` does
+    import keras
+
+    import models
+    from pipelines import config, fitting, train
+    from pipelines.replicates import Replicate
+    from pipelines.unfinished import Saved
+
+    experiment = config.Experiment.model_validate(case["experiment"])
+    objective = config.task_module(experiment.task, "objective")
+    given = data.load(case)
+    keras.utils.set_random_seed(work["seed"])
+    clock = Clock(case, len(given.train[given.spec.target]))
+    model = models.build(given.spec, experiment.module, **experiment.build)
+    phase = next(fitting.phases(model, given.spec, given.train, given.val, experiment.fit))
+    with tempfile.TemporaryDirectory() as folder:
+        progress = train.Progress("ours", 0, Path(folder) / "checkpoint.npz")
+        train.fit_phase(
+            phase, Saved(), objective, experiment, Replicate(0, work["seed"]),
+            timed_journal(clock), progress,
+        )  # fmt: skip
+    return clock.found(trainable(model))
+
+
+def timed_journal(clock: Clock):
+    """The journal of a fit, which tells the clock as well, and nothing to MLflow."""
+    from pipelines.journal import Journal
+
+    class TimedJournal(Journal):
+        def on_epoch_begin(self, epoch, logs=None):
+            clock.training()
+
+        def on_test_begin(self, logs=None):
+            clock.validating()
+
+        def on_epoch_end(self, epoch, logs=None):
+            super().on_epoch_end(epoch, logs)
+            clock.ended(logs.get("val_accuracy"))
+            self.model.stop_training = clock.enough
+
+    return TimedJournal(Untracked(), "ours")
+
+
+class Untracked:
+    """A run that nobody keeps."""
+
+    def last_step(self, metric: str) -> int:
+        return 0
+
+    def metrics(self, values: dict, step: int) -> None:
+        pass
+
+
+def trainable(model) -> int:
+    return sum(int(weight.shape.num_elements()) for weight in model.trainable_weights)
+
+
+if __name__ == "__main__":
+    data.answer(run)

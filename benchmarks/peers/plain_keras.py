@@ -1,0 +1,58 @@
+"""A bare `fit` with Keras's defaults: arrays in, and Keras decides about XLA."""
+
+import numpy as np
+
+from benchmarks.peers import data
+from benchmarks.peers.clock import Clock
+
+
+def run(work: dict) -> dict:
+    import keras
+
+    import models
+    from pipelines import config
+
+    case = work["case"]
+    experiment = config.Experiment.model_validate(case["experiment"])
+    objective = config.task_module(experiment.task, "objective")
+    given = data.load(case)
+    keras.utils.set_random_seed(work["seed"])
+    clock = Clock(case, len(given.train[given.spec.target]))
+    model = models.build(given.spec, experiment.module, **experiment.build)
+    model.compile(
+        keras.optimizers.Adam(experiment.fit.learning_rate),
+        loss=objective.loss(given.spec, **experiment.loss),
+        metrics=objective.metrics(given.spec),
+    )
+    return fit(model, given, clock, experiment.fit.epochs, experiment.fit.batch_size)
+
+
+def fit(model, given: data.Data, clock: Clock, epochs: int, batch_size: int) -> dict:
+    """Fits a compiled model with Keras's defaults until the clock has enough."""
+    model.fit(
+        given.inputs(given.train), given.train[given.spec.target],
+        validation_data=(given.inputs(given.val), given.val[given.spec.target]),
+        epochs=epochs, batch_size=batch_size, callbacks=[timed(clock)], verbose=0,
+    )  # fmt: skip
+    return clock.found(sum(int(np.prod(weight.shape)) for weight in model.trainable_weights))
+
+
+def timed(clock: Clock):
+    import keras
+
+    class Timed(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            clock.training()
+
+        def on_test_begin(self, logs=None):
+            clock.validating()
+
+        def on_epoch_end(self, epoch, logs=None):
+            clock.ended(logs.get("val_accuracy"))
+            self.model.stop_training = clock.enough
+
+    return Timed()
+
+
+if __name__ == "__main__":
+    data.answer(run)
