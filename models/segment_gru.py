@@ -23,12 +23,12 @@ def ridge_gru_forecaster(
     reads the history in segments, a few dozen steps where single readings would be hundreds.
 
     Input: history (B, H, C). Output: (B, F, C), or (B, F, C, Q) with quantiles; physical units.
-    All columns share all weights, and see nothing of one another. The linear map is frozen: before
-    training it gets the ridge regression of train whose penalty val prefers
-    (pipelines/forecasting/objective.py); without that it says the window's mean. With quantiles it
-    is the same for all of them. Differs from SegRNN: the linear map; the window's mean is taken
-    out, not its last value; one matrix from the last state to all steps of the future. Refused:
-    segments longer than the history.
+    Columns see nothing of one another; each has a linear map of its own, and all share the rest.
+    The maps are frozen: before training they get the ridge regression of train that val prefers
+    (pipelines/forecasting/objective.py); without that they say the window's mean. All quantiles
+    have the same. Differs from SegRNN: the linear maps; the window's mean is taken out, not its
+    last value; one matrix from the last state to all steps of the future. Refused: segments longer
+    than the history.
     """
     steps, columns = spec.inputs["history"].shape
     horizon, quantiles = spec.facts["horizon_steps"], len(spec.facts["quantiles"]) or 1
@@ -38,9 +38,11 @@ def ridge_gru_forecaster(
             f"{steps} steps; shorten it"
         )
     inputs, features, level = see(spec, remove_mean=True)
-    linear = layers.Dense(horizon, kernel_initializer="zeros", name=RIDGE)
+    linear = layers.EinsumDense(
+        "bhc,chf->bcf", (columns, horizon), bias_axes="cf", kernel_initializer="zeros", name=RIDGE
+    )
     linear.trainable = False
-    mapped = layers.Reshape((columns, horizon, 1))(linear(layers.Permute((2, 1))(features)))
+    mapped = layers.Reshape((columns, horizon, 1))(linear(features))
     segments = Segments(segment_steps, name="segments")(features)
     embedded = layers.Dense(units, "relu", name="segment_embedding")(segments)
     state = layers.Dropout(dropout)(layers.GRU(units, unroll=True, name="memory")(embedded))

@@ -27,16 +27,21 @@ class Journal(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         self.began = time.perf_counter() - self.seconds  # a second phase goes on counting
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch + 1
+
+    def on_train_batch_end(self, batch, logs=None):
+        # A mean over the epoch so far: the first loss that is no number makes it one too.
+        if not math.isfinite(logs["loss"]):
+            raise no_number(f"epoch {self.epoch}, batch {batch + 1} of {self.params['steps']}")
+
     def on_epoch_end(self, epoch, logs=None):
         row = {
             f"val/{name[4:]}" if name.startswith("val_") else f"train/{name}": float(value)
             for name, value in logs.items()
         }
         if not all(math.isfinite(value) for value in row.values()):
-            raise Refused(
-                f"epoch {epoch + 1}: the loss is no longer a finite number ({row}); "
-                "lower fit.learning_rate or look for extreme values in the data"
-            )
+            raise no_number(f"epoch {epoch + 1}, at its end ({row})")
         before, self.seconds = self.seconds, time.perf_counter() - self.began
         self.rows.append({"epoch": epoch + 1, **row})
         if epoch + 1 > self.told:
@@ -58,6 +63,13 @@ class Journal(keras.callbacks.Callback):
             writer = csv.DictWriter(stream, self.rows[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)
+
+
+def no_number(place: str) -> Refused:
+    return Refused(
+        f"{place}: the loss is no longer a finite number; lower fit.learning_rate or look for "
+        "extreme values in the data"
+    )
 
 
 def duration(seconds: float) -> str:

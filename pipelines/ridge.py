@@ -119,28 +119,61 @@ class Sums(NamedTuple):
     def of(cls, history: np.ndarray, future: np.ndarray, std: np.ndarray) -> "Sums":
         return cls(Moments.of(history, future), Moments.of(history, future, std))
 
+    def with_those_of(self, other: "Sums") -> "Sums":
+        return Sums(self.plain + other.plain, self.even + other.even)
 
-def chosen(
-    train: Sums, val: Sums, std: np.ndarray, *, one_map: bool = False
-) -> tuple[Ridge, Ridge, str]:
-    """(fitted on train, on train and val together, what was chosen).
 
-    Penalty, whether windows are divided by their spread, and one map for all columns (always with
-    `one_map`) or one for each, are those of the lowest squared error on val of machines fitted on
-    train, columns divided by `std`.
+class Choice(NamedTuple):
+    """How a column's map is fitted.
+
+    even: to windows divided by their spread. shared: to all columns, divided by their deviations,
+    and not to this one alone.
     """
-    found = {}
-    for shared in (std,) if one_map else (std, None) if len(std) > 1 else (None,):
-        for even in (False, True):
-            for penalty in PENALTIES:
-                machine = Ridge.fit(train[even], penalty, shared)
-                loss = (val.plain.loss(machine) / np.square(std)).mean()
-                found[loss] = (machine, penalty, shared, even)
-    machine, penalty, shared, even = found[min(found)]
-    columns = "a map for each column" if shared is None else "one map for all columns"
-    said = f"{columns}, penalty {penalty:.3g}"
-    said += ", windows divided by their spread" if even else ""
-    return machine, Ridge.fit(train[even] + val[even], penalty, shared), said
+
+    even: bool
+    shared: bool
+    penalty: float
+
+    def fit(self, sums: Sums, std: np.ndarray) -> Ridge:
+        return Ridge.fit(sums[self.even], self.penalty, std if self.shared else None)
+
+    def __str__(self) -> str:
+        return (
+            f"penalty {self.penalty:.3g}{', fitted to all columns' if self.shared else ''}"
+            f"{', windows divided by their spread' if self.even else ''}"
+        )
+
+
+def choose(train: Sums, val: Sums, std: np.ndarray) -> list[Choice]:
+    """For each column the choice of lowest squared error on val, when fitted on train."""
+    several = len(std) > 1
+    every = [
+        Choice(even, shared, penalty)
+        for even in (False, True)
+        for shared in ((True, False) if several else (False,))
+        for penalty in PENALTIES.tolist()
+    ]
+    losses = np.stack([val.plain.loss(choice.fit(train, std)) for choice in every])
+    return [every[place] for place in losses.argmin(axis=0)]
+
+
+def fit(sums: Sums, std: np.ndarray, choices: list[Choice]) -> Ridge:
+    """A map for each column, each fitted as was chosen for it."""
+    weights = np.empty_like(sums.plain.product)
+    for choice in set(choices):
+        own = [column for column, other in enumerate(choices) if other == choice]
+        weights[own] = np.broadcast_to(choice.fit(sums, std).weights, weights.shape)[own]
+    return Ridge(weights)
+
+
+def described(choices: list[Choice], columns: list[str]) -> str:
+    """What was chosen for which columns."""
+    of = {each: [] for each in choices}
+    for choice, column in zip(choices, columns, strict=True):
+        of[choice].append(column)
+    if len(of) == 1:
+        return str(choices[0])
+    return "; ".join(f"{', '.join(names)}: {choice}" for choice, names in of.items())
 
 
 def _weight(past: np.ndarray, std: np.ndarray) -> np.ndarray:

@@ -34,10 +34,7 @@ from pipelines.unfinished import Checkpoint, Saved, Unfinished
 
 def run(params_file: Path, key: str) -> None:
     params, experiment = config.experiment(params_file, key)
-    if not experiment.fit.jit_compile:
-        # One seed must give one set of weights. TensorFlow reads this at its first operation, and
-        # Keras then refuses XLA, whose kernels repeat themselves without being told.
-        os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
+    be_repeatable(experiment.fit)
     prepared = Path("data/prepared") / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")
     fits = replicates.of(spec, params.seeds(key))
@@ -66,6 +63,12 @@ def run(params_file: Path, key: str) -> None:
             for replicate in fits:
                 shutil.copytree(unfinished.replicate(replicate.name), out / replicate.name)
             write_json(out / "run.json", main.record())
+
+
+def be_repeatable(settings: config.Fit) -> None:
+    """One seed must give one set of weights: asks TensorFlow for it, before its first operation."""
+    if not settings.jit_compile:  # XLA's kernels repeat themselves, and Keras refuses it if asked
+        os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 
 
 def describe(key: str, params: config.Params, spec: DataSpec) -> dict:

@@ -46,7 +46,7 @@ class Unfinished:
     def open(cls, key: str, identity: str) -> Iterator["Unfinished"]:
         """Drops what other contents of the same experiment have left, and all when it ends well."""
         every = FOLDER / key
-        folder = every / identity[:16]
+        folder = every / identity
         folder.mkdir(parents=True, exist_ok=True)
         with (FOLDER / f"{key}.lock").open("w") as lock:
             try:

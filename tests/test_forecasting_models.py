@@ -180,7 +180,7 @@ def test_a_solved_map_is_the_ridge_baseline_of_train():
     objective.begin(model, train, val, of)
     std = np.array(of.facts["std"])
     sums = [Sums.of(part["history"], part["future"], std) for part in (train, val)]
-    machine, _, _ = ridge.chosen(*sums, std, one_map=True)
+    machine = ridge.fit(sums[0], std, ridge.choose(*sums, std))
     said = answer(model, val["history"])
     np.testing.assert_allclose(said, machine(val["history"]), rtol=1e-4, atol=1e-3)
 
@@ -193,6 +193,7 @@ def test_a_solved_map_has_its_constant():
     objective.begin(model, part, part, ONE)
     linear = model.get_layer(windowed.RIDGE)
     kernel, constant = linear.get_weights()
+    assert kernel.shape == (1, 24, 6)
     np.testing.assert_allclose(constant, 1.5, atol=1e-4)  # deviations of 2 degC
     np.testing.assert_allclose(kernel, 0, atol=1e-4)
     assert not linear.trainable

@@ -141,9 +141,10 @@ CASES = [
     # Kernel, gain and bias, 2*in*8 + 8 + 8, of 1 column, then three times of 8; skip 1*8+8.
     series("tcn", "tcn_forecaster", ONE, 32 + 3 * 144 + 16 + 18, TCN),
     series("tcn", "tcn_forecaster", TWO, 48 + 3 * 144 + 24 + 162, TCN),
-    # Ridge 6*2+2; segments 3*8+8; three gates of 8*(8+8+2); outputs 8*2+2, of 3 steps' 3 quantiles.
+    # Ridge 6*2+2 a column; segments 3*8+8; three gates of 8*(8+8+2); outputs 8*2+2, of 3 steps'
+    # 3 quantiles.
     series("segment_gru", "ridge_gru_forecaster", ONE, 14 + 32 + 432 + 18, SEGMENTS),
-    series("segment_gru", "ridge_gru_forecaster", TWO, 21 + 32 + 432 + 81, SEGMENTS),
+    series("segment_gru", "ridge_gru_forecaster", TWO, 42 + 32 + 432 + 81, SEGMENTS),
     # Embedding 12*8; bridges 16*8+8 for the two states of an LSTM; to the embedding 8*8+8.
     pairs("seq2seq", "seq2seq", PAIRS, 96 + LSTMS + 2 * 136 + 72, {**RECURRENT, "cell": "lstm"}),
     # One state and bridge; the memory's projection 16*8; to the embedding 16*8+8.

@@ -95,7 +95,7 @@ def test_a_column_in_another_unit_changes_nothing():
         one = Ridge.fit(own[0][even], 1.0, std)
         again = Ridge.fit(scaled[0][even], 1.0, std * unit)
         np.testing.assert_allclose(again.weights, one.weights, rtol=1e-4, atol=1e-6)
-    assert ridge.chosen(*scaled, std * unit)[2] == ridge.chosen(*own, std)[2]
+    assert ridge.choose(*scaled, std * unit) == ridge.choose(*own, std)
 
 
 def test_restless_windows_do_not_decide_alone():
@@ -111,17 +111,9 @@ def test_restless_windows_do_not_decide_alone():
     plain, even = (Ridge.fit(part, 1e-6)(calm["history"]) for part in whole)
     wrong, right = (np.square(said - calm["future"]).mean() for said in (plain, even))
     assert right < 0.1 * wrong
-    said = ridge.chosen(whole, sums(calm, std), std)[2]
-    assert said.endswith("windows divided by their spread")
-
-
-def test_one_map_where_it_is_asked_for():
-    parts, of = case(refit=True)
-    std = np.array(of.facts["std"])
-    own = [sums(part, std) for part in parts[:2]]
-    fitted, final, said = ridge.chosen(*own, std, one_map=True)
-    assert said.startswith("one map for all columns")
-    assert fitted.weights.shape == final.weights.shape == (1, 6, 1)
+    (choice,) = ridge.choose(whole, sums(calm, std), std)
+    assert choice.even and not choice.shared
+    assert str(choice).endswith("windows divided by their spread")
 
 
 def case(refit: bool):
@@ -139,9 +131,32 @@ def case(refit: bool):
 def test_a_map_for_each_column_where_columns_differ():
     parts, of = case(refit=True)
     on_val, on_test, said = baselines.ridge(*parts, of)
-    assert said.startswith("a map for each column")
+    assert "fitted to all columns" not in said
     np.testing.assert_allclose(on_val, parts[1]["future"], atol=1e-3)
     np.testing.assert_allclose(on_test, parts[2]["future"], atol=1e-3)
+
+
+def test_each_column_is_fitted_as_val_has_it():
+    """Two noisy columns go on in the same way, of which one map learns more; one turns round."""
+    history = noise(60, 8, 3)
+    level = history.mean(axis=1, keepdims=True)
+    future = level + (history - level)[:, -1:] * [1.0, 1.0, -1.0] + noise(60, 1, 3, seed=1)
+    std = np.ones(3)
+    train, val = (sums({"history": history[rows], "future": future[rows]}, std)
+                  for rows in (slice(20), slice(20, 60)))  # fmt: skip
+    choices = ridge.choose(train, val, std)
+    assert not choices[2].shared and any(choice.shared for choice in choices[:2])
+    found = val.plain.loss(ridge.fit(train, std, choices))
+    for other in set(choices):
+        assert (found <= val.plain.loss(other.fit(train, std)) + 1e-12).all()
+
+
+def test_what_was_chosen_is_told_by_column():
+    one, other = ridge.Choice(False, True, 10.0), ridge.Choice(True, False, 0.1)
+    assert ridge.described([one, one], ["a", "b"]) == "penalty 10, fitted to all columns"
+    assert ridge.described([one, other, one], ["a", "b", "c"]) == (
+        "a, c: penalty 10, fitted to all columns; b: penalty 0.1, windows divided by their spread"
+    )
 
 
 @pytest.mark.parametrize("refit", [True, False])

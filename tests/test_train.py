@@ -268,10 +268,23 @@ def test_a_fit_that_has_ended_trains_no_further(tmp_path):
     assert (again.folder / "model.keras").read_bytes() == model
 
 
-def test_a_loss_that_is_no_number_is_refused_with_the_epoch(tmp_path):
-    with pytest.raises(Refused, match=r"^epoch 1: the loss is no longer a finite number .*nan"):
+def test_a_loss_that_is_no_number_is_refused(tmp_path):
+    with pytest.raises(Refused, match=r"^epoch 1, .*: the loss is no longer a finite number"):
         fit(tmp_path / "fit", rate=1e30)
     assert not (tmp_path / "fit/model.keras").exists()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_the_batch_of_a_loss_that_is_no_number_is_named(value):
+    values = np.ones((40, 1), np.float32)
+    values[26] = value
+    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(Refused, match=r"^epoch 1, batch 7 of 10: the loss is no longer a finite"):
+        model.fit(
+            values, values, batch_size=4, shuffle=False, verbose=0,
+            callbacks=[train.Journal(Run(), "tiny")],
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["loss", "val_loss", "val_accuracy"])
@@ -282,7 +295,7 @@ def test_any_number_that_is_none_is_refused(name, value):
     journal.set_params({"epochs": 2})
     journal.on_train_begin()
     journal.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.4})
-    with pytest.raises(Refused, match="^epoch 2: the loss is no longer"):
+    with pytest.raises(Refused, match="^epoch 2, at its end .*: the loss is no longer"):
         journal.on_epoch_end(1, {"loss": 0.5, "val_loss": 0.4, name: value})
     assert run.rows == journal.rows == [{"epoch": 1, "train/loss": 0.5, "val/loss": 0.4}]
 

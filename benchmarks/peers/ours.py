@@ -1,30 +1,19 @@
 """This project's training, through the functions of pipelines/train.py. Only MLflow is left out."""
 
-import os
 import tempfile
 from pathlib import Path
 
-from benchmarks.peers import data
+from benchmarks.peers import data, plain_keras
 from benchmarks.peers.clock import Clock
 
 
 def run(work: dict) -> dict:
-    case = work["case"]
-    if not case["experiment"]["fit"].get("jit_compile"):
-        os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")  # as `train` does
-    import keras
-
-    import models
     from pipelines import config, fitting, train
     from pipelines.replicates import Replicate
     from pipelines.unfinished import Saved
 
-    experiment = config.Experiment.model_validate(case["experiment"])
-    objective = config.task_module(experiment.task, "objective")
-    given = data.load(case)
-    keras.utils.set_random_seed(work["seed"])
-    clock = Clock(case, len(given.train[given.spec.target]))
-    model = models.build(given.spec, experiment.module, **experiment.build)
+    train.be_repeatable(config.Experiment.model_validate(work["case"]["experiment"]).fit)
+    experiment, objective, given, clock, model = plain_keras.begun(work)
     phase = next(fitting.phases(model, given.spec, given.train, given.val, experiment.fit))
     with tempfile.TemporaryDirectory() as folder:
         progress = train.Progress("ours", 0, Path(folder) / "checkpoint.npz")

@@ -6,7 +6,8 @@ from benchmarks.peers import data
 from benchmarks.peers.clock import Clock
 
 
-def run(work: dict) -> dict:
+def begun(work: dict) -> tuple:
+    """(experiment, objective, data, clock, model): the same model and start as ours."""
     import keras
 
     import models
@@ -19,6 +20,13 @@ def run(work: dict) -> dict:
     keras.utils.set_random_seed(work["seed"])
     clock = Clock(case, len(given.train[given.spec.target]))
     model = models.build(given.spec, experiment.module, **experiment.build)
+    return experiment, objective, given, clock, model
+
+
+def run(work: dict) -> dict:
+    import keras
+
+    experiment, objective, given, clock, model = begun(work)
     model.compile(
         keras.optimizers.Adam(experiment.fit.learning_rate),
         loss=objective.loss(given.spec, **experiment.loss),

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines import ridge as machines
 from pipelines import windows
-from pipelines.ridge import Sums
-from pipelines.ridge import chosen as choose
 from pipelines.spec import DataSpec
 
 FITTED_ROWS = 3000  # its states forget what came before; fitting takes seconds for so many
@@ -57,11 +56,14 @@ def ridge(train: dict, val: dict, test: dict, spec: DataSpec) -> tuple[np.ndarra
     say `refit: false`, otherwise by the one fitted on train and val together.
     """
     std = np.array(spec.facts["std"])
-    sums = [Sums.of(part["history"], part["future"], std) for part in (train, val)]
-    fitted, final, chosen = choose(*sums, std)
-    if not spec.facts["refit"]:
-        final = fitted
-    return fitted(val["history"]), final(test["history"]), chosen
+    sums = [machines.Sums.of(part["history"], part["future"], std) for part in (train, val)]
+    choices = machines.choose(*sums, std)
+    fitted = machines.fit(sums[0], std, choices)
+    final = fitted
+    if spec.facts["refit"]:
+        final = machines.fit(sums[0].with_those_of(sums[1]), std, choices)
+    described = machines.described(choices, spec.facts["columns"])
+    return fitted(val["history"]), final(test["history"]), described
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,8 @@ def metrics(spec: DataSpec):
 def begin(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
     """Solves for the weights of a frozen linear map, layer "ridge", where a model has one.
 
-    As in the ridge baseline, with one map for all columns and fitted on train alone: gradients that
-    start from there need not find what a closed form knows.
+    As in the ridge baseline, but fitted on train alone: gradients that start from there need not
+    find what a closed form knows.
     """
     found = [layer for layer in model.layers if layer.name == RIDGE and not layer.trainable]
     if not found:
@@ -77,11 +77,11 @@ def begin(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
     for part in (train, val):
         every = -(-len(part["history"]) // SOLVED_WINDOWS)
         sums.append(ridge.Sums.of(part["history"][::every], part["future"][::every], std))
-    machine, _, said = ridge.chosen(*sums, std, one_map=True)
-    print(f"ridge: {said}")
-    # Ridge maps physical units, the model deviations; that differs for the constant alone.
-    constant = machine.weights[0, 0] / std[0]
-    found[0].set_weights([machine.weights[0, 1:], constant])
+    choices = ridge.choose(*sums, std)
+    print(f"ridge: {ridge.described(choices, spec.facts['columns'])}")
+    weights = ridge.fit(sums[0], std, choices).weights
+    # Ridge maps physical units, the model deviations; that differs for the constants alone.
+    found[0].set_weights([weights[:, 1:], weights[:, 0] / std[:, None]])
 
 
 def decide(predict, targets, spec: DataSpec) -> Decision:
