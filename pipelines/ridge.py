@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-PENALTIES = np.logspace(-4, 4, 17)
+PENALTIES = np.logspace(-3, 4, 15)
+AGINGS = (0, 1, 2)
 AT_ONCE = 2048  # windows in double precision at a time
 CALM = 0.05  # of train's variance, added to a window's, so that the calmest do not decide alone
 
@@ -82,10 +83,13 @@ class Ridge:
     weights: np.ndarray
 
     @classmethod
-    def fit(cls, moments: Moments, penalty: float, std: np.ndarray | None = None) -> "Ridge":
+    def fit(
+        cls, moments: Moments, penalty: float, std: np.ndarray | None = None, aging: int = 0
+    ) -> "Ridge":
         """A map for each column, or one for all, whose columns are then divided by `std` (c,).
 
-        The penalty is per squared length of the mean feature.
+        The penalty is per squared length of the mean feature. With `aging` it grows with that power
+        of a reading's age, the mean over the history staying as it is.
         """
         square, product = moments.square, moments.product
         if std is not None:
@@ -93,7 +97,8 @@ class Ridge:
             square, product = (np.sum(x / scale, axis=0, keepdims=True) for x in (square, product))
         steps = square.shape[2] - 1
         size = np.trace(square[:, 1:, 1:], axis1=1, axis2=2) / steps
-        free = np.diag([0.0] + [1.0] * steps)
+        age = np.arange(steps, 0, -1.0) ** aging
+        free = np.diag([0.0, *(age / age.mean())])
         square = square + penalty * 1e-3 * size[:, None, None] * free
         first = 0 if len(moments.square) == 1 else 1
         weights = np.zeros_like(product)
@@ -127,19 +132,23 @@ class Choice(NamedTuple):
     """How a column's map is fitted.
 
     even: to windows divided by their spread. shared: to all columns, divided by their deviations,
-    and not to this one alone.
+    and not to this one alone. aging: the power of a reading's age with which its penalty grows.
     """
 
     even: bool
     shared: bool
+    aging: int
     penalty: float
 
     def fit(self, sums: Sums, std: np.ndarray) -> Ridge:
-        return Ridge.fit(sums[self.even], self.penalty, std if self.shared else None)
+        shared = std if self.shared else None
+        return Ridge.fit(sums[self.even], self.penalty, shared, self.aging)
 
     def __str__(self) -> str:
         return (
-            f"penalty {self.penalty:.3g}{', fitted to all columns' if self.shared else ''}"
+            f"penalty {self.penalty:.3g}{' by age' if self.aging else ''}"
+            f"{' squared' if self.aging == 2 else ''}"
+            f"{', fitted to all columns' if self.shared else ''}"
             f"{', windows divided by their spread' if self.even else ''}"
         )
 
@@ -148,9 +157,10 @@ def choose(train: Sums, val: Sums, std: np.ndarray) -> list[Choice]:
     """For each column the choice of lowest squared error on val, when fitted on train."""
     several = len(std) > 1
     every = [
-        Choice(even, shared, penalty)
+        Choice(even, shared, aging, penalty)
         for even in (False, True)
         for shared in ((True, False) if several else (False,))
+        for aging in AGINGS
         for penalty in PENALTIES.tolist()
     ]
     losses = np.stack([val.plain.loss(choice.fit(train, std)) for choice in every])

@@ -137,25 +137,41 @@ def test_a_map_for_each_column_where_columns_differ():
 
 
 def test_each_column_is_fitted_as_val_has_it():
-    """Two noisy columns go on in the same way, of which one map learns more; one turns round."""
-    history = noise(60, 8, 3)
+    """Five noisy columns go on in the same way, of which one map learns more; one does not."""
+    history = noise(430, 8, 6)
     level = history.mean(axis=1, keepdims=True)
-    future = level + (history - level)[:, -1:] * [1.0, 1.0, -1.0] + noise(60, 1, 3, seed=1)
-    std = np.ones(3)
+    on = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.0])
+    future = level + (history - level)[:, -1:] * on + noise(430, 1, 6, seed=1)
+    std = np.ones(6)
     train, val = (sums({"history": history[rows], "future": future[rows]}, std)
-                  for rows in (slice(20), slice(20, 60)))  # fmt: skip
+                  for rows in (slice(30), slice(30, None)))  # fmt: skip
     choices = ridge.choose(train, val, std)
-    assert not choices[2].shared and any(choice.shared for choice in choices[:2])
+    assert not choices[5].shared
+    assert any(choice.shared for choice in choices[:5])
     found = val.plain.loss(ridge.fit(train, std, choices))
     for other in set(choices):
         assert (found <= val.plain.loss(other.fit(train, std)) + 1e-12).all()
 
 
+def test_what_is_long_ago_can_be_trusted_less():
+    """The last reading and one of old say the same, but for noise: weight goes to the younger."""
+    history = noise(400, 8, 1)
+    history[:, 0] = history[:, -1]
+    future = history.mean(axis=1, keepdims=True) + history[:, -1:]
+    of = Moments.of(history, future)
+    weights = {aging: Ridge.fit(of, 10.0, aging=aging).weights[0, 1:, 0] for aging in (0, 1, 2)}
+    np.testing.assert_allclose(weights[0][0], weights[0][-1], rtol=1e-6)
+    # Of two equal columns each has a weight in inverse proportion to its penalty: age 8 and age 1.
+    np.testing.assert_allclose(weights[1][-1] / weights[1][0], 8, rtol=1e-6)
+    np.testing.assert_allclose(weights[2][-1] / weights[2][0], 64, rtol=1e-6)
+
+
 def test_what_was_chosen_is_told_by_column():
-    one, other = ridge.Choice(False, True, 10.0), ridge.Choice(True, False, 0.1)
+    one, other = ridge.Choice(False, True, 0, 10.0), ridge.Choice(True, False, 2, 0.1)
     assert ridge.described([one, one], ["a", "b"]) == "penalty 10, fitted to all columns"
     assert ridge.described([one, other, one], ["a", "b", "c"]) == (
-        "a, c: penalty 10, fitted to all columns; b: penalty 0.1, windows divided by their spread"
+        "a, c: penalty 10, fitted to all columns; "
+        "b: penalty 0.1 by age squared, windows divided by their spread"
     )
 
 
