@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint ui results bench timing peers lock install jax clean
+.PHONY: help repro test lint ui serve results bench timing peers lock install jax clean
 PUBLIC := benchmarks/params.yaml
 PEERS := mnist sst2 multi30k_en_de etth1_96
 
@@ -28,6 +28,9 @@ lint: install  ## check style with ruff
 ui: install  ## show the runs in a browser: MLflow on http://127.0.0.1:5000
 	@$(BIN)/python -m pipelines restore
 	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000
+
+serve: install  ## serve the exported models: REST on 127.0.0.1:8501, gRPC on 8500
+	@$(BIN)/python -m serving --exported data/exported
 
 results: install  ## write the results tables of README.md and benchmarks/RESULTS.md
 	@$(BIN)/python -m pipelines results
