@@ -17,7 +17,7 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 from pipelines.checks import Refused
 from serving import protos
 from serving.core import Asked, Core, Exchange, chosen
-from serving.errors import BadRequest, ServingError
+from serving.errors import BadRequest, NotOffered, ServingError
 from serving.golden import DEFAULT
 from serving.model import Version
 from serving.signature import Signature
@@ -71,10 +71,13 @@ async def answered(
 
 
 class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
-    """Classify, Regress and MultiInference answer UNIMPLEMENTED, as the stubs do by themselves."""
-
     def __init__(self, core: Core):
         self.core = core
+
+    async def Classify(self, request, context):
+        return await left_out(self.core, context)
+
+    Regress = MultiInference = Classify
 
     async def Predict(self, request, context):
         async def act(exchange: Exchange):
@@ -124,10 +127,11 @@ class Prediction(prediction_service_pb2_grpc.PredictionServiceServicer):
 
 
 class Models(model_service_pb2_grpc.ModelServiceServicer):
-    """HandleReloadConfigRequest answers UNIMPLEMENTED: there are no admin calls."""
-
     def __init__(self, core: Core):
         self.core = core
+
+    async def HandleReloadConfigRequest(self, request, context):
+        return await left_out(self.core, context)
 
     async def GetModelStatus(self, request, context):
         async def act(exchange: Exchange):
@@ -138,6 +142,13 @@ class Models(model_service_pb2_grpc.ModelServiceServicer):
             )
 
         return await answered(self.core, "status", context, act)
+
+
+async def left_out(core: Core, context):
+    async def act(exchange: Exchange):
+        raise NotOffered("only Predict, GetModelMetadata and GetModelStatus are offered")
+
+    return await answered(core, "left_out", context, act)
 
 
 class Healthy(health_pb2_grpc.HealthServicer):

@@ -91,7 +91,8 @@ class Signature:
         """Raises BadRequest for what the graph refuses, such as bytes that are no picture."""
         try:
             tensors = {name: tf.constant(value) for name, value in inputs.items()}
-            return {name: to_array(tensor) for name, tensor in self.function(**tensors).items()}
+            answer = self.function(**tensors)
+            return {name: to_array(answer[name]) for name in self.outputs}
         except REFUSALS as error:
             raise BadRequest(f"the model refuses this input: {sentence(error)}") from None
         except tf.errors.OpError as error:
@@ -103,9 +104,15 @@ def to_array(tensor) -> np.ndarray:
     return np.array(value, object) if isinstance(value, bytes) else np.asarray(value)
 
 
+NOISE = re.compile(
+    r"\{\{.*?\}\}|\[\[.*?\]\]|\[Op:.*|Graph execution error:|Detected at node .*|<stack traces .*"
+    r"|\d+ root error\(s\) found\.|\(\d+\) [A-Z_]+: "
+)
+
+
 def sentence(error: Exception) -> str:
     """The part of TensorFlow's message that is meant for people."""
-    text = getattr(error, "message", None) or str(error)
-    text = re.sub(r"\{\{.*?\}\}|Graph execution error:|Detected at node .*|\[\[.*?\]\]", " ", text)
+    text = NOISE.sub(" ", getattr(error, "message", None) or str(error))
     lines = (" ".join(line.split()) for line in text.splitlines())
-    return next((line[:300] for line in lines if line), type(error).__name__)
+    first = next((line for line in lines if line), type(error).__name__)
+    return re.sub(r"^assertion failed: \[(.*)\]$", r"\1", first)[:300]
