@@ -148,6 +148,10 @@ class Manager:
         await asyncio.get_running_loop().run_in_executor(self._loads, gc.collect)
         log.info("%s version %d: unloaded", model.name, version.number)
 
+    async def unloaded(self) -> None:
+        """Returns when what was being unloaded is gone."""
+        await asyncio.gather(*self._unloading)
+
     def _say(self, about: str, sentences: list[str]) -> None:
         """Each poll finds the same; it is worth a line when it changes."""
         if sentences != self._said.get(about, []):

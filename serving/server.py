@@ -1,11 +1,11 @@
 """Both faces over one core in one process, until a signal comes."""
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 import uvicorn
@@ -26,21 +26,37 @@ class Addresses:
     grpc: str
 
 
+Announce = Callable[[Core, Addresses], None]
+More = Callable[[Core], Sequence[BaseRoute]]
+
+
 class Http(uvicorn.Server):
     def capture_signals(self):
         """The signals are for both faces: `serve` has them."""
-        return contextlib.nullcontext()
+        return nullcontext()
 
 
-async def serve(
-    config: Config, announce: Callable[[Core, Addresses], None],
-    more: Callable[[Core], Sequence[BaseRoute]] = lambda core: (),
-) -> None:  # fmt: skip
+async def serve(config: Config, announce: Announce, more: More = lambda core: ()) -> None:
     """Returns when a signal has come and every accepted request is answered.
 
     announce: called once the first look at the roots is over, with what was loaded.
     more: routes beside those of the contract.
     """
+    async with running(config, more) as (core, addresses):
+        stopping = asyncio.create_task(stop_signal().wait())
+        watching = asyncio.create_task(watch(core, addresses, announce))
+        await asyncio.wait({stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
+        if watching.done():
+            watching.result()  # it never ends but by an error, which is to be seen
+        log.info("stopping; what has been accepted is still answered")
+        watching.cancel()
+
+
+@asynccontextmanager
+async def running(
+    config: Config, more: More = lambda core: ()
+) -> AsyncIterator[tuple[Core, Addresses]]:
+    """Both faces, listening; at the end they take nothing more, and answer what they have."""
     core = Core.of(config)
     listener = listen(config.host, config.rest_port)
     http = Http(
@@ -50,25 +66,18 @@ async def serve(
         )
     )  # fmt: skip
     grpc_server, grpc_address = grpc_face.build(core)
-    rest_address = f"http://{written(*listener.getsockname()[:2])}"
-    stop = stop_signal()
     await grpc_server.start()
-    http_task = asyncio.create_task(http.serve([listener]))
-    watching = asyncio.create_task(watch(core, Addresses(rest_address, grpc_address), announce))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({http_task, watching, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    log.info("stopping: what has been accepted is still answered")
-    core.manager.leaving = True
-    http.should_exit = True
-    await asyncio.gather(http_task, grpc_server.stop(config.limits.timeout_s))
-    await core.manager.close()
-    if watching.done():
-        watching.result()  # it never ends but by an error, which is to be seen
-    for task in (watching, stopping):
-        task.cancel()
+    serving = asyncio.create_task(http.serve([listener]))
+    try:
+        yield core, Addresses(f"http://{written(*listener.getsockname()[:2])}", grpc_address)
+    finally:
+        core.manager.leaving = True
+        http.should_exit = True
+        await asyncio.gather(serving, grpc_server.stop(config.limits.timeout_s))
+        await core.manager.close()
 
 
-async def watch(core: Core, addresses: Addresses, announce) -> None:
+async def watch(core: Core, addresses: Addresses, announce: Announce) -> None:
     await core.manager.update()
     announce(core, addresses)
     await core.manager.watch()
