@@ -52,6 +52,11 @@ class Endpoint:
     body: str | None = None
     failures: tuple[int, ...] = ()
 
+    @property
+    def kind(self) -> str:
+        """The operation, wherever its path says which version."""
+        return self.operation.split("_of_")[0]
+
 
 def app(core: Core, endpoints: Sequence[Endpoint], more: Sequence[BaseRoute] = ()) -> Starlette:
     """more: routes of others, such as pages."""
@@ -77,7 +82,7 @@ def answering(core: Core, endpoint: Endpoint) -> Callable[[Request], Awaitable[R
     """The endpoint with errors turned into answers, and an account of each request."""
 
     async def handle(request: Request) -> Response:
-        exchange, code = Exchange("rest", endpoint.operation), 500
+        exchange, code = Exchange("rest", endpoint.kind), 500
         try:
             found = await endpoint.act(request, exchange)
             code = 200
