@@ -4,6 +4,8 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pipelines.checks import Refused
@@ -19,10 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
     plain_access_log()
     try:
         options = parser().parse_args(arguments)
-        settings = config.build(*values(options))
+        configured = partial(configure, options)
+        roots = configured().roots
         if options.exported is not None:
-            publish(options.exported, settings.roots[0])
-        run(settings)
+            publish(options.exported, roots[0])
+        run(configured)
     except Refused as error:
         print(error, file=sys.stderr)
         return 2
@@ -45,8 +48,8 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
-def values(options: argparse.Namespace) -> tuple[dict, str]:
-    """The file's values with the flags' on top, and where they are from."""
+def configure(options: argparse.Namespace) -> config.Config:
+    """The file's values with the flags' on top."""
     found = config.read(options.config) if options.config else {}
     for name in ("host", "rest_port", "grpc_port", "roots"):
         if (given := getattr(options, name)) is not None:
@@ -64,7 +67,7 @@ def values(options: argparse.Namespace) -> tuple[dict, str]:
             if not equals:
                 raise Refused(f"--{flag} {text}: NAME=VALUE is needed")
             found[section] = {**found.get(section, {}), name: value}
-    return found, str(options.config or "command line")
+    return config.build(found, str(options.config or "command line"))
 
 
 def publish(exported: Path, root: Path) -> None:
@@ -80,13 +83,13 @@ def publish(exported: Path, root: Path) -> None:
                 log.info("%s version %d: published", done.model, done.version)
 
 
-def run(settings: config.Config) -> None:
+def run(configured: Callable[[], config.Config]) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # or TensorFlow talks about this machine
     import uvloop
 
     from serving import server
 
-    uvloop.run(server.serve(settings, announce))
+    uvloop.run(server.serve(configured, announce))
 
 
 def announce(core, addresses) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from pipelines.checks import Refused
 from serving import servable, tree
 from serving.batcher import Batcher
 from serving.config import Config
@@ -33,7 +34,8 @@ class Manager:
     ):  # fmt: skip
         self.models: dict[str, Model] = {}
         self.leaving = self.closing = False  # a signal has come; nothing is accepted any more
-        self.config, self._metrics, self._load = config, metrics, load
+        self.config, self._batching = config, config.batching
+        self._metrics, self._load = metrics, load
         # Loading has a thread of its own: it must not wait for requests, nor they for it.
         self._loads = ThreadPoolExecutor(1, thread_name_prefix="load")
         self._unloading: set[asyncio.Task] = set()
@@ -53,15 +55,19 @@ class Manager:
             raise NotFound(f"no model {name!r}; models: {listed(self.models)}")
         return self.models[name]
 
-    async def watch(self) -> None:
-        """Never returns: waits, looks at the disk and acts."""
+    async def watch(self, reread: Callable[[], Config]) -> None:
+        """Never returns: waits, looks at the disk and acts.
+
+        reread: what the configuration says now; its roots, policies and labels are followed.
+        """
         while True:
             await asyncio.sleep(self.config.poll_s)
             try:
+                self.config = await asyncio.to_thread(reread)
                 await self.update()
-                self._say("roots", [])
-            except OSError as error:  # a disk that comes back; what is loaded serves meanwhile
-                self._say("roots", [f"the roots cannot be read: {error}"])
+                self._say("watch", [])
+            except (Refused, OSError) as error:  # what is loaded serves until it is mended
+                self._say("watch", [f"nothing is changed: {error}"])
 
     async def update(self) -> None:
         """One look at the disk: loads what is wanted and missing, unloads what may go."""
@@ -115,7 +121,7 @@ class Manager:
             self._metrics.loads.labels(model.name, "failed").inc()
             log.error("%s version %d: %s", model.name, version.number, error)
             return
-        workers = ThreadPoolExecutor(self.config.batching.workers, thread_name_prefix="call")
+        workers = ThreadPoolExecutor(self._batching.workers, thread_name_prefix="call")
         batchers = {
             name: self._batcher(model, version, signature, workers)
             for name, signature in loaded.signatures.items()
@@ -128,7 +134,7 @@ class Manager:
     def _batcher(self, model: Model, version: Version, signature, workers) -> Batcher:
         observe = self._metrics.observer(model.name, version.number, signature.name)
         batcher = Batcher(
-            signature, workers, self.config.batching, batched=signature.batched, observe=observe
+            signature, workers, self._batching, batched=signature.batched, observe=observe
         )
         queued = self._metrics.queued.labels(model.name, str(version.number), signature.name)
         queued.set_function(lambda: batcher.queued)

@@ -36,15 +36,18 @@ class Http(uvicorn.Server):
         return nullcontext()
 
 
-async def serve(config: Config, announce: Announce, more: More = lambda core: ()) -> None:
+async def serve(
+    configure: Callable[[], Config], announce: Announce, more: More = lambda core: ()
+) -> None:
     """Returns when a signal has come and every accepted request is answered.
 
+    configure: asked at the start, and again at each look at the roots.
     announce: called once the first look at the roots is over, with what was loaded.
     more: routes beside those of the contract.
     """
-    async with running(config, more) as (core, addresses):
+    async with running(configure(), more) as (core, addresses):
         stopping = asyncio.create_task(stop_signal().wait())
-        watching = asyncio.create_task(watch(core, addresses, announce))
+        watching = asyncio.create_task(watch(core, addresses, configure, announce))
         await asyncio.wait({stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
         if watching.done():
             watching.result()  # it never ends but by an error, which is to be seen
@@ -77,10 +80,12 @@ async def running(
         await core.manager.close()
 
 
-async def watch(core: Core, addresses: Addresses, announce: Announce) -> None:
+async def watch(
+    core: Core, addresses: Addresses, configure: Callable[[], Config], announce: Announce
+) -> None:
     await core.manager.update()
     announce(core, addresses)
-    await core.manager.watch()
+    await core.manager.watch(configure)
 
 
 def stop_signal() -> asyncio.Event:

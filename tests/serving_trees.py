@@ -162,7 +162,7 @@ def served(*roots: Path, watching: bool = False, **values):
             stop = asyncio.Event()
             handed.extend([Served(core, addresses, asyncio.get_running_loop()), stop])
             started.set()
-            watch = asyncio.create_task(core.manager.watch()) if watching else None
+            watch = asyncio.create_task(core.manager.watch(lambda: config)) if watching else None
             await stop.wait()
             if watch:
                 watch.cancel()

@@ -383,6 +383,7 @@ def test_11_grpc_refuses_the_same(server, name):
     assert raised.value.code().name == code, raised.value.details()
 
 
+@pytest.mark.slow
 def test_13_sigterm_answers_everything_that_was_accepted(tree):
     """Threads send requests until the server refuses connections; each one sent is answered."""
     command = [sys.executable, "-m", "serving", "--root", str(tree.root)]

@@ -98,9 +98,9 @@ class Sender:
     def post(self, path: str, body: bytes, **headers) -> None:
         self.connection.request("POST", path, body, headers)
         answer = self.connection.getresponse()
-        found = json.loads(answer.read())
-        assert answer.status < 500, found
-        assert answer.status == 200 or list(found) == ["error"]
+        data = answer.read()
+        assert answer.status < 500, data
+        assert answer.status == 200 or list(json.loads(data)) == ["error"]
 
 
 def encoded(value) -> bytes:
