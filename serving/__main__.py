@@ -1,4 +1,7 @@
-"""`python -m serving`: publishes what data/exported holds, and serves it until a signal comes."""
+"""`python -m serving`: publishes what data/exported holds, and serves it until a signal comes.
+
+With a root or a configuration file of one's own, it serves what is there.
+"""
 
 import argparse
 import logging
@@ -12,6 +15,7 @@ from pipelines.checks import Refused
 from serving import config, example, tree
 from serving.policy import Policy
 
+EXPORTED = Path("data/exported")
 PAIRS = {"limit": ("limits", config.Limits), "batching": ("batching", config.Batching)}
 log = logging.getLogger("serving")
 
@@ -23,8 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
         options = parser().parse_args(arguments)
         configured = partial(configure, options)
         roots = configured().roots
-        if options.exported is not None:
-            publish(options.exported, roots[0])
+        # Into another's tree only what is asked for.
+        own = options.roots is None and options.config is None
+        if exported := options.exported or (EXPORTED if own else None):
+            publish(exported, roots[0])
         run(configured)
     except Refused as error:
         print(error, file=sys.stderr)
@@ -40,7 +46,12 @@ def parser() -> argparse.ArgumentParser:
     add("--rest-port", type=int, help="default: 8501; 0: any free one")
     add("--grpc-port", type=int, help="default: 8500; 0: any free one")
     add("--root", dest="roots", action="append", metavar="FOLDER", help="default: data/served")
-    add("--exported", type=Path, metavar="FOLDER", help="publish this into the first root before")
+    add(
+        "--exported",
+        type=Path,
+        metavar="FOLDER",
+        help=f"to publish into the first root; default, with neither config nor root: {EXPORTED}",
+    )
     add("--policy", metavar="latest:N|all|specific:N,N", help="default: latest:1")
     for flag, (_, kind) in PAIRS.items():
         fields = ", ".join(f"{name}={f.default}" for name, f in kind.model_fields.items())

@@ -102,11 +102,7 @@ def failure(code: int, sentence: str, headers=None) -> Response:
 
 def dump(value) -> bytes:
     """Numbers that are not finite become null."""
-    # A name of a file that is no UTF-8 must not turn an error message into a crash.
-    try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError:
-        return orjson.dumps({"error": ascii(value.get("error", "cannot be written as JSON"))})
+    return orjson.dumps(value)
 
 
 async def read_body(core: Core, request: Request, exchange: Exchange) -> bytes:

@@ -45,9 +45,16 @@ def versions(folder: Path) -> dict[int, Path]:
 
 
 def models(root: Path) -> dict[str, dict[int, Path]]:
-    """{model: its versions}, of the folders of a root that have at least one."""
-    found = {path.name: versions(path) for path in entries(root) if not path.name.startswith(".")}
+    """{model: its versions}, of the folders of a root that have at least one.
+
+    Hidden ones are passed over, and those whose name no URL could tell from a verb.
+    """
+    found = {path.name: versions(path) for path in entries(root) if is_model(path.name)}
     return {name: found[name] for name in sorted(found) if found[name]}
+
+
+def is_model(name: str) -> bool:
+    return name.isprintable() and not name.startswith(".") and ":" not in name
 
 
 def entries(folder: Path) -> list[Path]:

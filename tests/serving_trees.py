@@ -79,6 +79,23 @@ def save(folder: Path, scale: float, **golden) -> Path:
     return folder
 
 
+class Heavy(tf.Module):
+    def __init__(self):
+        super().__init__()
+        self.weights = tf.Variable(tf.random.uniform((1_000_000,)))
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, name="x")])
+    def call(self, x):
+        return {"y": x + self.weights[0]}
+
+
+def save_heavy(folder: Path) -> Path:
+    """A model of 4 MB."""
+    module = Heavy()
+    tf.saved_model.save(module, str(folder), {"serving_default": module.call})
+    return folder
+
+
 class Tree:
     """A root with one model, to which versions are added as a publisher adds them."""
 

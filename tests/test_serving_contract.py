@@ -17,7 +17,7 @@ import pytest
 import requests
 import tensorflow as tf
 from prometheus_client.parser import text_string_to_metric_families
-from serving_trees import ROW, Tree, served
+from serving_trees import ROW, Tree, save_heavy, served
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -88,6 +88,8 @@ def test_01_only_folders_with_whole_numbers_are_versions(tmp_path):
     assert version_tree.versions(tmp_path / "model") == {
         number: tmp_path / "model" / str(number) for number in (1, 7, 12)
     }
+    for name in (".hidden", "a:predict", "line\nbreak", "\udcff", "empty"):
+        (tmp_path / name / ("none" if name == "empty" else "1")).mkdir(parents=True)
     assert list(version_tree.models(tmp_path)) == ["model"]
 
 
@@ -423,21 +425,11 @@ def test_13_sigterm_answers_everything_that_was_accepted(tree):
 def test_14_memory_does_not_grow_with_reloads(tmp_path):
     """Each version holds 4 MB; forty that are not let go of would be 160."""
 
-    class Heavy(tf.Module):
-        def __init__(self):
-            super().__init__()
-            self.weights = tf.Variable(tf.random.uniform((1_000_000,)))
-
-        @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, name="x")])
-        def call(self, x):
-            return {"y": x + self.weights[0]}
-
-    module, tree = Heavy(), Tree(tmp_path / "root", "heavy")
-    tf.saved_model.save(module, str(tmp_path / "saved"), {"serving_default": module.call})
+    tree, saved = Tree(tmp_path / "root", "heavy"), save_heavy(tmp_path / "saved")
     with served(tmp_path / "root") as server:
         sizes = []
         for version in range(1, 51):
-            tree.add_copy(tmp_path / "saved", version)
+            tree.add_copy(saved, version)
             server.look()
             assert server.predict([1.0], "heavy").status_code == 200
             assert server.states("heavy")[version] == "AVAILABLE"
