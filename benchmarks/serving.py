@@ -93,8 +93,9 @@ def measure(models, signatures, bodies, rest: str, grpc: str) -> dict[tuple, dic
 def loaded(version: Path):
     """The signature, and its golden inputs."""
     from serving import golden, servable
+    from serving.signature import DEFAULT
 
-    signature = servable.load(version).signatures[golden.DEFAULT]
+    signature = servable.load(version).signatures[DEFAULT]
     return signature, golden.arrays(signature, golden.read(version / tree.GOLDEN)["inputs"])
 
 

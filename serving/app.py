@@ -1,5 +1,6 @@
 """The Starlette application with all that this server offers over HTTP."""
 
+import asyncio
 from collections.abc import Sequence
 
 from starlette.applications import Starlette
@@ -20,7 +21,9 @@ def build(core: Core, more: Sequence[BaseRoute] = ()) -> Starlette:
 
 def own(core: Core) -> list[Endpoint]:
     async def metrics(request: Request, exchange: Exchange) -> Response:
-        return Response(core.metrics.text(), headers={"content-type": core.metrics.content_type})
+        # Thirty models take a tenth of a second to write down, which requests should not wait for.
+        text = await asyncio.to_thread(core.metrics.text)
+        return Response(text, headers={"content-type": core.metrics.content_type})
 
     async def description(request: Request, exchange: Exchange) -> dict:
         return openapi.describe([*v1.endpoints(core), *openinference.endpoints(core), *own(core)])

@@ -10,11 +10,10 @@ import orjson
 
 from serving.config import Config
 from serving.errors import BadRequest, Unavailable, listed
-from serving.golden import DEFAULT
 from serving.manager import Manager
 from serving.metrics import Metrics
 from serving.model import Model, Version
-from serving.signature import Arrays, Signature
+from serving.signature import DEFAULT, Arrays, Signature
 from serving.validation import count_rows, signature_named
 
 access = logging.getLogger("serving.access")

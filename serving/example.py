@@ -38,4 +38,6 @@ def command(base: str, model: str, version: Path) -> str | None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     print(body(Path(sys.argv[1])))

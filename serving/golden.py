@@ -14,9 +14,8 @@ import numpy as np
 
 from serving import tree
 from serving.errors import BadRequest, LoadError
-from serving.signature import Signature
+from serving.signature import DEFAULT, Signature
 
-DEFAULT = "serving_default"
 TOLERANCE = 1e-4  # of numbers: other hardware adds up in another order
 
 

@@ -18,7 +18,6 @@ from pipelines.checks import Refused
 from serving import protos
 from serving.core import Asked, Core, Exchange, chosen
 from serving.errors import BadRequest, NotOffered, ServingError
-from serving.golden import DEFAULT
 from serving.model import Version
 from serving.signature import Signature
 from serving.v1 import shown
@@ -183,8 +182,7 @@ class Healthy(health_pb2_grpc.HealthServicer):
 def asked_of(model: ModelSpec, context) -> Asked:
     version = model.version.value if model.HasField("version") else None
     label = model.version_label if model.HasField("version_label") else None
-    name = model.signature_name or DEFAULT
-    return Asked(model.name, version, label, name, context.time_remaining())
+    return Asked(model.name, version, label, model.signature_name, context.time_remaining())
 
 
 def spec(model: str, version: int, signature: str) -> ModelSpec:

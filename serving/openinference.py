@@ -12,9 +12,8 @@ from starlette.responses import Response
 from serving import v2_tensors
 from serving.core import Core, Exchange, chosen
 from serving.errors import Unavailable
-from serving.golden import DEFAULT
 from serving.rest import Endpoint, parse, read_body, timeout_s
-from serving.signature import Arrays, Signature, Tensor
+from serving.signature import DEFAULT, Arrays, Signature, Tensor
 from serving.v1 import PREDICTING, asked_of
 from serving.v2_tensors import field, name_of
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from serving.errors import BadRequest, ServingError
 
+DEFAULT = "serving_default"
 Arrays = Mapping[str, np.ndarray]
 REFUSALS = (
     tf.errors.InvalidArgumentError,

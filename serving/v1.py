@@ -6,10 +6,9 @@ from starlette.requests import Request
 from serving import json_values
 from serving.core import Asked, Core, Exchange
 from serving.errors import BadRequest, NotOffered
-from serving.golden import DEFAULT
 from serving.model import Model, Version
 from serving.rest import Endpoint, parse, read_body, timeout_s
-from serving.signature import Signature
+from serving.signature import DEFAULT, Signature
 from serving.tree import version_number
 
 MODEL = "/v1/models/{model:name}"

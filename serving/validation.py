@@ -3,16 +3,18 @@
 Everything is checked before the queue, so that a bad request fails alone and never costs a batch.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
 from serving.config import Limits
 from serving.errors import BadRequest, NotFound, TooLarge, listed
-from serving.signature import Arrays, Signature, Tensor
+from serving.signature import DEFAULT, Arrays, Signature, Tensor
 
 
-def signature_named(signatures, name) -> Signature:
+def signature_named(signatures: Mapping[str, Signature], name: object) -> Signature:
+    """The empty name is the default one's, as in TensorFlow Serving."""
+    name = DEFAULT if name == "" else name
     if not isinstance(name, str) or name not in signatures:
         raise NotFound(f"no signature {name!r:.80}; signatures: {listed(signatures)}")
     return signatures[name]

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import requests
 import tensorflow as tf
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from prometheus_client.parser import text_string_to_metric_families
 from serving_trees import ROW, Tree, save_heavy, served
 from tensorflow_serving.apis import (
@@ -499,6 +500,31 @@ def test_16_grpc_metadata_and_status(server):
     status.model_spec.name = "scaled"
     found = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(status, timeout=30)
     assert [(v.version, v.state) for v in found.model_version_status] == [(1, 30)]
+
+
+def test_16_grpc_health_follows_readiness(server):
+    stub = health_pb2_grpc.HealthStub(grpc.insecure_channel(server.addresses.grpc))
+    for service in ("", "tensorflow.serving.PredictionService"):
+        request = health_pb2.HealthCheckRequest(service=service)
+        assert stub.Check(request, timeout=30).status == health_pb2.HealthCheckResponse.SERVING
+        first = next(stub.Watch(request, timeout=30))
+        assert first.status == health_pb2.HealthCheckResponse.SERVING
+    with pytest.raises(grpc.RpcError) as raised:
+        stub.Check(health_pb2.HealthCheckRequest(service="none"), timeout=30)
+    assert raised.value.code() == grpc.StatusCode.NOT_FOUND
+
+
+def test_a_model_without_a_version_makes_the_server_unready(tmp_path):
+    tree = Tree(tmp_path)
+    tree.add_broken(1)
+    with served(tmp_path) as server:
+        stub = health_pb2_grpc.HealthStub(grpc.insecure_channel(server.addresses.grpc))
+        ready = [server.get(path) for path in ("/v2/health/ready", "/v2/models/scaled/ready")]
+        assert [(r.status_code, list(r.json())) for r in ready] == [(503, ["error"])] * 2
+        assert server.get("/v2/health/live").json() == {"live": True}
+        status = stub.Check(health_pb2.HealthCheckRequest(), timeout=30).status
+        assert status == health_pb2.HealthCheckResponse.NOT_SERVING
+        assert server.predict([ROW]).status_code == 503
 
 
 def test_17_only_this_machine_is_listened_to(server):
