@@ -153,12 +153,13 @@ def to_columns(outputs: Arrays):
 
 
 def to_lists(array: np.ndarray, name: str):
-    """Numbers as they are, to be written as null where they are not finite."""
-    if np.issubdtype(array.dtype, np.complexfloating):
+    """Numbers as they are; those that are not finite are written as null."""
+    kind = array.dtype.kind
+    if kind == "c":
         raise NotOffered(f"{name}: complex numbers are not known to JSON; use gRPC")
-    if not array.dtype.hasobject:
-        return (array if array.dtype.name != "bfloat16" else array.astype(np.float32)).tolist()
-    return to_texts(array.tolist(), encode=name.endswith("_bytes"))
+    if kind == "O":
+        return to_texts(array.tolist(), encode=name.endswith("_bytes"))
+    return (array.astype(np.float32) if kind == "V" else array).tolist()  # V: bfloat16
 
 
 def to_texts(values, encode: bool):

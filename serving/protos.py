@@ -15,11 +15,14 @@ from serving.errors import BadRequest, TooLarge
 from serving.signature import Tensor
 from serving.validation import check_array, check_row_count, check_shape
 
+# What the numbers of a field are, where it is not the tensor's own type: bits, or pairs.
+PARTS = {"half_val": np.uint16, "scomplex_val": np.float32, "dcomplex_val": np.float64}
 FIELDS = {
     **dict.fromkeys(("int8", "int16", "int32", "uint8", "uint16"), "int_val"),
     **dict.fromkeys(("float16", "bfloat16"), "half_val"),
     "float32": "float_val", "float64": "double_val", "int64": "int64_val", "uint32": "uint32_val",
-    "uint64": "uint64_val", "bool": "bool_val", "object": "string_val",
+    "uint64": "uint64_val", "complex64": "scomplex_val", "complex128": "dcomplex_val",
+    "bool": "bool_val", "object": "string_val",
 }  # fmt: skip
 
 
@@ -49,13 +52,15 @@ def filled(proto: TensorProto, tensor: Tensor, count: int) -> np.ndarray:
             found = len(proto.tensor_content)
             raise BadRequest(f"{tensor.name}: {found} bytes of content for {count} elements")
         return np.frombuffer(proto.tensor_content, tensor.dtype)
-    field = FIELDS.get(tensor.dtype.name, "tensor_content")
-    values = getattr(proto, field)
-    if len(values) > count or (count and not values):
+    field = FIELDS.get(tensor.dtype.name)
+    if field is None:
+        raise BadRequest(f"{tensor.name}: {tensor.type_name} is taken as tensor_content only")
+    values = typed(getattr(proto, field), field, tensor)
+    if len(values) > count or (count and not len(values)):
         raise BadRequest(f"{tensor.name}: {len(values)} values in {field} for {count} elements")
     array = np.empty(count, tensor.dtype)
-    array[: len(values)] = typed(values, field, tensor)
-    array[len(values) :] = array[len(values) - 1] if len(values) else 0
+    array[: len(values)] = values
+    array[len(values) :] = values[-1:]
     return array
 
 
@@ -64,11 +69,13 @@ def typed(values, field: str, tensor: Tensor) -> np.ndarray:
         array = np.empty(len(values), object)
         array[:] = list(values)
         return array
-    dtype = np.dtype(np.uint16) if field == "half_val" else tensor.dtype
+    parts = np.dtype(PARTS.get(field, tensor.dtype))
+    if len(values) * parts.itemsize % tensor.dtype.itemsize:
+        raise BadRequest(f"{tensor.name}: {len(values)} values in {field}; pairs are needed")
     try:
-        return np.array(values, dtype).view(tensor.dtype)
+        return np.array(values, parts).view(tensor.dtype)
     except OverflowError:
-        raise BadRequest(f"{tensor.name}: a number is out of the range of {dtype.name}") from None
+        raise BadRequest(f"{tensor.name}: a number is out of the range of {parts.name}") from None
 
 
 def from_array(array: np.ndarray, enum: int) -> TensorProto:
@@ -80,7 +87,7 @@ def from_array(array: np.ndarray, enum: int) -> TensorProto:
         proto.tensor_content = array.tobytes()
         return proto
     flat = array.ravel()
-    values = flat.view(np.uint16) if field == "half_val" else flat
+    values = flat.view(PARTS[field]) if field in PARTS else flat
     getattr(proto, field).extend(values.tolist())
     return proto
 

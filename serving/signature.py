@@ -6,6 +6,7 @@ TensorFlow is imported here, in `servable` and, for its messages, in `protos` an
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
@@ -82,7 +83,7 @@ class Signature:
         )
         return cls(name, definition, function, *sides)
 
-    @property
+    @cached_property
     def batched(self) -> bool:
         """Whether every input and output has the batch first, so that requests can be merged."""
         tensors = [*self.inputs.values(), *self.outputs.values()]
