@@ -18,7 +18,7 @@ from serving.batcher import Batcher
 from serving.config import Config
 from serving.errors import LoadError, NotFound, Unavailable, listed
 from serving.metrics import Metrics
-from serving.model import AVAILABLE, END, LOADING, START, UNLOADING, Model, Version
+from serving.model import END, LOADING, START, Model, Version
 from serving.policy import dispensable
 
 log = logging.getLogger("serving")
@@ -166,10 +166,10 @@ class Manager:
         self._said[about] = sentences
 
     async def close(self) -> None:
-        """For the end: accepts nothing more, and returns when all is answered."""
+        """For the end: accepts nothing more, and returns when all is answered and let go of."""
         self.closing = True
         for model in self.models.values():
-            for version in model.versions.values():
-                if version.state in (AVAILABLE, UNLOADING):
-                    await version.drain()
+            for number in model.available:
+                self._dismiss(model, model.versions[number])
+        await self.unloaded()
         self._loads.shutdown(wait=False, cancel_futures=True)

@@ -107,17 +107,16 @@ def test_02_a_new_version_under_load_fails_no_request_and_never_goes_back(tmp_pa
         threads = [threading.Thread(target=ask, args=(scales,)) for scales in seen]
         for thread in threads:
             thread.start()
-        for version in (2, 3, 4):
-            tree.add(version)
-            wait_for(lambda version=version: server.states().get(version) == "AVAILABLE")
-            time.sleep(0.1)
+        # A request that fails ends its thread, whose list then never reaches the version.
+        for version in (1, 2, 3, 4):
+            if version > 1:
+                tree.add(version)
+            wait_for(lambda version=version: all(s and s[-1] == version for s in seen))
         done.set()
         for thread in threads:
             thread.join(30)
-        # An exception in `ask`, such as a failed request, would end its list before version 4.
         for scales in seen:
             assert scales == sorted(scales)
-            assert {scales[0], scales[-1]} == {1, 4}
 
 
 def wait_for(condition, seconds: float = 60) -> None:
@@ -398,7 +397,7 @@ def test_13_sigterm_answers_everything_that_was_accepted(tree):
     statuses, lock = [], threading.Lock()
 
     def ask() -> None:
-        body = {"instances": [100], "signature_name": "slow"}
+        body = {"instances": [30], "signature_name": "slow"}
         while True:
             try:
                 answer = requests.post(f"{base}/v1/models/scaled:predict", json=body, timeout=60)
