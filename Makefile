@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint ui results bench timing peers lock install jax clean
+.PHONY: help repro test lint ui serve results bench bench-serving timing peers lock install jax clean
 PUBLIC := benchmarks/params.yaml
 PEERS := mnist sst2 multi30k_en_de etth1_96
 
@@ -29,6 +29,9 @@ ui: install  ## show the runs in a browser: MLflow on http://127.0.0.1:5000
 	@$(BIN)/python -m pipelines restore
 	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000
 
+serve: install  ## serve the exported models: REST on 127.0.0.1:8501, gRPC on 8500
+	@$(BIN)/python -m serving
+
 results: install  ## write the results tables of README.md and benchmarks/RESULTS.md
 	@$(BIN)/python -m pipelines results
 	@$(BIN)/python -m pipelines results --params $(PUBLIC)
@@ -42,6 +45,9 @@ bench-%: install  ## run the public experiments whose names begin so: make bench
 	@$(BIN)/python -m pipelines check --params $(PUBLIC)
 	@$(BIN)/python -m pipelines.forkserver $(BIN)/dvc repro --glob 'benchmarks/dvc.yaml:export@$**'
 	@$(BIN)/python -m pipelines report --params $(PUBLIC)
+
+bench-serving: install  ## measure the server beside the models in a process, into docs/serving.json
+	@$(BIN)/python -m benchmarks.serving
 
 timing: install  ## measure where the time of `make repro` goes, into docs/performance.md
 	@$(BIN)/python benchmarks/startup.py

@@ -1,0 +1,219 @@
+"""How fast the server answers, beside the model called in a process: `make bench-serving`.
+
+Every round measures everything once, so that a busy minute of the machine falls on all alike; what
+is told are medians. Load comes from programs that are not ours (wrk, TensorFlow Serving's client)
+or are as thin (http.client), in processes of their own. Writes docs/serving.json.
+"""
+
+import base64
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pipelines import machine  # noqa: E402
+from serving import tree  # noqa: E402
+
+FILE = ROOT / "docs/serving.json"
+MODELS = ("spam_cnn", "digits_cnn", "forecast_tcn")  # a text, a picture, a series
+ROUNDS, SECONDS = 5, 4.0
+BATCHES = (1, 8, 32)
+CONNECTIONS = (1, 32)
+PROCESSES = 2  # of Python clients, which share the connections
+SCRIPT = """
+local requests, n = {}, 0
+function init(files)
+  for i, name in ipairs(files) do
+    local file = io.open(name, "rb")
+    local headers = {["Inference-Header-Content-Length"] = name:match("%.(%d+)$")}
+    requests[i] = wrk.format("POST", nil, headers, file:read("*a"))
+    file:close()
+  end
+end
+function request()
+  n = n % #requests + 1
+  return requests[n]
+end
+function done(summary, latency)
+  local e = summary.errors
+  io.write(string.format('\\n{"rps": %f, "p50_ms": %f, "p99_ms": %f, "failed": %d}\\n',
+    summary.requests / summary.duration * 1e6, latency:percentile(50) / 1000,
+    latency:percentile(99) / 1000, e.connect + e.read + e.write + e.status + e.timeout))
+end
+"""
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "served"
+        models = [model for model in MODELS if (ROOT / "data/exported" / model).is_dir()]
+        for model in models:
+            tree.publish(ROOT / "data/exported" / model, root, model)
+        bodies = {model: write_bodies(Path(folder), root, model) for model in models}
+        signatures = {model: loaded(root / model / "1") for model in models}
+        rounds = []
+        with server(root) as (rest, grpc):
+            for number in range(ROUNDS):
+                print(f"round {number + 1} of {ROUNDS} ...", flush=True)
+                rounds.append(measure(models, signatures, bodies, rest, grpc))
+    rows = medians(rounds)
+    FILE.write_text(json.dumps({"machine": machine.description(), "rows": rows}, indent=1) + "\n")
+    for row in rows:
+        print("  ".join(f"{name} {value}" for name, value in row.items()))
+
+
+def measure(models, signatures, bodies, rest: str, grpc: str) -> dict[tuple, dict]:
+    """{(model, face, connections or rows): what was measured}."""
+    found = {}
+    for model in models:
+        for rows in BATCHES:
+            found[model, "in process", rows] = in_process(*signatures[model], rows)
+        for connections in CONNECTIONS:
+            if shutil.which("wrk"):
+                for face in ("v1", "v2"):
+                    arguments = (rest, model, face, connections, bodies[model][face])
+                    found[model, f"{face}, wrk", connections] = wrk(*arguments)
+            for face, address in (("v1", rest), ("grpc", grpc)):
+                done = clients(address, model, face, connections, bodies[model])
+                found[model, f"{face}, Python", connections] = done
+    return found
+
+
+def loaded(version: Path):
+    """The signature, and its golden inputs."""
+    from serving import golden, servable
+    from serving.signature import DEFAULT
+
+    signature = servable.load(version).signatures[DEFAULT]
+    return signature, golden.arrays(signature, golden.read(version / tree.GOLDEN)["inputs"])
+
+
+def in_process(signature, inputs, rows: int) -> dict:
+    ((name, values),) = inputs.items()
+    batch = {name: values[np.arange(rows) % len(values)]}
+    times, end = [], time.perf_counter() + SECONDS
+    while (began := time.perf_counter()) < end:
+        signature(batch)
+        times.append(time.perf_counter() - began)
+    return {**summary(times), "rps": rows * len(times) / sum(times), "failed": 0}
+
+
+def summary(times: list[float]) -> dict:
+    p50, p99 = np.percentile(times, [50, 99]) * 1000
+    return {"p50_ms": p50, "p99_ms": p99, "mean_ms": statistics.fmean(times) * 1000}
+
+
+def write_bodies(folder: Path, root: Path, model: str) -> dict[str, list[str]]:
+    """Files with a request each, of one golden row; of V2 the pictures and numbers are bytes."""
+    about = json.loads((root / model / "1/signature.json").read_text("utf-8"))
+    golden = json.loads((root / model / "1/golden.json").read_text("utf-8"))
+    ((name, rows),) = golden["inputs"].items()
+    (dtype,) = (each["dtype"] for each in about["signatures"]["serving_default"]["inputs"].values())
+    files: dict[str, list[str]] = {"v1": [], "v2": []}
+    for place, row in enumerate(rows):
+        data = as_bytes(row, dtype)
+        tensor = {"name": name, "datatype": "BYTES" if dtype == "string" else "FP32"}
+        tensor["shape"] = [1, *np.shape(row)] if dtype != "string" else [1]
+        tensor["parameters"] = {"binary_data_size": len(data)}
+        head = json.dumps({"inputs": [tensor]}).encode()
+        plain = json.dumps({"instances": [row]}).encode()
+        for face, body, length in (("v1", plain, len(plain)), ("v2", head + data, len(head))):
+            path = folder / f"{model}-{face}-{place}.{length}"
+            path.write_bytes(body)
+            files[face].append(str(path))
+    return files
+
+
+def as_bytes(row, dtype: str) -> bytes:
+    if dtype != "string":
+        return np.array(row, dtype).tobytes()
+    data = base64.b64decode(row["b64"]) if isinstance(row, dict) else row.encode()
+    return len(data).to_bytes(4, "little") + data
+
+
+def url(base: str, model: str, face: str) -> str:
+    return (
+        f"{base}/v2/models/{model}/infer" if face == "v2" else f"{base}/v1/models/{model}:predict"
+    )
+
+
+def wrk(base: str, model: str, face: str, connections: int, files: list[str]) -> dict:
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(SCRIPT)
+        script.flush()
+        options = ["-t", "1", "-c", str(connections), "-d", f"{SECONDS:g}s", "-s", script.name]
+        command = ["wrk", *options, url(base, model, face), "--", *files]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def clients(address: str, model: str, face: str, connections: int, bodies: dict) -> dict:
+    """Processes of `benchmarks/serving_client.py`, which begin together."""
+    processes = min(PROCESSES, connections)
+    share = connections // processes
+    command = [sys.executable, "-m", "benchmarks.serving_client", face, address, model]
+    command += [str(share), str(SECONDS), *bodies["v1"]]
+    started = [
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True,
+        )
+        for _ in range(processes)
+    ]  # fmt: skip
+    for process in started:
+        process.stdout.readline()  # it is connected
+    for process in started:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    times = [t for process in started for t in json.loads(process.communicate()[0])]
+    return {**summary(times), "rps": len(times) / SECONDS, "failed": 0}
+
+
+@contextmanager
+def server(root: Path):
+    command = [sys.executable, "-m", "serving", "--root", str(root)]
+    with (root.parent / "log").open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--rest-port", "0", "--grpc-port", "0"],
+            cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True,
+        )  # fmt: skip
+        words = process.stdout.readline().split()
+        try:
+            yield words[1], words[3]
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def medians(rounds: list[dict[tuple, dict]]) -> list[dict]:
+    """A row for each thing measured; ratio: its rate by that of lone calls in a process."""
+    found = []
+    for model, face, count in rounds[0]:
+        of = [each[model, face, count] for each in rounds]
+        middle = {name: statistics.median(one[name] for one in of) for name in of[0]}
+        single = statistics.median(each[model, "in process", 1]["rps"] for each in rounds)
+        found.append(
+            {
+                "model": model, "face": face,
+                "rows" if face == "in process" else "connections": count,
+                **{name: round(value, 3) for name, value in middle.items()},
+                "ratio": round(middle["rps"] / single, 3),
+            }
+        )  # fmt: skip
+    return found
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    main()

@@ -1,0 +1,40 @@
+"""The Starlette application with all that this server offers over HTTP."""
+
+import asyncio
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from serving import openapi, openinference, rest, v1
+from serving.core import Core, Exchange
+from serving.rest import Endpoint
+
+
+def build(core: Core, more: Sequence[BaseRoute] = ()) -> Starlette:
+    """more: routes of others beside it, such as pages."""
+    endpoints = [*v1.endpoints(core), *openinference.endpoints(core), *own(core)]
+    return rest.app(core, endpoints, more)
+
+
+def own(core: Core) -> list[Endpoint]:
+    async def metrics(request: Request, exchange: Exchange) -> Response:
+        # Thirty models take a tenth of a second to write down, which requests should not wait for.
+        text = await asyncio.to_thread(core.metrics.text)
+        return Response(text, headers={"content-type": core.metrics.content_type})
+
+    async def description(request: Request, exchange: Exchange) -> dict:
+        return openapi.describe([*v1.endpoints(core), *openinference.endpoints(core), *own(core)])
+
+    return [
+        Endpoint(
+            "GET", "/monitoring/prometheus/metrics", "metrics", metrics,
+            "Counters for Prometheus", None, failures=(405,),
+        ),
+        Endpoint(
+            "GET", "/openapi.json", "openapi", description,
+            "This description", "Object", failures=(405,),
+        ),
+    ]  # fmt: skip

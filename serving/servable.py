@@ -1,0 +1,55 @@
+"""One loaded version of a model: its signatures, ready to be called with arrays."""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+from serving import golden, tree
+from serving.errors import LoadError
+from serving.signature import Signature, sentence
+
+INITIALISATION = "__saved_model_init_op"  # listed among signatures, but no function
+
+
+@dataclass(frozen=True)
+class Servable:
+    """about: signature.json, or empty. keep: what the functions' variables hang on."""
+
+    signatures: Mapping[str, Signature]
+    about: dict
+    keep: object
+
+
+def load(folder: Path) -> Servable:
+    """Loads a version and proves it. Raises LoadError, naming what is wrong."""
+    if tree.damaged(folder):
+        raise LoadError(f"{folder}: its files are not those that {tree.CONTENT} was made of")
+    try:
+        about = golden.read(folder / tree.SIGNATURE) or {}
+        for library in about.get("requires", ()):  # whose operations are in the graph
+            importlib.import_module(library)
+        servable = opened(folder, about)
+        golden.prove(servable.signatures, folder)
+    except LoadError:
+        raise
+    except Exception as error:  # a foreign model: anything can come out of TensorFlow or its ops
+        raise LoadError(f"{folder}: cannot be served: {sentence(error)}") from error
+    return servable
+
+
+def opened(folder: Path, about: dict) -> Servable:
+    loaded = tf.saved_model.load(str(folder))
+    described = SavedModel.FromString((folder / tree.GRAPH).read_bytes())
+    definitions = described.meta_graphs[0].signature_def
+    signatures = {
+        name: Signature.of(name, definitions[name], function)
+        for name, function in loaded.signatures.items()
+        if name != INITIALISATION
+    }
+    if not signatures:
+        raise LoadError(f"{folder}: the SavedModel has no signatures, so nothing can be asked")
+    return Servable(signatures, about, loaded)

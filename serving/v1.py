@@ -1,0 +1,128 @@
+"""TensorFlow Serving's REST interface, version 1."""
+
+from google.protobuf.json_format import MessageToDict
+from starlette.requests import Request
+
+from serving import json_values
+from serving.core import Asked, Core, Exchange
+from serving.errors import BadRequest, NotOffered
+from serving.model import Model, Version
+from serving.rest import Endpoint, parse, read_body, timeout_s
+from serving.signature import DEFAULT, Signature
+from serving.tree import version_number
+
+MODEL = "/v1/models/{model:name}"
+PLACES = {
+    "": MODEL,
+    "_of_version": f"{MODEL}/versions/{{version:name}}",
+    "_of_label": f"{MODEL}/labels/{{label:name}}",
+}
+KEYS = {"instances", "inputs", "signature_name"}
+PREDICTING = (400, 405, 413, 429, 503, 504)
+
+
+def endpoints(core: Core) -> list[Endpoint]:
+    face = V1(core)
+    found = []
+    for suffix, path in PLACES.items():
+        found += [
+            Endpoint(
+                "POST", f"{path}:predict", f"predict{suffix}", face.predict,
+                "Answers of a model, to rows or columns", "Predictions", "Predict", PREDICTING,
+            ),
+            Endpoint(
+                "GET", f"{path}/metadata", f"metadata{suffix}", face.metadata,
+                "Signatures of a version", "Metadata", failures=(400, 405, 503),
+            ),
+            Endpoint(
+                "GET", path, f"status{suffix}", face.status,
+                "Versions and their states", "Status", failures=(400, 405, 503),
+            ),
+        ]  # fmt: skip
+        found += [
+            Endpoint(
+                "POST", f"{path}:{verb}", f"{verb}{suffix}", face.left_out,
+                "Not offered: takes tf.Example", "Error", failures=(405, 501),
+            )
+            for verb in ("classify", "regress")
+        ]  # fmt: skip
+    return found
+
+
+class V1:
+    def __init__(self, core: Core):
+        self.core = core
+
+    async def predict(self, request: Request, exchange: Exchange) -> dict:
+        body = parse(await read_body(self.core, request, exchange))
+        if unknown := sorted(set(body) - KEYS):
+            raise BadRequest(f"unknown key {unknown[0]!r:.80}; known: {', '.join(sorted(KEYS))}")
+        if ("instances" in body) == ("inputs" in body):
+            raise BadRequest('either "instances" (rows) or "inputs" (columns) is needed')
+        limits = self.core.config.limits
+
+        def decode(signature: Signature):
+            if "instances" in body:
+                return json_values.from_rows(body["instances"], signature, limits)
+            return json_values.from_columns(body["inputs"], signature, limits)
+
+        asked = asked_of(request, body.get("signature_name", DEFAULT), timeout_s(request))
+        answer = await self.core.predict(exchange, asked, decode)
+        if "instances" in body:
+            return {"predictions": json_values.to_rows(answer.outputs)}
+        return {"outputs": json_values.to_columns(answer.outputs)}
+
+    async def status(self, request: Request, exchange: Exchange) -> dict:
+        asked = asked_of(request)
+        model = self.core.model(exchange, asked.model)
+        return {"model_version_status": [state(version) for version in shown(model, asked)]}
+
+    async def metadata(self, request: Request, exchange: Exchange) -> dict:
+        asked = asked_of(request)
+        version = self.core.version(exchange, asked)
+        definitions = {
+            name: MessageToDict(
+                signature.definition,
+                preserving_proto_field_name=True,
+                always_print_fields_with_no_presence=True,
+            )
+            for name, signature in version.servable.signatures.items()
+        }
+        number = str(version.number)
+        return {
+            "model_spec": {"name": asked.model, "signature_name": "", "version": number},
+            "metadata": {"signature_def": {"signature_def": definitions}},
+        }
+
+    async def left_out(self, request: Request, exchange: Exchange) -> dict:
+        raise NotOffered("classify and regress, which take tf.Example, are not offered: predict is")
+
+
+def asked_of(request: Request, signature=DEFAULT, timeout_s: float | None = None) -> Asked:
+    place = request.path_params
+    return Asked(place["model"], number_of(place), place.get("label"), signature, timeout_s)
+
+
+def number_of(place: dict) -> int | None:
+    if "version" not in place:
+        return None
+    number = version_number(place["version"])
+    if number is None:
+        raise BadRequest(f"version {place['version']!r:.80} is not a whole number")
+    return number
+
+
+def shown(model: Model, asked: Asked) -> list[Version]:
+    """Highest first, as TensorFlow Serving lists them."""
+    if asked.version is None and asked.label is None:
+        return [model.versions[number] for number in sorted(model.versions, reverse=True)]
+    return [model.known(asked.version, asked.label)]
+
+
+def state(version: Version) -> dict:
+    code = "UNKNOWN" if version.error else "OK"
+    return {
+        "version": str(version.number),
+        "state": version.state,
+        "status": {"error_code": code, "error_message": version.error},
+    }
