@@ -61,7 +61,7 @@ function bars(probabilities, classes) {
     );
   });
   const left = ranked.length - rows.length;
-  const caption = left > 0 ? `The likeliest ${rows.length}; ${left} more are left out` : "Probabilities";
+  const caption = left ? `The likeliest ${rows.length}; ${left} more are left out` : "Probabilities";
   return element(
     "table", { class: "bars" },
     element("caption", {}, caption), element("tbody", {}, ...rows),
@@ -71,6 +71,7 @@ function bars(probabilities, classes) {
 function percent(probability) {
   const hundred = 100 * probability;
   if (hundred > 0 && hundred < 0.1) return "< 0.1 %";
+  if (hundred < 100 && hundred > 99.9) return "> 99.9 %";
   return `${hundred.toFixed(1)} %`;
 }
 

@@ -20,9 +20,11 @@ export function field(tensor, model) {
 function said(tensor, model) {
   if (isFile(tensor)) return "A picture: JPEG or PNG.";
   if (isPlainText(tensor)) return "Enter asks, Shift+Enter makes a new line.";
-  const unit = tensor.unit ? `, in ${tensor.unit}` : "";
-  const order = model.task === "forecasting" ? ", oldest first" : "";
-  return `${size(tensor)}${unit}${order}; between them spaces, commas or new lines. Enter asks.`;
+  const forecast = model.task === "forecasting";
+  const unit = tensor.unit || (forecast ? "the unit of the training data" : "");
+  const order = forecast ? ", oldest first" : "";
+  const what = `${size(tensor)}${unit && ` in ${unit}`}${order}`;
+  return `${what}; between them spaces, commas or new lines. Enter asks.`;
 }
 
 function isPlainText(tensor) {
@@ -93,10 +95,16 @@ function values(tensor) {
     control,
     value: async () => parsed(control.value.trim(), tensor),
     fill: (row) => {
-      const flat = Array.isArray(row) ? row.flat(Infinity) : [row];
-      control.value = tensor.type === "string" ? JSON.stringify(row) : flat.map(short).join(" ");
+      control.value = tensor.type === "string" ? JSON.stringify(row) : written(row);
     },
   };
+}
+
+// A table of several columns as lines, anything else as one line.
+function written(row) {
+  if (!Array.isArray(row)) return short(row);
+  const lines = row.some((each) => each.length > 1);
+  return row.map((each) => [each].flat(Infinity).map(short).join(" ")).join(lines ? "\n" : " ");
 }
 
 function short(number) {
@@ -104,15 +112,15 @@ function short(number) {
 }
 
 // Whether there are enough, and whether they are good ones, is for the server to say.
-function parsed(written, tensor) {
-  if (/^[[{"]/.test(written)) {
+function parsed(text, tensor) {
+  if (/^[[{"]/.test(text)) {
     try {
-      return JSON.parse(written);
+      return JSON.parse(text);
     } catch (error) {
       throw new Error(`${tensor.name}: not JSON: ${error.message}`);
     }
   }
-  const found = written.split(/[\s,;]+/).filter(Boolean).map((word) => one(word, tensor));
+  const found = text.split(/[\s,;]+/).filter(Boolean).map((word) => one(word, tensor));
   if (tensor.shape?.length === 0 && found.length === 1) return found[0];
   return (tensor.shape || []).slice(1).reverse().reduce(grouped, found);
 }
@@ -125,7 +133,6 @@ function one(word, tensor) {
 
 function grouped(list, size) {
   if (!size) return [list];
-  const found = [];
-  for (let first = 0; first < list.length; first += size) found.push(list.slice(first, first + size));
-  return found;
+  const starts = Array.from({ length: Math.ceil(list.length / size) }, (_, place) => place * size);
+  return starts.map((first) => list.slice(first, first + size));
 }

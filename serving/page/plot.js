@@ -92,8 +92,8 @@ function numbers(forecast, levels) {
     element("th", { scope: "row" }, `+${place + 1}`),
     ...[value, ...(levels[place] || [])].map((each) => element("td", {}, short(each))),
   ));
-  const heads = ["Step", "Forecast", ...(levels[0] || []).map((_, place) => `Quantile ${place + 1}`)];
-  const head = heads.map((text) => element("th", { scope: "col" }, text));
+  const quantiles = (levels[0] || []).map((_, place) => `Quantile ${place + 1}`);
+  const head = ["Step", "Forecast", ...quantiles].map((text) => element("th", { scope: "col" }, text));
   return element(
     "details", {}, element("summary", {}, "The numbers"),
     element("div", { class: "wide" }, element(
