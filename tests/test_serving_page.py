@@ -240,7 +240,7 @@ def test_a_broken_version_is_shown_and_leaves_what_is_being_written(person, serv
         server.look()
         (chip,) = person.wait(lambda: person.all(".chip.FAILED"))
         assert chip.text == "version 2: failed"
-        assert "not served" in person.all(".failures")[0].text
+        assert "not served" in person.all("details[open] .failures")[0].text
         person.press("ence", Keys.ENTER)
         assert field.get_property("value") == "half a sentence"
         assert person.answer().startswith("ham")
