@@ -53,7 +53,7 @@ def test_it_has_its_replicas(base):
     from ray import serve
 
     deployment = serve.status().applications["default"].deployments["serving"]
-    assert {state.value: n for state, n in deployment.replica_states.items()} == {"RUNNING": 2}
+    assert deployment.replica_states == {"RUNNING": 2}
 
 
 def test_what_finds_no_room_is_told_to_come_later(base):
