@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from google.protobuf import text_format
 from page_models import plant
 from serving_trees import served
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from serving import config, page
 
@@ -73,17 +76,19 @@ def test_the_manifest_is_yaml_of_kserve():
     assert found["spec"]["predictor"]["model"]["modelFormat"] == {"name": "tensorflow"}
 
 
-def test_tensorflow_serving_reads_its_configuration():
-    from google.protobuf import text_format
-    from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+def parsed(containing: str, message):
+    (text,) = (block for block in blocks("textproto") if containing in block)
+    return text_format.Parse(text, message)
 
-    (text,) = (block for block in blocks("") if "model_config_list" in block)
-    (found,) = text_format.Parse(text, ModelServerConfig()).model_config_list.config
+
+def test_tensorflow_serving_reads_its_configuration():
+    (found,) = parsed("model_config_list", ModelServerConfig()).model_config_list.config
     assert (found.name, dict(found.version_labels)) == (MODEL, {"stable": 1})
+    assert set(found.version_labels.values()) <= set(found.model_version_policy.specific.versions)
 
 
 def test_triton_reads_its_configuration():
-    """Its messages come with the gRPC client, which is not installed: the text alone is looked at."""
-    (text,) = (block for block in blocks("") if "max_batch_size" in block)
-    assert text.count("{") == text.count("}") and text.count("[") == text.count("]")
-    assert re.findall(r'name: "(\w+)"', text) == ["text", "label", "probabilities", "probability"]
+    found = parsed("max_batch_size", ModelConfig())
+    signature = {"text", "label", "probabilities", "probability"}  # of a text classifier
+    assert {each.name for each in (*found.input, *found.output)} == signature
+    assert all(each.dims for each in (*found.input, *found.output))  # Triton refuses none
