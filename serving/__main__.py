@@ -98,14 +98,14 @@ def run(configured: Callable[[], config.Config]) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # or TensorFlow talks about this machine
     import uvloop
 
-    from serving import server
+    from serving import page, server
 
-    uvloop.run(server.serve(configured, announce))
+    uvloop.run(server.serve(configured, announce, page.routes))
 
 
 def announce(core, addresses) -> None:
     """What people need: where it listens, and a line to paste for each model."""
-    print(f"REST {addresses.rest}   gRPC {addresses.grpc}\n")
+    print(f"REST {addresses.rest}   gRPC {addresses.grpc}   page {addresses.rest}/\n")
     if not core.manager.models:
         roots = ", ".join(map(str, core.config.roots))
         print(f"No models in {roots} yet; `make repro` trains and exports some.")
