@@ -14,10 +14,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import gettempdir
 
 from pipelines.checks import Refused
 
-AGAIN = "then run the same command again; training goes on after its last finished epoch"
+AGAIN = "then run the same command again"
+RESUMED = "; training goes on after its last finished epoch"
 CURES = {
     errno.ENOSPC: f"the disk is full; make room on it, {AGAIN}",
     errno.EDQUOT: f"your quota of the disk is used up; make room, {AGAIN}",
@@ -45,7 +47,7 @@ OF_SQLITE = {
 # numpy tells how much of an array it could write, and not why it could not write the rest.
 HALF_WRITTEN = re.compile(r"\d+ requested and \d+ written")
 OUT_OF_MEMORY = ("ResourceExhaustedError", "JaxRuntimeError")
-NO_MEMORY = re.compile("OOM|out of memory", re.IGNORECASE)
+NO_MEMORY = re.compile("[^\n]*(OOM when|[Oo]ut of memory)[^\n]*")
 CLOCK_SLACK_S = 60.0  # disks of the network have clocks of their own
 
 
@@ -68,9 +70,12 @@ def explained(error: BaseException, stage: str, key: str | None) -> str | None:
     for cause in chain(error):
         name = f"{stage} {key}" if key else stage
         if cure := cure_of(cause):
-            return f"{name}: {path(cause)}: {cure}"
-        if cure := cure_of_memory(cause, stage, key):
-            return f"{name}: memory: {cure}"
+            place = path(cause)
+        elif cure := cure_of_memory(cause, stage, key):
+            place = "memory"
+        if cure:
+            rest = RESUMED if stage == "train" and cure.endswith(AGAIN) else ""
+            return f"{name}: {place}: {cure}{rest}"
     return None
 
 
@@ -97,25 +102,28 @@ def path(error: BaseException) -> str:
     """The file, where the error names it; else where all is written."""
     if isinstance(error, sqlite3.Error):
         return "mlflow.db"
-    return str(getattr(error, "filename", None) or f"writing below {Path.cwd()}")
+    return str(getattr(error, "filename", None) or f"writing below {Path.cwd()} or {gettempdir()}")
 
 
 def cure_of_memory(error: BaseException, stage: str, key: str | None) -> str | None:
-    known = type(error).__name__ in OUT_OF_MEMORY and NO_MEMORY.search(str(error))
-    if not (isinstance(error, MemoryError) or known):
+    told = NO_MEMORY.search(str(error))
+    if not (isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY and told):
         return None
     lower = f"lower experiments.{key}.fit.batch_size, or " if stage == "train" else ""
-    words = str(error).partition("\n")[0][:200]
-    return f"there is not enough of it; {lower}end other programs, {AGAIN} ({words})"
+    words = (told[0] if told else str(error)).strip()[:160]
+    return f"there is not enough of it ({words}); {lower}end other programs, {AGAIN}"
 
 
 def of_death(status: int, stage: str, key: str | None) -> str | None:
     """What is to be said of a stage that could say nothing itself; None where it ended well."""
-    if status not in (-signal.SIGKILL, -signal.SIGABRT):
+    if status not in (-signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS):
         return None
     lower = f"lower experiments.{key}.fit.batch_size" if stage == "train" else "end other programs"
     name = signal.Signals(-status).name
-    return f"{stage} {key}: died by {name}; if nobody sent that, memory ran out: {lower}, {AGAIN}"
+    return (
+        f"{stage} {key}: died by {name}; if nobody sent that, memory may have run out: {lower}, "
+        f"{AGAIN}"
+    )
 
 
 def check_clock(folder: Path) -> None:

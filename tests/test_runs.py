@@ -1,6 +1,7 @@
 """`python -m pipelines.runs`: every run in a table, whatever had become of the store."""
 
 import os
+import shutil
 
 import pytest
 from conftest import CNN, LSTM
@@ -53,11 +54,10 @@ def test_after_the_store_was_deleted_every_run_is_back(project, built):
     assert table(project) == found, "nothing left to do"
 
 
-def test_runs_whose_files_were_deleted_too_come_from_dvcs_cache(project, built):
+def test_runs_whose_files_were_deleted_too_come_from_dvcs_cache(copy_of, built):
+    project = copy_of(built)
     for path in ("data/trained", "data/metrics"):
-        project.path(path).rename(project.path("aside-" + path.replace("/", "-")))
-    for path in project.folder.glob("mlflow.db*"):
-        path.unlink()
+        shutil.rmtree(project.path(path))
     assert set(table(project)) == {CNN, LSTM}
     assert project.record(CNN) == built.record(CNN)
     assert project.path("data/metrics", f"{CNN}.json").is_file()
