@@ -163,7 +163,7 @@ def test_numpy_does_not_say_why_it_could_not_write():
     ("stage", "folder", "room"),
     [
         *(("train", "data/unfinished", room) for room in ("4k", "24k")),
-        ("evaluate", "data/metrics", "64k"),
+        ("evaluate", "data/metrics", "700k"),
         ("export", "data/exported", "64k"),
     ],
 )
@@ -171,6 +171,7 @@ def test_each_stage_on_a_full_disk_and_again_with_room(
     copy_of, built, environ, stage, folder, room
 ):
     project = copy_of(built)
+    project.environ = environ  # a fork server would be outside the small disk
     before = {path: path.read_bytes() for path in project.path("data").rglob("*.json")}
     project.path(folder).mkdir(exist_ok=True)
     aside = project.path("aside")
@@ -178,9 +179,7 @@ def test_each_stage_on_a_full_disk_and_again_with_room(
     # Metrics are what export reads.
     fill = f"cp -r {aside}/. {folder}; " if stage == "evaluate" else ""
     script = f"{fill}exec {sys.executable} -m pipelines {stage} {CNN}"
-    done = project.run(
-        *on_disk(f"size={room}", folder, "sh", "-c", script), status=2, environ=environ
-    )
+    done = project.run(*on_disk(f"size={room}", folder, "sh", "-c", script), status=2)
     assert f"error: {stage} {CNN}: " in done.stderr and "the disk is full" in done.stderr
     assert "Traceback" not in done.stderr
     (run,) = project.runs(f"tags.stage_key = '{CNN}' and attributes.status = 'FAILED'")
@@ -277,9 +276,12 @@ def test_memory_that_is_not_there(project):
 
 @pytest.mark.slow
 def test_a_batch_that_does_not_fit_into_memory(copy_of, built, environ):
-    """2.5 GB for one activation of a batch of 96; of one row, 26 MB."""
+    """2 GB for one activation of a batch of 84 rows; of one row, 26 MB.
+
+    TensorFlow's own kernels raise an error; oneDNN's may crash, which the next test is about.
+    """
     project = copy_of(built)
-    project.environ = {**environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    project.environ = {**environ, "TF_ENABLE_ONEDNN_OPTS": "0"}
     with project.changed() as params:
         params["experiments"][CNN]["build"]["filters"] = 400_000
         params["experiments"][CNN]["fit"] |= {"batch_size": 96, "epochs": 1}
