@@ -19,7 +19,7 @@ def drill(copy: Copy, key: str, stage: str, count: Count, times: int) -> None:
     clean = copy.outputs(stage, key)
     while count.tried < times:
         spent = time.perf_counter()
-        moment = random.Random(count.tried).uniform(0, clean_s)
+        moment = random.uniform(0, clean_s)
         process = copy.stage(stage, key)
         began = time.perf_counter()
         if not killer.kill(process, stage in SERVED, moment):
