@@ -276,7 +276,7 @@ def test_memory_that_is_not_there(project):
 
 @pytest.mark.slow
 def test_a_batch_that_does_not_fit_into_memory(copy_of, built, environ):
-    """2 GB for one activation of a batch of 84 rows; of one row, 26 MB.
+    """2 GB for one activation of a batch of 84 rows; of four, 0.1 GB.
 
     TensorFlow's own kernels raise an error; oneDNN's may crash, which the next test is about.
     """
@@ -285,12 +285,12 @@ def test_a_batch_that_does_not_fit_into_memory(copy_of, built, environ):
     with project.changed() as params:
         params["experiments"][CNN]["build"]["filters"] = 400_000
         params["experiments"][CNN]["fit"] |= {"batch_size": 96, "epochs": 1}
-    done = project.python("-c", OUT_OF_MEMORY, str(3 << 29), "train", CNN, status=2)
+    done = project.python("-c", OUT_OF_MEMORY, str(1 << 31), "train", CNN, status=2)
     assert f"lower experiments.{CNN}.fit.batch_size" in done.stderr
     assert "Traceback" not in done.stderr
     with project.changed() as params:
-        params["experiments"][CNN]["fit"]["batch_size"] = 1
-    project.python("-c", OUT_OF_MEMORY, str(3 << 29), "train", CNN)
+        params["experiments"][CNN]["fit"]["batch_size"] = 4
+    project.python("-c", OUT_OF_MEMORY, str(1 << 31), "train", CNN)
 
 
 @pytest.mark.parametrize(("signum", "said"), [(9, "SIGKILL"), (6, "SIGABRT"), (11, "SIGSEGV")])

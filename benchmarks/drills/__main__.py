@@ -21,6 +21,7 @@ SUITES = {
         *("tests/test_hostile.py", "tests/test_fetch.py", "-k", f"({ARCHIVES}) or ({FILES})")
     ],
 }
+EPOCHS = 6  # of the training that is killed: enough to go on from, and no time is wasted
 KINDS = ("kills", "together", "twice", "suites")
 
 
@@ -53,6 +54,7 @@ def parse() -> argparse.Namespace:
 
 def kill(folder: Path, options) -> None:
     copy = Copy.make(folder / "kills")
+    copy.shorten(options.key, EPOCHS)
     for stage in kills.STAGES:
         count = Count.load(f"kill -9 in {stage}", FILE)
         kills.drill(copy, options.key, stage, count, options.times)

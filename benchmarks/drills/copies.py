@@ -46,6 +46,11 @@ class Copy:
         text = yaml.safe_dump(values, sort_keys=False)
         (self.folder / "params.yaml").write_text(text, "utf-8")
 
+    def shorten(self, key: str, epochs: int) -> None:
+        values = self.params
+        values["experiments"][key]["fit"]["epochs"] = epochs
+        self.write_params(values)
+
     def dataset(self, key: str) -> str:
         return self.params["experiments"][key]["dataset"]
 
