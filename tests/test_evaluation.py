@@ -11,7 +11,7 @@ import pytest
 from model_checks import tiny_prepared
 
 import models
-from pipelines import evaluate, export, replicates, train, verify
+from pipelines import arrays, evaluate, export, replicates, train, verify
 from pipelines.checks import Refused
 from pipelines.decision import Decision, log_odds
 from pipelines.evaluation import SUBSET, Evaluation
@@ -149,6 +149,11 @@ def test_a_model_with_other_weights_is_refused(stage, tmp_path):
         file.write_bytes(before)
     shutil.rmtree(variables)
     shutil.copytree(tmp_path / "other/model/variables", variables)
+    with pytest.raises(Refused, match="tampered/model: its content is .* it is not loaded"):
+        check(tmp_path / "tampered")
+    contract = tmp_path / "tampered/signature.json"
+    about = {**json.loads(contract.read_text()), "digest": arrays.digest(variables.parent)}
+    contract.write_text(json.dumps(about))
     with pytest.raises(Refused, match="tampered: test/[a-z0-9_]+ is"):
         check(tmp_path / "tampered")
 
