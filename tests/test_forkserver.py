@@ -22,7 +22,10 @@ import pytest
 from pipelines.forkserver import PACKAGES
 
 PIPELINES = Path(__file__).parent.parent / "pipelines"
-FRONT_DOOR = ("__init__.py", "checks.py", "__main__.py", "forkclient.py", "timing.py")
+FRONT_DOOR = (
+    *("__init__.py", "checks.py", "__main__.py", "faults.py", "forkclient.py", "locked.py"),
+    "timing.py",
+)
 FORKING = (*FRONT_DOOR, "forking.py")
 LIGHT = ("colorsys", "numpy")
 SERVED = "colorsys"  # imported by the server, and by nothing else
