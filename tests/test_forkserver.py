@@ -186,6 +186,15 @@ def test_exit_status(either, code, status):
     assert either.run(code)[0] == status
 
 
+@pytest.mark.parametrize(("signum", "name"), [(9, "SIGKILL"), (6, "SIGABRT"), (11, "SIGSEGV")])
+def test_the_caller_explains_a_death_without_words(shared, signum, name):
+    status, _, err = shared.run(f"import os; os.kill(os.getpid(), {signum})")
+    assert status == -signum
+    line = err.splitlines()[-1]
+    assert line.startswith(f"error: train k: died by {name}; ")
+    assert "lower experiments.k.fit.batch_size" in line
+
+
 def test_refusal_is_told_to_the_caller(either):
     code = "from pipelines.checks import Refused; raise Refused('a: b; c')"
     assert either.run(code) == (2, "", "error: a: b; c\n")
