@@ -55,7 +55,7 @@ def evaluate_one(stage: Evaluation, task: ModuleType, replicate, folder: Path) -
     """Scores one fitted model; writes its predictions, figures and mistakes."""
     test = replicate.part(stage.prepared, "test")
     source = stage.trained / replicate.name
-    model = trained.load(source)
+    model = trained.load(source, stage.record())
     decision = Decision.load(source / "decision.json")
     outputs = task.predict(model, test, stage.spec, decision, replicate.assets(stage.prepared))
     arrays.write(folder / "scores" / replicate.name / "predictions", outputs.columns())

@@ -50,7 +50,7 @@ def best(stage: Evaluation) -> Replicate:
 
 def write_saved_model(stage: Evaluation, replicate: Replicate, folder: Path) -> None:
     source = stage.trained / replicate.name
-    model = trained.load(source)
+    model = trained.load(source, stage.record())
     serve = config.task_module(stage.task, "serve")
     module, signatures = serve.endpoints(
         model,

@@ -1,9 +1,12 @@
 """A trained model as the stages after training read it: whole, of our own layers, with numbers.
 
-Keras's own safe mode is on, so a file cannot bring code of its own.
+Keras's own safe mode is on, so a file cannot bring code of its own; and none is opened whose hash
+is not the one that `train` wrote into run.json.
 """
 
+import hashlib
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
@@ -16,9 +19,16 @@ from pipelines.checks import Refused
 FILE = "model.keras"
 
 
-def load(folder: Path) -> keras.Model:
-    """The model of one replicate, not compiled."""
+def load(folder: Path, record: Mapping) -> keras.Model:
+    """The model of one replicate, not compiled. record: that of its training, run.json."""
     path = checks.existing(folder / FILE, "run `dvc repro`, whose stage train writes it")
+    found, wanted = hashlib.sha256(path.read_bytes()).hexdigest(), record["models"][folder.name]
+    if found != wanted:
+        raise Refused(
+            f"{path}: its content is {found[:12]}, but run.json says that {wanted[:12]} was "
+            "trained; it is not loaded; train again, or take it out of DVC's cache again: dvc "
+            "checkout --force"
+        )
     try:
         model = keras.saving.load_model(path, compile=False)
     # Everything that Keras, zipfile and HDF5 raise on files that are cut, altered or not ours.

@@ -37,6 +37,8 @@ def project(tmp_path_factory):
         keras.utils.set_random_seed(2)
         model = models.build(stage.spec, experiment.module, **experiment.build)
         model.save(trained / "model.keras")
+        hashes = {ONLY.name: train.digest(trained / "model.keras")}
+        (stage.trained / "run.json").write_text(json.dumps({"models": hashes}))
         val = ONLY.part(stage.prepared, "val")
         odds = log_odds(model.predict(replicates.inputs(val, stage.spec), verbose=0), 1)
         middle = float(np.median(odds))  # so that both classes are predicted

@@ -21,7 +21,7 @@ import pytest
 import tensorflow as tf
 from conftest import CNN, ROOT
 
-from pipelines import arrays, config, trained, unfinished, verify
+from pipelines import arrays, config, train, trained, unfinished, verify
 from pipelines.checks import Refused
 
 TRACKED = subprocess.run(
@@ -78,6 +78,11 @@ def altered(folder: Path, **members) -> Path:
     return folder
 
 
+def load(folder: Path) -> keras.Model:
+    """As if this very file had been trained."""
+    return trained.load(folder, {"models": {folder.name: train.digest(folder / trained.FILE)}})
+
+
 def layer(**entry):
     """Puts another layer into config.json in place of the last one."""
 
@@ -124,7 +129,7 @@ def test_what_listens_listens_to_this_machine_only():
 
 def test_a_good_model_is_loaded(tmp_path):
     made = model()
-    loaded = trained.load(kept(tmp_path / "good", made))
+    loaded = load(kept(tmp_path / "good", made))
     assert np.array_equal(loaded.layers[-1].kernel, made.layers[-1].kernel)
 
 
@@ -137,7 +142,7 @@ def test_a_lambda_layer_is_refused(tmp_path, canary):
     folder = kept(tmp_path / "lambda", keras.Model(inputs, outputs))
     canary.unlink(missing_ok=True)  # building the model has run it, once
     with pytest.raises(Refused, match=r"model\.keras: not a model as `train` writes it.*[Ll]ambda"):
-        trained.load(folder)
+        load(folder)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +159,7 @@ def test_a_layer_that_is_another_function_is_refused(tmp_path, canary, module, n
     options = json.loads(json.dumps(options).replace("{canary}", str(canary)))
     entry = layer(module=module, class_name=name, registered_name=None, config=options)
     with pytest.raises(Refused, match="not a model as `train` writes it"):
-        trained.load(altered(tmp_path / "altered", config=entry))
+        load(altered(tmp_path / "altered", config=entry))
 
 
 def test_a_layer_that_loads_a_saved_model_from_a_path_is_refused(tmp_path):
@@ -164,14 +169,14 @@ def test_a_layer_that_loads_a_saved_model_from_a_path_is_refused(tmp_path):
     options = {"name": "t", "filepath": str(tmp_path / "elsewhere"), "call_endpoint": "serve"}
     entry = layer(module="keras.layers", class_name="TFSMLayer", config=options)
     with pytest.raises(Refused, match="not a model as `train` writes it"):
-        trained.load(altered(tmp_path / "altered", config=entry))
+        load(altered(tmp_path / "altered", config=entry))
 
 
 def test_a_layer_that_reads_a_file_of_this_machine_is_refused(tmp_path):
     options = {"name": "words", "vocabulary": "/etc/hostname", "dtype": "string"}
     entry = layer(module="keras.layers", class_name="StringLookup", config=options)
     with pytest.raises(Refused, match="not a model as `train` writes it"):
-        trained.load(altered(tmp_path / "altered", config=entry))
+        load(altered(tmp_path / "altered", config=entry))
 
 
 def test_weights_that_lie_in_another_file_are_refused(tmp_path):
@@ -188,7 +193,7 @@ def test_weights_that_lie_in_another_file_are_refused(tmp_path):
         return stream.getvalue()
 
     with pytest.raises(Refused, match="not a model as `train` writes it"):
-        trained.load(altered(tmp_path / "altered", model=link))
+        load(altered(tmp_path / "altered", model=link))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
@@ -196,7 +201,7 @@ def test_half_a_model_is_refused(tmp_path, share):
     path = kept(tmp_path / "half", model()) / trained.FILE
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(Refused, match=r"model\.keras: not a model.*train again"):
-        trained.load(path.parent)
+        load(path.parent)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -206,7 +211,18 @@ def test_weights_that_are_no_numbers_are_refused_by_layer(tmp_path, value):
     kernel[1, 0] = value
     made.layers[-1].kernel.assign(kernel)
     with pytest.raises(Refused, match=r"layer logits: 1 of 6 numbers in its kernel are NaN or inf"):
-        trained.load(kept(tmp_path / "nan", made))
+        load(kept(tmp_path / "nan", made))
+
+
+def test_a_model_that_is_not_the_one_that_was_trained_is_not_opened(tmp_path, monkeypatch):
+    folder = kept(tmp_path / "good", model())
+    record = {"models": {"good": train.digest(folder / trained.FILE)}}
+    model().save(folder / trained.FILE)  # as good a file, and another one
+    monkeypatch.setattr("keras.saving.load_model", lambda *_, **__: pytest.fail("opened"))
+    with pytest.raises(
+        Refused, match=r"model\.keras: its content is .* was trained; it is not loa"
+    ):
+        trained.load(folder, record)
 
 
 # Arrays and checkpoints
@@ -216,7 +232,7 @@ def test_an_array_of_objects_is_not_unpickled(tmp_path, canary):
     (tmp_path / "train").mkdir()
     bombs = np.array([Bomb(canary)], dtype=object)
     np.save(tmp_path / "train/words.npy", bombs, allow_pickle=True)
-    with pytest.raises(ValueError, match="allow_pickle=False|Python objects"):
+    with pytest.raises(Refused, match=r"words\.npy: not a whole array of plain values.*dvc repro"):
         arrays.read(tmp_path / "train")
 
 
@@ -224,8 +240,27 @@ def test_a_checkpoint_with_an_object_is_not_unpickled(tmp_path, canary):
     plain = np.frombuffer(b'{"count": {"variables": 1, "optimizer": 0, "best": 0}}', np.uint8)
     bombs = np.array([Bomb(canary)], dtype=object)
     np.savez(tmp_path / "fit.npz", plain=plain, variables0=bombs)
-    with pytest.raises(ValueError, match="allow_pickle=False"):
+    with pytest.raises(Refused, match=r"fit\.npz: not a whole checkpoint.*starts afresh"):
         unfinished.Saved.load(tmp_path / "fit.npz")
+
+
+@pytest.mark.parametrize("size", [0, 60, 150])
+def test_half_an_array_is_refused(tmp_path, size):
+    arrays.write(tmp_path / "part", {"x": np.arange(100)})
+    path = tmp_path / "part/x.npy"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(Refused, match=r"x\.npy: not a whole array"):
+        arrays.read(tmp_path / "part")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_half_a_checkpoint_is_refused(tmp_path, share):
+    path = tmp_path / "fit.npz"
+    unfinished.Saved(epoch=3, variables=[np.arange(100.0)]).save(path)
+    assert unfinished.Saved.load(path).epoch == 3
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(Refused, match=r"fit\.npz: not a whole checkpoint.*starts afresh"):
+        unfinished.Saved.load(path)
 
 
 # Parameters
