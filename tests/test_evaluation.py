@@ -37,8 +37,7 @@ def project(tmp_path_factory):
         keras.utils.set_random_seed(2)
         model = models.build(stage.spec, experiment.module, **experiment.build)
         model.save(trained / "model.keras")
-        hashes = {ONLY.name: train.digest(trained / "model.keras")}
-        (stage.trained / "run.json").write_text(json.dumps({"models": hashes}))
+        remember(stage)
         val = ONLY.part(stage.prepared, "val")
         odds = log_odds(model.predict(replicates.inputs(val, stage.spec), verbose=0), 1)
         middle = float(np.median(odds))  # so that both classes are predicted
@@ -62,6 +61,12 @@ def scores(stage):
     before = SCORES.read_text()
     yield json.loads(before)
     SCORES.write_text(before)
+
+
+def remember(stage):
+    """As train does: the hash of the model in its record."""
+    hashes = {ONLY.name: train.digest(stage.trained / ONLY.name / "model.keras")}
+    (stage.trained / "run.json").write_text(json.dumps({"models": hashes}))
 
 
 def exported(stage, folder):
@@ -145,10 +150,12 @@ def test_a_model_with_other_weights_is_refused(stage, tmp_path):
     model = keras.saving.load_model(file, compile=False)
     model.set_weights([-w for w in model.get_weights()])
     model.save(file)
+    remember(stage)
     try:
         exported(stage, tmp_path / "other")
     finally:
         file.write_bytes(before)
+        remember(stage)
     shutil.rmtree(variables)
     shutil.copytree(tmp_path / "other/model/variables", variables)
     with pytest.raises(Refused, match="tampered/model: its content is .* it is not loaded"):

@@ -141,7 +141,9 @@ def test_what_was_not_registered_is_not_loaded(run_id, exported, tmp_path, chang
         (folder / "saved_model.pb").write_bytes((exported[1] / "saved_model.pb").read_bytes())
     else:
         shutil.copytree(exported[1], tmp_path / "hostile")
-        about = next(parent / "MLmodel" for parent in folder.parents if (parent / "MLmodel").exists())
+        about = next(
+            parent / "MLmodel" for parent in folder.parents if (parent / "MLmodel").exists()
+        )
         path, climb = folder.relative_to(about.parent), "../" * len(about.parent.parts)
         text = about.read_text()
         assert f"path: {path}" in text
