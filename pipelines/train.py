@@ -69,7 +69,8 @@ def run(params_file: Path, key: str) -> None:
 
 def be_repeatable(settings: config.Fit) -> None:
     """One seed must give one set of weights: asks TensorFlow for it, before its first operation."""
-    if not settings.jit_compile:  # XLA's kernels repeat themselves, and Keras refuses it if asked
+    # XLA's kernels repeat themselves, and Keras refuses it where this is asked for.
+    if settings.deterministic and not settings.jit_compile:
         os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 
 
