@@ -126,7 +126,9 @@ def cells(row: dict) -> tuple[str, ...]:
 def interval(row: dict, group: str, sign: str = "") -> str:
     prefix = "" if group == "mean" else f"{group}_"
     low, high, spread = (row[f"{prefix}{bound}"] for bound in ("low", "high", "sd"))
-    text = f"{number(row[group], sign)} [{number(low, sign)}, {number(high, sign)}]"
+    text = number(row[group], sign)
+    if low is not None:
+        text += f" [{number(low, sign)}, {number(high, sign)}]"
     return text if spread is None else f"{text} sd {number(spread)}"
 
 

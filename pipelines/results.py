@@ -102,7 +102,8 @@ def render(values: dict) -> str:
     machines = dict.fromkeys(row["machine"] for row in values["rows"])
     backends = dict.fromkeys(row["backend"] for row in values["rows"])
     parts.append(
-        "Brackets: 95 % bootstrap intervals over test rows. sd: over replicates. Even: the "
+        "Brackets: 95 % bootstrap intervals over test rows, left out where test has fewer than "
+        "four independent stretches. sd: over replicates. Even: the "
         "interval of the difference has both signs. fit s: wall seconds of one fit, compiling "
         f"included. Trained on {'; '.join(machines)}, Keras on {', '.join(backends)}. "
         f"Written {values['machine']['date']}."
