@@ -15,26 +15,29 @@ from serving.rest import Endpoint
 
 def build(core: Core, more: Sequence[BaseRoute] = ()) -> Starlette:
     """more: routes of others beside it, such as pages."""
-    endpoints = [*v1.endpoints(core), *openinference.endpoints(core), *own(core)]
+    endpoints = [*v1.endpoints(core), *openinference.endpoints(core)]
+    endpoints += own(core, endpoints)
     return rest.app(core, endpoints, more)
 
 
-def own(core: Core) -> list[Endpoint]:
+def own(core: Core, described: list[Endpoint]) -> list[Endpoint]:
+    """described: all endpoints, these among them by the time that a request comes."""
+
     async def metrics(request: Request, exchange: Exchange) -> Response:
         # Thirty models take a tenth of a second to write down, which requests should not wait for.
         text = await asyncio.to_thread(core.metrics.text)
         return Response(text, headers={"content-type": core.metrics.content_type})
 
     async def description(request: Request, exchange: Exchange) -> dict:
-        return openapi.describe([*v1.endpoints(core), *openinference.endpoints(core), *own(core)])
+        return openapi.describe(described)
 
     return [
         Endpoint(
             "GET", "/monitoring/prometheus/metrics", "metrics", metrics,
-            "Counters for Prometheus", None, failures=(405,),
+            "Counters for Prometheus", None,
         ),
         Endpoint(
             "GET", "/openapi.json", "openapi", description,
-            "This description", "Object", failures=(405,),
+            "This description", "Object",
         ),
     ]  # fmt: skip

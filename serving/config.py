@@ -73,6 +73,10 @@ class Config(Strict):
         return self.models.get(model, Entry()).labels
 
 
+def address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def read(path: Path) -> dict:
     """The values of a YAML file, not yet checked."""
     try:

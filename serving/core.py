@@ -83,6 +83,13 @@ class Core:
         exchange.version = found.number
         return found
 
+    def versions(self, exchange: Exchange, asked: Asked) -> list[Version]:
+        """The one asked for, or all; in any state, highest first as TensorFlow Serving has them."""
+        model = self.model(exchange, asked.model)
+        if asked.version is None and asked.label is None:
+            return [model.versions[number] for number in sorted(model.versions, reverse=True)]
+        return [model.known(asked.version, asked.label)]
+
     async def predict(
         self, exchange: Exchange, asked: Asked, decode: Callable[[Signature], Arrays]
     ) -> Answer:

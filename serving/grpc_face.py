@@ -16,11 +16,11 @@ from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from pipelines.checks import Refused
 from serving import protos
+from serving.config import address
 from serving.core import Asked, Core, Exchange, chosen
 from serving.errors import BadRequest, NotOffered, ServingError
 from serving.model import Version
 from serving.signature import Signature
-from serving.v1 import shown
 from serving.validation import check_names
 
 ModelVersionStatus = get_model_status_pb2.ModelVersionStatus
@@ -42,12 +42,11 @@ def build(core: Core) -> tuple[grpc.aio.Server, str]:
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(Models(core), server)
     health_pb2_grpc.add_HealthServicer_to_server(Healthy(core), server)
     host, port = core.config.host, core.config.grpc_port
-    host = f"[{host}]" if ":" in host else host
     try:
-        bound = server.add_insecure_port(f"{host}:{port}")
+        bound = server.add_insecure_port(address(host, port))
     except RuntimeError:
-        raise Refused(f"{host}:{port}: cannot listen; choose another --grpc-port") from None
-    return server, f"{host}:{bound}"
+        raise Refused(f"{address(host, port)}: cannot listen; choose another --grpc-port") from None
+    return server, address(host, bound)
 
 
 async def answered(
@@ -135,9 +134,9 @@ class Models(model_service_pb2_grpc.ModelServiceServicer):
     async def GetModelStatus(self, request, context):
         async def act(exchange: Exchange):
             asked = asked_of(request.model_spec, context)
-            model = self.core.model(exchange, asked.model)
+            versions = self.core.versions(exchange, asked)
             return get_model_status_pb2.GetModelStatusResponse(
-                model_version_status=[state(version) for version in shown(model, asked)]
+                model_version_status=[state(version) for version in versions]
             )
 
         return await answered(self.core, "status", context, act)

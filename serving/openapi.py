@@ -101,7 +101,7 @@ def responses(endpoint: Endpoint) -> dict:
     found = {"200": {"description": "The answer", "content": good}}
     if endpoint.body == "InferRequest":
         found["200"]["content"]["application/octet-stream"] = {"schema": {}}
-    for code in sorted({404, *endpoint.failures}):
+    for code in sorted({404, 405, *endpoint.failures}):
         found[str(code)] = {"description": FAILURES[code], "content": content("Error")}
     return found
 

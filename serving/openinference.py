@@ -24,13 +24,13 @@ MODEL = "/v2/models/{model:name}"
 def endpoints(core: Core) -> list[Endpoint]:
     face = V2(core)
     found = [
-        Endpoint("GET", "/v2", "server", face.server, "The server", "Server", failures=(405,)),
+        Endpoint("GET", "/v2", "server", face.server, "The server", "Server"),
         Endpoint(
-            "GET", "/v2/health/live", "live", face.live, "Does it run?", "Live", failures=(405,)
+            "GET", "/v2/health/live", "live", face.live, "Does it run?", "Live"
         ),
         Endpoint(
             "GET", "/v2/health/ready", "ready", face.ready,
-            "Does every model answer?", "Ready", failures=(405, 503),
+            "Does every model answer?", "Ready", failures=(503,),
         ),
     ]  # fmt: skip
     for suffix, path in (("", MODEL), ("_of_version", f"{MODEL}/versions/{{version:name}}")):
@@ -41,11 +41,11 @@ def endpoints(core: Core) -> list[Endpoint]:
             ),
             Endpoint(
                 "GET", f"{path}/ready", f"model_ready{suffix}", face.model_ready,
-                "Does it answer?", "ModelReady", failures=(400, 405, 503),
+                "Does it answer?", "ModelReady", failures=(400, 503),
             ),
             Endpoint(
                 "GET", path, f"model{suffix}", face.model,
-                "Inputs and outputs", "ModelMetadata", failures=(400, 405, 503),
+                "Inputs and outputs", "ModelMetadata", failures=(400, 503),
             ),
         ]  # fmt: skip
     return found

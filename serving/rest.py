@@ -41,7 +41,7 @@ register_url_convertor("name", NameConvertor())
 @dataclass(frozen=True)
 class Endpoint:
     """act: answers with what is to be JSON, or with a Response. body, answer: names of schemas of
-    `openapi`; answer None: plain text. failures: HTTP codes that can come besides 404."""
+    `openapi`; answer None: plain text. failures: HTTP codes that can come besides 404 and 405."""
 
     method: str
     path: str

@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from pipelines.checks import Refused
 from serving import app, grpc_face
-from serving.config import Config
+from serving.config import Config, address
 from serving.core import Core
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -72,7 +72,7 @@ async def running(
     await grpc_server.start()
     serving = asyncio.create_task(http.serve([listener]))
     try:
-        yield core, Addresses(f"http://{written(*listener.getsockname()[:2])}", grpc_address)
+        yield core, Addresses(f"http://{address(*listener.getsockname()[:2])}", grpc_address)
     finally:
         core.manager.leaving = True
         http.should_exit = True
@@ -108,9 +108,5 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
         raise Refused(
-            f"{written(host, port)}: cannot listen: {error.strerror}; choose another --rest-port"
+            f"{address(host, port)}: cannot listen: {error.strerror}; choose another --rest-port"
         ) from None
-
-
-def written(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from serving import json_values
 from serving.core import Asked, Core, Exchange
 from serving.errors import BadRequest, NotOffered
-from serving.model import Model, Version
+from serving.model import Version
 from serving.rest import Endpoint, parse, read_body, timeout_s
 from serving.signature import DEFAULT, Signature
 from serving.tree import version_number
@@ -18,7 +18,7 @@ PLACES = {
     "_of_label": f"{MODEL}/labels/{{label:name}}",
 }
 KEYS = {"instances", "inputs", "signature_name"}
-PREDICTING = (400, 405, 413, 429, 503, 504)
+PREDICTING = (400, 413, 429, 503, 504)
 
 
 def endpoints(core: Core) -> list[Endpoint]:
@@ -32,17 +32,17 @@ def endpoints(core: Core) -> list[Endpoint]:
             ),
             Endpoint(
                 "GET", f"{path}/metadata", f"metadata{suffix}", face.metadata,
-                "Signatures of a version", "Metadata", failures=(400, 405, 503),
+                "Signatures of a version", "Metadata", failures=(400, 503),
             ),
             Endpoint(
                 "GET", path, f"status{suffix}", face.status,
-                "Versions and their states", "Status", failures=(400, 405, 503),
+                "Versions and their states", "Status", failures=(400, 503),
             ),
         ]  # fmt: skip
         found += [
             Endpoint(
                 "POST", f"{path}:{verb}", f"{verb}{suffix}", face.left_out,
-                "Not offered: takes tf.Example", "Error", failures=(405, 501),
+                "Not offered: takes tf.Example", "Error", failures=(501,),
             )
             for verb in ("classify", "regress")
         ]  # fmt: skip
@@ -73,9 +73,8 @@ class V1:
         return {"outputs": json_values.to_columns(answer.outputs)}
 
     async def status(self, request: Request, exchange: Exchange) -> dict:
-        asked = asked_of(request)
-        model = self.core.model(exchange, asked.model)
-        return {"model_version_status": [state(version) for version in shown(model, asked)]}
+        versions = self.core.versions(exchange, asked_of(request))
+        return {"model_version_status": [state(version) for version in versions]}
 
     async def metadata(self, request: Request, exchange: Exchange) -> dict:
         asked = asked_of(request)
@@ -110,13 +109,6 @@ def number_of(place: dict) -> int | None:
     if number is None:
         raise BadRequest(f"version {place['version']!r:.80} is not a whole number")
     return number
-
-
-def shown(model: Model, asked: Asked) -> list[Version]:
-    """Highest first, as TensorFlow Serving lists them."""
-    if asked.version is None and asked.label is None:
-        return [model.versions[number] for number in sorted(model.versions, reverse=True)]
-    return [model.known(asked.version, asked.label)]
 
 
 def state(version: Version) -> dict:
