@@ -63,7 +63,7 @@ def main() -> None:
         bodies = {model: write_bodies(Path(folder), root, model) for model in models}
         signatures = {model: loaded(root / model / "1") for model in models}
         rounds = []
-        with server(root) as (rest, grpc):
+        with server(root) as (rest, grpc, _):
             for number in range(ROUNDS):
                 print(f"round {number + 1} of {ROUNDS} ...", flush=True)
                 rounds.append(measure(models, signatures, bodies, rest, grpc))
@@ -167,7 +167,7 @@ def clients(address: str, model: str, face: str, connections: int, bodies: dict)
     started = [
         subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
+            stderr=subprocess.PIPE, text=True,
         )
         for _ in range(processes)
     ]  # fmt: skip
@@ -176,7 +176,12 @@ def clients(address: str, model: str, face: str, connections: int, bodies: dict)
     for process in started:
         process.stdin.write("go\n")
         process.stdin.flush()
-    times = [t for process in started for t in json.loads(process.communicate()[0])]
+    told = [process.communicate() for process in started]
+    if any(process.returncode for process in started):
+        raise SystemExit(
+            "\n".join(errors for _, errors in told) + f"{model}, {face}: failed (above)"
+        )
+    times = [seconds for answers, _ in told for seconds in json.loads(answers)]
     return {**summary(times), "rps": len(times) / SECONDS, "failed": 0}
 
 
@@ -190,7 +195,7 @@ def server(root: Path):
         )  # fmt: skip
         words = process.stdout.readline().split()
         try:
-            yield words[1], words[3]
+            yield words[1], words[3], process.pid
         finally:
             process.terminate()
             process.wait(60)

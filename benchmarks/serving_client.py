@@ -7,8 +7,8 @@ import base64
 import http.client
 import json
 import sys
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 
@@ -22,11 +22,9 @@ def main() -> None:
     print("ready", flush=True)
     sys.stdin.readline()
     end, times = time.perf_counter() + float(seconds), []
-    threads = [threading.Thread(target=load, args=(ask, end, times)) for ask in asks]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(asks)) as pool:
+        for loading in [pool.submit(load, ask, end, times) for ask in asks]:
+            loading.result()  # raises what a request raised
     print(json.dumps(times))
 
 

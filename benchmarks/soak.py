@@ -29,18 +29,18 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "served"
         publish(root, 1)
-        with server(root) as (rest, _):
-            return soak(root, rest, options.minutes * 60, options.period_s)
+        with server(root) as (rest, _, pid):
+            return soak(root, rest, pid, options.minutes * 60, options.period_s)
 
 
-def soak(root: Path, rest: str, seconds: float, period_s: float) -> int:
+def soak(root: Path, rest: str, pid: int, seconds: float, period_s: float) -> int:
     clients = [Client(rest) for _ in range(CLIENTS)]
     for client in clients:
         client.start()
     sizes, version, end = [], 1, time.monotonic() + seconds
     while time.monotonic() < end and not any(client.wrong for client in clients):
         time.sleep(period_s)
-        sizes.append(resident_bytes(root))
+        sizes.append(resident_bytes(pid))
         version += 1
         publish(root, version, corrupt=version % 5 == 0)
         answered = sum(client.answers for client in clients)
@@ -68,6 +68,12 @@ class Client(threading.Thread):
         self.answers, self.wrong, self.going = 0, "", True
 
     def run(self) -> None:
+        try:
+            self.ask()
+        except (OSError, http.client.HTTPException) as error:
+            self.wrong = f"no answer: {error!r}"
+
+    def ask(self) -> None:
         newest = 0.0
         while self.going and not self.wrong:
             body = json.dumps({"instances": [[1.0, 2.0, 3.0]]})
@@ -113,16 +119,11 @@ def publish(root: Path, version: int, *, corrupt: bool = False) -> None:
         shutil.rmtree(folder / str(old), ignore_errors=True)
 
 
-def resident_bytes(root: Path) -> int:
-    """Of the server, found by the root among its arguments."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if str(root).encode() in (process / "cmdline").read_bytes():
-                pages = int((process / "statm").read_text().split()[1])
-                return pages * os.sysconf("SC_PAGE_SIZE")
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue
-    raise RuntimeError("the server is gone")
+def resident_bytes(pid: int) -> int:
+    pages = int(Path(f"/proc/{pid}/statm").read_text("utf-8").split()[1])
+    if not pages:  # it has died, and its parent has not asked how
+        raise RuntimeError("the server is gone")
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":
