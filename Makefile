@@ -5,7 +5,8 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint ui serve results bench bench-serving timing peers lock install jax clean
+.PHONY: help repro test lint ui serve results bench bench-serving timing peers drill audit lock install \
+	jax clean
 PUBLIC := benchmarks/params.yaml
 PEERS := mnist sst2 multi30k_en_de etth1_96
 
@@ -60,6 +61,13 @@ peers: install .venv-peers/installed  ## train the same in other frameworks, int
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+drill: install  ## kill, starve and poison copies of this project, into docs/reliability.md
+	@$(BIN)/python -m pipelines.forkserver $(BIN)/python -m benchmarks.drills
+
+audit: install  ## look for known weaknesses of the pinned packages
+	$(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes \
+		--requirement requirements.lock --requirement requirements-jax.lock
 
 lock: install  ## resolve requirements.txt anew into requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-header \

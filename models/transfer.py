@@ -13,6 +13,7 @@ import keras
 from keras import layers
 
 from models.layers.pictures import ApplicationScaling, application_module, varied
+from pipelines.arrays import digest
 from pipelines.checks import Refused
 from pipelines.spec import DataSpec
 
@@ -98,4 +99,10 @@ def _start(spec: DataSpec) -> Path:
             "transfer: the data set has no start; add an entry under `starts` that names a data "
             "set and weights, and make it the experiment's `dataset`"
         )
-    return Path(spec.facts[START])
+    file = Path(spec.facts[START])
+    if digest(file.parent) != spec.digests[START]:
+        raise Refused(
+            f"{file}: not what the stage `start` has put there; it is not loaded; run that stage "
+            "again: dvc repro"
+        )
+    return file

@@ -8,8 +8,8 @@ for those that take no key. It is run by the first of these that is there:
 3. the nearest `.venv` in the working directory or above it (DVC runs queued experiments in
    copies of the repository, below the repository's own folder).
 
-Exit status: the stage's own; 2 for a mistake in the command line or in the user's files, told in
-one sentence; death by the same signal where the stage was stopped by one.
+Exit status: the stage's own; 2 for a mistake in the command line or in the user's files, or a fault
+of the machine, told in one sentence; death by the same signal where the stage was stopped by one.
 """
 
 import argparse
@@ -21,13 +21,14 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipelines import timing
+from pipelines import faults, locked, timing
 from pipelines.checks import Refused
 from pipelines.forkclient import ADDRESS, DEFAULTS, SERVED, hand_over, leave
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
+TRACKED = ("train", "evaluate", "export")
 WITH_KEY = ("fetch", "prepare", "start", *IMPORTS_TENSORFLOW)
-WITHOUT_KEY = ("check", "report", "restore", "results")
+WITHOUT_KEY = ("check", "report", "restore", "results", "runs")
 SENT_ON = "PIPELINES_SENT_ON"
 
 
@@ -50,6 +51,7 @@ def answer(options: argparse.Namespace, address: str | None) -> int:
         if address and options.stage in IMPORTS_TENSORFLOW:
             status = hand_over(address, prefix)
             if status is not None:
+                tell(faults.of_death(status, options.stage, options.key))
                 return status
         if prefix != sys.prefix:
             os.environ[SENT_ON] = prefix
@@ -57,8 +59,13 @@ def answer(options: argparse.Namespace, address: str | None) -> int:
             os.execv(python, [python, "-m", "pipelines", *sys.argv[1:]])
         return run_stage(options)
     except Refused as mistake:
-        print(f"error: {mistake}", file=sys.stderr)
+        tell(str(mistake))
         return 2
+
+
+def tell(mistake: str | None) -> None:
+    if mistake:
+        print(f"error: {mistake}", file=sys.stderr)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -115,7 +122,15 @@ def run_stage(options: argparse.Namespace) -> int:
     try:
         with timing.part("import"):
             stage = importlib.import_module(f"pipelines.{options.stage}")
+        locked.wait_when_locked()
+        if options.stage in TRACKED:
+            faults.check_clock(Path.cwd())
         stage.run(*arguments)
+    except faults.kinds() as error:
+        told = faults.explained(error, options.stage, options.key)
+        if told is None:
+            raise
+        raise Refused(told) from error
     finally:
         if stopped_by:
             die_by(stopped_by[0], sys.exception())

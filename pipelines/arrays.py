@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.checks import Refused
+
 TEXT, BLOB, OFFSETS = ".utf8.npy", ".bytes.npy", ".offsets.npy"
 SERIES, CUT = ".series.npy", ".cut.npy"
 
@@ -111,7 +113,13 @@ def _windows(series: np.ndarray, cut: np.ndarray) -> np.ndarray:
 
 
 def _open(path: Path) -> np.ndarray:
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise Refused(
+            f"{path}: not a whole array of plain values ({error}); it is not read; run the stage "
+            "that writes it again: dvc repro"
+        ) from error
     # A memory map of zero bytes cannot be indexed on every platform.
     return array if array.size else np.asarray(array)
 

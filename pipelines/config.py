@@ -80,7 +80,9 @@ class Fit(BaseModel):
     over `warmup`, a share of all steps. clip_norm: the longest gradient that is
     applied unshortened. jit_compile: XLA, chosen by measurement. length_buckets: batches hold rows
     of like length, padded to one of so many lengths; null pads all rows to the longest allowed.
-    fine_tune: a second phase for models with a backbone that was trained before; see `fitting`.
+    deterministic: one seed gives one set of weights, also after an interruption; on a graphics card
+    that has its price. fine_tune: a second phase for models with a backbone that was trained
+    before; see `fitting`.
     """
 
     model_config = STRICT
@@ -95,6 +97,7 @@ class Fit(BaseModel):
     ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None
     jit_compile: bool = False
     length_buckets: Count | None = None
+    deterministic: bool = True
     fine_tune: FineTune | None = None
 
 

@@ -5,11 +5,9 @@ import json
 from pathlib import Path
 from types import ModuleType
 
-import keras
 import numpy as np
 
-import models.layers  # noqa: F401  registers the layers that saved models name
-from pipelines import arrays, atomic, config, timing, tracking
+from pipelines import arrays, atomic, config, timing, tracking, trained
 from pipelines.decision import Decision
 from pipelines.evaluation import Evaluation, headline
 from pipelines.scoring import bootstrap, histories
@@ -57,7 +55,7 @@ def evaluate_one(stage: Evaluation, task: ModuleType, replicate, folder: Path) -
     """Scores one fitted model; writes its predictions, figures and mistakes."""
     test = replicate.part(stage.prepared, "test")
     source = stage.trained / replicate.name
-    model = keras.saving.load_model(source / "model.keras", compile=False)
+    model = trained.load(source, stage.record())
     decision = Decision.load(source / "decision.json")
     outputs = task.predict(model, test, stage.spec, decision, replicate.assets(stage.prepared))
     arrays.write(folder / "scores" / replicate.name / "predictions", outputs.columns())

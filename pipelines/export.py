@@ -12,12 +12,10 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-import models.layers  # noqa: F401  registers the layers that saved models name
-from pipelines import arrays, atomic, champion, config, timing, tracking
+from pipelines import arrays, atomic, champion, config, timing, tracking, trained
 from pipelines.checks import Refused
 from pipelines.decision import Decision
 from pipelines.evaluation import Evaluation, better
@@ -51,14 +49,14 @@ def best(stage: Evaluation) -> Replicate:
 
 
 def write_saved_model(stage: Evaluation, replicate: Replicate, folder: Path) -> None:
-    trained = stage.trained / replicate.name
-    model = keras.saving.load_model(trained / "model.keras", compile=False)
+    source = stage.trained / replicate.name
+    model = trained.load(source, stage.record())
     serve = config.task_module(stage.task, "serve")
     module, signatures = serve.endpoints(
         model,
         stage.spec,
         replicate.assets(stage.prepared),
-        Decision.load(trained / "decision.json"),
+        Decision.load(source / "decision.json"),
     )
     tf.saved_model.save(module, str(folder / "model"), signatures)
 

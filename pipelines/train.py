@@ -4,6 +4,7 @@ Imports keras and not tensorflow, so that it runs on every Keras backend (KERAS_
 """
 
 import functools
+import hashlib
 import json
 import os
 import shutil
@@ -62,12 +63,14 @@ def run(params_file: Path, key: str) -> None:
         with atomic.folder(Path("data/trained") / key) as out:
             for replicate in fits:
                 shutil.copytree(unfinished.replicate(replicate.name), out / replicate.name)
-            write_json(out / "run.json", main.record())
+            models = {r.name: digest(out / r.name / "model.keras") for r in fits}
+            write_json(out / "run.json", {**main.record(), "models": models})
 
 
 def be_repeatable(settings: config.Fit) -> None:
     """One seed must give one set of weights: asks TensorFlow for it, before its first operation."""
-    if not settings.jit_compile:  # XLA's kernels repeat themselves, and Keras refuses it if asked
+    # XLA's kernels repeat themselves, and Keras refuses it where this is asked for.
+    if settings.deterministic and not settings.jit_compile:
         os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
 
 
@@ -213,6 +216,11 @@ def learning_rate(settings: config.Fit, steps: int):
         warmup_target=settings.learning_rate if rise else None,
         warmup_steps=rise,
     )
+
+
+def digest(model: Path) -> str:
+    """By which later stages know the model that was trained here."""
+    return hashlib.sha256(model.read_bytes()).hexdigest()
 
 
 def write_json(path: Path, values: dict) -> None:

@@ -13,6 +13,8 @@ The identity is of code, data, params and backend: whatever changes one of them 
 import fcntl
 import json
 import shutil
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -109,13 +111,18 @@ class Saved:
         """The beginning, where there is no such file."""
         if not path.is_file():
             return cls()
-        with np.load(path, allow_pickle=False) as file:
-            plain = json.loads(file["plain"].tobytes())
-            count = plain.pop("count")
-            arrays = {
-                name: [file[f"{name}{place}"] for place in range(count[name])]
-                for name in cls.ARRAYS
-            }
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                plain = json.loads(file["plain"].tobytes())
+                count = plain.pop("count")
+                arrays = {
+                    name: [file[f"{name}{place}"] for place in range(count[name])]
+                    for name in cls.ARRAYS
+                }
+        except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise Refused(
+                f"{path}: not a whole checkpoint ({error}); remove it, and this fit starts afresh"
+            ) from error
         return cls(**plain, **arrays)
 
     def save(self, path: Path) -> None:

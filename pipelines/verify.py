@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pipelines import config
+from pipelines import arrays, config
 from pipelines.checks import Refused
 from pipelines.evaluation import Evaluation
 from pipelines.replicates import Replicate
@@ -24,6 +24,11 @@ BATCH = 256
 def run(params_file: Path, folder: str) -> None:
     """folder: an exported one, with model/ and signature.json."""
     about = json.loads((Path(folder) / "signature.json").read_text("utf-8"))
+    if (found := arrays.digest(Path(folder) / "model")) != about["digest"]:
+        raise Refused(
+            f"{folder}/model: its content is {found[:12]}, but signature.json was written for "
+            f"{about['digest'][:12]}; it is not loaded; run the export stage again"
+        )
     for library in about.get("requires", ()):  # whose operations are in the graph
         importlib.import_module(library)
     stage = Evaluation.of(params_file, about["experiment"])

@@ -11,7 +11,7 @@ import pytest
 from model_checks import tiny_prepared
 
 import models
-from pipelines import evaluate, export, replicates, train, verify
+from pipelines import arrays, evaluate, export, replicates, train, verify
 from pipelines.checks import Refused
 from pipelines.decision import Decision, log_odds
 from pipelines.evaluation import SUBSET, Evaluation
@@ -37,6 +37,7 @@ def project(tmp_path_factory):
         keras.utils.set_random_seed(2)
         model = models.build(stage.spec, experiment.module, **experiment.build)
         model.save(trained / "model.keras")
+        remember(stage)
         val = ONLY.part(stage.prepared, "val")
         odds = log_odds(model.predict(replicates.inputs(val, stage.spec), verbose=0), 1)
         middle = float(np.median(odds))  # so that both classes are predicted
@@ -60,6 +61,12 @@ def scores(stage):
     before = SCORES.read_text()
     yield json.loads(before)
     SCORES.write_text(before)
+
+
+def remember(stage):
+    """As train does: the hash of the model in its record."""
+    hashes = {ONLY.name: train.digest(stage.trained / ONLY.name / "model.keras")}
+    (stage.trained / "run.json").write_text(json.dumps({"models": hashes}))
 
 
 def exported(stage, folder):
@@ -143,12 +150,19 @@ def test_a_model_with_other_weights_is_refused(stage, tmp_path):
     model = keras.saving.load_model(file, compile=False)
     model.set_weights([-w for w in model.get_weights()])
     model.save(file)
+    remember(stage)
     try:
         exported(stage, tmp_path / "other")
     finally:
         file.write_bytes(before)
+        remember(stage)
     shutil.rmtree(variables)
     shutil.copytree(tmp_path / "other/model/variables", variables)
+    with pytest.raises(Refused, match="tampered/model: its content is .* it is not loaded"):
+        check(tmp_path / "tampered")
+    contract = tmp_path / "tampered/signature.json"
+    about = {**json.loads(contract.read_text()), "digest": arrays.digest(variables.parent)}
+    contract.write_text(json.dumps(about))
     with pytest.raises(Refused, match="tampered: test/[a-z0-9_]+ is"):
         check(tmp_path / "tampered")
 

@@ -54,13 +54,13 @@ def test_temporary_experiment_writes_to_the_main_store(copy_of, built):
     assert project.repro() == []
 
 
-def test_queued_experiment_writes_to_the_main_store(copy_of, built, mark):
+def test_two_workers_of_the_queue_leave_one_whole_run_each(copy_of, built, mark):
     project = copy_of(built)
     project.environ = {**project.environ, "TEST_MARK": mark}
     before = workspace(project)
     for name, rate in (("hot", 0.03), ("cold", 0.001)):
         project.dvc("exp", "run", "--queue", "-n", name, "-S", f"{RATE}={rate}")
-    project.dvc("queue", "start", stdout=sys.stderr, stderr=sys.stderr)
+    project.dvc("queue", "start", "--jobs", "2", stdout=sys.stderr, stderr=sys.stderr)
     give_up = time.monotonic() + QUEUE_TIMEOUT_S
     try:
         while (told := project.dvc("queue", "status").stdout).count("Success") < 2:

@@ -22,7 +22,10 @@ import pytest
 from pipelines.forkserver import PACKAGES
 
 PIPELINES = Path(__file__).parent.parent / "pipelines"
-FRONT_DOOR = ("__init__.py", "checks.py", "__main__.py", "forkclient.py", "timing.py")
+FRONT_DOOR = (
+    *("__init__.py", "checks.py", "__main__.py", "faults.py", "forkclient.py", "locked.py"),
+    "timing.py",
+)
 FORKING = (*FRONT_DOOR, "forking.py")
 LIGHT = ("colorsys", "numpy")
 SERVED = "colorsys"  # imported by the server, and by nothing else
@@ -181,6 +184,15 @@ def test_the_server_serves(shared):
 )
 def test_exit_status(either, code, status):
     assert either.run(code)[0] == status
+
+
+@pytest.mark.parametrize(("signum", "name"), [(9, "SIGKILL"), (6, "SIGABRT"), (11, "SIGSEGV")])
+def test_the_caller_explains_a_death_without_words(shared, signum, name):
+    status, _, err = shared.run(f"import os; os.kill(os.getpid(), {signum})")
+    assert status == -signum
+    line = err.splitlines()[-1]
+    assert line.startswith(f"error: train k: died by {name}; ")
+    assert "lower experiments.k.fit.batch_size" in line
 
 
 def test_refusal_is_told_to_the_caller(either):

@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 PIPELINES = Path(__file__).parent.parent / "pipelines"
-FRONT_DOOR = ("__init__.py", "checks.py", "__main__.py", "forkclient.py", "timing.py")
+FRONT_DOOR = (
+    *("__init__.py", "checks.py", "__main__.py", "faults.py", "forkclient.py", "locked.py"),
+    "timing.py",
+)
 # Stages whose work is the code in their params file.
 WITH_KEY = "def run(params_file, key):\n    exec(params_file.read_text(), {'key': key})\n"
 WITHOUT_KEY = "def run(params_file):\n    exec(params_file.read_text(), {})\n"

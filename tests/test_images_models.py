@@ -1,6 +1,7 @@
 """The networks for pictures: how they see them, what they refuse, what transfer trains."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -10,7 +11,7 @@ from model_checks import picture_spec
 import models
 from models.layers import PaddedShortcut, Patches, Variation
 from models.layers.pictures import ApplicationScaling, application_module, application_names
-from pipelines import config, fitting
+from pipelines import arrays, config, fitting
 from pipelines.checks import Refused
 from pipelines.image_classification import objective
 
@@ -120,8 +121,20 @@ def pretrained(tmp_path):
     keras.utils.set_random_seed(1)
     trained = models.build(DIGIT, "small_cnn", "small_cnn", filters=[3, 4], units=6)
     trained.save(tmp_path / "model.keras")
-    start = {"start": str(tmp_path / "model.keras")}
-    return trained, replace(picture_spec(8, 8, 1, 3), facts=start)
+    return trained, started(tmp_path)
+
+
+def started(folder: Path):
+    """The spec that the stage `start` writes for weights that lie in a folder."""
+    facts = {"start": str(folder / "model.keras")}
+    return replace(picture_spec(8, 8, 1, 3), facts=facts, digests={"start": arrays.digest(folder)})
+
+
+def test_weights_that_were_swapped_are_not_loaded(pretrained, tmp_path):
+    with (tmp_path / "model.keras").open("ab") as file:
+        file.write(b"!")
+    with pytest.raises(Refused, match=r"model\.keras: not what the stage `start` has put there"):
+        models.build(pretrained[1], "transfer", "transfer")
 
 
 def test_transfer_takes_everything_up_to_the_logits(pretrained):
@@ -160,7 +173,7 @@ def test_phase_one_trains_the_head_and_phase_two_the_top(pretrained, layers, mov
 def test_batch_normalisation_stays_as_it_was_in_phase_two(tmp_path):
     keras.utils.set_random_seed(1)
     models.build(DIGIT, "resnet", "resnet", depth=8, filters=4).save(tmp_path / "model.keras")
-    of = replace(picture_spec(8, 8, 1, 3), facts={"start": str(tmp_path / "model.keras")})
+    of = started(tmp_path)
     model = models.build(of, "transfer", "transfer")
     settings = config.Fit.model_validate({**FIT, "fine_tune": {"epochs": 1, "learning_rate": 0.1}})
     _, second = [*fitting.phases(model, of, part(of), part(of), settings)]

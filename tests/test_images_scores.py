@@ -124,8 +124,10 @@ def test_figures_fit_the_network(module, builder, hyperparameters, figures):
 
 def test_a_backbone_is_looked_at_inside():
     of = spec(16, 16, 1, 2)
-    models.build(of, "small_cnn", "small_cnn", filters=[3, 4]).save("model.keras")
-    moved = DataSpec(**{**vars(of), "facts": {"start": "model.keras"}})
+    Path("start").mkdir()
+    models.build(of, "small_cnn", "small_cnn", filters=[3, 4]).save("start/model.keras")
+    facts, digests = {"start": "start/model.keras"}, {"start": arrays.digest(Path("start"))}
+    moved = DataSpec(**{**vars(of), "facts": facts, "digests": digests})
     model = models.build(moved, "transfer", "transfer")
     weights, _ = network_figures.first_filters(model)
     assert weights.shape == (3, 3, 3, 1)

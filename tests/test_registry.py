@@ -131,6 +131,27 @@ def test_versions_and_champion(run_id, exported, tmp_path):
     assert tracking.register("sms", exported[0], run.id, **RESULT) == "3"  # another run's
 
 
+@pytest.mark.parametrize("change", ["another file", "another path"])
+def test_what_was_not_registered_is_not_loaded(run_id, exported, tmp_path, change):
+    """Not even where the MLmodel file says that the model lies elsewhere."""
+    tracking.crown("sms", tracking.register("sms", exported[0], run_id, **RESULT))
+    crowned = tracking.champion("sms")
+    folder = tracking.saved_model(crowned)
+    if change == "another file":
+        (folder / "saved_model.pb").write_bytes((exported[1] / "saved_model.pb").read_bytes())
+    else:
+        shutil.copytree(exported[1], tmp_path / "hostile")
+        about = next(
+            parent / "MLmodel" for parent in folder.parents if (parent / "MLmodel").exists()
+        )
+        path, climb = folder.relative_to(about.parent), "../" * len(about.parent.parts)
+        text = about.read_text()
+        assert f"path: {path}" in text
+        about.write_text(text.replace(f"path: {path}", f"path: {climb}{tmp_path}/hostile"))
+    with pytest.raises(Refused, match="not what was registered as sms version 1; it is not loaded"):
+        tracking.saved_model(crowned)
+
+
 def test_what_is_refused(run_id, tmp_path):
     with pytest.raises(Refused, match="no saved_model.pb; run the export stage"):
         tracking.register("sms", tmp_path, run_id, **RESULT)

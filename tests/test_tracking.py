@@ -196,6 +196,39 @@ def test_four_processes_on_a_fresh_store(tmp_path):
     assert sorted(path.name for path in (tmp_path / "mlruns").iterdir()) == [".lock"]
 
 
+SAME_DATA = """
+import sys, time
+from pathlib import Path
+from pipelines import tracking
+tracking.client()
+Path(sys.argv[1]).touch()
+while len(list(Path().glob("ready*"))) < 4:
+    time.sleep(0.001)
+for digest in map(str, range(10)):
+    about = {"identity": {"code": sys.argv[1], "data": digest, "params": ""}, "params": {}}
+    dataset = {"name": "sms", "digest": digest, "source": "sms.csv"}
+    with tracking.start("task", sys.argv[1], **about, tags={}, dataset=dataset):
+        pass
+"""
+
+
+@pytest.mark.slow
+def test_four_processes_that_first_use_the_same_data(place):
+    children = [
+        subprocess.Popen(
+            [sys.executable, "-c", SAME_DATA, f"ready{number}"],
+            env={**os.environ, "PYTHONPATH": str(HERE)}, stderr=subprocess.PIPE, text=True,
+        )
+        for number in range(4)
+    ]  # fmt: skip
+    errors = [process.communicate(timeout=300)[1] for process in children]
+    assert [process.returncode for process in children] == [0] * 4, errors
+    runs = live_runs("task")
+    assert len(runs) == 40
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    assert all(len(run.inputs.dataset_inputs) == 1 for run in runs)
+
+
 def test_locked_database_is_waited_for(place, monkeypatch):
     tracking.client()
     database = sqlite3.connect(place / "mlflow.db", isolation_level=None, check_same_thread=False)

@@ -331,6 +331,19 @@ def test_one_seed_one_model_with_xla(tmp_path):
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
 
 
+@pytest.mark.parametrize(
+    ("choices", "asked"),
+    [({}, "1"), ({"deterministic": False}, None), ({"jit_compile": True}, None)],
+)
+def test_tensorflow_is_asked_to_repeat_itself(monkeypatch, choices, asked):
+    monkeypatch.setenv("TF_DETERMINISTIC_OPS", "")
+    monkeypatch.delenv("TF_DETERMINISTIC_OPS")
+    fit = {"epochs": 1, "batch_size": 1, "learning_rate": 0.1, "patience": None, **choices}
+    train.be_repeatable(config.Fit.model_validate(fit))
+    assert os.environ.get("TF_DETERMINISTIC_OPS") == asked
+    monkeypatch.delenv("TF_DETERMINISTIC_OPS", raising=False)
+
+
 def test_xla_is_refused_where_keras_would_go_without(tmp_path):
     spec = DataSpec.load(PREPARED / "spec.json")
     _, experiment = config.experiment(tiny_project(tmp_path, xla="true"), "cnn")

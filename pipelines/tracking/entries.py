@@ -78,7 +78,8 @@ def describe(run_id: str, params: Mapping, dataset: Mapping | None) -> None:
             source=json.dumps({"uri": str(dataset["source"])}),
         )
         used = DatasetInput(entry, [InputTag("mlflow.data.context", "training")])
-        store.client().log_inputs(run_id, [used])
+        with store.alone():
+            store.client().log_inputs(run_id, [used])
 
 
 def log(run_id: str, rows: list[tuple[str, float, int]], tags: Mapping, at_ms: int) -> None:

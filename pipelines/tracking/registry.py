@@ -88,12 +88,21 @@ def champion(name: str) -> dict | None:
 
 
 def saved_model(version: Mapping) -> Path:
-    """The SavedModel of a version as `champion` describes it; from a server it is downloaded."""
+    """The SavedModel of a version as `champion` describes it; from a server it is downloaded.
+
+    Refused: its content is not what was registered, wherever its MLmodel file says that it lies.
+    """
     opened = store.client()
     uri = opened.get_model_version_download_uri(version["name"], version["version"])
     folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=opened.tracking_uri))
     flavor = Model.load(folder).flavors[mlflow.pyfunc.FLAVOR_NAME]
-    return folder / flavor["artifacts"]["saved_model"]["path"]
+    found = folder / flavor["artifacts"]["saved_model"]["path"]
+    if _content(found) != version["content"]:
+        raise Refused(
+            f"{found}: not what was registered as {version['name']} version {version['version']}; "
+            "it is not loaded; run its export stage again, which registers it anew"
+        )
+    return found
 
 
 def crown(name: str, version: str) -> None:

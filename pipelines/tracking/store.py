@@ -62,10 +62,22 @@ def client() -> MlflowClient:
 
 def experiment(store: MlflowClient, task: str) -> str:
     """The id of the experiment named after the task, created where it does not exist."""
+    local = not os.environ.get("MLFLOW_TRACKING_URI")
+    with alone():
+        return _experiment(store, task, root() / "mlruns" / task if local else None)
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """For what MLflow looks up and then adds: where two do so at once, the second one fails.
+
+    Nobody else does it meanwhile; but for other clients of a server, which has no lock to take.
+    """
     if os.environ.get("MLFLOW_TRACKING_URI"):
-        return _experiment(store, task, None)
-    with _lock(root()):
-        return _experiment(store, task, root() / "mlruns" / task)
+        yield
+    else:
+        with _lock(root()):
+            yield
 
 
 def all_runs(store: MlflowClient, where: str, view: int) -> list[Run]:
