@@ -270,7 +270,8 @@ def _objective(path: Path) -> dict[str, ast.FunctionDef]:
     found = _functions(path)
     for node in ast.parse(path.read_text("utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.module.startswith("pipelines."):
-            theirs = _functions(PACKAGE.parent / f"{node.module.replace('.', '/')}.py")
+            file = PACKAGE.parent / f"{node.module.replace('.', '/')}.py"
+            theirs = _functions(file) if file.is_file() else {}  # a package has modules only
             found |= {name.name: theirs[name.name] for name in node.names if name.name in theirs}
     return found
 

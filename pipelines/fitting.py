@@ -60,7 +60,7 @@ def halves(model: keras.Model, cut: int) -> tuple[keras.Model, keras.Model]:
     start = tensor = keras.Input(tensor.shape[1:], name=FEATURES)
     for layer in model.layers[cut:]:
         tensor = _through(layer, tensor)
-    return body, keras.Model(start, tensor)
+    return body, keras.Model({FEATURES: start}, tensor)
 
 
 def _through(layer, tensor):

@@ -1,5 +1,6 @@
 """`.keras` files whose bytes depend on the model alone, so that equal models have equal hashes."""
 
+import hashlib
 import json
 import zipfile
 from pathlib import Path
@@ -24,3 +25,8 @@ def save(model: keras.Model, path: Path) -> None:
                 data = json.dumps(about, sort_keys=True).encode()
             target.writestr(zipfile.ZipInfo(name, WRITTEN), data)
     whole.unlink()
+
+
+def digest(path: Path) -> str:
+    """sha256, by which later stages know the model that was trained."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

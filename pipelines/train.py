@@ -4,7 +4,6 @@ Imports keras and not tensorflow, so that it runs on every Keras backend (KERAS_
 """
 
 import functools
-import hashlib
 import json
 import os
 import shutil
@@ -63,7 +62,7 @@ def run(params_file: Path, key: str) -> None:
         with atomic.folder(Path("data/trained") / key) as out:
             for replicate in fits:
                 shutil.copytree(unfinished.replicate(replicate.name), out / replicate.name)
-            models = {r.name: digest(out / r.name / "model.keras") for r in fits}
+            models = {r.name: keras_file.digest(out / r.name / "model.keras") for r in fits}
             write_json(out / "run.json", {**main.record(), "models": models})
 
 
@@ -216,11 +215,6 @@ def learning_rate(settings: config.Fit, steps: int):
         warmup_target=settings.learning_rate if rise else None,
         warmup_steps=rise,
     )
-
-
-def digest(model: Path) -> str:
-    """By which later stages know the model that was trained here."""
-    return hashlib.sha256(model.read_bytes()).hexdigest()
 
 
 def write_json(path: Path, values: dict) -> None:

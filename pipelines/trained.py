@@ -4,7 +4,6 @@ Keras's own safe mode is on, so a file cannot bring code of its own; and none is
 is not the one that `train` wrote into run.json.
 """
 
-import hashlib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import keras
 import numpy as np
 
 import models.layers  # noqa: F401  registers the layers that saved models name
-from pipelines import checks
+from pipelines import checks, keras_file
 from pipelines.checks import Refused
 
 FILE = "model.keras"
@@ -22,7 +21,7 @@ FILE = "model.keras"
 def load(folder: Path, record: Mapping) -> keras.Model:
     """The model of one replicate, not compiled. record: that of its training, run.json."""
     path = checks.existing(folder / FILE, "run `dvc repro`, whose stage train writes it")
-    found, wanted = hashlib.sha256(path.read_bytes()).hexdigest(), record["models"][folder.name]
+    found, wanted = keras_file.digest(path), record["models"][folder.name]
     if found != wanted:
         raise Refused(
             f"{path}: its content is {found[:12]}, but run.json says that {wanted[:12]} was "

@@ -11,7 +11,7 @@ import pytest
 from model_checks import tiny_prepared
 
 import models
-from pipelines import arrays, evaluate, export, replicates, train, verify
+from pipelines import arrays, evaluate, export, keras_file, replicates, train, verify
 from pipelines.checks import Refused
 from pipelines.decision import Decision, log_odds
 from pipelines.evaluation import SUBSET, Evaluation
@@ -65,7 +65,7 @@ def scores(stage):
 
 def remember(stage):
     """As train does: the hash of the model in its record."""
-    hashes = {ONLY.name: train.digest(stage.trained / ONLY.name / "model.keras")}
+    hashes = {ONLY.name: keras_file.digest(stage.trained / ONLY.name / "model.keras")}
     (stage.trained / "run.json").write_text(json.dumps({"models": hashes}))
 
 

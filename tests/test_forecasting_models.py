@@ -14,10 +14,11 @@ from models.linear import linear_forecaster
 from models.recurrent_forecasters import elman_forecaster, lstm_forecaster
 from models.segment_gru import ridge_gru_forecaster
 from models.tcn import tcn_forecaster
-from pipelines import ridge
 from pipelines.checks import Refused
 from pipelines.forecasting import objective
-from pipelines.ridge import Moments, Ridge, Sums
+from pipelines.ridge import rolling_origin
+from pipelines.ridge.moments import Moments
+from pipelines.ridge.path import Path
 from pipelines.scoring import sensitivity
 
 ONE, TWO = series_spec(), series_spec(columns=2, quantiles=(0.1, 0.5, 0.9))
@@ -154,7 +155,7 @@ def test_recurrent_encoder_is_keras_s_own():
 
 def test_linear_forecaster_can_be_the_ridge_baseline():
     history, future = readings(90, seed=1), readings(90, series_spec(history=6), seed=2)
-    machine = Ridge.fit(Moments.of(history, future), 1.0)
+    machine = Path.of(Moments.of(history, future), constant=True).at(1.0)
     model = linear_forecaster(ONE)
     # What ridge maps are degrees, what the net maps are deviations: the constant is half as large.
     model.get_layer("outputs").set_weights([machine.weights[0, 1:], machine.weights[0, 0] / 2])
@@ -167,7 +168,8 @@ def parts_of(rows=90):
     made = []
     for seed in (1, 2):
         series = readings(rows, series_spec(history=30, columns=2), seed).cumsum(axis=1)
-        made.append({"history": series[:, :24], "future": series[:, 24:]})
+        origin = 30 * np.arange(rows)
+        made.append({"history": series[:, :24], "future": series[:, 24:], "origin": origin})
     return made
 
 
@@ -178,9 +180,7 @@ def test_a_solved_map_is_the_ridge_baseline_of_train():
     drawn = model.get_layer("outputs").get_weights()
     model.get_layer("outputs").set_weights([0 * weights for weights in drawn])
     objective.begin(model, train, val, of)
-    std = np.array(of.facts["std"])
-    sums = [Sums.of(part["history"], part["future"], std) for part in (train, val)]
-    machine = ridge.fit(sums[0], std, ridge.choose(*sums, std))
+    machine = rolling_origin.choose(train, val, of).fit()
     said = answer(model, val["history"])
     np.testing.assert_allclose(said, machine(val["history"]), rtol=1e-4, atol=1e-3)
 
@@ -189,7 +189,7 @@ def test_a_solved_map_has_its_constant():
     model = models.build(ONE, SEGMENTED[0], **SEGMENTED[1])
     history = readings(60)
     future = np.repeat(history.mean(axis=1, keepdims=True), 6, axis=1) + 3
-    part = {"history": history, "future": future}
+    part = {"history": history, "future": future, "origin": np.arange(60)}
     objective.begin(model, part, part, ONE)
     linear = model.get_layer(windowed.RIDGE)
     kernel, constant = linear.get_weights()

@@ -21,7 +21,7 @@ import pytest
 import tensorflow as tf
 from conftest import CNN, ROOT
 
-from pipelines import arrays, config, train, trained, unfinished, verify
+from pipelines import arrays, config, keras_file, trained, unfinished, verify
 from pipelines.checks import Refused
 
 TRACKED = subprocess.run(
@@ -80,7 +80,7 @@ def altered(folder: Path, **members) -> Path:
 
 def load(folder: Path) -> keras.Model:
     """As if this very file had been trained."""
-    return trained.load(folder, {"models": {folder.name: train.digest(folder / trained.FILE)}})
+    return trained.load(folder, {"models": {folder.name: keras_file.digest(folder / trained.FILE)}})
 
 
 def layer(**entry):
@@ -216,7 +216,7 @@ def test_weights_that_are_no_numbers_are_refused_by_layer(tmp_path, value):
 
 def test_a_model_that_is_not_the_one_that_was_trained_is_not_opened(tmp_path, monkeypatch):
     folder = kept(tmp_path / "good", model())
-    record = {"models": {"good": train.digest(folder / trained.FILE)}}
+    record = {"models": {"good": keras_file.digest(folder / trained.FILE)}}
     model().save(folder / trained.FILE)  # as good a file, and another one
     monkeypatch.setattr("keras.saving.load_model", lambda *_, **__: pytest.fail("opened"))
     with pytest.raises(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines import ridge as machines
 from pipelines import windows
+from pipelines.ridge import rolling_origin
 from pipelines.spec import DataSpec
 
 FITTED_ROWS = 3000  # its states forget what came before; fitting takes seconds for so many
@@ -55,15 +55,10 @@ def ridge(train: dict, val: dict, test: dict, spec: DataSpec) -> tuple[np.ndarra
     val is forecast by the machine fitted on train alone; so is test where the data set's options
     say `refit: false`, otherwise by the one fitted on train and val together.
     """
-    std = np.array(spec.facts["std"])
-    sums = [machines.Sums.of(part["history"], part["future"], std) for part in (train, val)]
-    choices = machines.choose(*sums, std)
-    fitted = machines.fit(sums[0], std, choices)
-    final = fitted
-    if spec.facts["refit"]:
-        final = machines.fit(sums[0].with_those_of(sums[1]), std, choices)
-    described = machines.described(choices, spec.facts["columns"])
-    return fitted(val["history"]), final(test["history"]), described
+    chosen = rolling_origin.choose(train, val, spec)
+    fitted = chosen.fit()
+    final = chosen.fit(with_val=True) if spec.facts["refit"] else fitted
+    return fitted(val["history"]), final(test["history"]), str(chosen)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 
 from models.layers.windowed import RIDGE
-from pipelines import ridge
 from pipelines.decision import Decision
+from pipelines.ridge import rolling_origin
 from pipelines.spec import DataSpec
 
 MONITOR = "val/loss"
@@ -73,13 +73,10 @@ def begin(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
     found = [layer for layer in model.layers if layer.name == RIDGE and not layer.trainable]
     if not found:
         return
-    std, sums = np.array(spec.facts["std"]), []
-    for part in (train, val):
-        every = -(-len(part["history"]) // SOLVED_WINDOWS)
-        sums.append(ridge.Sums.of(part["history"][::every], part["future"][::every], std))
-    choices = ridge.choose(*sums, std)
-    print(f"ridge: {ridge.described(choices, spec.facts['columns'])}")
-    weights = ridge.fit(sums[0], std, choices).weights
+    every = -(-len(train["history"]) // SOLVED_WINDOWS)
+    chosen = rolling_origin.choose(train, val, spec, every)
+    print(f"ridge: {chosen}")
+    std, weights = np.array(spec.facts["std"]), chosen.fit().weights
     # Ridge maps physical units, the model deviations; that differs for the constants alone.
     found[0].set_weights([weights[:, 1:], weights[:, 0] / std[:, None]])
 
