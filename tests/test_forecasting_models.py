@@ -8,8 +8,9 @@ from model_checks import series_spec
 
 import models
 from models.layers import windowed
+from models.layers.branches import HalfwayTo
 from models.layers.causal_conv import CausalConv1D, covering_dilations, receptive_field
-from models.layers.columns import Segments, Together
+from models.layers.columns import Segments, StatesAhead, Together
 from models.linear import linear_forecaster
 from models.recurrent_forecasters import elman_forecaster, lstm_forecaster
 from models.segment_gru import ridge_gru_forecaster
@@ -174,6 +175,7 @@ def parts_of(rows=90):
 
 
 def test_a_solved_map_is_the_ridge_baseline_of_train():
+    """A net that has learned nothing says the last value, and the model the mean of both."""
     of = series_spec(columns=2, std=[2.0, 5.0])
     train, val = parts_of()
     model = models.build(of, SEGMENTED[0], **SEGMENTED[1])
@@ -182,7 +184,10 @@ def test_a_solved_map_is_the_ridge_baseline_of_train():
     objective.begin(model, train, val, of)
     machine = rolling_origin.choose(train, val, of).fit()
     said = answer(model, val["history"])
-    np.testing.assert_allclose(said, machine(val["history"]), rtol=1e-4, atol=1e-3)
+    last = val["history"][:, -1:]
+    np.testing.assert_allclose(2 * said - last, machine(val["history"]), rtol=1e-4, atol=1e-3)
+    learned = ops.convert_to_numpy(model({"history": val["history"]}, training=True))
+    np.testing.assert_allclose(learned, np.repeat(last, 6, axis=1), rtol=1e-5, atol=1e-3)
 
 
 def test_a_solved_map_has_its_constant():
@@ -224,6 +229,41 @@ def test_segments_are_the_latest_steps_of_each_column():
     np.testing.assert_array_equal(cut[1], history[0, 1:, 1].reshape(2, 3))
     together = ops.convert_to_numpy(Together(2)(cut.reshape(4, 6)))
     np.testing.assert_array_equal(together[1, 0], history[1, 1:, 0])
+
+
+def test_states_ahead_are_one_step_of_keras_s_gru():
+    """From the same state, with an input for each segment and column."""
+    columns, segments, units = 2, 3, 4
+    layer = StatesAhead(segments, columns)
+    state = np.random.default_rng(0).standard_normal((3 * columns, units)).astype(np.float32)
+    layer.build(state.shape)
+    cell = keras.layers.GRUCell(units)
+    cell.build((None, units))
+    matrices = [np.asarray(x) for x in (layer.of_input.kernel, layer.of_state.kernel)]
+    biases = np.random.default_rng(1).standard_normal((2, 3 * units))
+    for dense, bias in zip((layer.of_input, layer.of_state), biases, strict=True):
+        dense.bias.assign(bias)
+    cell.set_weights([*matrices, biases])
+    said = ops.convert_to_numpy(layer(state)).reshape(3, columns, segments, units)
+    for column in range(columns):
+        for segment in range(segments):
+            one = np.concatenate([layer.segment[segment], layer.column[column]])
+            before = state.reshape(3, columns, units)[:, column]
+            after, _ = cell(np.tile(one, (3, 1)), [before])
+            np.testing.assert_allclose(said[:, column, segment], after, atol=1e-5)
+
+
+def test_halfway_moves_the_middle_in_inference_alone():
+    learned, fixed = np.array([[1.0, 2.0, 5.0]]), np.array([[4.0]])
+    layer = HalfwayTo(1)
+    assert ops.convert_to_numpy(layer([learned, fixed])).tolist() == [[2, 3, 6]]
+    assert ops.convert_to_numpy(layer([learned, fixed], training=True)).tolist() == [[1, 2, 5]]
+
+
+def test_a_horizon_need_not_be_whole_segments():
+    of = series_spec(columns=2, quantiles=(0.1, 0.5, 0.9))
+    model = ridge_gru_forecaster(of, units=4, segment_steps=4)
+    assert model.output_shape == (None, 6, 2, 3)
 
 
 def test_segments_longer_than_the_history_are_refused():

@@ -141,10 +141,10 @@ CASES = [
     # Kernel, gain and bias, 2*in*8 + 8 + 8, of 1 column, then three times of 8; skip 1*8+8.
     series("tcn", "tcn_forecaster", ONE, 32 + 3 * 144 + 16 + 18, TCN),
     series("tcn", "tcn_forecaster", TWO, 48 + 3 * 144 + 24 + 162, TCN),
-    # Ridge 6*2+2 a column; segments 3*8+8; three gates of 8*(8+8+2); outputs 8*2+2, of 3 steps'
-    # 3 quantiles.
-    series("segment_gru", "ridge_gru_forecaster", ONE, 14 + 32 + 432 + 18, SEGMENTS),
-    series("segment_gru", "ridge_gru_forecaster", TWO, 42 + 32 + 432 + 81, SEGMENTS),
+    # Ridge 6*2+2 a column; segments 3*8+8; three gates of 8*(8+8+2), and again in the decoder, with
+    # 4 for each segment ahead and each column; outputs of 3 steps 8*3+3, for 3 quantiles 8*9+9.
+    series("segment_gru", "ridge_gru_forecaster", ONE, 14 + 32 + 432 + 440 + 27, SEGMENTS),
+    series("segment_gru", "ridge_gru_forecaster", TWO, 42 + 32 + 432 + 444 + 81, SEGMENTS),
     # Embedding 12*8; bridges 16*8+8 for the two states of an LSTM; to the embedding 8*8+8.
     pairs("seq2seq", "seq2seq", PAIRS, 96 + LSTMS + 2 * 136 + 72, {**RECURRENT, "cell": "lstm"}),
     # One state and bridge; the memory's projection 16*8; to the embedding 16*8+8.
@@ -182,8 +182,9 @@ DEFAULTS = [
     series("recurrent_forecasters", "lstm_forecaster", ONE, 4 * 1088 + 66),
     # Dilations 1 and 2 see 6 steps: 3*1*32+64, three times 3*32*32+64; 1*32+32; 32*2+2.
     series("tcn", "tcn_forecaster", ONE, 160 + 3 * 3136 + 64 + 66),
-    # Ridge 24*2+2; segments 24*64+64; three gates of 64*(64+64+2); outputs 64*2+2.
-    series("segment_gru", "ridge_gru_forecaster", LONG_ONE, 50 + 1600 + 24_960 + 130),
+    # Ridge 24*2+2; segments 24*128+128; three gates of 128*(128+128+2), and again in the decoder,
+    # with 64 for one segment ahead and one column; outputs 128*24+24.
+    series("segment_gru", "ridge_gru_forecaster", LONG_ONE, 50 + 3200 + 99_072 + 99_200 + 3096),
     # 12*96; three times three gates of 128*(96+128+2); 256*128+128; 128*96+96.
     pairs("seq2seq", "seq2seq", PAIRS, 1152 + 9 * 28_928 + 32_896 + 12_384),
     # Also 256*128, and 256*96+96.

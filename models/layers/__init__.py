@@ -1,9 +1,9 @@
 """Layers that Keras and KerasHub do not have."""
 
 from models.layers.attention import CachedAttention, SinePositions
-from models.layers.branches import Vote
+from models.layers.branches import HalfwayTo, Vote
 from models.layers.causal_conv import CausalConv1D
-from models.layers.columns import Segments, Together
+from models.layers.columns import Segments, StatesAhead, Together
 from models.layers.dropout import WordDropout
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
 from models.layers.ngrams import NaiveBayesNgrams
@@ -22,6 +22,7 @@ __all__ = [
     "ClassToken",
     "DecoderBlock",
     "EncoderBlock",
+    "HalfwayTo",
     "LearnedPositions",
     "MaskPadding",
     "MaskedMaxPooling",
@@ -33,6 +34,7 @@ __all__ = [
     "RisingQuantiles",
     "Segments",
     "SinePositions",
+    "StatesAhead",
     "Together",
     "TransformerTranslator",
     "Variation",

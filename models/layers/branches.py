@@ -2,7 +2,8 @@
 
 References: Hinton, "Training Products of Experts by Minimizing Contrastive Divergence", Neural
 Computation 14(8), 2002; Neverova, Wolf, Taylor and Nebout, "ModDrop: Adaptive Multi-Modal Gesture
-Recognition", IEEE TPAMI 38(8), 2016.
+Recognition", IEEE TPAMI 38(8), 2016; Bates and Granger, "The Combination of Forecasts", Operational
+Research Quarterly 20(4), 1969.
 """
 
 import keras
@@ -41,3 +42,29 @@ class Vote(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "alone": self.alone}
+
+
+@keras.saving.register_keras_serializable("models")
+class HalfwayTo(keras.layers.Layer):
+    """[learned (..., Q), fixed (..., 1)] forecasts -> (..., Q), the learned alone in training.
+
+    In inference it is moved so that its value at place `middle` becomes the mean of both; quantiles
+    keep their distances. Forecasts found apart err apart, so their mean errs less; one that learns
+    to correct the other finds what that one left of train, which is less than it leaves elsewhere.
+    """
+
+    def __init__(self, middle: int = 0, **kwargs):
+        super().__init__(**kwargs)
+        self.middle = middle
+
+    def call(self, forecasts, training=False):
+        learned, fixed = forecasts
+        if training:
+            return learned
+        return learned + (fixed - learned[..., self.middle : self.middle + 1]) / 2
+
+    def compute_output_shape(self, shapes):
+        return shapes[0]
+
+    def get_config(self):
+        return {**super().get_config(), "middle": self.middle}
