@@ -1,8 +1,8 @@
 """A client of `benchmarks/serving.py`: asks without pause and prints the seconds of each answer.
 
 Arguments: face (v1 or grpc), address, model, connections, seconds, files with bodies of V1. Both
-faces do the same work for an answer: of a row as a program has it (a text, a file's bytes, an array)
-a request is made, and of the answer values; a thread for each connection.
+faces do the same work for an answer: of a row as a program has it (a text, a file's bytes, an
+array) a request is made, and of the answer values; a thread for each connection.
 """
 
 import base64

@@ -1,7 +1,8 @@
 """Watches the roots and keeps the wanted versions loaded.
 
 New versions are loaded and have answered their golden examples before old ones go; one that fails
-is tried again, later and later, and never takes the place of one that works.
+is tried again, later and later, and never takes the place of one that works. At a start with a
+broken newest version the next one that works is loaded.
 """
 
 import asyncio
@@ -100,7 +101,10 @@ class Manager:
 
     async def _settle(self, model: Model, present: Mapping[int, Path]) -> None:
         wanted = model.policy.wanted(present)
-        for number in sorted(wanted, reverse=True):
+        for number in [*sorted(wanted, reverse=True), *model.policy.substitutes(present)]:
+            if number not in wanted and len(model.available) >= len(wanted):
+                break
+            self._discover(model, number, present[number])
             if model.versions[number].due(time.monotonic()):
                 await self._bring(model, model.versions[number])
         for number in dispensable(model.available, wanted, present):

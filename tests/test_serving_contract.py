@@ -155,6 +155,18 @@ def test_03_a_corrupt_new_version_leaves_the_old_one_serving_and_says_why(tmp_pa
             tree.remove(version)
 
 
+def test_03_a_start_with_a_broken_newest_version_serves_the_one_before_it(tmp_path):
+    tree = Tree(tmp_path)
+    tree.add(1)
+    tree.add_broken(2)
+    with served(tmp_path) as server:
+        assert server.scale() == 1
+        assert server.states() == {2: "END", 1: "AVAILABLE"}
+        newest = server.get("/v1/models/scaled/versions/2").json()["model_version_status"][0]
+        assert newest["status"]["error_code"] == "UNKNOWN"
+        assert server.get("/v2/health/ready").status_code == 200
+
+
 def test_04_when_the_folder_empties_the_last_version_goes_on_serving(tmp_path):
     tree = Tree(tmp_path)
     tree.add(1)
