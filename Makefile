@@ -5,8 +5,8 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint ui serve results bench bench-serving timing peers drill audit lock install \
-	jax clean
+.PHONY: help repro test lint ui serve results bench bench-serving soak timing peers drill audit lock \
+	install jax clean
 PUBLIC := benchmarks/params.yaml
 PEERS := mnist sst2 multi30k_en_de etth1_96
 
@@ -49,6 +49,9 @@ bench-%: install  ## run the public experiments whose names begin so: make bench
 
 bench-serving: install  ## measure the server beside the models in a process, into docs/serving.json
 	@$(BIN)/python -m benchmarks.serving
+
+soak: install  ## load the server for half an hour while versions come and go, some of them corrupt
+	@$(BIN)/python -m benchmarks.soak
 
 timing: install  ## measure where the time of `make repro` goes, into docs/performance.md
 	@$(BIN)/python benchmarks/startup.py

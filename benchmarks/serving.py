@@ -2,10 +2,12 @@
 
 Every round measures everything once, so that a busy minute of the machine falls on all alike; what
 is told are medians. Load comes from programs that are not ours (wrk, TensorFlow Serving's client)
-or are as thin (http.client), in processes of their own. Writes docs/serving.json.
+or are as thin (http.client), in processes of their own. In the process the same bytes go through
+the same signature, with as many threads of TensorFlow as the server has. Writes docs/serving.json.
 """
 
 import base64
+import gc
 import json
 import os
 import shutil
@@ -23,11 +25,12 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from pipelines import machine  # noqa: E402
-from serving import tree  # noqa: E402
+from serving import servable, tree  # noqa: E402
+from serving.config import Batching  # noqa: E402
 
 FILE = ROOT / "docs/serving.json"
 MODELS = ("spam_cnn", "digits_cnn", "forecast_tcn")  # a text, a picture, a series
-ROUNDS, SECONDS = 5, 4.0
+ROUNDS, SECONDS = 5, 2.0
 BATCHES = (1, 8, 32)
 CONNECTIONS = (1, 32)
 PROCESSES = 2  # of Python clients, which share the connections
@@ -55,6 +58,7 @@ end
 
 
 def main() -> None:
+    servable.use_threads(Batching().threads)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "served"
         models = [model for model in MODELS if (ROOT / "data/exported" / model).is_dir()]
@@ -62,6 +66,7 @@ def main() -> None:
             tree.publish(ROOT / "data/exported" / model, root, model)
         bodies = {model: write_bodies(Path(folder), root, model) for model in models}
         signatures = {model: loaded(root / model / "1") for model in models}
+        gc.freeze()  # as the server does
         rounds = []
         with server(root) as (rest, grpc, _):
             for number in range(ROUNDS):
@@ -92,7 +97,7 @@ def measure(models, signatures, bodies, rest: str, grpc: str) -> dict[tuple, dic
 
 def loaded(version: Path):
     """The signature, and its golden inputs."""
-    from serving import golden, servable
+    from serving import golden
     from serving.signature import DEFAULT
 
     signature = servable.load(version).signatures[DEFAULT]

@@ -1,8 +1,9 @@
-"""The server under load while versions come and go: `python -m benchmarks.soak --minutes 30`.
+"""The server under load while versions come and go: `make soak`, or `--minutes 2` in CI.
 
-A version is published each period, every fifth of them corrupt. Fails if a request fails, if an
-answer comes from an older version than the one before it on the same connection, or if the resident
-memory of the server grows by more than a tenth after the tenth swap.
+Thirty versions are published, every fifth of them corrupt. Exits 1 if a request fails, if an answer
+comes from an older version than the one before it on the same connection, if new versions do not
+come into service, or if the resident memory of the server grows by more than a twentieth after the
+tenth swap.
 """
 
 import argparse
@@ -18,45 +19,59 @@ from pathlib import Path
 
 from benchmarks.serving import server
 
-CLIENTS, SWAPS_TO_SETTLE, GROWTH, KEPT = 4, 10, 1.1, 3
+CLIENTS, VERSIONS, SWAPS_TO_SETTLE, GROWTH, KEPT = 4, 30, 10, 1.05, 3
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
-    parser.add_argument("--period-s", type=float, default=60.0, help="between versions")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "served"
         publish(root, 1)
         with server(root) as (rest, _, pid):
-            return soak(root, rest, pid, options.minutes * 60, options.period_s)
+            return soak(root, rest, pid, options.minutes * 60 / VERSIONS)
 
 
-def soak(root: Path, rest: str, pid: int, seconds: float, period_s: float) -> int:
-    clients = [Client(rest) for _ in range(CLIENTS)]
+def soak(root: Path, rest: str, pid: int, period_s: float) -> int:
+    clients, sizes, began = [Client(rest) for _ in range(CLIENTS)], [], time.monotonic()
     for client in clients:
         client.start()
-    sizes, version, end = [], 1, time.monotonic() + seconds
-    while time.monotonic() < end and not any(client.wrong for client in clients):
-        time.sleep(period_s)
-        sizes.append(resident_bytes(pid))
-        version += 1
-        publish(root, version, corrupt=version % 5 == 0)
-        answered = sum(client.answers for client in clients)
-        print(f"version {version}: {answered} answers, {sizes[-1] / 1e6:.0f} MB", flush=True)
-    for client in clients:
-        client.stop()
-    return told(clients, sizes)
+    try:
+        for version in range(2, VERSIONS + 2):
+            time.sleep(max(0.0, began + (version - 1) * period_s - time.monotonic()))
+            if any(client.wrong for client in clients):
+                break
+            sizes.append(resident_bytes(pid))
+            print(f"version {version}: {answered(clients)}, {sizes[-1] / 1e6:.0f} MB", flush=True)
+            publish(root, version, corrupt=is_corrupt(version))
+    finally:
+        for client in clients:
+            client.stop()
+    wrong = mistakes(clients, sizes)
+    print("\n".join(wrong) or f"{answered(clients)}, none wrong")
+    return 1 if wrong else 0
 
 
-def told(clients: list["Client"], sizes: list[int]) -> int:
-    wrong = [client.wrong for client in clients if client.wrong]
-    settled = sizes[SWAPS_TO_SETTLE:]
-    if settled and settled[-1] > GROWTH * settled[0]:
-        wrong.append(f"memory grew from {settled[0]} to {settled[-1]} bytes after the tenth swap")
-    print("\n".join(wrong) or f"{sum(client.answers for client in clients)} answers, none wrong")
-    return bool(wrong)
+def is_corrupt(version: int) -> bool:
+    return version % 5 == 0
+
+
+def answered(clients: list["Client"]) -> str:
+    return f"{sum(client.answers for client in clients)} answers"
+
+
+def mistakes(clients: list["Client"], sizes: list[int]) -> list[str]:
+    """sizes: resident bytes before each publication."""
+    if found := [client.wrong for client in clients if client.wrong]:
+        return found
+    # The last version has had no time to come into service.
+    due = max(version for version in range(1, len(sizes) + 1) if not is_corrupt(version))
+    found += [f"version {c.newest:g} answered last, not {due}" for c in clients if c.newest < due]
+    first, last = sizes[SWAPS_TO_SETTLE], sizes[-1]
+    if last > GROWTH * first:
+        found.append(f"memory grew from {first} to {last} bytes after the tenth swap")
+    return found
 
 
 class Client(threading.Thread):
@@ -65,7 +80,7 @@ class Client(threading.Thread):
     def __init__(self, base: str):
         super().__init__()
         self.connection = http.client.HTTPConnection(base.removeprefix("http://"))
-        self.answers, self.wrong, self.going = 0, "", True
+        self.answers, self.newest, self.wrong, self.going = 0, 0.0, "", True
 
     def run(self) -> None:
         try:
@@ -74,7 +89,6 @@ class Client(threading.Thread):
             self.wrong = f"no answer: {error!r}"
 
     def ask(self) -> None:
-        newest = 0.0
         while self.going and not self.wrong:
             body = json.dumps({"instances": [[1.0, 2.0, 3.0]]})
             self.connection.request("POST", "/v1/models/scaled:predict", body)
@@ -84,9 +98,9 @@ class Client(threading.Thread):
                 self.wrong = f"{answer.status}: {text!r}"
                 return
             (row,) = json.loads(text)["predictions"]
-            if row["version"] < newest:
-                self.wrong = f"version {row['version']} after {newest}"
-            newest, self.answers = row["version"], self.answers + 1
+            if row["version"] < self.newest:
+                self.wrong = f"version {row['version']:g} after {self.newest:g}"
+            self.newest, self.answers = row["version"], self.answers + 1
 
     def stop(self) -> None:
         self.going = False

@@ -22,7 +22,6 @@ log = logging.getLogger("serving")
 
 def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
-    plain_access_log()
     try:
         options = parser().parse_args(arguments)
         configured = partial(configure, options)
@@ -119,14 +118,6 @@ def announce(core, addresses) -> None:
             if version.error:
                 print(f"# {name} version {version.number} is not served: {version.error}")
     sys.stdout.flush()
-
-
-def plain_access_log() -> None:
-    """One JSON object a line, on the same stream as the rest of the log."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    access = logging.getLogger("serving.access")
-    access.handlers, access.propagate = [handler], False
 
 
 if __name__ == "__main__":

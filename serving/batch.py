@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 
 import numpy as np
 
-from serving.errors import ServingError
+from serving.errors import DeadlineExceeded, ServingError
 from serving.signature import Arrays
 
 Call = Callable[[Arrays], Arrays]
@@ -34,6 +35,12 @@ class Request:
     def shape(self) -> tuple:
         """Requests of one shape a row can be merged."""
         return tuple(array.shape[1:] for array in self.inputs.values())
+
+    def expire(self) -> None:
+        if not self.future.done():
+            self.future.set_exception(
+                DeadlineExceeded("the deadline passed before the answer was there")
+            )
 
     def take(self, rows: int) -> "Piece":
         first, self.taken = self.taken, self.taken + rows
@@ -95,9 +102,11 @@ def joined(parts: list[Arrays]) -> Arrays:
 
 
 def parted(found: Arrays, rows: list[int]) -> list[Arrays]:
-    total, ends = sum(rows), np.cumsum(rows)[:-1]
+    ends = list(accumulate(rows))
     for name, array in found.items():
-        if len(array) != total:
-            raise ServingError(f"the model gave {len(array)} rows of {name} for {total} rows")
-    parts = {name: np.split(array, ends) for name, array in found.items()}
-    return [{name: parts[name][place] for name in parts} for place in range(len(rows))]
+        if len(array) != ends[-1]:
+            raise ServingError(f"the model gave {len(array)} rows of {name} for {ends[-1]} rows")
+    return [
+        {name: array[first:last] for name, array in found.items()}
+        for first, last in pairwise([0, *ends])
+    ]

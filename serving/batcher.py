@@ -57,16 +57,15 @@ class Batcher:
             )
         loop = asyncio.get_running_loop()
         request = Request(inputs, rows, deadline, now, loop.create_future())
+        alarm = loop.call_later(deadline - now, request.expire)
         self._waiting.append(request)
         self._rows_waiting += rows
         self._idle.clear()
         self._dispatch()
         try:
-            async with asyncio.timeout(deadline - now):
-                return await request.future
-        except TimeoutError:
-            raise DeadlineExceeded("the deadline passed before the answer was there") from None
+            return await request.future
         finally:
+            alarm.cancel()
             self._forget(request)
 
     async def drain(self) -> None:

@@ -38,12 +38,14 @@ class Limits(Strict):
 
 class Batching(Strict):
     """largest_batch: rows of one call. queue: rows that may wait for one signature. wait_s: how
-    long a batch that is not full waits for company. workers: calls of one version at a time."""
+    long a batch that is not full waits for company. workers: calls of one version at a time.
+    threads: that TensorFlow shares an operation among; more pay for large models only."""
 
     largest_batch: Count = 32
     queue: Count = 1024
     wait_s: Annotated[float, Field(ge=0, le=1)] = 0.0
     workers: Annotated[int, Field(ge=1, le=2)] = 1
+    threads: Count = 1
 
 
 class Entry(Strict):

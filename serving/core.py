@@ -1,13 +1,11 @@
 """What every face needs: predict, and an account of each request."""
 
-import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import orjson
-
+from serving.access_log import AccessLog
 from serving.config import Config
 from serving.errors import BadRequest, Unavailable, listed
 from serving.manager import Manager
@@ -15,8 +13,6 @@ from serving.metrics import Metrics
 from serving.model import Model, Version
 from serving.signature import DEFAULT, Arrays, Signature
 from serving.validation import count_rows, signature_named
-
-access = logging.getLogger("serving.access")
 
 
 @dataclass
@@ -56,13 +52,15 @@ class Answer:
 class Core:
     """Used from one event loop. Faces give bytes their form; everything else happens here."""
 
-    def __init__(self, config: Config, metrics: Metrics, manager: Manager):
-        self.config, self.metrics, self.manager = config, metrics, manager
+    def __init__(
+        self, config: Config, metrics: Metrics, manager: Manager, log: AccessLog | None = None
+    ):
+        self.config, self.metrics, self.manager, self._log = config, metrics, manager, log
 
     @classmethod
-    def of(cls, config: Config) -> "Core":
+    def of(cls, config: Config, log: AccessLog | None = None) -> "Core":
         metrics = Metrics()
-        return cls(config, metrics, Manager(config, metrics))
+        return cls(config, metrics, Manager(config, metrics), log)
 
     def deadline(self, exchange: Exchange, timeout_s: float | None = None) -> float:
         """Of time.monotonic(). A client can ask for less than the server allows, not for more."""
@@ -111,7 +109,7 @@ class Core:
         """Once for each request, whatever became of it."""
         seconds = time.monotonic() - exchange.began
         self.metrics.answered(exchange.face, exchange.operation, exchange.model, code, seconds)
-        if access.isEnabledFor(logging.INFO):
+        if self._log is not None:
             line = {
                 "time": datetime.now(UTC),
                 **vars(exchange),
@@ -119,7 +117,7 @@ class Core:
                 "seconds": round(seconds, 6),
             }
             del line["began"]
-            access.info(orjson.dumps(line).decode())
+            self._log.add(line)
 
 
 def chosen(outputs: Mapping, names: Collection[str]) -> dict:

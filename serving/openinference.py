@@ -12,6 +12,7 @@ from starlette.responses import Response
 from serving import v2_tensors
 from serving.core import Core, Exchange, chosen
 from serving.errors import Unavailable
+from serving.presence import Presence
 from serving.rest import Endpoint, parse, read_body, timeout_s
 from serving.signature import DEFAULT, Arrays, Signature, Tensor
 from serving.v1 import PREDICTING, asked_of
@@ -53,7 +54,7 @@ def endpoints(core: Core) -> list[Endpoint]:
 
 class V2:
     def __init__(self, core: Core):
-        self.core = core
+        self.core, self.presence = core, Presence()
 
     async def server(self, request: Request, exchange: Exchange) -> dict:
         return {"name": NAME, "version": VERSION, "extensions": ["binary_tensor_data"]}
@@ -98,7 +99,8 @@ class V2:
 
         signature = parameters.get("signature_name", DEFAULT)
         asked = asked_of(request, signature, timeout_s(request))
-        answer = await self.core.predict(exchange, asked, decode)
+        with self.presence.needed(request):
+            answer = await self.core.predict(exchange, asked, decode)
         about = {"model_name": asked.model, "model_version": str(answer.version)}
         if "id" in body:
             about["id"] = body["id"]

@@ -48,6 +48,13 @@ class Policy(BaseModel):
             return set(self.specific) & set(present)
         return set(sorted(present)[-(self.latest or 1) :])
 
+    def substitutes(self, present: Collection[int]) -> list[int]:
+        """Versions for the place of wanted ones that cannot be loaded, the best first. `latest`
+        means the newest that work; `specific` means those and no others."""
+        if self.all or self.specific is not None:
+            return []
+        return sorted(set(present) - self.wanted(present), reverse=True)
+
 
 def dispensable(
     loaded: Collection[int], wanted: Collection[int], present: Collection[int]

@@ -5,6 +5,7 @@ its make_tensor_proto, as clients of TensorFlow Serving read answers from the ty
 """
 
 import math
+from functools import cache
 
 import numpy as np
 from tensorflow.core.framework.tensor_pb2 import TensorProto
@@ -24,6 +25,12 @@ FIELDS = {
     "uint64": "uint64_val", "complex64": "scomplex_val", "complex128": "dcomplex_val",
     "bool": "bool_val", "object": "string_val",
 }  # fmt: skip
+
+
+@cache
+def field_of(dtype: np.dtype) -> str | None:
+    """NumPy makes a type's name anew each time that it is asked."""
+    return FIELDS.get(dtype.name)
 
 
 def to_array(proto: TensorProto, tensor: Tensor, enum: int, limits: Limits) -> np.ndarray:
@@ -52,7 +59,7 @@ def filled(proto: TensorProto, tensor: Tensor, count: int) -> np.ndarray:
             found = len(proto.tensor_content)
             raise BadRequest(f"{tensor.name}: {found} bytes of content for {count} elements")
         return np.frombuffer(proto.tensor_content, tensor.dtype)
-    field = FIELDS.get(tensor.dtype.name)
+    field = field_of(tensor.dtype)
     if field is None:
         raise BadRequest(f"{tensor.name}: {tensor.type_name} is taken as tensor_content only")
     values = typed(getattr(proto, field), field, tensor)
@@ -82,7 +89,7 @@ def from_array(array: np.ndarray, enum: int) -> TensorProto:
     proto = TensorProto(dtype=enum)
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
-    field = FIELDS.get(array.dtype.name)
+    field = field_of(array.dtype)
     if field is None:
         proto.tensor_content = array.tobytes()
         return proto

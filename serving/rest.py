@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from serving.core import Core, Exchange
 from serving.errors import BadRequest, ClientGone, DeadlineExceeded, ServingError, TooLarge
@@ -61,7 +62,7 @@ class Endpoint:
 def app(core: Core, endpoints: Sequence[Endpoint], more: Sequence[BaseRoute] = ()) -> Starlette:
     """more: routes of others, such as pages."""
     routes = [
-        Route(e.path, answering(core, e), methods=[e.method], name=e.operation) for e in endpoints
+        Route(e.path, Answering(core, e), methods=[e.method], name=e.operation) for e in endpoints
     ]
 
     async def refused(request: Request, error: HTTPException) -> Response:
@@ -78,22 +79,30 @@ def app(core: Core, endpoints: Sequence[Endpoint], more: Sequence[BaseRoute] = (
     return Starlette(routes=[*routes, *more], exception_handlers=handlers)
 
 
-def answering(core: Core, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint with errors turned into answers, and an account of each request."""
+class Answering:
+    """The endpoint with errors turned into answers, and an account of each request.
 
-    async def handle(request: Request) -> Response:
-        exchange, code = Exchange("rest", endpoint.kind), 500
+    An ASGI application: around a function Starlette would put wrappers that catch errors again.
+    """
+
+    def __init__(self, core: Core, endpoint: Endpoint):
+        self.core, self.endpoint = core, endpoint
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self.answer(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    async def answer(self, request: Request) -> Response:
+        exchange, code = Exchange("rest", self.endpoint.kind), 500
         try:
-            found = await endpoint.act(request, exchange)
+            found = await self.endpoint.act(request, exchange)
             code = 200
             return found if isinstance(found, Response) else Response(dump(found), media_type=JSON)
         except ServingError as error:
             code, exchange.error = error.status, str(error)
             return failure(code, exchange.error)
         finally:
-            core.finished(exchange, code)
-
-    return handle
+            self.core.finished(exchange, code)
 
 
 def failure(code: int, sentence: str, headers=None) -> Response:

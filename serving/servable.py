@@ -24,6 +24,13 @@ class Servable:
     keep: object
 
 
+def use_threads(count: int) -> None:
+    """For the whole process, before its first call. Handing parts of small operations to other
+    threads costs more than it gains; how many operations run side by side is TensorFlow's choice,
+    for with one thread a slow model's call would hold up those of all others."""
+    tf.config.threading.set_intra_op_parallelism_threads(count)
+
+
 def load(folder: Path) -> Servable:
     """Loads a version and proves it. Raises LoadError, naming what is wrong."""
     if tree.damaged(folder):

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ import uvicorn
 from starlette.routing import BaseRoute
 
 from pipelines.checks import Refused
-from serving import app, grpc_face
+from serving import app, grpc_face, servable
+from serving.access_log import AccessLog
 from serving.config import Config, address
 from serving.core import Core
 
@@ -45,27 +47,32 @@ async def serve(
     announce: called once the first look at the roots is over, with what was loaded.
     more: routes beside those of the contract.
     """
-    async with running(configure(), more) as (core, addresses):
-        stopping = asyncio.create_task(stop_signal().wait())
-        watching = asyncio.create_task(watch(core, addresses, configure, announce))
-        await asyncio.wait({stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
-        if watching.done():
-            watching.result()  # it never ends but by an error, which is to be seen
-        log.info("stopping; what has been accepted is still answered")
-        watching.cancel()
+    config, access_log = configure(), AccessLog(sys.stderr)
+    servable.use_threads(config.batching.threads)
+    try:
+        async with running(config, more, access_log) as (core, addresses):
+            stopping = asyncio.create_task(stop_signal().wait())
+            watching = asyncio.create_task(watch(core, addresses, configure, announce))
+            await asyncio.wait({stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if watching.done():
+                watching.result()  # it never ends but by an error, which is to be seen
+            log.info("stopping; what has been accepted is still answered")
+            watching.cancel()
+    finally:
+        access_log.flush()
 
 
 @asynccontextmanager
 async def running(
-    config: Config, more: More = lambda core: ()
+    config: Config, more: More = lambda core: (), access_log: AccessLog | None = None
 ) -> AsyncIterator[tuple[Core, Addresses]]:
     """Both faces, listening; at the end they take nothing more, and answer what they have."""
-    core = Core.of(config)
+    core = Core.of(config, access_log)
     listener = listen(config.host, config.rest_port)
     http = Http(
         uvicorn.Config(
             app.build(core, more(core)), http="httptools", ws="none", lifespan="off",
-            log_config=None, access_log=False, server_header=False,
+            log_config=None, access_log=False, server_header=False, proxy_headers=False,
         )
     )  # fmt: skip
     grpc_server, grpc_address = grpc_face.build(core)

@@ -7,6 +7,7 @@ from serving import json_values
 from serving.core import Asked, Core, Exchange
 from serving.errors import BadRequest, NotOffered
 from serving.model import Version
+from serving.presence import Presence
 from serving.rest import Endpoint, parse, read_body, timeout_s
 from serving.signature import DEFAULT, Signature
 from serving.tree import version_number
@@ -51,7 +52,7 @@ def endpoints(core: Core) -> list[Endpoint]:
 
 class V1:
     def __init__(self, core: Core):
-        self.core = core
+        self.core, self.presence = core, Presence()
 
     async def predict(self, request: Request, exchange: Exchange) -> dict:
         body = parse(await read_body(self.core, request, exchange))
@@ -67,7 +68,8 @@ class V1:
             return json_values.from_columns(body["inputs"], signature, limits)
 
         asked = asked_of(request, body.get("signature_name", DEFAULT), timeout_s(request))
-        answer = await self.core.predict(exchange, asked, decode)
+        with self.presence.needed(request):
+            answer = await self.core.predict(exchange, asked, decode)
         if "instances" in body:
             return {"predictions": json_values.to_rows(answer.outputs)}
         return {"outputs": json_values.to_columns(answer.outputs)}

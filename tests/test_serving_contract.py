@@ -1,5 +1,6 @@
 """The promises of the server, seventeen of them, each over the network as a client sees them."""
 
+import http.client
 import json
 import math
 import os
@@ -155,6 +156,18 @@ def test_03_a_corrupt_new_version_leaves_the_old_one_serving_and_says_why(tmp_pa
             tree.remove(version)
 
 
+def test_03_a_start_with_a_broken_newest_version_serves_the_one_before_it(tmp_path):
+    tree = Tree(tmp_path)
+    tree.add(1)
+    tree.add_broken(2)
+    with served(tmp_path) as server:
+        assert server.scale() == 1
+        assert server.states() == {2: "END", 1: "AVAILABLE"}
+        newest = server.get("/v1/models/scaled/versions/2").json()["model_version_status"][0]
+        assert newest["status"]["error_code"] == "UNKNOWN"
+        assert server.get("/v2/health/ready").status_code == 200
+
+
 def test_04_when_the_folder_empties_the_last_version_goes_on_serving(tmp_path):
     tree = Tree(tmp_path)
     tree.add(1)
@@ -294,6 +307,27 @@ def test_10_a_full_queue_refuses_at_once_and_a_passed_deadline_is_not_run(tree):
             assert {each.result().status_code for each in [busy, *waiting]} == {200}
         assert counted(server, "serving_batch_rows_sum", signature="slow") == 5
         assert counted(server, "serving_requests_total", code="504") == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/models/scaled:predict", "/v2/models/scaled/infer"])
+def test_10_a_request_whose_client_has_gone_is_not_run(own, path):
+    number = {"name": "steps", "shape": [1], "datatype": "INT32", "data": [1]}
+    bodies = {
+        "v1": {"instances": [1], "signature_name": "slow"},
+        "v2": {"inputs": [number], "parameters": {"signature_name": "slow"}},
+    }
+    with ThreadPoolExecutor(1) as pool:
+        busy = pool.submit(slow, own, 3000)
+        wait_for(lambda: calls(own, "slow"))
+        client = http.client.HTTPConnection(own.addresses.rest.removeprefix("http://"))
+        client.request("POST", path, json.dumps(bodies[path[1:3]]))
+        wait_for(lambda: counted(own, "serving_queued_rows", signature="slow") == 1)
+        client.close()
+        wait_for(lambda: counted(own, "serving_queued_rows", signature="slow") == 0)
+        assert not busy.done(), "it was taken out of the queue to be run"
+        assert busy.result().status_code == 200
+    assert counted(own, "serving_batch_rows_sum", signature="slow") == 1
+    assert counted(own, "serving_requests_total", code="499") == 1
 
 
 BIG, DEEP = 1 << 21, "[" * 100_000

@@ -306,6 +306,53 @@ def test_broken_versions_never_take_the_place_of_good_ones(tmp_path):
     watched(tmp_path, scenario, policy={"latest": 2})
 
 
+def test_a_start_with_broken_newest_versions_loads_the_newest_good_one(tmp_path, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+
+    async def scenario(manager, versions, broken, loads):
+        nonlocal now
+        broken.update({3, 4})
+        versions(1, 2, 3, 4)
+        for _ in range(2):  # nothing changes at a second look
+            await manager.update()
+            assert states(manager) == {4: "END", 3: "END", 2: "AVAILABLE"}
+            assert (loads, manager.ready) == ([4, 3, 2], True)
+        assert "is broken" in manager.models["m"].versions[4].error
+        assert manager.models["m"].find().number == 2
+        broken.remove(4)
+        now += 60
+        await manager.update()
+        await manager.unloaded()
+        assert states(manager)[4] == "AVAILABLE"
+        assert states(manager)[2] == "END"
+
+    watched(tmp_path, scenario)
+
+
+@pytest.mark.parametrize("policy", [{"specific": [3]}, {"all": True}])
+def test_only_latest_has_substitutes(tmp_path, policy):
+    async def scenario(manager, versions, broken, loads):
+        broken.add(3)
+        versions(2, 3)
+        await manager.update()
+        assert states(manager)[3] == "END"
+        assert (loads == [3]) == ("specific" in policy)
+        assert manager.ready == ("all" in policy)
+
+    watched(tmp_path, scenario, policy=policy)
+
+
+def test_each_broken_version_has_a_substitute(tmp_path):
+    async def scenario(manager, versions, broken, loads):
+        broken.update({2, 4})
+        versions(1, 2, 3, 4)
+        await manager.update()
+        assert states(manager) == {4: "END", 3: "AVAILABLE", 2: "END", 1: "AVAILABLE"}
+
+    watched(tmp_path, scenario, policy={"latest": 2})
+
+
 def test_models_come_and_go_with_their_folders(tmp_path):
     async def scenario(manager, versions, broken, loads):
         await manager.update()

@@ -14,7 +14,7 @@ from serving import golden, tree
 from serving.core import Asked, Core, Exchange
 from serving.errors import NotFound
 from serving.model import Model
-from serving.rest import Endpoint, answering
+from serving.rest import Answering, Endpoint
 from serving.signature import DEFAULT, Signature, Tensor
 
 FOLDER = Path(__file__).parent
@@ -48,7 +48,7 @@ def routes(core: Core) -> list[Route]:
         if path.suffix in TYPES:
             acts["/" if path.suffix == ".html" else f"/page/{path.name}"] = sending(path)
     return [
-        Route(path, answering(core, Endpoint("GET", path, "page", act, "", None)), methods=["GET"])
+        Route(path, Answering(core, Endpoint("GET", path, "page", act, "", None)), methods=["GET"])
         for path, act in acts.items()
     ]
 
