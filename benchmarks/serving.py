@@ -29,7 +29,9 @@ from serving import servable, tree  # noqa: E402
 from serving.config import Batching  # noqa: E402
 
 FILE = ROOT / "docs/serving.json"
-MODELS = ("spam_cnn", "digits_cnn", "forecast_tcn")  # a text, a picture, a series
+# A text, a small picture, a series; a photograph and a long series where `make bench-hymenoptera`
+# and `make bench-etth1_96` have made them.
+MODELS = ("spam_cnn", "digits_cnn", "forecast_tcn", "hymenoptera_probe", "etth1_96_ridge_gru")
 ROUNDS, SECONDS = 5, 2.0
 BATCHES = (1, 8, 32)
 CONNECTIONS = (1, 32)
