@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -65,6 +66,7 @@ def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id
     """signature.json: what goes in and comes out. golden.json: rows with the answers to expect."""
     serve = config.task_module(stage.task, "serve")
     loaded = tf.saved_model.load(str(folder / "model"))
+    units = serve.units(stage.spec) if hasattr(serve, "units") else {}
     about = {
         "experiment": stage.key,
         "task": stage.task,
@@ -73,7 +75,9 @@ def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id
         "labels": stage.spec.labels,
         "requires": getattr(serve, "REQUIRES", ()),  # what to import before loading
         "digest": arrays.digest(folder / "model"),
-        "signatures": {name: described(signature) for name, signature in loaded.signatures.items()},
+        "signatures": {
+            name: described(signature, units) for name, signature in loaded.signatures.items()
+        },
     }
     write_json(folder / "signature.json", about)
     rows = replicate.part(stage.prepared, "test")[stage.spec.raw][:GOLDEN_ROWS]
@@ -82,15 +86,17 @@ def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id
     write_json(folder / "golden.json", golden)
 
 
-def described(signature) -> dict:
-    """Names, types and shapes of what goes in and comes out."""
+def described(signature, units: Mapping[str, str]) -> dict:
+    """Names, types and shapes of what goes in and comes out; units of what has one."""
     sides = {
         "inputs": signature.structured_input_signature[1],
         "outputs": signature.structured_outputs,
     }
     return {
         side: {
-            name: {"dtype": s.dtype.name, "shape": s.shape.as_list()} for name, s in specs.items()
+            name: {"dtype": s.dtype.name, "shape": s.shape.as_list()}
+            | ({"unit": units[name]} if units.get(name) else {})
+            for name, s in specs.items()
         }
         for side, specs in sides.items()
     }

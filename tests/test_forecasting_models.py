@@ -306,6 +306,7 @@ def test_gradient_vanishes_where_the_recurrent_matrix_is_small():
 def test_what_is_served_is_what_the_model_says(of, tmp_path):
     import tensorflow as tf
 
+    from pipelines import export
     from pipelines.decision import Decision
     from pipelines.forecasting import serve
 
@@ -315,6 +316,10 @@ def test_what_is_served_is_what_the_model_says(of, tmp_path):
     served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
     said = served(history=tf.constant(history))
     assert set(said) == ({"forecast"} if of is ONE else {"forecast", "quantiles"})
+    told = export.described(served, serve.units(of))
+    for tensor in (told["inputs"]["history"], *told["outputs"].values()):
+        assert tensor["unit"] == "degC"
+    assert "unit" not in export.described(served, {})["inputs"]["history"]
     found = serve.outputs({name: values.numpy() for name, values in said.items()}, of)
     wanted = answer(model, history)
     np.testing.assert_allclose(found.forecast, wanted if of is ONE else wanted[..., 1], atol=1e-5)

@@ -9,7 +9,7 @@ from pipelines.decision import Decision
 from pipelines.scoring.forecasting import Outputs, outputs_of, score, weights
 from pipelines.spec import DataSpec
 
-__all__ = ["endpoints", "outputs", "score", "weights"]
+__all__ = ["endpoints", "outputs", "score", "units", "weights"]
 
 
 class Forecaster(tf.Module):
@@ -39,6 +39,12 @@ def endpoints(model, spec: DataSpec, assets: Path, decision: Decision):
     """(module to save, {signature name: function})."""
     module = Forecaster(model, spec)
     return module, {"serving_default": module.forecast}
+
+
+def units(spec: DataSpec) -> dict[str, str]:
+    """Of what goes in and comes out; several columns have "load, degC", each of theirs once."""
+    unit = spec.inputs["history"].unit
+    return {"history": unit, "forecast": unit, "quantiles": unit}
 
 
 def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:
