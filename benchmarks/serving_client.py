@@ -1,4 +1,5 @@
-"""A client of `benchmarks/serving.py`: asks without pause and prints the seconds of each answer.
+"""A client of `benchmarks/serving.py`: asks without pause and prints how long it went on and the
+seconds of each answer.
 
 Arguments: face (v1 or grpc), address, model, connections, seconds, files with bodies of V1. Both
 faces do the same work for an answer: of a row as a program has it (a text, a file's bytes, an
@@ -27,11 +28,12 @@ def main() -> None:
     gc.freeze()  # or the collector looks through all of TensorFlow, which only one of both has
     print("ready", flush=True)
     sys.stdin.readline()
-    end, times = time.perf_counter() + float(seconds), []
+    began, times = time.perf_counter(), []
+    end = began + float(seconds)
     with ThreadPoolExecutor(len(asks)) as pool:
         for loading in [pool.submit(load, ask, end, times) for ask in asks]:
             loading.result()  # raises what a request raised
-    print(json.dumps(times))
+    print(json.dumps({"seconds": time.perf_counter() - began, "times": times}))
 
 
 def load(ask, end: float, times: list[float]) -> None:
