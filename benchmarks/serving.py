@@ -163,16 +163,7 @@ def wrk(
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(SCRIPT)
         script.flush()
-        options = [
-            "-t",
-            "1",
-            "-c",
-            str(connections),
-            "-d",
-            f"{math.ceil(seconds)}s",
-            "-s",
-            script.name,
-        ]
+        options = f"-t 1 -c {connections} -d {math.ceil(seconds)}s -s {script.name}".split()
         command = ["wrk", *options, url(base, model, face), "--", *files]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])

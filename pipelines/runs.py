@@ -5,6 +5,7 @@ out of DVC's cache; runs that the store does not show are brought back from thos
 whose process has died are marked KILLED, as they are whenever the store is opened.
 """
 
+import functools
 import subprocess
 import sys
 from datetime import datetime
@@ -59,6 +60,7 @@ def absent() -> dict[str, list[str]]:
     return found
 
 
+@functools.cache
 def locked(pipeline: str) -> dict[str, dict]:
     """The stages in its dvc.lock."""
     lock = Path(pipeline).with_suffix(".lock")
@@ -77,12 +79,10 @@ def check_out(wanted: dict[str, list[str]]) -> None:
     targets = []
     for pipeline, keys in wanted.items():
         stages = locked(pipeline)
-        for name, folder in [
-            *((f"train@{key}", restore.TRAINED / key) for key in keys),
-            *((f"evaluate@{key}", METRICS / key) for key in keys),
-        ]:
-            if name in stages and not folder.exists() and holds(cache, stages[name]):
-                targets.append(f"{pipeline}:{name}")
+        for stage, folder in (("train", restore.TRAINED), ("evaluate", METRICS)):
+            missing = {f"{stage}@{key}" for key in keys if not (folder / key).exists()}
+            here = (name for name in stages if name in missing and holds(cache, stages[name]))
+            targets += [f"{pipeline}:{name}" for name in here]
     if targets:
         dvc("checkout", "--quiet", "--allow-missing", *targets)  # the end tells what did not come
 
