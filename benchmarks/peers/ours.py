@@ -5,6 +5,7 @@ from pathlib import Path
 
 from benchmarks.peers import data, plain_keras
 from benchmarks.peers.clock import Clock
+from benchmarks.untracked import Untracked
 
 
 def run(work: dict) -> dict:
@@ -41,16 +42,6 @@ def timed_journal(clock: Clock):
             self.model.stop_training = clock.enough
 
     return TimedJournal(Untracked(), "ours")
-
-
-class Untracked:
-    """A run that nobody keeps."""
-
-    def last_step(self, metric: str) -> int:
-        return 0
-
-    def metrics(self, values: dict, step: int) -> None:
-        pass
 
 
 def trainable(model) -> int:

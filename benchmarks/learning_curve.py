@@ -1,0 +1,84 @@
+"""What more data would bring: `.venv/bin/python -m benchmarks.learning_curve sst2_ngrams [...]`.
+
+Fits an experiment of benchmarks/params.yaml to an eighth, a quarter, half and all of its training
+rows and prints the accuracy on val, after the epoch where it is best; test stays unopened. Every
+share contains the smaller ones and is given as many steps as the whole; words and the like stay
+those of the whole. The data must be there: `dvc repro benchmarks/dvc.yaml:prepare@sst2`. Nothing is
+tracked and nothing under data/ is changed.
+"""
+
+import argparse
+import csv
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.untracked import Untracked
+from pipelines import config, replicates, results, train
+from pipelines.replicates import Replicate
+from pipelines.spec import DataSpec
+
+SHARES = (8, 4, 2, 1)  # one in so many rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("experiments", nargs="+")
+    parser.add_argument("--params", type=Path, default=Path("benchmarks/params.yaml"))
+    options = parser.parse_args()
+    for key in options.experiments:
+        print(table(options.params, key), flush=True)
+
+
+def table(params_file: Path, key: str) -> str:
+    lines = [(f"rows of train, {key}", "fits", "best val accuracy", "sd")]
+    for share in SHARES:
+        rows, found = fits(params_file, key, share)
+        sd = statistics.stdev(found) if len(found) > 1 else 0.0
+        lines.append((f"{rows:,}", str(len(found)), f"{statistics.mean(found):.4f}", f"{sd:.4f}"))
+    return results.markdown(lines)
+
+
+def fits(params_file: Path, key: str, share: int) -> tuple[int, list[float]]:
+    """Training rows, at most, and val's best accuracy in each of the experiment's fits."""
+    params, experiment = config.experiment(params_file, key)
+    longer = experiment.fit.model_copy(update={"epochs": experiment.fit.epochs * share})
+    experiment = experiment.model_copy(update={"fit": longer})
+    train.be_repeatable(experiment.fit)
+    prepared = Path("data/prepared") / experiment.dataset
+    spec = DataSpec.load(prepared / "spec.json")
+    parts = [Shared(r.split, r.seed, share) for r in replicates.of(spec, params.seeds(key))]
+    rows = max(len(part.part(prepared, "train")[spec.target]) for part in parts)
+    return rows, [best(f"{key}, 1 in {share}", part, experiment, prepared, spec) for part in parts]
+
+
+def best(name: str, part: "Shared", experiment, prepared: Path, spec: DataSpec) -> float:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        progress = train.Progress(f"{name}, {part.name}", 0, folder / "checkpoint.npz")
+        train.fit(part, experiment, spec, prepared, folder, Untracked(), progress)
+        with (folder / "history.csv").open(encoding="utf-8", newline="") as stream:
+            return max(float(row["val/accuracy"]) for row in csv.DictReader(stream))
+
+
+@dataclass(frozen=True)
+class Shared(Replicate):
+    """A replicate with one in `share` of its training rows, and those columns that are arrays."""
+
+    share: int
+
+    def part(self, prepared: Path, part: str) -> dict:
+        columns = super().part(prepared, part)
+        if part != "train":
+            return columns
+        arrays = {name: each for name, each in columns.items() if isinstance(each, np.ndarray)}
+        present = len(next(iter(arrays.values())))
+        chosen = np.random.default_rng(self.seed).permutation(present)[: present // self.share]
+        return {name: each[np.sort(chosen)] for name, each in arrays.items()}
+
+
+if __name__ == "__main__":
+    main()
