@@ -8,7 +8,6 @@ tracked and nothing under data/ is changed.
 """
 
 import argparse
-import csv
 import statistics
 import tempfile
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.untracked import Untracked
-from pipelines import config, replicates, results, train
+from pipelines import config, evaluate, replicates, results, train
 from pipelines.replicates import Replicate
 from pipelines.spec import DataSpec
 
@@ -34,34 +33,32 @@ def main() -> None:
 
 
 def table(params_file: Path, key: str) -> str:
-    lines = [(f"rows of train, {key}", "fits", "best val accuracy", "sd")]
-    for share in SHARES:
-        rows, found = fits(params_file, key, share)
-        sd = statistics.stdev(found) if len(found) > 1 else 0.0
-        lines.append((f"{rows:,}", str(len(found)), f"{statistics.mean(found):.4f}", f"{sd:.4f}"))
-    return results.markdown(lines)
-
-
-def fits(params_file: Path, key: str, share: int) -> tuple[int, list[float]]:
-    """Training rows, at most, and val's best accuracy in each of the experiment's fits."""
     params, experiment = config.experiment(params_file, key)
-    longer = experiment.fit.model_copy(update={"epochs": experiment.fit.epochs * share})
-    experiment = experiment.model_copy(update={"fit": longer})
     train.be_repeatable(experiment.fit)
     prepared = Path("data/prepared") / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")
-    parts = [Shared(r.split, r.seed, share) for r in replicates.of(spec, params.seeds(key))]
-    rows = max(len(part.part(prepared, "train")[spec.target]) for part in parts)
-    return rows, [best(f"{key}, 1 in {share}", part, experiment, prepared, spec) for part in parts]
+    whole = replicates.of(spec, params.seeds(key))
+    rows = max(len(replicate.part(prepared, "train")[spec.target]) for replicate in whole)
+    lines = [(f"rows of train, {key}", "fits", "best val accuracy", "sd")]
+    for share in SHARES:
+        fit = experiment.fit.model_copy(update={"epochs": experiment.fit.epochs * share})
+        longer = experiment.model_copy(update={"fit": fit})
+        parts = [Shared(replicate.split, replicate.seed, share) for replicate in whole]
+        name = f"{key}, 1 in {share}"
+        found = [best(name, part, longer, prepared, spec) for part in parts]
+        sd = statistics.stdev(found) if len(found) > 1 else 0.0
+        mean = statistics.mean(found)
+        lines.append((f"{rows // share:,}", str(len(found)), f"{mean:.4f}", f"{sd:.4f}"))
+    return results.markdown(lines)
 
 
 def best(name: str, part: "Shared", experiment, prepared: Path, spec: DataSpec) -> float:
+    """Val's best accuracy in one fit."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         progress = train.Progress(f"{name}, {part.name}", 0, folder / "checkpoint.npz")
         train.fit(part, experiment, spec, prepared, folder, Untracked(), progress)
-        with (folder / "history.csv").open(encoding="utf-8", newline="") as stream:
-            return max(float(row["val/accuracy"]) for row in csv.DictReader(stream))
+        return max(row["val/accuracy"] for row in evaluate.history(folder))
 
 
 @dataclass(frozen=True)

@@ -163,8 +163,8 @@ def wrk(
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(SCRIPT)
         script.flush()
-        options = f"-t 1 -c {connections} -d {math.ceil(seconds)}s -s {script.name}".split()
-        command = ["wrk", *options, url(base, model, face), "--", *files]
+        load = f"-t 1 -c {connections} -d {math.ceil(seconds)}s".split()
+        command = ["wrk", *load, "-s", script.name, url(base, model, face), "--", *files]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
