@@ -1,5 +1,6 @@
 """The results table, from metrics files and run records only."""
 
+import hashlib
 import json
 import statistics
 from collections.abc import Iterable
@@ -71,6 +72,7 @@ def row(key: str, experiment, dataset: str, metric: str, values: dict, about: di
         "machine": about["tags"].get("machine", "an unnamed machine"),
         "git_commit": about["tags"].get("git_commit"),
         "data_digest": about["tags"].get("data_digest"),
+        "metrics_md5": hashlib.md5((METRICS / f"{key}.json").read_bytes()).hexdigest(),
     }
 
 

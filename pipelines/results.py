@@ -35,30 +35,57 @@ def run(params_file: Path) -> None:
     if not found:
         print(f"{params_file}: nothing evaluated here; {page} stays as it is")
         return
-    keep(params_file, file, found)
-    for row in found:
+    rows = in_order(params_file, [*found, *carried(params_file, file, found)])
+    for row in rows:
         row["published"] = best_published(published.get(row["dataset"], []), row)
-    values = {"machine": machine(), "published": published, "rows": found}
+    values = {"machine": machine(), "published": published, "rows": rows}
     if params_file.parent == targets.FILE.parent:
-        values["targets"] = targets.reached(found)
+        values["targets"] = targets.reached(rows)
     with atomic.file(file) as target:
         target.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     with atomic.file(page) as target:
         target.write_text(embedded(page.read_text("utf-8"), render(values), page), "utf-8")
-    print(f"{page}: {len(found)} rows")
+    print(f"{page}: {len(rows)} rows, {len(found)} of them from runs here")
 
 
-def keep(params_file: Path, file: Path, found: list[dict]) -> None:
-    """Refuses to write a page without the rows of experiments that were only run elsewhere."""
-    if not file.is_file():
-        return
-    had = {row["experiment"] for row in json.loads(file.read_text("utf-8"))["rows"]}
-    lost = (had & set(config.load(params_file).experiments)) - {row["experiment"] for row in found}
+def in_order(params_file: Path, rows: list[dict]) -> list[dict]:
+    """Rows as the params file has their experiments."""
+    keys = list(config.load(params_file).experiments)
+    return sorted(rows, key=lambda row: keys.index(row["experiment"]))
+
+
+def carried(params_file: Path, file: Path, found: list[dict]) -> list[dict]:
+    """The file's rows of experiments that were only run elsewhere.
+
+    dvc.lock says of which metrics files the pipeline's results consist; a row that was written from
+    one of them stands. Raises Refused for one that was written from another.
+    """
+    here = {row["experiment"] for row in found}
+    known = set(config.load(params_file).experiments)
+    had = json.loads(file.read_text("utf-8"))["rows"] if file.is_file() else []
+    rows = [row for row in had if row["experiment"] in known - here]
+    locked = locked_metrics(params_file.with_name("dvc.lock"))
+    lost = {r["experiment"] for r in rows if r["metrics_md5"] != locked.get(r["experiment"])}
     if lost:
         raise Refused(
-            f"{file}: it has rows of {', '.join(sorted(lost))}, not evaluated here, which would be "
-            "lost; run them first (`dvc pull` and `dvc repro`), or remove the rows there"
+            f"{file}: rows of {', '.join(sorted(lost))}, neither evaluated here nor from the "
+            "metrics in dvc.lock; run them first (`dvc pull` and `dvc repro`), or remove the rows"
         )
+    return rows
+
+
+def locked_metrics(lock: Path) -> dict[str, str]:
+    """The md5 of every experiment's metrics file, as DVC last wrote them down."""
+    if not lock.is_file():
+        return {}
+    stages = yaml.load(lock.read_text("utf-8"), yaml.CSafeLoader)["stages"]
+    outs = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", ())}
+    folder, suffix = f"{report.METRICS.as_posix()}/", ".json"
+    return {
+        path[len(folder) : -len(suffix)]: md5
+        for path, md5 in outs.items()
+        if path.startswith(folder) and path.endswith(suffix)
+    }
 
 
 def best_published(rows: list[dict], row: dict) -> float | None:

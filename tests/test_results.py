@@ -3,6 +3,7 @@ the rows against metrics files, and those against MLflow."""
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -88,13 +89,42 @@ def test_the_best_published_number_is_of_the_same_protocol(metric, best):
     assert results.best_published(rows, row) == best
 
 
-def test_rows_that_were_measured_elsewhere_are_not_lost(tmp_path):
-    file, params = tmp_path / "results.json", Path("params.yaml")
-    results.keep(params, file, [])
-    file.write_text(json.dumps({"rows": [{"experiment": "spam_cnn"}, {"experiment": "gone"}]}))
-    results.keep(params, file, [{"experiment": "spam_cnn"}])
-    with pytest.raises(results.Refused, match="spam_cnn, not evaluated here"):
-        results.keep(params, file, [{"experiment": "spam_bilstm"}])
+LOCK = """
+stages:
+  train@spam_cnn:
+    outs: [{path: data/trained/spam_cnn, md5: 1.dir}]
+  evaluate@spam_cnn:
+    outs: [{path: data/metrics/spam_cnn.json, md5: 2}, {path: data/metrics/spam_cnn/plots, md5: 3}]
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A params file whose experiment was run on another machine: its lock and its page's rows."""
+    shutil.copy("params.yaml", tmp_path)
+    (tmp_path / "dvc.lock").write_text(LOCK.replace("md5: 2", "md5: 'aa'"))
+    rows = [{"experiment": "spam_cnn", "metrics_md5": "aa"}, {"experiment": "gone"}]
+    (tmp_path / "results.json").write_text(json.dumps({"rows": rows}))
+    return tmp_path / "params.yaml", tmp_path / "results.json"
+
+
+def test_rows_that_were_measured_elsewhere_stand_while_the_lock_has_their_metrics(elsewhere):
+    bilstm = {"experiment": "spam_bilstm"}
+    assert [row["experiment"] for row in results.carried(*elsewhere, [bilstm])] == ["spam_cnn"]
+    assert not results.carried(*elsewhere, [{"experiment": "spam_cnn"}])
+
+
+@pytest.mark.parametrize("lock", [LOCK, "stages: {}", None])
+def test_a_row_from_other_metrics_than_the_lock_has_is_not_silently_kept_or_lost(elsewhere, lock):
+    file = elsewhere[0].with_name("dvc.lock")
+    file.write_text(lock) if lock else file.unlink()
+    with pytest.raises(results.Refused, match="spam_cnn, neither evaluated here"):
+        results.carried(*elsewhere, [{"experiment": "spam_bilstm"}])
+
+
+@pytest.mark.parametrize(("params", "page", "file"), PAGES)
+def test_every_row_is_of_metrics_here_or_of_those_in_the_lock(params, page, file):
+    results.carried(Path(params), file, report.rows(Path(params)))
 
 
 def test_markers_are_needed(tmp_path):
