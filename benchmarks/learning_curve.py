@@ -9,6 +9,7 @@ tracked and nothing under data/ is changed.
 
 import argparse
 import statistics
+import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from benchmarks.untracked import Untracked
 from pipelines import config, evaluate, replicates, results, train
+from pipelines.checks import Refused
 from pipelines.replicates import Replicate
 from pipelines.spec import DataSpec
 
@@ -29,7 +31,18 @@ def main() -> None:
     parser.add_argument("--params", type=Path, default=Path("benchmarks/params.yaml"))
     options = parser.parse_args()
     for key in options.experiments:
+        classifies(options.params, key)
+    for key in options.experiments:
         print(table(options.params, key), flush=True)
+
+
+def classifies(params_file: Path, key: str) -> None:
+    task = config.experiment(params_file, key)[1].task
+    if "accuracy" not in config.task(task).HEADLINE:
+        raise Refused(
+            f"{params_file}: experiments.{key} is of task {task}, which has no accuracy; "
+            "name experiments of text_classification or image_classification"
+        )
 
 
 def table(params_file: Path, key: str) -> str:
@@ -78,4 +91,8 @@ class Shared(Replicate):
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except Refused as error:
+        print(f"learning_curve: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.learning_curve import Shared
+from benchmarks.learning_curve import Shared, classifies
 from pipelines import arrays
+from pipelines.checks import Refused
 
 ROOT = Path(__file__).parents[1]
 
@@ -41,6 +42,11 @@ def test_another_seed_draws_other_rows(prepared):
 
 def test_val_is_whole(prepared):
     assert len(Shared(0, 1, 8).part(prepared, "val")["label"]) == 10
+
+
+def test_an_experiment_without_accuracy_is_refused_before_anything_is_fitted():
+    with pytest.raises(Refused, match="etth1_96_gru is of task forecasting, which has no accuracy"):
+        classifies(Path("benchmarks/params.yaml"), "etth1_96_gru")
 
 
 @pytest.mark.slow
