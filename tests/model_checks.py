@@ -46,8 +46,6 @@ SHARED_WORDS = "you the to now and me it is can your see at soon we go".split()
 CHANCE = {
     "dropout": (0.0, 0.5),
     "word_dropout": (0.0, 0.5),
-    "ngram_dropout": (0.0, 0.5),
-    "alone": (0.0, 0.5),
     "augment": (None, {"rotation": 0.2}),
 }
 

@@ -38,8 +38,7 @@ WORDS = text_spec(words=(5, 12))
 BOTH = text_spec(words=(5, 12), characters=(6, 9))
 CNN = {"embedding_width": 4, "filters": 5, "widths": (1, 2), "dropout": 0.3, "word_dropout": 0.2}
 LSTM = {"embedding_width": 4, "units": 3, "dropout": 0.3, "word_dropout": 0.2}
-NGRAMS = {"buckets": 97, "learned_buckets": 53, "embedding_width": 4, "ngram_dropout": 0.2,
-          "alone": 0.5}  # fmt: skip
+NGRAMS = {"buckets": 97, "embedding_width": 4, "dropout": 0.3, "word_dropout": 0.2}
 ATTENTION = {"width": 4, "heads": 2, "depth": 1, "feed_forward": 6, "dropout": 0.2,
              "word_dropout": 0.2}  # fmt: skip
 # Two norms 2*8; queries, keys, values, output 4*(4*4+4); there and back 4*6+6 + 6*4+4; a norm 8.
@@ -98,10 +97,10 @@ CASES = [
     text("recurrent", "bilstm_classifier", WORDS, 48 + 2 * 4 * 24 + 21, LSTM),
     # Also 9*4 and the same LSTMs; logits 12*3+3.
     text("recurrent", "bilstm_classifier", BOTH, 48 + 36 + 2 * 192 + 39, LSTM),
-    # 97 ratios and 53 learned numbers for each of 3 classes; embedding 12*4; logits 4*3+3.
-    text("ngrams", "ngram_classifier", WORDS, 150 * 3 + 48 + 15, NGRAMS),
-    # The same again, with 9*4.
-    text("ngrams", "ngram_classifier", BOTH, 2 * (150 * 3 + 15) + 48 + 36, NGRAMS),
+    # 97 weights and a bias for each of 3 classes; embedding 12*4; logits 4*3+3.
+    text("ngrams", "ngram_classifier", WORDS, 98 * 3 + 48 + 15, NGRAMS),
+    # Twice the machines, also 9*4; logits 8*3+3.
+    text("ngrams", "ngram_classifier", BOTH, 2 * 98 * 3 + 48 + 36 + 27, NGRAMS),
     # Embeddings as above, the block; logits 4*3+3 and 8*3+3.
     text("transformer_classifier", "transformer_classifier", WORDS, 48 + BLOCK + 15,
          {**ATTENTION, "pooling": "mean"}),
@@ -158,8 +157,8 @@ DEFAULTS = [
     text("text_cnn", "text_cnn", WORDS, 768 + 9 * 4096 + 192 + 579),
     # 12*64; 2*4*(64*(64+64)+64); 128*3+3.
     text("recurrent", "bilstm_classifier", WORDS, 768 + 8 * (8192 + 64) + 387),
-    # (2^22 + 2^18)*3; 12*64; 64*3+3.
-    text("ngrams", "ngram_classifier", WORDS, 3 * (2**22 + 2**18) + 768 + 195),
+    # (2^22 + 1)*3; 12*64; 64*3+3.
+    text("ngrams", "ngram_classifier", WORDS, 3 * (2**22 + 1) + 768 + 195),
     # 12*64; twice 4*64 + 4*(64*64+64) + 64*128+128 + 128*64+64; 2*64; 64*3+3.
     text("transformer_classifier", "transformer_classifier", WORDS,
          768 + 2 * (256 + 16640 + 16576) + 128 + 195),

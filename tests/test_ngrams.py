@@ -1,20 +1,20 @@
-"""N-grams in buckets, naive Bayes by hand, and voters that learn apart."""
+"""N-grams in buckets, NB-SVM in a layer, and the vote."""
 
 import numpy as np
 import pytest
 from model_checks import text_spec
+from scipy import sparse
 
 import models
-from models.layers import NaiveBayesNgrams, Vote
-from models.layers.ngrams import in_buckets, log_count_ratios
-from pipelines.checks import Refused
+from models.layers import NgramSVM, Vote
+from models.layers.ngrams import in_buckets
+from pipelines.nb_svm import NaiveBayesSVM, log_odds
 from pipelines.text_classification import objective
 
 MANY = 1 << 20
 BUILD = {
     "builder": "ngram_classifier",
     "buckets": 4096,
-    "learned_buckets": 64,
     "embedding_width": 4,
 }
 
@@ -25,10 +25,8 @@ def buckets(*ids: int, longest: int = 1, size: int = MANY) -> list[int]:
     return [bucket for bucket in found.tolist() if bucket]
 
 
-def layer(**changes) -> NaiveBayesNgrams:
-    settings = {"outputs": 2, "longest": 1, "buckets": MANY, "learned_buckets": 64,
-                "strength": 1.0, "dropout": 0.0}  # fmt: skip
-    return NaiveBayesNgrams(**{**settings, **changes})
+def layer(**changes) -> NgramSVM:
+    return NgramSVM(**{"outputs": 2, "longest": 1, "buckets": MANY, "penalty": 1.0, **changes})
 
 
 def test_each_ngram_has_a_bucket_and_padding_none():
@@ -66,81 +64,77 @@ def test_ngrams_are_spread_evenly():
     assert abs(distinct - expected) < 0.01 * expected
 
 
-def test_log_count_ratios_by_hand():
-    """Bucket 0 is padding and 2 stands nowhere. Counts plus one: (3, 1) of 4 and (1, 2) of 3."""
-    found = log_count_ratios(np.array([[7, 2, 0, 0], [9, 0, 0, 1]]))
-    expected = [[0, np.log(3 / 4 * 3), 0, np.log(1 / 4 * 3 / 2)]]
-    np.testing.assert_allclose(found, [expected[0], -np.array(expected[0])])
-
-
-def test_a_counted_layer_is_naive_bayes():
-    ids = np.array([[3, 4], [3, 0], [5, 3], [5, 5]], np.int32)
-    counted = layer(strength=0.5)
-    counted(ids)
-    counted.count(ids, np.array([0, 0, 1, 1]))
-    # Rows that have them, plus one: class 0 has 3, 4, 5 in (3, 2, 1) of 6, class 1 in (2, 1, 3).
-    three, five = np.log(3 / 6 * 6 / 2), np.log(1 / 6 * 6 / 3)
-    found = np.array(counted(np.array([[3, 5, 3], [9, 0, 0]], np.int32)))
-    odds = 0.5 * (three + five)
-    np.testing.assert_allclose(found, [[odds, -odds], [0, 0]], atol=1e-6)
-
-
-def test_more_rows_than_are_counted_at_a_time(monkeypatch):
-    rng = np.random.default_rng(1)
-    ids, targets = rng.integers(0, 9, (7, 5)).astype(np.int32), np.array([0, 1, 1, 0, 1, 0, 1])
-    whole, parts = layer(longest=2), layer(longest=2)
-    whole(ids), parts(ids)
-    whole.count(ids, targets)
+def test_what_is_present_is_the_same_however_many_rows_are_looked_at(monkeypatch):
+    ids = np.random.default_rng(1).integers(0, 9, (7, 5)).astype(np.int32)
+    whole = layer(longest=2).present(ids)
     monkeypatch.setattr("models.layers.ngrams.ROWS", 3)
-    parts.count(ids, targets)
-    np.testing.assert_array_equal(np.array(whole.ratio), np.array(parts.ratio))
+    np.testing.assert_array_equal(whole, layer(longest=2).present(ids))
+    rows, found = whole
+    for row, own in enumerate(ids):
+        assert sorted(found[rows == row]) == sorted(buckets(*own, longest=2))
 
 
-def test_dropout_leaves_out_ngrams_and_keeps_the_sum_on_average():
-    ids = np.tile(np.arange(2, 402, dtype=np.int32), (200, 1))
-    dropped = layer(dropout=0.5)
-    dropped(ids)
-    dropped.learned.assign(np.ones(dropped.learned.shape))
-    found = np.array(dropped(ids, training=True))
-    assert found.std() > 5
-    assert abs(found.mean() - 400) < 5
-    np.testing.assert_allclose(np.array(dropped(ids)), 400)
+def texts_of(classes: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ids of six words, of which every class has two of its own and all have three in common."""
+    rng = np.random.default_rng(1)
+    targets = np.arange(rows) % classes
+    own = 5 + 2 * targets[:, None] + rng.integers(0, 2, (rows, 1))
+    wrong = rng.random((rows, 1)) < 0.1
+    own = np.where(wrong, 5 + rng.integers(0, 2 * classes, (rows, 1)), own)
+    ids = np.concatenate([own, rng.integers(2, 5, (rows, 5))], axis=1)
+    return ids.astype(np.int32), targets
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [{"outputs": 0}, {"longest": 0}, {"buckets": 1}, {"learned_buckets": 0}, {"dropout": 1}],
-)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_solved_layer_gives_the_log_odds_of_nb_svm(classes):
+    ids, targets = texts_of(classes, 60)
+    solved = layer(outputs=classes)
+    solved(ids)
+    solved.set_weights(objective.solved(solved, ids, targets))
+    there = np.zeros((60, 20))
+    there[np.arange(60)[:, None], ids] = 1
+    there = there[:, there.any(axis=0)]
+    odds = []
+    for label in range(classes):
+        machine = NaiveBayesSVM(1.0, interpolation=1.0, random_state=0)
+        weights, bias = log_odds(sparse.csr_matrix(there), targets == label, machine)
+        odds.append(there @ weights + bias)
+    found = np.array(solved(ids))
+    expected = np.stack([-odds[1] / 2, odds[1] / 2] if classes == 2 else odds, axis=1)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+    assert (found.argmax(axis=1) == targets).mean() > 0.85
+
+
+def test_log_odds_are_as_sure_as_they_are_right():
+    """A tenth of the texts have another class's word, which Platt's scale must have noticed."""
+    ids, targets = texts_of(2, 1000)
+    solved = layer()
+    solved(ids)
+    solved.set_weights(objective.solved(solved, ids, targets))
+    odds = np.array(solved(ids))
+    sure = 1 / (1 + np.exp(-np.abs(odds[:, 1] - odds[:, 0])))
+    assert abs(sure.mean() - (odds.argmax(axis=1) == targets).mean()) < 0.02
+
+
+def test_with_one_row_of_a_class_no_ngram_weighs():
+    weights, bias = log_odds(sparse.eye(4, format="csr"), np.arange(4) == 2, NaiveBayesSVM())
+    assert not weights.any() and bias == pytest.approx(np.log(2 / 4))
+
+
+@pytest.mark.parametrize("wrong", [{"outputs": 0}, {"longest": 0}, {"buckets": 1}, {"penalty": 0}])
 def test_what_cannot_be_is_refused(wrong):
     with pytest.raises(ValueError, match="found"):
         layer(**wrong)
 
 
-def test_a_vote_is_the_mean_of_log_probabilities():
-    sure, even = np.log([[0.9, 0.1]]), np.zeros((1, 2))
-    found = np.array(Vote(1.0)([sure.astype("float32"), even.astype("float32")]))
+def test_a_vote_is_the_mean_of_log_probabilities_and_in_training_the_first_one():
+    sure, even = (np.array(each, np.float32) for each in (np.log([[0.9, 0.1]]), [[0, 0]]))
+    found = np.array(Vote()([sure, even]))
     np.testing.assert_allclose(found, (sure + np.log(0.5)) / 2, rtol=1e-5)
+    np.testing.assert_allclose(np.array(Vote()([sure, even], training=True)), sure, rtol=1e-5)
 
 
-@pytest.mark.parametrize("alone", [0.0, 0.3, 1.0])
-def test_a_share_of_trains_rows_has_one_voter(alone):
-    rows = 4000
-    voters = [np.tile(np.log([[share, 1 - share]]), (rows, 1)) for share in (0.9, 0.2)]
-    found = np.array(Vote(alone)([v.astype("float32") for v in voters], training=True))
-    single = [np.isclose(found[:, 0], np.log(share)) for share in (0.9, 0.2)]
-    for mine in single:
-        assert abs(mine.mean() - alone / 2) < 0.04
-    both = ~(single[0] | single[1])
-    np.testing.assert_allclose(found[both, 0], np.log(0.9 * 0.2) / 2, rtol=1e-4)
-
-
-@pytest.mark.parametrize("alone", [-0.1, 1.1])
-def test_a_share_that_is_none_is_refused(alone):
-    with pytest.raises(Refused, match=r"^models/ngrams.py: ngram_classifier: alone must lie in"):
-        models.build(text_spec(words=(5, 12)), "ngrams", **BUILD, alone=alone)
-
-
-def test_training_counts_first_each_input_by_itself():
+def test_training_solves_first_each_input_by_itself():
     """Before the first step, the n-grams' voters are right of all that train tells apart."""
     spec = text_spec(words=(5, 12), characters=(6, 9))
     model = models.build(spec, "ngrams", **BUILD)
@@ -157,7 +151,7 @@ def test_training_counts_first_each_input_by_itself():
         assert (np.array(voter(train[name])).argmax(axis=1) == targets).all()
 
 
-def test_a_model_without_counts_is_left_alone():
+def test_a_model_without_machines_is_left_alone():
     model = models.build(text_spec(words=(5, 12)), "text_cnn", "text_cnn")
     before = model.get_weights()
     objective.begin(model, {}, {}, text_spec(words=(5, 12)))

@@ -11,9 +11,8 @@ from sklearn.svm import LinearSVC
 
 import models
 from models.layers import EncoderBlock, MaskedMeanPooling
-from pipelines import tokens, windows
+from pipelines import nb_svm, tokens, windows
 from pipelines.checks import Refused
-from pipelines.text_classification import baselines
 from pipelines.text_classification.serve import GraphTokenizer
 
 START = tokens.WORD_START
@@ -122,7 +121,7 @@ def test_pieces_are_learned_from_what_is_given_and_no_more():
 def test_log_count_ratio_by_hand():
     """Counts plus one: own (3, 1, 2) of 6, others (1, 2, 2) of 5."""
     found = csr_matrix([[1, 0, 1], [1, 0, 0], [0, 1, 1]])
-    ratio = baselines.log_count_ratio(found, np.array([True, True, False]), 1.0)
+    ratio = nb_svm.log_count_ratio(found, np.array([True, True, False]), 1.0)
     np.testing.assert_allclose(ratio, np.log([3 / 6 * 5, 1 / 6 * 5 / 2, 2 / 6 * 5 / 2]))
 
 
@@ -132,8 +131,8 @@ TARGETS = np.array([1, 1, 1, 0, 0, 0])
 
 def test_naive_bayes_svm_without_interpolation_is_a_machine_on_scaled_ngrams():
     found = CountVectorizer(binary=True).fit_transform(TEXTS)
-    machine = baselines.NaiveBayesSVM(interpolation=1.0, random_state=1).fit(found, TARGETS)
-    ratio = baselines.log_count_ratio(found, TARGETS == 1, 1.0)
+    machine = nb_svm.NaiveBayesSVM(interpolation=1.0, random_state=1).fit(found, TARGETS)
+    ratio = nb_svm.log_count_ratio(found, TARGETS == 1, 1.0)
     plain = LinearSVC(random_state=1).fit(found.multiply(ratio).tocsr(), TARGETS)
     expected = plain.decision_function(found.multiply(ratio).tocsr())
     np.testing.assert_allclose(machine.decision_function(found), expected)
@@ -142,8 +141,8 @@ def test_naive_bayes_svm_without_interpolation_is_a_machine_on_scaled_ngrams():
 
 def test_naive_bayes_svm_all_the_way_to_naive_bayes_weighs_by_ratio():
     found = CountVectorizer(binary=True).fit_transform(TEXTS)
-    machine = baselines.NaiveBayesSVM(interpolation=0.0, random_state=1).fit(found, TARGETS)
-    ratio = baselines.log_count_ratio(found, TARGETS == 1, 1.0)
+    machine = nb_svm.NaiveBayesSVM(interpolation=0.0, random_state=1).fit(found, TARGETS)
+    ratio = nb_svm.log_count_ratio(found, TARGETS == 1, 1.0)
     told = np.flatnonzero(ratio)
     weights = machine.coef_[0]
     np.testing.assert_allclose(weights[told] / ratio[told], (weights[told] / ratio[told])[0])
@@ -152,7 +151,7 @@ def test_naive_bayes_svm_all_the_way_to_naive_bayes_weighs_by_ratio():
 def test_naive_bayes_svm_of_three_classes_holds_each_against_the_rest():
     found = CountVectorizer(binary=True).fit_transform([*TEXTS, "odd thing", "odd odd"])
     targets = np.array([*TARGETS, 2, 2])
-    machine = baselines.NaiveBayesSVM(interpolation=1.0, random_state=1).fit(found, targets)
+    machine = nb_svm.NaiveBayesSVM(interpolation=1.0, random_state=1).fit(found, targets)
     assert machine.decision_function(found).shape == (8, 3)
     assert machine.predict(found).tolist() == targets.tolist()
 

@@ -6,7 +6,7 @@ from models.layers.causal_conv import CausalConv1D
 from models.layers.columns import Segments, StatesAhead, Together
 from models.layers.dropout import WordDropout
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
-from models.layers.ngrams import NaiveBayesNgrams
+from models.layers.ngrams import NgramSVM
 from models.layers.patches import ClassToken, LearnedPositions, Patches
 from models.layers.pictures import ApplicationScaling, Variation
 from models.layers.recurrent_translator import RecurrentTranslator
@@ -27,7 +27,7 @@ __all__ = [
     "MaskPadding",
     "MaskedMaxPooling",
     "MaskedMeanPooling",
-    "NaiveBayesNgrams",
+    "NgramSVM",
     "PaddedShortcut",
     "Patches",
     "RecurrentTranslator",

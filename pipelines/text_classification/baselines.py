@@ -4,7 +4,7 @@ import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import matthews_corrcoef
@@ -12,6 +12,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from pipelines.nb_svm import NaiveBayesSVM
 from pipelines.scoring.classifier import Outputs, margins
 
 FOLDS = 5
@@ -21,60 +22,6 @@ MANY_CHARACTERS = 10_000_000
 PENALTIES = {"tfidf_svm": (0.1, 1.0, 10.0), "nb_svm": (0.03, 0.1, 1.0)}
 INTERPOLATIONS = (0.25, 0.5, 1.0)  # the paper's, and less of it: it shifts uneven classes apart
 WORDS_AND_SIGNS = r"\w+|[^\w\s]"
-
-
-class NaiveBayesSVM(ClassifierMixin, BaseEstimator):
-    """Support vector machine on n-grams that are there or not, each times its log-count ratio.
-
-    The ratio of an n-gram, log of its share in a class to its share in the rest, is what naive
-    Bayes would weigh it with. The learned weights are drawn towards their mean size by
-    `interpolation` (of 1, nothing is drawn; of 0, this is naive Bayes); counts start at
-    `smoothing`. More than two classes are each held against the rest.
-
-    Reference: Wang and Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic
-    Classification", ACL 2012, whose values the defaults are.
-    """
-
-    def __init__(self, C=1.0, smoothing=1.0, interpolation=0.25, random_state=None):
-        self.C, self.smoothing = C, smoothing
-        self.interpolation, self.random_state = interpolation, random_state
-
-    def fit(self, found, targets):
-        """found: (rows, n-grams), sparse, of 0 and 1."""
-        self.classes_ = np.unique(targets)
-        told_apart = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
-        parts = [self._against_rest(found, targets == name) for name in told_apart]
-        self.ratio_, self.learned_, self.intercept_ = map(np.stack, zip(*parts, strict=True))
-        return self
-
-    def _against_rest(self, found, own) -> tuple[np.ndarray, np.ndarray, float]:
-        ratio = log_count_ratio(found, own, self.smoothing)
-        machine = LinearSVC(C=self.C, random_state=self.random_state)
-        machine.fit(found.multiply(ratio).tocsr(), own)
-        return ratio, machine.coef_[0], machine.intercept_[0]
-
-    @property
-    def coef_(self) -> np.ndarray:
-        """(machines, n-grams), of each presence. `interpolation` may be changed after fitting."""
-        mean, share = np.abs(self.learned_).mean(axis=1, keepdims=True), self.interpolation
-        return ((1 - share) * mean + share * self.learned_) * self.ratio_
-
-    def decision_function(self, found) -> np.ndarray:
-        margins = found @ self.coef_.T + self.intercept_
-        return margins[:, 0] if len(self.classes_) == 2 else margins
-
-    def predict(self, found) -> np.ndarray:
-        margins = self.decision_function(found)
-        chosen = (margins > 0).astype(int) if margins.ndim == 1 else margins.argmax(axis=1)
-        return self.classes_[chosen]
-
-
-def log_count_ratio(found, own: np.ndarray, smoothing: float) -> np.ndarray:
-    """log of each n-gram's share in the `own` rows to its share in the others, (n-grams,)."""
-    inside, outside = (
-        smoothing + np.asarray(found[rows].sum(axis=0), np.float64).ravel() for rows in (own, ~own)
-    )
-    return np.log(inside / inside.sum()) - np.log(outside / outside.sum())
 
 
 def linear_ngrams(train, val, test_texts, seed: int) -> dict[str, Outputs]:
