@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from pipelines import atomic, config, report, targets
+from pipelines import atomic, config, dvc_lock, report, targets
 from pipelines.checks import Refused
 from pipelines.evaluation import better
 from pipelines.machine import processor
@@ -64,7 +64,7 @@ def carried(params_file: Path, file: Path, found: list[dict]) -> list[dict]:
     known = set(config.load(params_file).experiments)
     had = json.loads(file.read_text("utf-8"))["rows"] if file.is_file() else []
     rows = [row for row in had if row["experiment"] in known - here]
-    locked = locked_metrics(params_file.with_name("dvc.lock"))
+    locked = locked_metrics(params_file.with_name("dvc.yaml"))
     lost = {r["experiment"] for r in rows if r["metrics_md5"] != locked.get(r["experiment"])}
     if lost:
         raise Refused(
@@ -74,18 +74,15 @@ def carried(params_file: Path, file: Path, found: list[dict]) -> list[dict]:
     return rows
 
 
-def locked_metrics(lock: Path) -> dict[str, str]:
+def locked_metrics(pipeline: Path) -> dict[str, str]:
     """The md5 of every experiment's metrics file, as DVC last wrote them down."""
-    if not lock.is_file():
-        return {}
-    stages = yaml.load(lock.read_text("utf-8"), yaml.CSafeLoader)["stages"]
-    outs = {out["path"]: out["md5"] for stage in stages.values() for out in stage.get("outs", ())}
-    folder, suffix = f"{report.METRICS.as_posix()}/", ".json"
-    return {
-        path[len(folder) : -len(suffix)]: md5
-        for path, md5 in outs.items()
-        if path.startswith(folder) and path.endswith(suffix)
-    }
+    found = {}
+    for name, stage in dvc_lock.stages(pipeline).items():
+        key = name.removeprefix("evaluate@")
+        for out in stage.get("outs", ()):
+            if out["path"] == f"{report.METRICS.as_posix()}/{key}.json":
+                found[key] = out["md5"]
+    return found
 
 
 def best_published(rows: list[dict], row: dict) -> float | None:

@@ -11,9 +11,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-import yaml
-
-from pipelines import restore, tracking
+from pipelines import dvc_lock, restore, tracking
 from pipelines.report import aligned
 from pipelines.tracking import store
 
@@ -63,8 +61,7 @@ def absent() -> dict[str, list[str]]:
 @functools.cache
 def locked(pipeline: str) -> dict[str, dict]:
     """The stages in its dvc.lock."""
-    lock = Path(pipeline).with_suffix(".lock")
-    return yaml.safe_load(lock.read_text("utf-8"))["stages"] if lock.is_file() else {}
+    return dvc_lock.stages(Path(pipeline))
 
 
 def check_out(wanted: dict[str, list[str]]) -> None:

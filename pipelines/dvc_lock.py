@@ -1,0 +1,13 @@
+"""What DVC wrote down of a pipeline's stages when they last ran."""
+
+from pathlib import Path
+
+import yaml
+
+
+def stages(pipeline: Path) -> dict[str, dict]:
+    """The stages in the lock file of a dvc.yaml; none where there is no such file."""
+    lock = pipeline.with_suffix(".lock")
+    if not lock.is_file():
+        return {}
+    return yaml.load(lock.read_text("utf-8"), yaml.CSafeLoader)["stages"]
