@@ -10,4 +10,4 @@ def stages(pipeline: Path) -> dict[str, dict]:
     lock = pipeline.with_suffix(".lock")
     if not lock.is_file():
         return {}
-    return yaml.load(lock.read_text("utf-8"), yaml.CSafeLoader)["stages"]
+    return yaml.CSafeLoader(lock.read_text("utf-8")).get_single_data()["stages"]
