@@ -3,12 +3,15 @@
 import keras
 
 from pipelines import decision
+from pipelines.crossentropy import SmoothedCrossentropy
 from pipelines.spec import DataSpec
 
 MONITOR = "val/loss"
 
 
-def loss(spec: DataSpec):
+def loss(spec: DataSpec, *, label_smoothing: float = 0.0):
+    if label_smoothing:
+        return SmoothedCrossentropy(label_smoothing)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 

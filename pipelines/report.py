@@ -3,7 +3,7 @@
 import hashlib
 import json
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipelines import config
@@ -24,8 +24,11 @@ def run(params_file: Path) -> None:
     )
 
 
-def rows(params_file: Path, more_metrics: Iterable[str] = ()) -> list[dict]:
-    """One row an experiment and headline metric, with everything that is worth keeping."""
+def rows(params_file: Path, more_metrics: Mapping[str, Iterable[str]] | None = None) -> list[dict]:
+    """One row an experiment and headline metric, with everything that is worth keeping.
+
+    more_metrics: by data set, which others to give."""
+    more_metrics = more_metrics or {}
     params = config.load(params_file)
     found = []
     for key, experiment in params.experiments.items():
@@ -33,9 +36,11 @@ def rows(params_file: Path, more_metrics: Iterable[str] = ()) -> list[dict]:
         if record.is_file() and metrics.is_file():
             about = json.loads(record.read_text("utf-8"))
             values = json.loads(metrics.read_text("utf-8"))
-            wanted = dict.fromkeys((*headline(experiment.task, values), *more_metrics))
+            dataset = params.dataset_of(key)
+            more = more_metrics.get(dataset, ())
+            wanted = dict.fromkeys((*headline(experiment.task, values), *more))
             found += [
-                row(key, experiment, params.dataset_of(key), metric, values, about)
+                row(key, experiment, dataset, metric, values, about)
                 for metric in wanted
                 if f"test/{metric}" in values
             ]

@@ -30,8 +30,7 @@ def run(params_file: Path) -> None:
         raise Refused(f"{params_file}: no page shows its results; pages: {', '.join(PAGES)}")
     page, file = PAGES[params_file.as_posix()]
     published = of_params(params_file)
-    metrics = {name for rows in published.values() for row in rows for name in row["metrics"]}
-    found = report.rows(params_file, sorted(metrics))
+    found = report.rows(params_file, {key: metrics_of(rows) for key, rows in published.items()})
     if not found:
         print(f"{params_file}: nothing evaluated here; {page} stays as it is")
         return
@@ -83,6 +82,10 @@ def locked_metrics(pipeline: Path) -> dict[str, str]:
             if out["path"] == f"{report.METRICS.as_posix()}/{key}.json":
                 found[key] = out["md5"]
     return found
+
+
+def metrics_of(published: list[dict]) -> list[str]:
+    return sorted({name for row in published for name in row["metrics"]})
 
 
 def best_published(rows: list[dict], row: dict) -> float | None:

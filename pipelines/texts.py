@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from pipelines import arrays, checks, divisions, duplicates, spec, tokens, windows
 from pipelines.checks import Refused
@@ -46,13 +46,21 @@ class Input(BaseModel):
     lowercase: bool = True
     vocabulary_size: Annotated[int, Field(strict=True, ge=3)] = 8000
     max_tokens: Count = 64
+    numbers: Literal["length", "value"] = "length"
+
+    @model_validator(mode="after")
+    def _numbers_are_of_words(self):
+        if self.unit == "character" and "numbers" in self.model_fields_set:
+            raise ValueError("characters keep every digit; leave `numbers` out")
+        return self
 
 
 class Options(BaseModel):
     """positive: the label to detect, for two-class tasks: its threshold is calibrated. inputs: one
-    block a Keras input; what lies beyond max_tokens is cut. duplicates: drop (keep the first copy)
-    | keep. overlap: refuse | report: what to do when a text of one part also stands in another.
-    split: how rows become train, val and test; see `divisions.Split`."""
+    block a Keras input; what lies beyond max_tokens is cut; numbers, for words and sub-words: their
+    length (8/10 is read as 0/00) | their value. duplicates: drop (keep the first copy) | keep.
+    overlap: refuse | report: what to do when a text of one part also stands in another. split: how
+    rows become train, val and test; see `divisions.Split`."""
 
     model_config = STRICT
     positive: str | None = None

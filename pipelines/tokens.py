@@ -31,8 +31,10 @@ SIGN = (
     "\U0001f000-\U0001faff]"
 )
 
-# Of a number only the length is kept: "0909 879 0188" says telephone whatever the digits.
-WORD_RULES = [[f"({SIGN})", " \\1 "], ["[0-9]", "0"], ["(0+)", " \\1 "], SPACE]
+NUMBERS = {
+    "length": [["[0-9]", "0"], ["(0+)", " \\1 "]],
+    "value": [["([0-9]+)", " \\1 "]],
+}
 CHARACTER_RULES = [SPACE]
 WORD_START = "\u2581"
 # Its lower case depends on the locale in TensorFlow; as two characters it does not.
@@ -99,12 +101,22 @@ def split(unit: str, lowercase: bool, rules: Sequence[Sequence[str]], text: str)
     return list(text) if unit == "character" else [token for token in text.split(" ") if token]
 
 
+def word_rules(numbers: str) -> list[list[str]]:
+    return [[f"({SIGN})", " \\1 "], *NUMBERS[numbers], SPACE]
+
+
 def learn(
-    texts: Iterable[str], unit: str, lowercase: bool, vocabulary_size: int, max_tokens: int
+    texts: Iterable[str],
+    unit: str,
+    lowercase: bool,
+    vocabulary_size: int,
+    max_tokens: int,
+    numbers: str = "length",
 ) -> Tokenizer:
     """A tokenizer whose vocabulary is the most frequent tokens of the (training) texts, or the
-    pieces that make up their words best."""
-    rules = CHARACTER_RULES if unit == "character" else WORD_RULES
+    pieces that make up their words best. Of a number within words the `length` is kept ("0909 879
+    0188" says telephone whatever the digits) or the `value` ("8/10" is no "3/10")."""
+    rules = CHARACTER_RULES if unit == "character" else word_rules(numbers)
     rules = [DOTTED_I, *rules] if lowercase else rules
     counts = Counter(token for text in texts for token in split(unit, lowercase, rules, text))
     size = vocabulary_size - SPECIAL_IDS

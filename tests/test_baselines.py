@@ -132,7 +132,7 @@ def test_the_candidates_have_names_of_their_own(monkeypatch):
     found = baselines.candidates(["a text"], seed=1)
     assert {family: list(kinds) for family, kinds in found.items()} == {
         "tfidf_svm": ["words 1-2", "characters 1-5"],
-        "nb_svm": ["words 1-2", "words 1-3"],
+        "nb_svm": ["words 1-2", "words 1-3", "characters 1-7"],
     }
     for family, kinds in found.items():
         shares = len(baselines.INTERPOLATIONS) if family == "nb_svm" else 1

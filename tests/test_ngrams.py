@@ -8,6 +8,7 @@ from scipy import sparse
 import models
 from models.layers import NgramSVM, Vote
 from models.layers.ngrams import in_buckets
+from pipelines.checks import Refused
 from pipelines.nb_svm import NaiveBayesSVM, log_odds
 from pipelines.text_classification import objective
 
@@ -149,6 +150,14 @@ def test_training_solves_first_each_input_by_itself():
     for name in spec.inputs:
         voter = model.get_layer(f"{name}_ngrams")
         assert (np.array(voter(train[name])).argmax(axis=1) == targets).all()
+
+
+def test_each_field_has_ngrams_of_its_own_length():
+    spec = text_spec(words=(5, 12), characters=(6, 9))
+    model = models.build(spec, "ngrams", **BUILD, longest={"words": 2, "characters": 3})
+    assert [model.get_layer(f"{name}_ngrams").longest for name in spec.inputs] == [2, 3]
+    with pytest.raises(Refused, match="longest is for words, the data set has words, characters"):
+        models.build(spec, "ngrams", **BUILD, longest={"words": 2})
 
 
 def test_a_model_without_machines_is_left_alone():

@@ -186,16 +186,17 @@ def test_all_frameworks_get_the_same_threads_and_no_settings_of_the_caller(monke
     assert found["OMP_NUM_THREADS"] == found["TF_NUM_INTRAOP_THREADS"] == "3"
 
 
-def test_rows_of_the_whole_part_and_positions_that_are_cut(tmp_path, monkeypatch):
+def test_rows_of_the_whole_part_the_wanted_inputs_and_positions_that_are_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "PREPARED", tmp_path)
     spec = SPECS["text_classification"]
+    spec = replace(spec, inputs={**spec.inputs, "characters": spec.inputs["words"]})
     for part in ("train", "val"):
         columns = {"words": np.arange(60, dtype=np.int32).reshape(5, 12), "label": np.arange(5)}
         arrays.write(tmp_path / "tiny/split0" / part, {**columns, "text": list("abcde")})
     spec.save(tmp_path / "tiny/spec.json")
-    case = {"experiment": {"dataset": "tiny"}, "positions": 7, "train_rows": 2}
+    case = {"experiment": {"dataset": "tiny"}, "inputs": ["words"], "positions": 7, "train_rows": 2}
     found = data.load(case, texts=True)
-    assert found.spec.inputs["words"].shape == (7,)
+    assert list(found.spec.inputs) == ["words"] and found.spec.inputs["words"].shape == (7,)
     assert found.train["label"].tolist() == [0, 4]
     assert found.train["text"] == ["a", "e"]
     assert found.train["words"].shape == (2, 7)

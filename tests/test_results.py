@@ -44,7 +44,7 @@ def test_results_can_be_made_again_and_traced_to_mlflow(params, page, file):
         (row["experiment"], row["metric"]): row
         for row in json.loads(file.read_text("utf-8"))["rows"]
     }
-    more = {metric for _, metric in shown}
+    more = {row["dataset"]: {metric for _, metric in shown} for row in shown.values()}
     found = [
         row
         for row in report.rows(Path(params), more)
@@ -87,6 +87,28 @@ def test_the_best_published_number_is_of_the_same_protocol(metric, best):
     ]
     row = {"task": "image_classification", "metric": metric}
     assert results.best_published(rows, row) == best
+
+
+def test_a_metric_that_others_published_is_shown_for_their_data_set_alone(tmp_path, monkeypatch):
+    """Ham blocked and spam caught mean nothing beside film reviews."""
+    trained_, metrics = tmp_path / "trained", tmp_path / "metrics"
+    for name, folder in (("TRAINED", trained_), ("METRICS", metrics)):
+        monkeypatch.setattr(report, name, folder)
+    values = {"mcc": 0.7, "accuracy": 0.8, "caught_percent": 90.0, "f1": 0.6}
+    groups = ("test", "baseline_majority", "baseline_best")
+    scores = {f"{group}/{name}": value for group in groups for name, value in values.items()}
+    tags = {"parameters": "1", "fit_seconds": "1", "backend": "jax"}
+    about = {"run_id": "r", "tags": tags, "params": {"seeds": "[1]"}}
+    for key in ("spam_cnn", "reviews_cnn"):
+        (trained_ / key).mkdir(parents=True)
+        (trained_ / key / "run.json").write_text(json.dumps(about))
+        metrics.mkdir(exist_ok=True)
+        (metrics / f"{key}.json").write_text(json.dumps(scores))
+    found = report.rows(Path("params.yaml"), {"sms": ["caught_percent", "unheard_of"]})
+    assert {row["metric"] for row in found if row["dataset"] == "sms"} == {
+        "accuracy", "mcc", "caught_percent",
+    }  # fmt: skip
+    assert {row["metric"] for row in found if row["dataset"] == "reviews"} == {"accuracy", "mcc"}
 
 
 LOCK = """

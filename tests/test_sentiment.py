@@ -21,7 +21,7 @@ BUILD = {"builder": "transformer_classifier", "width": 8, "heads": 2, "feed_forw
 
 
 def subwords(*vocabulary: str, lowercase: bool = True) -> tokens.Tokenizer:
-    return tokens.Tokenizer("subword", lowercase, tokens.WORD_RULES, list(vocabulary), 30)
+    return tokens.Tokenizer("subword", lowercase, tokens.word_rules("length"), list(vocabulary), 30)
 
 
 def pieces(tokenizer: tokens.Tokenizer, text: str) -> list[str]:

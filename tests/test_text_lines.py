@@ -270,6 +270,9 @@ def test_conflicting_labels_are_named_by_both_places():
         ({"files": PARTS, "labels": {False: "neg", True: "pos"}}, "params.yaml:"),
         ({"files": CLASSES, "labels": {0: "neg"}}, "params.yaml:3: datasets.set.options: `labels` "
          "is for labelled lines; a file a class needs none; found "),
+        ({"files": PARTS, "inputs": {"a": {"unit": "character", "numbers": "value"}}},
+         "params.yaml:9: datasets.set.options.inputs.a: characters keep every digit; leave "
+         "`numbers` out; found "),
     ],
 )  # fmt: skip
 def test_files_and_splits_that_do_not_fit(options, expected):

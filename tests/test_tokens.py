@@ -144,7 +144,26 @@ def test_bytes_that_are_not_utf8_are_read_as_replacement_characters():
     ],
 )
 def test_words(text, expected):
-    assert tokens.split("word", True, tokens.WORD_RULES, text) == expected
+    assert tokens.split("word", True, tokens.word_rules("length"), text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("8/10", ["8", "/", "10"]),
+        ("\u00a31,340 off", ["\u00a3", "1", ",", "340", "off"]),
+        ("win2day", ["win", "2", "day"]),
+    ],
+)
+def test_words_with_the_value_of_numbers(text, expected):
+    assert tokens.split("word", True, tokens.word_rules("value"), text) == expected
+
+
+def test_the_graph_reads_the_value_of_numbers_as_well():
+    texts = ["8/10, then 10/10", "1,340", "\u0660 7\uff11 12ab34", *random_texts(7, 200)]
+    tokenizer = tokens.learn(texts, "word", True, 2000, 40, "value")
+    assert {"8", "10", "1", "340"} <= set(tokenizer.vocabulary)
+    np.testing.assert_array_equal(in_python(tokenizer, texts), in_graph(tokenizer, texts))
 
 
 def test_characters():

@@ -28,9 +28,12 @@ class Data:
 
 
 def load(case: dict, texts: bool = False) -> Data:
-    """The rows of a case. positions: padded rows are cut to so many. texts: with raw texts."""
+    """The rows of a case. inputs: the fields to take, all by default. positions: padded rows are
+    cut to so many. texts: with raw texts."""
     folder = PREPARED / case["experiment"]["dataset"]
     spec = DataSpec.load(folder / "spec.json")
+    taken = case.get("inputs", list(spec.inputs))
+    spec = replace(spec, inputs={name: spec.inputs[name] for name in taken})
     positions = case.get("positions")
     if positions:
         fields = {

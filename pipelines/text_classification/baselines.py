@@ -27,8 +27,8 @@ WORDS_AND_SIGNS = r"\w+|[^\w\s]"
 def linear_ngrams(train, val, test_texts, seed: int) -> dict[str, Outputs]:
     """Linear machines on n-grams, as strong as they can be made; "best" is the better of them.
 
-    train, val: (texts, targets). A support vector machine on TF-IDF of words or of characters
-    (Joachims 1998), and NB-SVM (Wang and Manning 2012). What to count and the penalty are chosen by
+    train, val: (texts, targets). A support vector machine on TF-IDF (Joachims 1998) and NB-SVM
+    (Wang and Manning 2012), of words or of characters. What to count and the penalty are chosen by
     the Matthews correlation on rows that the machine was not fitted to: every row of train and val
     in turn, so that a small corpus gives its baselines all it has, or val alone where rows are
     many. The chosen machine is then fitted on train and val together. Probabilities are Platt's,
@@ -108,16 +108,17 @@ def fit_all(machines: dict, found, targets) -> dict:
 
 def candidates(texts: list[str], seed: int) -> dict[str, dict[str, tuple]]:
     """Family -> what is counted -> (counter, name -> machine), nothing fitted yet."""
-    words = {"token_pattern": WORDS_AND_SIGNS}
+    words, characters = {"token_pattern": WORDS_AND_SIGNS}, {"analyzer": "char"}
     tfidf = {"words 1-2": TfidfVectorizer(**words, ngram_range=(1, 2), sublinear_tf=True)}
-    if sum(map(len, texts)) <= MANY_CHARACTERS:
-        tfidf["characters 1-5"] = TfidfVectorizer(
-            analyzer="char", ngram_range=(1, 5), sublinear_tf=True, lowercase=False
-        )
     there = {
         f"words 1-{longest}": CountVectorizer(**words, ngram_range=(1, longest), binary=True)
         for longest in (2, 3)
     }
+    if sum(map(len, texts)) <= MANY_CHARACTERS:
+        tfidf["characters 1-5"] = TfidfVectorizer(
+            **characters, ngram_range=(1, 5), sublinear_tf=True, lowercase=False
+        )
+        there["characters 1-7"] = CountVectorizer(**characters, ngram_range=(1, 7), binary=True)
     svms = {f"C={c:g}": LinearSVC(C=c, random_state=seed) for c in PENALTIES["tfidf_svm"]}
     nb_svms = {
         f"interpolation={share:g}, C={c:g}": NaiveBayesSVM(c, 1.0, share, seed)

@@ -9,39 +9,23 @@ from keras import ops
 
 from pipelines import decision
 from pipelines.checks import Refused
+from pipelines.crossentropy import SmoothedCrossentropy
 from pipelines.spec import DataSpec
 
 MONITOR = "val/loss"
 
 
 @keras.saving.register_keras_serializable("pipelines")
-class MaskedCrossentropy(keras.losses.Loss):
-    """Nats a token: the mean over all real tokens of a batch, so padding weighs nothing.
-
-    label_smoothing takes that share of the target's probability and spreads it over the V ids
-    (Szegedy et al. 2016).
-    """
+class MaskedCrossentropy(SmoothedCrossentropy):
+    """Nats a token: the mean over all real tokens of a batch, so padding weighs nothing. Targets
+    (B, T), logits (B, T, V)."""
 
     def __init__(self, label_smoothing: float = 0.0, name="masked_crossentropy", **kwargs):
-        super().__init__(name=name, **kwargs)
-        if not 0 <= label_smoothing < 1:
-            raise Refused(f"label_smoothing must lie in [0, 1), found {label_smoothing}")
-        self.label_smoothing = label_smoothing
+        super().__init__(label_smoothing, name=name, **kwargs)
 
     def call(self, targets, logits):
         real = ops.cast(ops.not_equal(targets, 0), logits.dtype)
-        return ops.sum(self.nats(targets, logits) * real) / ops.maximum(ops.sum(real), 1.0)
-
-    def nats(self, targets, logits):
-        """(B, T) losses. The targets' logits are not gathered but multiplied out: the gradient of
-        gathering them costs more than the loss, of which nothing is larger than the logits."""
-        size = logits.shape[-1]
-        wanted = ops.one_hot(targets, size, dtype=logits.dtype) * (1 - self.label_smoothing)
-        wanted = wanted + self.label_smoothing / size
-        return ops.logsumexp(logits, axis=-1) - ops.sum(wanted * logits, axis=-1)
-
-    def get_config(self):
-        return {**super().get_config(), "label_smoothing": self.label_smoothing}
+        return ops.sum(super().call(targets, logits) * real) / ops.maximum(ops.sum(real), 1.0)
 
 
 @keras.saving.register_keras_serializable("pipelines")
