@@ -61,7 +61,7 @@ downloads:
         - url: https://example.org/sms.zip
           member: sms.csv
 """
-INPUT = "lowercase, max_tokens, unit, vocabulary_size"
+INPUT = "lowercase, max_tokens, numbers, unit, vocabulary_size"
 SPLIT = "folds, method, repeats, test, val"
 
 
