@@ -148,6 +148,9 @@ CASES = [
     pairs("seq2seq", "seq2seq", PAIRS, 96 + LSTMS + 2 * 136 + 72, {**RECURRENT, "cell": "lstm"}),
     # One state and bridge; the memory's projection 16*8; to the embedding 16*8+8.
     pairs("seq2seq", "seq2seq_attention", PAIRS, 96 + GRUS + 136 + 128 + 136, RECURRENT),
+    # The second layer of the decoder reads 16 and has three gates of 8*(16+8+2).
+    pairs("seq2seq", "seq2seq_attention", PAIRS, 96 + GRUS + 136 + 128 + 136 + 624,
+          {**RECURRENT, "depth": 2}),
     # Embedding 12*8; the decoder's block has a second attention and norm; a last norm either side.
     pairs("transformer", "transformer", PAIRS, 96 + 2 * ENCODER + 288 + 16 + 2 * 16, TRANSFORMER),
 ]  # fmt: skip
