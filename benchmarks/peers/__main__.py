@@ -88,10 +88,11 @@ def turn(programs: dict, number: int) -> list:
 
 
 def merged(case: dict, own: dict) -> dict:
-    """The case with a program's own entries of `fit`."""
+    """The case with a program's own `train_rows` and entries of `fit`."""
     experiment = case["experiment"]
     fit = {**experiment["fit"], **own.get("fit", {})}
-    return {**case, "experiment": {**experiment, "fit": fit}}
+    rows = {name: own[name] for name in ("train_rows",) if name in own}
+    return {**case, **rows, "experiment": {**experiment, "fit": fit}}
 
 
 def measured(program: str, work: dict) -> dict:
