@@ -25,7 +25,7 @@ def seq2seq(
     from the papers: one layer, not four; the encoder reads from both ends instead of from the last
     word; sub-words; one embedding for source, target and output.
     """
-    return _translator(spec, embedding_width, units, cell, False, dropout, 1, name="seq2seq")
+    return _translator(spec, embedding_width, units, cell, False, dropout, name="seq2seq")
 
 
 def seq2seq_attention(
@@ -35,26 +35,22 @@ def seq2seq_attention(
     units: int = 128,
     cell: str = "gru",
     dropout: float = 0.2,
-    depth: int = 1,
 ) -> keras.Model:
     """Each decoder state also looks back at all source positions (Luong's global attention).
 
     Inputs and output as in `seq2seq`. Scores are dot products of the decoder's state and the
     projected memory, which is Luong's "general" score. Differs from the paper: no input feeding,
-    so that all target positions are computed at once in training; a decoder of `depth` 2 is told
-    instead what its first layer has found.
+    so that all target positions are computed at once in training.
     """
-    return _translator(
-        spec, embedding_width, units, cell, True, dropout, depth, name="seq2seq_attention"
-    )
+    return _translator(spec, embedding_width, units, cell, True, dropout, name="seq2seq_attention")
 
 
-def _translator(spec, embedding_width, units, cell, attention, dropout, depth, name) -> keras.Model:
+def _translator(spec, embedding_width, units, cell, attention, dropout, name) -> keras.Model:
     inputs = {
         key: keras.Input(field.open_shape, dtype=field.dtype, name=key)
         for key, field in spec.inputs.items()
     }
     layer = RecurrentTranslator(
-        spec.outputs, embedding_width, units, cell, attention, dropout, depth, name="translator"
+        spec.outputs, embedding_width, units, cell, attention, dropout, name="translator"
     )
     return keras.Model(inputs, layer(inputs["source"], inputs["target_in"]), name=name)

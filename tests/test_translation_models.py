@@ -15,7 +15,6 @@ SPEC = pairs_spec(12, 50)
 KINDS = {
     "seq2seq": ("seq2seq", {"embedding_width": 8, "units": 16}),
     "seq2seq_attention": ("seq2seq", {"embedding_width": 8, "units": 16, "cell": "lstm"}),
-    "seq2seq_attention, three deep": ("seq2seq", {"embedding_width": 8, "units": 16, "depth": 3}),
     "transformer": ("transformer", {"width": 16, "heads": 2, "depth": 2, "feed_forward": 32}),
 }
 LENGTH = 9
@@ -25,7 +24,7 @@ LENGTH = 9
 def model(request):
     keras.utils.set_random_seed(3)
     module, sizes = KINDS[request.param]
-    return models.build(SPEC, module, builder=request.param.split(",")[0], **sizes)
+    return models.build(SPEC, module, builder=request.param, **sizes)
 
 
 @pytest.fixture(scope="module")

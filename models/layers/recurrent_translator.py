@@ -20,19 +20,18 @@ class RecurrentTranslator(layers.Layer):
     The encoder reads from both ends; what it remembers at the end starts the decoder. Without
     attention that is all the decoder ever knows of the source; with it, each of its states also
     looks back at every source position (scores are dot products). One embedding serves source,
-    target and output. size: V. units: U, of each direction and of the decoder. cell: gru | lstm.
-    depth: layers of the decoder; the first one's states look back, and those above read what was
-    found there beside the states below, so that they remember what has been looked at (Wu et al.,
-    arXiv 1609.08144).
+    target and output. What it turns into logits is normalised: with a tanh there, as in the papers,
+    it learns far more slowly. size: V. units: U, of each direction and of the decoder.
+    cell: gru | lstm.
     """
 
-    def __init__(self, size, embedding_width, units, cell, attention, dropout, depth=1, **kwargs):
+    def __init__(self, size, embedding_width, units, cell, attention, dropout, **kwargs):
         super().__init__(**kwargs)
         if cell not in CELLS:
             raise ValueError(f"cell is {cell!r}, expected one of {', '.join(CELLS)}")
         self.settings = {
             "size": size, "embedding_width": embedding_width, "units": units, "cell": cell,
-            "attention": attention, "dropout": dropout, "depth": depth,
+            "attention": attention, "dropout": dropout,
         }  # fmt: skip
         start = keras.initializers.RandomNormal(stddev=embedding_width**-0.5)
         self.embedding = layers.ReversibleEmbedding(
@@ -41,11 +40,11 @@ class RecurrentTranslator(layers.Layer):
         both = {"return_sequences": True, "return_state": True}
         self.encoder = layers.Bidirectional(CELLS[cell](units, **both), name="encoder")
         self.decoder = CELLS[cell](units, **both, name="decoder")
-        self.above = [CELLS[cell](units, **both, name=f"above{i}") for i in range(depth - 1)]
         states = 2 if cell == "lstm" else 1
         self.bridges = [layers.Dense(units, "tanh", name=f"bridge{i}") for i in range(states)]
         self.drop = layers.Dropout(dropout)
-        self.combine = layers.Dense(embedding_width, "tanh", name="combine")
+        self.combine = layers.Dense(embedding_width, name="combine")
+        self.norm = layers.LayerNormalization(name="norm")
         if attention:
             self.project = layers.Dense(units, use_bias=False, name="project")
             self.look = layers.Attention(name="look")
@@ -56,11 +55,10 @@ class RecurrentTranslator(layers.Layer):
         self.embedding.build(source_shape)
         self.encoder.build((*source_shape, width))
         self.decoder.build((*target_in_shape, width))
-        for layer in self.above:
-            layer.build((*target_in_shape, 2 * units if attention else units))
         for bridge in self.bridges:
             bridge.build((source_shape[0], 2 * units))
         self.combine.build((*target_in_shape, 2 * units if attention else units))
+        self.norm.build((*target_in_shape, width))
         if attention:
             self.project.build((*source_shape, 2 * units))
             self.look.build([(*target_in_shape, units), (*source_shape, units)])
@@ -68,13 +66,8 @@ class RecurrentTranslator(layers.Layer):
     def call(self, source, target_in, training=False):
         memory, real, states = self.encode(source, training)
         embedded = self.drop(self.embed(target_in), training=training)
-        said, *_ = self.decoder(embedded, initial_state=states[0], training=training)
-        found = self.found(said, memory, real)
-        for layer, start in zip(self.above, states[1:], strict=True):
-            below = self.drop(self.beside(found, said), training=training)
-            higher, *_ = layer(below, initial_state=start, training=training)
-            said = said + higher
-        return self.logits(self.beside(found, said), training)
+        said, *_ = self.decoder(embedded, initial_state=states, training=training)
+        return self.logits(said, memory, real, training)
 
     def embed(self, ids):
         return self.embedding(ids) * self.settings["embedding_width"] ** 0.5
@@ -91,18 +84,12 @@ class RecurrentTranslator(layers.Layer):
                 self.bridges, zip(ends[:half], ends[half:], strict=True), strict=True
             )
         ]
-        memory = self.project(memory) if self.settings["attention"] else memory
-        return memory, real, [states] * self.settings["depth"]
+        return self.project(memory) if self.settings["attention"] else memory, real, states
 
-    def found(self, said, memory, real):
-        """(B, T, U): what each target position finds in the source; None without attention."""
-        return self.look([said, memory], mask=[None, real]) if self.settings["attention"] else None
-
-    def beside(self, found, said):
-        return said if found is None else ops.concatenate([found, said], axis=-1)
-
-    def logits(self, seen, training=False):
-        combined = self.combine(self.drop(seen, training=training))
+    def logits(self, said, memory, real, training=False):
+        if self.settings["attention"]:
+            said = ops.concatenate([self.look([said, memory], mask=[None, real]), said], axis=-1)
+        combined = self.norm(self.combine(self.drop(said, training=training)))
         return self.embedding(combined, reverse=True)
 
     def start(self, source, length: int) -> dict:
@@ -112,20 +99,16 @@ class RecurrentTranslator(layers.Layer):
 
     def step(self, ids, index, state: dict) -> tuple:
         """(B,) ids at target position `index` -> (B, V) logits of the next, and the new state."""
-        first, *above = state["states"]
-        said, *after = self.decoder(self.embed(ids[:, None]), initial_state=first)
-        found, states = self.found(said, state["memory"], state["real"]), [after]
-        for layer, start in zip(self.above, above, strict=True):
-            higher, *after = layer(self.beside(found, said), initial_state=start)
-            said, states = said + higher, [*states, after]
-        return self.logits(self.beside(found, said))[:, 0], {**state, "states": states}
+        said, *states = self.decoder(self.embed(ids[:, None]), initial_state=state["states"])
+        logits = self.logits(said, state["memory"], state["real"])
+        return logits[:, 0], {**state, "states": states}
 
     def attention(self, source, target_in):
         """(B, T, S): how each target position shares its attention out; None without attention."""
         if not self.settings["attention"]:
             return None
         memory, real, states = self.encode(source)
-        said, *_ = self.decoder(self.embed(target_in), initial_state=states[0])
+        said, *_ = self.decoder(self.embed(target_in), initial_state=states)
         masks = [None, real]
         return self.look([said, memory], mask=masks, return_attention_scores=True)[1]
 
