@@ -91,8 +91,8 @@ def merged(case: dict, own: dict) -> dict:
     """The case with a program's own `train_rows` and entries of `fit`."""
     experiment = case["experiment"]
     fit = {**experiment["fit"], **own.get("fit", {})}
-    rows = {name: own[name] for name in ("train_rows",) if name in own}
-    return {**case, **rows, "experiment": {**experiment, "fit": fit}}
+    rows = own.get("train_rows", case.get("train_rows"))
+    return {**case, "train_rows": rows, "experiment": {**experiment, "fit": fit}}
 
 
 def measured(program: str, work: dict) -> dict:
