@@ -183,9 +183,10 @@ def compile_model(
     """steps: batches an epoch."""
     tensorflow = keras.config.backend() == "tensorflow"
     model.compile(
-        keras.optimizers.AdamW(
+        keras.optimizers.Adam(
             learning_rate(settings, steps * settings.epochs),
-            weight_decay=settings.weight_decay,
+            # Keras writes every weight anew, unchanged, for a decay of 0.
+            weight_decay=settings.weight_decay or None,
             global_clipnorm=settings.clip_norm,
             use_ema=settings.ema_momentum is not None,
             ema_momentum=settings.ema_momentum or 0.99,

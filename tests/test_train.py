@@ -352,6 +352,23 @@ def test_xla_is_refused_where_keras_would_go_without(tmp_path):
         train.compile_model(model, objective, experiment, spec, experiment.fit, 3)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_weights_decay_beside_their_gradients(tmp_path, decay):
+    """By rate x decay where the gradient is none; without decay no step goes through the weights
+    for nothing."""
+    spec = DataSpec.load(PREPARED / "spec.json")
+    _, experiment = config.experiment(tiny_project(tmp_path), "cnn")
+    fit = experiment.fit.model_copy(update={"learning_rate": 0.1, "weight_decay": decay})
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    train.compile_model(model, objective, experiment, spec, fit, 3)
+    before = model.get_weights()
+    flat = [keras.ops.zeros_like(weight) for weight in model.trainable_weights]
+    model.optimizer.apply(flat, model.trainable_weights)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_allclose(new, old * (1 - 0.1 * decay), rtol=1e-6)
+    assert (model.optimizer.weight_decay is None) == (decay == 0)
+
+
 def test_learning_rates_by_hand():
     """Ten steps, of which two rise: 0, .1, .2 at the top, then half a cosine down."""
 
