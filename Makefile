@@ -5,7 +5,7 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint ui serve results bench bench-serving soak timing peers drill audit lock \
+.PHONY: help repro test lint ui serve results bench bench-serving soak timing peers drill audit lock deps \
 	install jax clean
 PUBLIC := benchmarks/params.yaml
 PEERS := mnist sst2 multi30k_en_de etth1_96
@@ -15,7 +15,7 @@ help:  ## list the targets
 
 repro: install  ## run every default pipeline and print the results
 	@$(BIN)/python -m pipelines check
-	@$(BIN)/python -m pipelines.forkserver $(BIN)/dvc repro
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro
 	@$(BIN)/python -m pipelines restore
 	@$(BIN)/python -m pipelines report
 
@@ -39,12 +39,12 @@ results: install  ## write the results tables of README.md and benchmarks/RESULT
 
 bench: install  ## run all public data sets (many hours; it goes on where it stopped)
 	@$(BIN)/python -m pipelines check --params $(PUBLIC)
-	@$(BIN)/python -m pipelines.forkserver $(BIN)/dvc repro benchmarks/dvc.yaml
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro benchmarks/dvc.yaml
 	@$(BIN)/python -m pipelines results --params $(PUBLIC)
 
 bench-%: install  ## run the public experiments whose names begin so: make bench-mnist
 	@$(BIN)/python -m pipelines check --params $(PUBLIC)
-	@$(BIN)/python -m pipelines.forkserver $(BIN)/dvc repro --glob 'benchmarks/dvc.yaml:export@$**'
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro --glob 'benchmarks/dvc.yaml:export@$**'
 	@$(BIN)/python -m pipelines report --params $(PUBLIC)
 
 bench-serving: install  ## measure the server beside the models in a process, into docs/serving.json
@@ -66,7 +66,10 @@ peers: install .venv-peers/installed  ## train the same in other frameworks, int
 	@touch $@
 
 drill: install  ## kill, starve and poison copies of this project, into docs/reliability.md
-	@$(BIN)/python -m pipelines.forkserver $(BIN)/python -m benchmarks.drills
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.drills
+
+deps: install  ## write the `deps` of every dvc.yaml from the imports
+	@$(BIN)/python -m pipelines deps
 
 audit: install  ## look for known weaknesses of the pinned packages
 	$(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes \

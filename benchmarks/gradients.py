@@ -16,8 +16,8 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 import models  # noqa: E402
-from pipelines.evaluation import Evaluation  # noqa: E402
-from pipelines.scoring import forecast_figures, sensitivity  # noqa: E402
+from pipelines.evaluation.context import Evaluation  # noqa: E402
+from pipelines.tasks.forecasting import figures, input_gradients  # noqa: E402
 
 EXPERIMENTS = ("forecast_elman", "forecast_lstm")
 
@@ -28,7 +28,7 @@ def main() -> None:
         raise SystemExit(f"{', '.join(stage.key for stage in stages)}: not of one data set")
     norms = {name: values for stage in stages for name, values in measured(stage).items()}
     with tempfile.TemporaryDirectory() as folder:
-        forecast_figures.gradients(norms, stages[0].spec, Path(folder))
+        figures.gradients(norms, stages[0].spec, Path(folder))
         shutil.copy(Path(folder) / "figures/gradients.png", ROOT / "docs/gradients.png")
     for name, values in norms.items():
         print(f"{name}: oldest reading {values[0]:.2g}, latest {values[-1]:.2g}")
@@ -42,8 +42,8 @@ def measured(stage: Evaluation) -> dict[str, np.ndarray]:
     ended = keras.saving.load_model(stage.trained / replicate.name / "model.keras", compile=False)
     history = np.asarray(replicate.part(stage.prepared, "test")["history"])
     return {
-        f"{stage.key} untrained": sensitivity.through_time(begun, history),
-        f"{stage.key} trained": sensitivity.through_time(ended, history),
+        f"{stage.key} untrained": input_gradients.through_time(begun, history),
+        f"{stage.key} trained": input_gradients.through_time(ended, history),
     }
 
 

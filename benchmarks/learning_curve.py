@@ -17,10 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.untracked import Untracked
-from pipelines import config, evaluate, replicates, results, train
-from pipelines.checks import Refused
-from pipelines.replicates import Replicate
+from pipelines.commands import results
+from pipelines.config import loader
+from pipelines.config.errors import Refused
 from pipelines.spec import DataSpec
+from pipelines.stages import evaluate, train
+from pipelines.storage import replicates
+from pipelines.storage.replicates import Replicate
 
 SHARES = (8, 4, 2, 1)  # one in so many rows
 
@@ -37,8 +40,8 @@ def main() -> None:
 
 
 def classifies(params_file: Path, key: str) -> None:
-    task = config.experiment(params_file, key)[1].task
-    if "accuracy" not in config.task(task).HEADLINE:
+    task = loader.experiment(params_file, key)[1].task
+    if "accuracy" not in loader.task(task).HEADLINE:
         raise Refused(
             f"{params_file}: experiments.{key} is of task {task}, which has no accuracy; "
             "name experiments of text_classification or image_classification"
@@ -46,7 +49,7 @@ def classifies(params_file: Path, key: str) -> None:
 
 
 def table(params_file: Path, key: str) -> str:
-    params, experiment = config.experiment(params_file, key)
+    params, experiment = loader.experiment(params_file, key)
     train.be_repeatable(experiment.fit)
     prepared = Path("data/prepared") / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")

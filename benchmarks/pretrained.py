@@ -25,7 +25,7 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-from pipelines import results  # noqa: E402
+from pipelines.commands import results  # noqa: E402
 
 PAGE = ROOT / "docs/pretrained.md"
 TIMES = Path(__file__).with_suffix(".json")

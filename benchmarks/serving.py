@@ -25,9 +25,9 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipelines import machine  # noqa: E402
-from serving import servable, tree  # noqa: E402
+from pipelines.runtime import hardware  # noqa: E402
 from serving.config import Batching  # noqa: E402
+from serving.servables import repository, servable  # noqa: E402
 
 FILE = ROOT / "docs/serving.json"
 # A text, a small picture, a series; a photograph and a long series where `make bench-hymenoptera`
@@ -66,7 +66,7 @@ def main() -> None:
         root = Path(folder) / "served"
         models = [model for model in MODELS if (ROOT / "data/exported" / model).is_dir()]
         for model in models:
-            tree.publish(ROOT / "data/exported" / model, root, model)
+            repository.publish(ROOT / "data/exported" / model, root, model)
         bodies = {model: write_bodies(Path(folder), root, model) for model in models}
         signatures = {model: loaded(root / model / "1") for model in models}
         gc.freeze()  # as the server does
@@ -76,7 +76,7 @@ def main() -> None:
                 print(f"round {number + 1} of {ROUNDS} ...", flush=True)
                 rounds.append(measure(models, signatures, bodies, rest, grpc))
     rows = medians(rounds)
-    FILE.write_text(json.dumps({"machine": machine.description(), "rows": rows}, indent=1) + "\n")
+    FILE.write_text(json.dumps({"machine": hardware.description(), "rows": rows}, indent=1) + "\n")
     for row in rows:
         print("  ".join(f"{name} {value}" for name, value in row.items()))
 
@@ -101,11 +101,11 @@ def measure(models, signatures, bodies, rest: str, grpc: str) -> dict[tuple, dic
 
 def loaded(version: Path):
     """The signature, and its golden inputs."""
-    from serving import golden
-    from serving.signature import DEFAULT
+    from serving.servables import warmup
+    from serving.servables.signature import DEFAULT
 
     signature = servable.load(version).signatures[DEFAULT]
-    return signature, golden.arrays(signature, golden.read(version / tree.GOLDEN)["inputs"])
+    return signature, warmup.arrays(signature, warmup.read(version / repository.GOLDEN)["inputs"])
 
 
 def in_process(signature, inputs, rows: int) -> dict:

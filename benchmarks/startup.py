@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipelines import results  # noqa: E402
+from pipelines.commands import results  # noqa: E402
 
 TARGETS = ("export@spam_cnn", "export@spam_bilstm")  # with the stages before them
 WORK = ("fit", "baselines", "score", "export", "verify")  # what a stage is for; the rest is its own
@@ -27,7 +27,10 @@ BEGIN, END = "<!-- startup -->", "<!-- end of startup -->"
 
 def main() -> None:
     measured = {}
-    for name, prefix in (("plain", []), ("served", ["python3", "-m", "pipelines.forkserver"])):
+    for name, prefix in (
+        ("plain", []),
+        ("served", ["python3", "-m", "pipelines.runtime.forkserver"]),
+    ):
         print(f"{name}: from nothing ...", flush=True)
         measured[name] = measure(prefix)
     values = {"machine": results.machine(), **measured}

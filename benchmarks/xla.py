@@ -20,7 +20,8 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipelines import config, results  # noqa: E402
+from pipelines.commands import results  # noqa: E402
+from pipelines.config import loader  # noqa: E402
 
 PARAMS = ROOT / "params.yaml"
 PAGE, FILE = ROOT / "docs/performance.md", ROOT / "docs/xla.json"
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("experiments", nargs="*")
     parser.add_argument("--measure", choices=("off", "on"), help="one, in this process")
     options = parser.parse_args()
-    params = config.load(PARAMS)
+    params = loader.load(PARAMS)
     keys = options.experiments or list(params.experiments)
     if options.measure:
         print(json.dumps(measure(keys[0], jit_compile=options.measure == "on")))
@@ -73,11 +74,13 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     import keras
 
     import models
-    from pipelines import batches, fitting, replicates, train
-    from pipelines.checks import Refused
+    from pipelines.config.errors import Refused
     from pipelines.spec import DataSpec
+    from pipelines.stages import train
+    from pipelines.storage import replicates
+    from pipelines.training import batches, phases
 
-    params, experiment = config.experiment(PARAMS, key)
+    params, experiment = loader.experiment(PARAMS, key)
     prepared = ROOT / "data/prepared" / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")
     replicate = replicates.of(spec, params.seeds(key))[0]
@@ -85,9 +88,9 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     train_part, val_part = (replicate.part(prepared, part) for part in ("train", "val"))
     parts = (sample(part, spec, experiment.fit.batch_size) for part in (train_part, val_part))
     model = models.build(spec, experiment.module, **experiment.build)
-    phase = next(fitting.phases(model, spec, *parts, experiment.fit))
+    phase = next(phases.phases(model, spec, *parts, experiment.fit))
     settings = phase.settings.model_copy(update={"jit_compile": jit_compile})
-    objective = config.task_module(experiment.task, "objective")
+    objective = loader.task_module(experiment.task, "objective")
     fed = batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed)
     try:
         train.compile_model(phase.model, objective, experiment, spec, settings, len(fed["x"]))

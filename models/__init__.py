@@ -5,7 +5,7 @@ import inspect
 
 import keras
 
-from pipelines.checks import Refused, one_of
+from pipelines.config.errors import Refused, one_of
 from pipelines.spec import DataSpec
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 import keras
 from keras import layers
 
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.spec import DataSpec
 
 SIDE = 32

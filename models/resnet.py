@@ -12,7 +12,7 @@ from keras import layers
 
 from models.layers import PaddedShortcut
 from models.layers.pictures import varied
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.spec import DataSpec
 
 STAGES = 3

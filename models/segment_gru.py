@@ -12,7 +12,7 @@ from keras import layers
 from models.layers.branches import HalfwayTo
 from models.layers.columns import Segments, StatesAhead, Together
 from models.layers.windowed import RIDGE, say, see
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.spec import DataSpec
 
 
@@ -27,7 +27,7 @@ def ridge_gru_forecaster(
     Columns see nothing of one another. Each has a linear map of its own, from deviations from the
     window's mean, and a few weights of the GRU's decoder; the other weights of the GRU they share.
     The maps are frozen: before training they get the ridge regression of train
-    (pipelines/forecasting/objective.py); without that they say the window's mean. Of quantiles they
+    (tasks/forecasting/objective.py); without that they say the window's mean. Of quantiles they
     move the median, and the others with it. Refused: segments longer than the history.
     """
     steps, columns = spec.inputs["history"].shape

@@ -11,7 +11,7 @@ from keras import layers
 
 from models.layers.causal_conv import CausalConv1D, covering_dilations, receptive_field
 from models.layers.windowed import say, see
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.spec import DataSpec
 
 

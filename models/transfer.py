@@ -13,11 +13,11 @@ import keras
 from keras import layers
 
 from models.layers.pictures import ApplicationScaling, application_module, varied
-from pipelines.arrays import digest
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.spec import DataSpec
+from pipelines.storage.arrays import digest
 
-START = "start"  # of the spec's facts: where `pipelines/start.py` has put the weights
+START = "start"  # of the spec's facts: where `pipelines/stages/start.py` has put the weights
 
 
 def transfer(
@@ -35,7 +35,7 @@ def transfer(
 
     Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. All layers stand
     one after the other; the one named "backbone" is a model and is frozen, unless it begins with
-    random weights: `pipelines/fitting.py` trains the head on its features, and unfreezes its top
+    random weights: `training/phases.py` trains the head on its features, and unfreezes its top
     where the experiment has `fit.fine_tune`.
 
     weights: `start`: what the data set's entry under `starts` names, which is a model of ours (then

@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from models.layers.pictures import varied
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.spec import DataSpec
 
 

@@ -13,7 +13,7 @@ from keras import layers
 
 from models.layers import ClassToken, LearnedPositions, Patches
 from models.layers.pictures import varied
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.spec import DataSpec
 
 EPSILON = 1e-6

@@ -1,7 +1,8 @@
 """The front door: `python3 -m pipelines <stage> [<key>] [--params FILE]`.
 
-A stage is the module `pipelines/<stage>.py` with `run(params_file, key)`, or `run(params_file)`
-for those that take no key. It is run by the first of these that is there:
+A stage is the module `pipelines/stages/<stage>.py` with `run(params_file, key)`; what takes no key
+is `pipelines/commands/<command>.py` with `run(params_file)`. It is run by the first
+of these that is there:
 
 1. the fork server, for the stages that import TensorFlow, if one listens (see `forkserver`);
 2. this Python, if it has the packages;
@@ -21,14 +22,14 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipelines import faults, locked, timing
-from pipelines.checks import Refused
-from pipelines.forkclient import ADDRESS, DEFAULTS, SERVED, hand_over, leave
+from pipelines.config.errors import Refused
+from pipelines.runtime import machine_errors, sqlite_retry, timing
+from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, leave
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
 WITH_KEY = ("fetch", "prepare", "start", *IMPORTS_TENSORFLOW)
-WITHOUT_KEY = ("check", "report", "restore", "results", "runs")
+WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs")
 SENT_ON = "PIPELINES_SENT_ON"
 
 
@@ -51,7 +52,7 @@ def answer(options: argparse.Namespace, address: str | None) -> int:
         if address and options.stage in IMPORTS_TENSORFLOW:
             status = hand_over(address, prefix)
             if status is not None:
-                tell(faults.of_death(status, options.stage, options.key))
+                tell(machine_errors.of_death(status, options.stage, options.key))
                 return status
         if prefix != sys.prefix:
             os.environ[SENT_ON] = prefix
@@ -120,14 +121,15 @@ def run_stage(options: argparse.Namespace) -> int:
             signal.signal(signum, stop)
     arguments = (options.params,) if options.key is None else (options.params, options.key)
     try:
+        room = "stages" if options.stage in WITH_KEY else "commands"
         with timing.part("import"):
-            stage = importlib.import_module(f"pipelines.{options.stage}")
-        locked.wait_when_locked()
+            stage = importlib.import_module(f"pipelines.{room}.{options.stage}")
+        sqlite_retry.wait_when_locked()
         if options.stage in TRACKED:
-            faults.check_clock(Path.cwd())
+            machine_errors.check_clock(Path.cwd())
         stage.run(*arguments)
-    except faults.kinds() as error:
-        told = faults.explained(error, options.stage, options.key)
+    except machine_errors.kinds() as error:
+        told = machine_errors.explained(error, options.stage, options.key)
         if told is None:
             raise
         raise Refused(told) from error

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines import checks
+from pipelines.config import errors
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class DataSpec:
 
     @classmethod
     def load(cls, path: Path) -> "DataSpec":
-        checks.existing(path, "run `dvc repro`, whose stage prepare writes it")
+        errors.existing(path, "run `dvc repro`, whose stage prepare writes it")
         values = json.loads(path.read_text("utf-8"))
         values["inputs"] = {
             name: Field(**{**entry, "shape": tuple(entry["shape"])})

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pipelines.checks import Refused
-from serving import config, example, tree
-from serving.policy import Policy
+from pipelines.config.errors import Refused
+from serving import config, example
+from serving.servables import repository
+from serving.version_policy import Policy
 
 EXPORTED = Path("data/exported")
 PAIRS = {"limit": ("limits", config.Limits), "batching": ("batching", config.Batching)}
@@ -82,10 +83,10 @@ def configure(options: argparse.Namespace) -> config.Config:
 
 def publish(exported: Path, root: Path) -> None:
     """A model that cannot be published does not keep the others from being so."""
-    for folder in sorted(tree.entries(exported)):
+    for folder in sorted(repository.entries(exported)):
         if folder.is_dir() and not folder.name.startswith("."):
             try:
-                done = tree.publish(folder, root, folder.name)
+                done = repository.publish(folder, root, folder.name)
             except Refused as error:
                 log.error("%s", error)
                 continue

@@ -14,8 +14,8 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipelines.checks import Refused
-from serving.policy import Policy, Version
+from pipelines.config.errors import Refused
+from serving.version_policy import Policy, Version
 
 Count = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from serving import tree
+from serving.servables import repository
 
 LONGEST = 1500  # characters of a body that a command line still shows
 
 
 def body(version: Path) -> str | None:
     """None where a version has no golden examples."""
-    path = version / tree.GOLDEN
+    path = version / repository.GOLDEN
     if not path.is_file():
         return None
     columns = json.loads(path.read_text("utf-8"))["inputs"]

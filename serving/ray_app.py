@@ -14,9 +14,10 @@ from pydantic import BaseModel, ConfigDict
 from ray import serve
 from ray.serve import Application
 
-from serving import app, config, page
+from serving import config, page
 from serving.config import Config, Count
-from serving.core import Core
+from serving.core.prediction import Core
+from serving.rest import app
 
 RETRY_AFTER_S = 1.0
 

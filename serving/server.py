@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.routing import BaseRoute
 
-from pipelines.checks import Refused
-from serving import app, grpc_face, servable
-from serving.access_log import AccessLog
+from pipelines.config.errors import Refused
 from serving.config import Config, address
-from serving.core import Core
+from serving.core.prediction import Core
+from serving.grpc_api import services
+from serving.monitoring.access_log import AccessLog
+from serving.rest import app
+from serving.servables import servable
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # How long the event loop and a model's worker may keep Python from one another. Python's own 5 ms
@@ -79,7 +81,7 @@ async def running(
             log_config=None, access_log=False, server_header=False, proxy_headers=False,
         )
     )  # fmt: skip
-    grpc_server, grpc_address = grpc_face.build(core)
+    grpc_server, grpc_address = services.build(core)
     await grpc_server.start()
     serving = asyncio.create_task(http.serve([listener]))
     try:

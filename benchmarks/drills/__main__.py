@@ -1,4 +1,4 @@
-"""`make drill`; some of it: python -m pipelines.forkserver python -m benchmarks.drills KIND ..."""
+"""`make drill`; some of it: `python -m benchmarks.drills KIND ...` under the fork server."""
 
 import argparse
 import os
@@ -9,16 +9,21 @@ from statistics import mean
 from benchmarks.drills import counts, kills, suites, together, twice
 from benchmarks.drills.copies import ROOT, Copy
 from benchmarks.drills.counts import Count
-from pipelines import results
+from pipelines.commands import results
 
 FILE, PAGE = ROOT / "docs/reliability.json", ROOT / "docs/reliability.md"
 BEGIN, END = "<!-- drills -->", "<!-- end of drills -->"
 ARCHIVES = "test_fetch and (bad_archives or bad_gzip or zip_that_lies or lead_out)"
 FILES = "test_hostile and not (source or good_model or listens or search)"
 SUITES = {
-    "faults answered": ["tests/test_faults.py"],
+    "faults answered": ["tests/runtime/test_machine_errors.py"],
     "hostile files refused": [
-        *("tests/test_hostile.py", "tests/test_fetch.py", "-k", f"({ARCHIVES}) or ({FILES})")
+        *(
+            "tests/runtime/test_hostile_files.py",
+            "tests/stages/test_fetch.py",
+            "-k",
+            f"({ARCHIVES}) or ({FILES})",
+        )
     ],
 }
 EPOCHS = 6  # of the training that is killed: enough to go on from, and no time is wasted

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 
-from pipelines import atomic
+from pipelines.storage import atomic
 
 
 @dataclass

@@ -16,8 +16,8 @@ from pathlib import Path
 import yaml
 
 from benchmarks.peers import table
-from pipelines import results
-from pipelines.checks import Refused, existing, one_of
+from pipelines.commands import results
+from pipelines.config.errors import Refused, existing, one_of
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]

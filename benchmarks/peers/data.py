@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines import arrays
 from pipelines.spec import DataSpec
+from pipelines.storage import arrays
 
 PREPARED = Path("data/prepared")
 SPLIT = "split0"

@@ -1,4 +1,4 @@
-"""This project's training, through the functions of pipelines/train.py. Only MLflow is left out."""
+"""This project's training, through the functions of stages/train.py. Only MLflow is left out."""
 
 import tempfile
 from pathlib import Path
@@ -9,13 +9,15 @@ from benchmarks.untracked import Untracked
 
 
 def run(work: dict) -> dict:
-    from pipelines import config, fitting, train
-    from pipelines.replicates import Replicate
-    from pipelines.unfinished import Saved
+    from pipelines.config import schema
+    from pipelines.stages import train
+    from pipelines.storage.replicates import Replicate
+    from pipelines.training import phases
+    from pipelines.training.checkpoints import Saved
 
-    train.be_repeatable(config.Experiment.model_validate(work["case"]["experiment"]).fit)
+    train.be_repeatable(schema.Experiment.model_validate(work["case"]["experiment"]).fit)
     experiment, objective, given, clock, model = plain_keras.begun(work)
-    phase = next(fitting.phases(model, given.spec, given.train, given.val, experiment.fit))
+    phase = next(phases.phases(model, given.spec, given.train, given.val, experiment.fit))
     with tempfile.TemporaryDirectory() as folder:
         progress = train.Progress("ours", 0, Path(folder) / "checkpoint.npz")
         train.fit_phase(
@@ -27,7 +29,7 @@ def run(work: dict) -> dict:
 
 def timed_journal(clock: Clock):
     """The journal of a fit, which tells the clock as well, and nothing to MLflow."""
-    from pipelines.journal import Journal
+    from pipelines.training.epoch_logger import Journal
 
     class TimedJournal(Journal):
         def on_epoch_begin(self, epoch, logs=None):

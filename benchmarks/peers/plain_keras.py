@@ -11,11 +11,11 @@ def begun(work: dict) -> tuple:
     import keras
 
     import models
-    from pipelines import config
+    from pipelines.config import loader, schema
 
     case = work["case"]
-    experiment = config.Experiment.model_validate(case["experiment"])
-    objective = config.task_module(experiment.task, "objective")
+    experiment = schema.Experiment.model_validate(case["experiment"])
+    objective = loader.task_module(experiment.task, "objective")
     given = data.load(case)
     keras.utils.set_random_seed(work["seed"])
     clock = Clock(case, len(given.train[given.spec.target]))

@@ -23,7 +23,7 @@ def edges(given: data.Data, seed: int):
     """Histograms of oriented gradients and a linear machine."""
     from sklearn.svm import LinearSVC
 
-    from pipelines.scoring.hog import hog
+    from pipelines.classical.hog import hog
 
     (name,) = given.spec.inputs
     return lambda part: hog(part[name], 4), LinearSVC(random_state=seed)

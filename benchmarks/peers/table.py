@@ -3,7 +3,7 @@
 import math
 from statistics import median
 
-from pipelines.results import markdown
+from pipelines.commands.results import markdown
 
 OURS = "ours"
 ABOUT = {

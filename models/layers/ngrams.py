@@ -40,7 +40,7 @@ class NgramSVM(keras.layers.Layer):
     """(B, T) ids -> (B, outputs) logits: a sum of a weight for each n-gram that is there.
 
     The weights, in `buckets` places, are those of NB-SVM. They are solved for before training
-    (pipelines/text_classification/objective.py) and stay as they are: gradient descent that stops
+    (tasks/text_classification/objective.py) and stay as they are: gradient descent that stops
     early does not come as far. Two outputs share a machine, more have one each against the rest.
     `penalty` is the machine's C. Until it is solved for, all logits are 0.
     """

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import keras
 from keras import applications, layers, ops
 
-from pipelines.checks import Refused, one_of
+from pipelines.config.errors import Refused, one_of
 
 
 @keras.saving.register_keras_serializable("models")

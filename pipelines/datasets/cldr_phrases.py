@@ -23,9 +23,10 @@ import numpy as np
 from babel import Locale, dates, lists, numbers, units
 from pydantic import BaseModel, Field
 
-from pipelines import pairs, spec, windows
-from pipelines.config import STRICT
-from pipelines.pairs import Pairs
+from pipelines import spec
+from pipelines.config.schema import STRICT
+from pipelines.preparation import sentence_pairs, splits
+from pipelines.preparation.sentence_pairs import Pairs
 
 Count = Annotated[int, Field(strict=True, ge=20)]
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -58,7 +59,7 @@ class Split(BaseModel):
 class Options(BaseModel):
     model_config = STRICT
     phrases: Phrases = Phrases()
-    subwords: pairs.Subword = pairs.Subword(vocabulary_size=1200, max_tokens=40)
+    subwords: sentence_pairs.Subword = sentence_pairs.Subword(vocabulary_size=1200, max_tokens=40)
     split: Split = Split()
 
 
@@ -69,9 +70,9 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
         combinations += [(kind, own) for own in KINDS[kind](rng, count)]
     kinds = np.array([kind for kind, _ in combinations])
     rows = np.arange(len(combinations))
-    sizes = [windows.part_size(s, len(rows), n) for n, s in options.split]
-    rest, val = windows.carve(rows, kinds, rows, sizes[0], rng)
-    train, test = windows.carve(rest, kinds, rows, sizes[1], rng)
+    sizes = [splits.part_size(s, len(rows), n) for n, s in options.split]
+    rest, val = splits.carve(rows, kinds, rows, sizes[0], rng)
+    train, test = splits.carve(rest, kinds, rows, sizes[1], rng)
     chosen = {"train": train, "val": val, "test": test}
     phrases = {part: [p for r in own for p in combinations[r][1]] for part, own in chosen.items()}
     phrases["train"] = atoms + phrases["train"]
@@ -83,8 +84,8 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
         parts[part] = Pairs(sources, targets, np.arange(start, start + len(own)))
         start += len(own)
     seen = np.isin(parts["test"].sources, parts["train"].sources)
-    subwords = pairs.write(out / "split0", "CLDR", parts, seen, options.subwords)
-    return pairs.describe(subwords.size, options.subwords, 1)
+    subwords = sentence_pairs.write(out / "split0", "CLDR", parts, seen, options.subwords)
+    return sentence_pairs.describe(subwords.size, options.subwords, 1)
 
 
 def both(say: Callable[[Locale], str]) -> Phrase:

@@ -18,8 +18,10 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import AfterValidator, BaseModel, Field
 
-from pipelines import images, pictures, spec
-from pipelines.config import STRICT
+from pipelines import spec
+from pipelines.config.schema import STRICT
+from pipelines.preparation import labelled_images
+from pipelines.preprocessing import image_decoding
 
 INK = 16  # the largest pixel
 Digit = Annotated[int, Field(strict=True, ge=0, le=9)]
@@ -36,31 +38,31 @@ class Options(BaseModel):
     classes: Annotated[
         tuple[Digit, ...], Field(min_length=2, strict=False), AfterValidator(_distinct)
     ] = tuple(range(10))
-    size: pictures.Size = (8, 8)
+    size: labelled_images.Size = (8, 8)
     duplicates: Literal["drop", "keep"] = "drop"
     overlap: Literal["refuse", "report"] = "refuse"
-    split: pictures.Split = pictures.Split()
+    split: labelled_images.Split = labelled_images.Split()
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    reader = images.Reader(*options.size, channels=1)
-    return pictures.write(
+    reader = image_decoding.Reader(*options.size, channels=1)
+    return labelled_images.write(
         read(options, raw, reader), out, reader, options.split, seed,
         duplicates=options.duplicates, overlap=options.overlap,
     )  # fmt: skip
 
 
-def read(options: Options, raw: Path, reader: images.Reader) -> pictures.Pictures:
+def read(options: Options, raw: Path, reader: image_decoding.Reader) -> labelled_images.Pictures:
     from sklearn.datasets import load_digits  # here: it takes a second, and `Options` needs none
 
     data = load_digits()
     wanted = np.flatnonzero(np.isin(data.target, options.classes))
     ink = data.images[wanted].astype(np.int64)
     originals = ((2 * 255 * ink + INK) // (2 * INK)).astype(np.uint8)[..., None]
-    files = [images.png(picture) for picture in originals]
+    files = [image_decoding.png(picture) for picture in originals]
     names = [f"digits/{row}" for row in wanted]
     place = {digit: number for number, digit in enumerate(options.classes)}
-    return pictures.Pictures(
+    return labelled_images.Pictures(
         source=raw,
         images=np.stack([reader(data, name) for data, name in zip(files, names, strict=True)]),
         files=files,

@@ -19,9 +19,12 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel
 
-from pipelines import checks, images, pictures, spec
-from pipelines.checks import Refused
-from pipelines.config import STRICT
+from pipelines import spec
+from pipelines.config import errors
+from pipelines.config.errors import Refused
+from pipelines.config.schema import STRICT
+from pipelines.preparation import labelled_images, text_files
+from pipelines.preprocessing import image_decoding
 
 PARTS = {"train": "train", "t10k": "test"}  # file prefix -> part
 UINT8 = 8
@@ -30,10 +33,10 @@ UINT8 = 8
 class Options(BaseModel):
     model_config = STRICT
     labels: tuple[str, ...] | None = None
-    size: pictures.Size | None = None
+    size: labelled_images.Size | None = None
     duplicates: Literal["drop", "keep"] = "keep"
     overlap: Literal["refuse", "report"] = "report"
-    split: pictures.Split = pictures.Split(val=0.1)
+    split: labelled_images.Split = labelled_images.Split(val=0.1)
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
@@ -41,17 +44,17 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     originals = np.concatenate([pixels for pixels, _ in found.values()])[..., None]
     numbers = np.concatenate([numbers for _, numbers in found.values()]).astype(np.int32)
     sizes = {part: len(own) for part, (_, own) in found.items()}
-    reader = images.Reader(*(options.size or originals.shape[1:3]), channels=1)
-    rows = pictures.Pictures(
+    reader = image_decoding.Reader(*(options.size or originals.shape[1:3]), channels=1)
+    rows = labelled_images.Pictures(
         source=raw,
-        images=np.stack([images.resize(p, reader.height, reader.width) for p in originals]),
-        files=[images.png(picture) for picture in originals],
+        images=np.stack([image_decoding.resize(p, reader.height, reader.width) for p in originals]),
+        files=[image_decoding.png(picture) for picture in originals],
         names=[f"{part}/{row}" for part, size in sizes.items() for row in range(size)],
         targets=numbers,
         labels=names(options, raw, numbers),
         part=np.repeat(list(sizes), list(sizes.values())),
     )
-    return pictures.write(
+    return labelled_images.write(
         rows, out, reader, options.split, seed,
         duplicates=options.duplicates, overlap=options.overlap,
     )  # fmt: skip
@@ -77,8 +80,8 @@ def read_part(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read(path: Path, axes: int) -> np.ndarray:
-    checks.existing(path, "the folder needs the four .gz files under their official names")
-    data = checks.contents(path)
+    errors.existing(path, "the folder needs the four .gz files under their official names")
+    data = text_files.contents(path)
     start = 4 + 4 * axes
     if len(data) < start or data[:4] != bytes((0, 0, UINT8, axes)):
         raise Refused(

@@ -29,9 +29,11 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, Field, model_validator
 
-from pipelines import checks, images, pictures, spec
-from pipelines.checks import Refused
-from pipelines.config import STRICT, Count
+from pipelines import spec
+from pipelines.config.errors import Refused
+from pipelines.config.schema import STRICT, Count
+from pipelines.preparation import labelled_images, validation
+from pipelines.preprocessing import image_decoding
 
 MAX_FILE_BYTES = 1 << 26
 
@@ -60,7 +62,7 @@ class Folders(BaseModel):
 class Options(BaseModel):
     model_config = STRICT
     folders: Folders = Folders(all=".")
-    size: pictures.Size = (224, 224)
+    size: labelled_images.Size = (224, 224)
     channels: Literal[1, 3] = 3
     crop: Annotated[float, Field(ge=0.001, le=1)] | None = None
     positive: str | None = None
@@ -68,22 +70,22 @@ class Options(BaseModel):
     duplicates: Literal["drop", "keep"] = "drop"
     conflicts: Literal["refuse", "drop"] = "refuse"
     overlap: Literal["refuse", "report"] = "refuse"
-    max_pixels: Count = images.MAX_PIXELS
-    split: pictures.Split = pictures.Split()
+    max_pixels: Count = image_decoding.MAX_PIXELS
+    split: labelled_images.Split = labelled_images.Split()
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    crop = None if options.crop is None else round(options.crop * images.PER_MILLE)
-    reader = images.Reader(*options.size, options.channels, options.max_pixels, crop)
+    crop = None if options.crop is None else round(options.crop * image_decoding.PER_MILLE)
+    reader = image_decoding.Reader(*options.size, options.channels, options.max_pixels, crop)
     rows = read(options, raw, reader)
-    return pictures.write(
+    return labelled_images.write(
         rows, out, reader, options.split, seed,
         duplicates=options.duplicates, overlap=options.overlap, conflicts=options.conflicts,
         positive=options.positive,
     )  # fmt: skip
 
 
-def read(options: Options, raw: Path, reader: images.Reader) -> pictures.Pictures:
+def read(options: Options, raw: Path, reader: image_decoding.Reader) -> labelled_images.Pictures:
     kept, skipped = [], 0
     for name, part, label, load in labelled(options.folders, raw):
         try:
@@ -97,9 +99,9 @@ def read(options: Options, raw: Path, reader: images.Reader) -> pictures.Picture
     if not kept:
         raise Refused(f"{raw}: no readable pictures ({skipped} skipped); see `folders`")
     arrays, files, names, classes, parts = zip(*kept, strict=True)
-    labels = checks.classes(raw, classes, options.positive)
+    labels = validation.classes(raw, classes, options.positive)
     number = {label: n for n, label in enumerate(labels)}
-    return pictures.Pictures(
+    return labelled_images.Pictures(
         raw, np.stack(arrays), files, names,
         np.array([number[label] for label in classes], np.int32), labels, np.array(parts),
     )  # fmt: skip

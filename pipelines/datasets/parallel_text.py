@@ -14,7 +14,7 @@ options (`datasets.<key>.options`):
                         from train; val and test keep theirs, or a score would flatter
     duplicates          drop (keep the first copy of a pair) | keep
     overlap             refuse | report: what to do when a test source also stands in train
-    subwords            vocabulary_size, method, normalization, max_tokens; see pipelines/pairs.py
+    subwords            vocabulary_size, method, normalization, max_tokens; see sentence_pairs.py
     split               val, test: a fraction below 1, or rows; repeats: independent divisions
 
 The sub-word vocabulary comes from the train part only.
@@ -26,11 +26,12 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, Field
 
-from pipelines import checks, duplicates, pairs, spec, windows
-from pipelines.checks import Refused
-from pipelines.config import STRICT, Count
-from pipelines.pairs import Pairs
-from pipelines.windows import Share
+from pipelines import spec
+from pipelines.config.errors import Refused
+from pipelines.config.schema import STRICT, Count
+from pipelines.preparation import near_duplicates, sentence_pairs, splits, text_files, validation
+from pipelines.preparation.sentence_pairs import Pairs
+from pipelines.preparation.splits import Share
 
 Position = Annotated[int, Field(strict=True)]
 Two = Annotated[list[str], Field(min_length=2, max_length=2)]
@@ -57,24 +58,26 @@ class Options(BaseModel):
     max_ratio: Annotated[float, Field(ge=1)] = 3.0
     duplicates: Literal["drop", "keep"] = "drop"
     overlap: Literal["refuse", "report"] = "refuse"
-    subwords: pairs.Subword = pairs.Subword()
+    subwords: sentence_pairs.Subword = sentence_pairs.Subword()
     split: Split = Split()
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     found = read(options, raw)
     if "all" in found:
-        kept = pairs.filtered(raw, found["all"], options.max_characters, options.max_ratio)
+        kept = sentence_pairs.filtered(raw, found["all"], options.max_characters, options.max_ratio)
         divisions = divide(options.split, distinct(options, raw, kept), seed)
     else:
-        train = pairs.filtered(raw, found["train"], options.max_characters, options.max_ratio)
+        train = sentence_pairs.filtered(
+            raw, found["train"], options.max_characters, options.max_ratio
+        )
         divisions = [{**found, "train": distinct(options, raw, train)}]
     sizes = []
     for number, parts in enumerate(divisions):
         seen = overlap(options, raw, parts)
         folder = out / f"split{number}"
-        sizes.append(pairs.write(folder, raw, parts, seen, options.subwords).size)
-    return pairs.describe(max(sizes), options.subwords, len(divisions))
+        sizes.append(sentence_pairs.write(folder, raw, parts, seen, options.subwords).size)
+    return sentence_pairs.describe(max(sizes), options.subwords, len(divisions))
 
 
 def read(options: Options, raw: Path) -> dict[str, Pairs]:
@@ -94,13 +97,13 @@ def read(options: Options, raw: Path) -> dict[str, Pairs]:
 
 def read_table(options: Options, path: Path) -> tuple[list[str], list[str], int]:
     """Source and target texts, and the line number of the first."""
-    rows = [line.split(options.delimiter) for line in checks.lines(path, options.encoding)]
+    rows = [line.split(options.delimiter) for line in text_files.lines(path, options.encoding)]
     header = rows.pop(0) if options.header else None
     first = 2 if options.header else 1
     if not rows:
         raise Refused(f"{path}: no data rows; one line a sentence pair is needed")
     width = len(header or rows[0])
-    columns = [checks.column(path, header, width, c) for c in (options.source, options.target)]
+    columns = [text_files.column(path, header, width, c) for c in (options.source, options.target)]
     for line, row in enumerate(rows, first):
         if len(row) != width:
             raise Refused(
@@ -112,7 +115,7 @@ def read_table(options: Options, path: Path) -> tuple[list[str], list[str], int]
 
 def read_aligned(options: Options, folder: Path, names: list[str]) -> tuple[list, list, int]:
     """The same of two files in which line n of one is the translation of line n of the other."""
-    sources, targets = (checks.lines(folder / name, options.encoding) for name in names)
+    sources, targets = (text_files.lines(folder / name, options.encoding) for name in names)
     if len(sources) != len(targets):
         raise Refused(
             f"{folder}: {names[0]} has {len(sources)} lines and {names[1]} {len(targets)}; "
@@ -145,7 +148,7 @@ def distinct(options: Options, place: Path, found: Pairs) -> Pairs:
         return found
     first: dict[tuple[str, str], int] = {}
     for row, pair in enumerate(zip(found.sources, found.targets, strict=True)):
-        first.setdefault(tuple(map(duplicates.fingerprint, pair)), row)
+        first.setdefault(tuple(map(near_duplicates.fingerprint, pair)), row)
     if len(first) < len(found):
         print(f"{place}: {len(found) - len(first)} copies dropped, {len(first)} pairs kept")
     return found.take(list(first.values()))
@@ -154,14 +157,14 @@ def distinct(options: Options, place: Path, found: Pairs) -> Pairs:
 def divide(split: Split, found: Pairs, seed: int) -> list[dict[str, Pairs]]:
     """Random parts; sources that nearly say the same stay together."""
     rows, alike = np.arange(len(found)), np.zeros(len(found), np.int64)
-    groups = duplicates.near_groups(found.sources)
-    test = windows.part_size(split.test, len(found), "split.test")
-    val = windows.part_size(split.val, len(found), "split.val")
+    groups = near_duplicates.near_groups(found.sources)
+    test = splits.part_size(split.test, len(found), "split.test")
+    val = splits.part_size(split.val, len(found), "split.val")
     divisions = []
     for repeat in range(split.repeats):
         rng = np.random.default_rng([seed, repeat])
-        rest, test_rows = windows.carve(rows, alike, groups, test, rng)
-        train, val_rows = windows.carve(rest, alike, groups, val, rng)
+        rest, test_rows = splits.carve(rows, alike, groups, test, rng)
+        train, val_rows = splits.carve(rest, alike, groups, val, rng)
         chosen = dict(zip(PARTS, (train, val_rows, test_rows), strict=True))
         for part, own in chosen.items():
             if not len(own):
@@ -173,10 +176,10 @@ def divide(split: Split, found: Pairs, seed: int) -> list[dict[str, Pairs]]:
 def overlap(options: Options, place: Path, parts: dict[str, Pairs]) -> np.ndarray:
     """Which test sources also stand in train; refused unless they are to be reported."""
     prints = {
-        part: np.array([duplicates.fingerprint(text) for text in own.sources])
+        part: np.array([near_duplicates.fingerprint(text) for text in own.sources])
         for part, own in parts.items()
     }
     if options.overlap == "refuse":
         where = {part: [f"line {line}" for line in own.lines] for part, own in parts.items()}
-        checks.disjoint(place, {part: (where[part], prints[part]) for part in prints})
+        validation.disjoint(place, {part: (where[part], prints[part]) for part in prints})
     return np.isin(prints["test"], prints["train"])

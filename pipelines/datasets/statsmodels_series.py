@@ -1,6 +1,6 @@
 """Real series that ship inside statsmodels, so that nothing has to be fetched.
 
-options: `series`, and those of pipelines/series.py.
+options: `series`, and those of pipelines/preparation/time_series.py.
 
     co2        weekly CO2 at Mauna Loa, ppm, 1958 to 2001: 2284 weeks, 59 of them missing, the last
                in 1985, 18 in a row in 1964 (Keeling and Whorf, Scripps Institution of Oceanography)
@@ -17,14 +17,15 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from pipelines import series, spec
+from pipelines import spec
+from pipelines.preparation import time_series
 
 UNITS = {"co2": "ppm", "elnino": "degC", "sunspots": "spots"}
 FREQUENCIES = {"co2": "W-SAT", "elnino": "MS", "sunspots": "YS"}
 COLUMNS = {"co2": "co2", "elnino": "temperature", "sunspots": "sunspots"}
 
 
-class Options(series.Options):
+class Options(time_series.Options):
     series: Literal["co2", "elnino", "sunspots"]
 
 
@@ -32,10 +33,10 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     times, values = load(options.series)
     places = [f"row {number}" for number in range(len(values))]
     units = {COLUMNS[options.series]: UNITS[options.series]}
-    readings = series.Readings(
+    readings = time_series.Readings(
         Path(f"statsmodels.datasets.{options.series}"), times, values[:, None], units, places
     )
-    return series.prepare(readings, FREQUENCIES[options.series], options, out)
+    return time_series.prepare(readings, FREQUENCIES[options.series], options, out)
 
 
 def load(name: str) -> tuple[pd.DatetimeIndex, np.ndarray]:

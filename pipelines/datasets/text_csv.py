@@ -1,6 +1,6 @@
 """Any CSV or TSV of labelled texts, or a folder of them: train.csv, test.csv.
 
-options (params.yaml, `datasets.<key>.options`), beside those of pipelines/texts.py:
+options (params.yaml, `datasets.<key>.options`), beside those of preparation/labelled_texts.py:
 
     text, label     column name, or position counted from 0 (then header may be false)
     files           a folder's files: {train: ..., val: ..., test: ...}, and what of val and test is
@@ -15,16 +15,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipelines import checks, spec, texts
-from pipelines.checks import Refused
+from pipelines import spec
+from pipelines.config.errors import Refused
+from pipelines.preparation import labelled_texts, text_files
 
 Position = Annotated[int, Field(strict=True)]
 
 
-class Options(texts.Options):
+class Options(labelled_texts.Options):
     text: str | Position = "text"
     label: str | Position = "label"
-    files: texts.Parts[str] | None = None
+    files: labelled_texts.Parts[str] | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
     quoting: bool = True
     header: bool = True
@@ -33,17 +34,17 @@ class Options(texts.Options):
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     rows = []
-    for part, name in texts.sources(raw, options.files).items():
-        path = raw if name is None else texts.member(raw, name)
+    for part, name in labelled_texts.sources(raw, options.files).items():
+        path = raw if name is None else labelled_texts.member(raw, name)
         for line, text, label in read_table(path, options):
-            rows.append(texts.Row(text, label, name or "", line, part))
-    return texts.prepare(raw, rows, options, out, seed)
+            rows.append(labelled_texts.Row(text, label, name or "", line, part))
+    return labelled_texts.prepare(raw, rows, options, out, seed)
 
 
 def read_table(path: Path, options: Options) -> list[tuple[int, str, str]]:
     """(line number, text, label) of the data rows of a file."""
     stream = io.StringIO(
-        checks.decode(path, options.encoding), newline="" if options.quoting else "\n"
+        text_files.decode(path, options.encoding), newline="" if options.quoting else "\n"
     )
     quoting = csv.QUOTE_MINIMAL if options.quoting else csv.QUOTE_NONE
     reader = csv.reader(stream, delimiter=options.delimiter, quoting=quoting, strict=True)
@@ -59,7 +60,7 @@ def read_table(path: Path, options: Options) -> list[tuple[int, str, str]]:
     if not rows:
         raise Refused(f"{path}: no data rows; at least one row for each class and part is needed")
     columns = [
-        checks.column(path, header, len(rows[0][1]), c) for c in (options.text, options.label)
+        text_files.column(path, header, len(rows[0][1]), c) for c in (options.text, options.label)
     ]
     width = len(header or rows[0][1])
     found = []

@@ -1,6 +1,6 @@
 """A folder, or a zip or tar archive, of texts in one folder a class, a file a text.
 
-options (params.yaml, `datasets.<key>.options`), beside those of pipelines/texts.py:
+options (params.yaml, `datasets.<key>.options`), beside those of preparation/labelled_texts.py:
 
     folders     where the classes' folders are, relative to `source`: {all: reviews}, to be divided
                 here, or {train: ..., val: ..., test: ...}; what of val and test is not given is cut
@@ -18,25 +18,27 @@ from typing import Annotated
 
 from pydantic import Field
 
-from pipelines import archives, checks, spec, texts
-from pipelines.checks import Refused
+from pipelines import spec
+from pipelines.config import errors
+from pipelines.config.errors import Refused
+from pipelines.preparation import archives, labelled_texts, text_files
 
 MAX_FILE_BYTES = 1 << 24
 
 
-class Options(texts.Options):
-    folders: texts.Parts[str] = {"all": "."}
+class Options(labelled_texts.Options):
+    folders: labelled_texts.Parts[str] = {"all": "."}
     classes: Annotated[list[str], Field(min_length=2)] | None = None
     encoding: str = "utf-8"
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    return texts.prepare(raw, read(options, raw), options, out, seed)
+    return labelled_texts.prepare(raw, read(options, raw), options, out, seed)
 
 
-def read(options: Options, raw: Path) -> list[texts.Row]:
+def read(options: Options, raw: Path) -> list[labelled_texts.Row]:
     """Sorted by name: the order in an archive is that of whoever made it."""
-    rows: list[texts.Row] = []
+    rows: list[labelled_texts.Row] = []
     counts: Counter[tuple[str, str]] = Counter()
     around: set[str] = set()  # folders that hold folders of files
 
@@ -52,10 +54,10 @@ def read(options: Options, raw: Path) -> list[texts.Row]:
         counts[found] += data is not None
         if data is not None:
             part, label = found
-            text = checks.decoded(f"{raw}/{name}", data, options.encoding).strip()
+            text = text_files.decoded(f"{raw}/{name}", data, options.encoding).strip()
             if not text:
                 raise Refused(f"{raw}/{name}: no text in the file; mend or remove it")
-            rows.append(texts.Row(text, label, name, 0, part.removeprefix("all")))
+            rows.append(labelled_texts.Row(text, label, name, 0, part.removeprefix("all")))
     refuse_missing(raw, counts, around, options)
     return sorted(rows, key=lambda row: row.file)
 
@@ -103,7 +105,7 @@ def refuse_missing(raw: Path, counts: Counter, around: set[str], options: Option
         if not present:
             raise Refused(
                 f"{raw}: no class folders with files in {folder!r}; mend `folders`; "
-                f"{checks.one_of(folder, sorted(around)[:20])}"
+                f"{errors.one_of(folder, sorted(around)[:20])}"
             )
         if missing := sorted(set(expected) - set(present)):
             raise Refused(

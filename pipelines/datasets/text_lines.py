@@ -2,7 +2,7 @@
 
 source (params.yaml, `datasets.<key>.source`): a file of labelled lines, or a folder.
 
-options (`datasets.<key>.options`), beside those of pipelines/texts.py:
+options (`datasets.<key>.options`), beside those of pipelines/preparation/labelled_texts.py:
 
     files       a folder's files: {all: ...}, to be divided here, or {train: ..., val: ...,
                 test: ...}; what of val and test is not given is cut from train. Each is a file of
@@ -17,14 +17,16 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from pipelines import checks, spec, texts
-from pipelines.checks import Refused
+from pipelines import spec
+from pipelines.config import errors
+from pipelines.config.errors import Refused
+from pipelines.preparation import labelled_texts, text_files
 
 Label = str | Annotated[int, Field(strict=True)]  # in YAML, {0: neg} has a number for its key
 
 
-class Options(texts.Options):
-    files: texts.Parts[str | dict[str, str]] | None = None
+class Options(labelled_texts.Options):
+    files: labelled_texts.Parts[str | dict[str, str]] | None = None
     labels: dict[Label, str] | None = None
     encoding: str = "utf-8"
 
@@ -37,21 +39,21 @@ class Options(texts.Options):
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     rows = []
-    for part, named in texts.sources(raw, options.files).items():
+    for part, named in labelled_texts.sources(raw, options.files).items():
         if isinstance(named, dict):
             for label, name in sorted(named.items()):
-                for line, text in read_lines(texts.member(raw, name), options.encoding):
-                    rows.append(texts.Row(text, label, name, line, part))
+                for line, text in read_lines(labelled_texts.member(raw, name), options.encoding):
+                    rows.append(labelled_texts.Row(text, label, name, line, part))
         else:
-            path = raw if named is None else texts.member(raw, named)
+            path = raw if named is None else labelled_texts.member(raw, named)
             for line, text in read_lines(path, options.encoding):
                 label, text = labelled(f"{path}, line {line}", text, options.labels)
-                rows.append(texts.Row(text, label, named or "", line, part))
-    return texts.prepare(raw, rows, options, out, seed)
+                rows.append(labelled_texts.Row(text, label, named or "", line, part))
+    return labelled_texts.prepare(raw, rows, options, out, seed)
 
 
 def read_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
-    for line, text in enumerate(checks.lines(path, encoding), 1):
+    for line, text in enumerate(text_files.lines(path, encoding), 1):
         if not text.strip():
             raise Refused(f"{path}, line {line}: empty; mend or remove it")
         yield line, text.strip()
@@ -68,6 +70,6 @@ def labelled(place: str, line: str, labels: dict[Label, str] | None) -> tuple[st
     if label not in names:
         raise Refused(
             f"{place}: begins with {label[:40]!r}, which is no label; "
-            f"{checks.one_of(label, names)}; mend the line or add it to `labels`"
+            f"{errors.one_of(label, names)}; mend the line or add it to `labels`"
         )
     return names[label], rest[0]

@@ -1,6 +1,6 @@
 """Any CSV or TSV of readings in time: one time column, one or many value columns.
 
-options (params.yaml, `datasets.<key>.options`), beside those of pipelines/series.py:
+options (params.yaml, `datasets.<key>.options`), beside those of preparation/time_series.py:
 
     time            name of the time column, or names of several, whose cells are then joined with
                     a space. ISO 8601; with an offset from UTC, turned into UTC
@@ -26,8 +26,9 @@ import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, Field, field_validator
 
-from pipelines import checks, series, spec
-from pipelines.checks import Refused
+from pipelines import spec
+from pipelines.config.errors import Refused
+from pipelines.preparation import text_files, time_series
 
 Character = Annotated[str, Field(min_length=1, max_length=1)]
 
@@ -42,13 +43,13 @@ def _frequency(name: str) -> str:
     return name
 
 
-class Options(series.Options):
+class Options(time_series.Options):
     time: str | Annotated[list[str], Field(min_length=1)] = "time"
     time_format: str | None = None
     values: Annotated[dict[str, str], Field(min_length=1)]
     frequency: Annotated[str, AfterValidator(_frequency)]
     missing: list[str] = [""]
-    rows: list[series.Count] | None = None
+    rows: list[time_series.Count] | None = None
     duplicates: Literal["refuse", "first", "last", "mean"] = "refuse"
     delimiter: Character = ","
     decimal: Literal[".", ","] = "."
@@ -67,13 +68,13 @@ class Options(series.Options):
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    return series.prepare(read_table(raw, options), options.frequency, options, out)
+    return time_series.prepare(read_table(raw, options), options.frequency, options, out)
 
 
-def read_table(path: Path, options: Options) -> series.Readings:
+def read_table(path: Path, options: Options) -> time_series.Readings:
     header, rows = read_rows(path, options)
-    time_at = [checks.column(path, header, len(header), name) for name in options.time_columns]
-    value_at = [checks.column(path, header, len(header), name) for name in options.values]
+    time_at = [text_files.column(path, header, len(header), name) for name in options.time_columns]
+    value_at = [text_files.column(path, header, len(header), name) for name in options.values]
     times, values, lines = [], [], []
     for line, row in rows:
         if len(row) != len(header):
@@ -104,7 +105,7 @@ def read_table(path: Path, options: Options) -> series.Readings:
 
 def read_rows(path: Path, options: Options) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Header, and (line number, cells) of each row below that is asked for."""
-    stream = io.StringIO(checks.decode(path, options.encoding), newline="")
+    stream = io.StringIO(text_files.decode(path, options.encoding), newline="")
     reader = csv.reader(stream, delimiter=options.delimiter, strict=True)
     rows = []
     try:
@@ -149,7 +150,7 @@ def read_value(path: Path, line: int, name: str, cell: str, options: Options) ->
     return value
 
 
-def one_row_a_time(path: Path, times, values, lines, options: Options) -> series.Readings:
+def one_row_a_time(path: Path, times, values, lines, options: Options) -> time_series.Readings:
     index = pd.DatetimeIndex(times)
     again = index.duplicated()
     if again.any():
@@ -165,4 +166,4 @@ def one_row_a_time(path: Path, times, values, lines, options: Options) -> series
         lines = np.array(lines)[~again].tolist()
         index = index[~again]
     places = [f"line {line}" for line in lines]
-    return series.Readings(path, index, values, dict(options.values), places)
+    return time_series.Readings(path, index, values, dict(options.values), places)

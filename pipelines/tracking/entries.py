@@ -19,7 +19,7 @@ from mlflow.entities import (
 from mlflow.entities import Run as Entry
 from mlflow.exceptions import MlflowException
 
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.tracking import origin, store
 
 PARENT = "mlflow.parentRunId"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mlflow.entities import Run as Entry
 
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.tracking import entries, store
 
 

@@ -13,7 +13,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.tracking import store
 
 ALIAS = "champion"

@@ -21,7 +21,7 @@ from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-from pipelines.checks import Refused
+from pipelines.config.errors import Refused
 from pipelines.tracking import origin
 
 LOCKED_TIMEOUT_S = 60

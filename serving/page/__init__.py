@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from serving import golden, tree
-from serving.core import Asked, Core, Exchange
+from serving.core.model_versions import Model
+from serving.core.prediction import Asked, Core, Exchange
 from serving.errors import NotFound
-from serving.model import Model
-from serving.rest import Answering, Endpoint
-from serving.signature import DEFAULT, Signature, Tensor
+from serving.rest.endpoints import Answering, Endpoint
+from serving.servables import repository, warmup
+from serving.servables.signature import DEFAULT, Signature, Tensor
 
 FOLDER = Path(__file__).parent
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -38,7 +38,7 @@ def routes(core: Core) -> list[Route]:
 
     async def examples(request: Request, exchange: Exchange) -> dict:
         version = core.version(exchange, Asked(request.path_params["model"]))
-        found = golden.read(version.folder / tree.GOLDEN)
+        found = warmup.read(version.folder / repository.GOLDEN)
         if found is None:
             raise NotFound(f"{exchange.model}: version {version.number} has no examples")
         return found["inputs"]
@@ -78,7 +78,7 @@ def described(model: Model) -> dict:
         about, signatures = version.servable.about, version.servable.signatures
         found["task"] = about.get("task")
         found["classes"] = about.get("labels", [])
-        found["examples"] = (version.folder / tree.GOLDEN).is_file()
+        found["examples"] = (version.folder / repository.GOLDEN).is_file()
         found["signatures"] = [
             signature(signatures[name], about)
             for name in sorted(signatures, key=lambda name: (name != DEFAULT, name))

@@ -1,0 +1,1 @@
+"""Linear and other classical methods, fitted without gradients."""

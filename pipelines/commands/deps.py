@@ -1,0 +1,94 @@
+"""Writes the code files in the `deps` of every dvc.yaml, from the import statements.
+
+`python -m pipelines deps` (or `make deps`) after a change of imports. What is not a Python file
+(data, sources, weights) is kept as it stands.
+"""
+
+import re
+from pathlib import Path
+
+from pipelines.training import import_graph
+
+GRAPHS = ("dvc.yaml", "benchmarks/dvc.yaml")
+# Each stage's own files. ${item.NAME} is replaced by DVC with the value in the params file.
+RECIPE = "pipelines/datasets/${item.recipe}.py"
+MODEL = "models/${item.module}.py"
+TASK = "pipelines/tasks/${item.task}"
+ENTRIES = {
+    "fetch": ("pipelines/stages/fetch.py",),
+    "prepare": ("pipelines/stages/prepare.py", RECIPE),
+    "start": ("pipelines/stages/start.py",),
+    "train": ("pipelines/stages/train.py", f"{TASK}/objective.py", MODEL),
+    # Layers are registered with Keras by the import of their module.
+    "evaluate": (
+        *("pipelines/stages/evaluate.py", f"{TASK}/score.py", f"{TASK}/baselines.py"),
+        *("models/layers/__init__.py", MODEL),
+    ),
+    "export": (
+        *("pipelines/stages/export.py", "pipelines/stages/verify.py", f"{TASK}/serve.py"),
+        *("models/layers/__init__.py", MODEL),
+    ),
+}
+# Copied into the registered model by `export`.
+COPIED = {"export": ("pipelines/tracking/registered_model.py",)}
+DEPS = re.compile(r"^ {6}deps:\n((?: {8}- .*\n)+)", re.MULTILINE)
+STAGE = re.compile(r"^ {2}(\w+):$", re.MULTILINE)
+
+
+def run(params_file: Path) -> None:
+    for name in GRAPHS:
+        path = Path(name)
+        before = path.read_text("utf-8")
+        after = written(before)
+        if after != before:
+            path.write_text(after, "utf-8")
+        print(f"{name}: {'unchanged' if after == before else 'written'}")
+
+
+def written(text: str) -> str:
+    """The text of a dvc.yaml with the deps that the code has now."""
+    starts = [*STAGE.finditer(text)]
+    ends = [*(match.start() for match in starts[1:]), len(text)]
+    out = [text[: starts[0].start()]]
+    for match, end in zip(starts, ends, strict=True):
+        files = code(match[1])
+        out.append(DEPS.sub(lambda old, new=files: _block(old, new), text[match.start() : end]))
+    return "".join(out)
+
+
+def _block(match: re.Match, files: list[str]) -> str:
+    entries = [line.strip().removeprefix("- ") for line in match[1].splitlines()]
+    others = [entry for entry in entries if not _is_code(entry)]
+    return "      deps:\n" + "".join(f"        - {entry}\n" for entry in (*others, *files))
+
+
+def _is_code(entry: str) -> bool:
+    return entry.startswith(("models/", "models", "pipelines/"))
+
+
+def code(stage: str) -> list[str]:
+    """The Python files that any item of the stage needs; those that depend on the item by name."""
+    templates = [entry for entry in ENTRIES[stage] if "$" in entry]
+    choices = {template: _choices(template) for template in templates}
+    entries = {entry for entry in ENTRIES[stage] if "$" not in entry}.union(*choices.values())
+    needed = import_graph.closure(_with_packages(entries)) | set(COPIED.get(stage, ()))
+    fixed = needed.difference(*choices.values())
+    # What an item's own file needs of another item's file (a task's metrics) is no item's alone.
+    shared = {path for path in needed - fixed if _imported_by_others(path, needed)}
+    return [*templates, *sorted(fixed | shared)]
+
+
+def _choices(template: str) -> set[str]:
+    pattern = re.sub(r"\$\{[^}]*\}", "*", template)
+    found = (path.relative_to(import_graph.ROOT) for path in import_graph.ROOT.glob(pattern))
+    return {path.as_posix() for path in found if path.name != "__init__.py"}
+
+
+def _imported_by_others(path: str, needed: set[str]) -> bool:
+    return any(path in import_graph.imports(other) for other in needed - {path})
+
+
+def _with_packages(entries: set[str]) -> set[str]:
+    """Importing a file runs the __init__.py of its folders."""
+    folders = {folder for entry in entries for folder in Path(entry).parents if folder != Path()}
+    return entries | {f"{folder.as_posix()}/__init__.py" for folder in folders}

@@ -1,0 +1,134 @@
+"""The sections of params.yaml as types."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+# Strict: `yes` and "30" are not numbers of epochs. Keys become names of files.
+Count = Annotated[int, Field(strict=True, ge=1)]
+
+
+Seed = Annotated[int, Field(strict=True, ge=0, lt=2**32)]
+
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+Key = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
+
+
+class Source(BaseModel):
+    """An official address. member: the wanted file's name when the address gives an archive.
+    sha256: of what is got there, if the recipe reads that as well: the same data packed anew."""
+
+    model_config = STRICT
+    url: str
+    member: str | None = None
+    sha256: Digest | None = None
+
+
+class Download(BaseModel):
+    model_config = STRICT
+    sha256: Digest
+    bytes: Count | None = None
+    urls: Annotated[list[Source | str], Field(min_length=1)]
+
+
+class Dataset(BaseModel):
+    """recipe: a file of pipelines/datasets. source: what it reads. options: the recipe's own."""
+
+    model_config = STRICT
+    recipe: str
+    source: str
+    options: Any = {}
+
+
+class Start(BaseModel):
+    """A prepared data set and the weights that training on it begins with: a trained experiment's
+    folder (its best replicate) or a file. It is an experiment's `dataset` like any other."""
+
+    model_config = STRICT
+    dataset: str
+    weights: str
+
+
+class FineTune(BaseModel):
+    """The second phase of transfer. layers: how many of the backbone's last layers with weights are
+    trained along with the head; null trains all of them."""
+
+    model_config = STRICT
+    epochs: Count
+    learning_rate: Positive
+    layers: Count | None = None
+
+
+class Fit(BaseModel):
+    """How weights are fitted.
+
+    patience: epochs without a better validation loss before stopping and going back to the best;
+    null trains all epochs and keeps the last. ema_momentum: keep the moving average of the weights
+    instead of the weights (Polyak and Juditsky 1992). schedule: whether the learning rate stays or
+    falls to zero along half a cosine (Loshchilov and Hutter 2017), after it has risen from zero
+    over `warmup`, a share of all steps. clip_norm: the longest gradient that is
+    applied unshortened. jit_compile: XLA, chosen by measurement. length_buckets: batches hold rows
+    of like length, padded to one of so many lengths; null pads all rows to the longest allowed.
+    deterministic: one seed gives one set of weights, also after an interruption; on a graphics card
+    that has its price. fine_tune: a second phase for models with a backbone that was trained
+    before; see `fitting`.
+    """
+
+    model_config = STRICT
+    epochs: Count
+    batch_size: Count
+    learning_rate: Positive
+    patience: Count | None
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    clip_norm: Positive | None = None
+    ema_momentum: Annotated[float, Field(gt=0, lt=1)] | None = None
+    jit_compile: bool = False
+    length_buckets: Count | None = None
+    deterministic: bool = True
+    fine_tune: FineTune | None = None
+
+
+class Experiment(BaseModel):
+    """One model on one data set.
+
+    loss, decide: arguments of the task's `loss`, and of its `decide`, which turns probabilities
+    into decisions. seeds: one run each; scores are then means over them.
+    """
+
+    model_config = STRICT
+    task: str
+    dataset: str
+    module: str
+    build: dict[str, Any]
+    fit: Fit
+    loss: dict[str, Any] = {}
+    decide: dict[str, Any] = {}
+    seeds: Annotated[list[Seed], Field(min_length=1)] | None = None
+
+
+class Params(BaseModel):
+    model_config = STRICT
+    seed: Seed
+    datasets: dict[Key, Dataset] = {}
+    starts: dict[Key, Start] = {}
+    experiments: dict[Key, Experiment] = {}
+    downloads: dict[Key, dict[str, Download]] = {}
+
+    def seeds(self, key: str) -> list[int]:
+        return self.experiments[key].seeds or [self.seed]
+
+    def dataset_of(self, key: str) -> str:
+        """The data set of an experiment, whatever weights stand beside it."""
+        name = self.experiments[key].dataset
+        return self.starts[name].dataset if name in self.starts else name

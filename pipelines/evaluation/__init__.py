@@ -1,0 +1,1 @@
+"""Metrics, intervals, and what it takes to score a model."""

@@ -1,0 +1,51 @@
+"""From logits to an answer in TensorFlow, for the serve modules: what `Decision` does in NumPy."""
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines.evaluation.classifier import Outputs
+from pipelines.inference.decision import Decision
+from pipelines.spec import DataSpec
+
+
+class Answer(tf.Module):
+    """(B, classes) logits -> label (B,), its probability (B,), probabilities (B, classes)."""
+
+    def __init__(self, spec: DataSpec, decision: Decision):
+        super().__init__()
+        self.decision = decision
+        self.labels = tf.constant(spec.labels)
+
+    def __call__(self, logits):
+        probabilities = self._probabilities(logits)
+        chosen = self._decide(probabilities)
+        return {
+            "label": tf.gather(self.labels, chosen),
+            "probability": tf.cast(tf.gather(probabilities, chosen, batch_dims=1), tf.float32),
+            "probabilities": tf.cast(probabilities, tf.float32),
+        }
+
+    def _probabilities(self, logits):
+        """`Decision.probabilities` in the graph."""
+        logits, rule = tf.cast(logits, tf.float64), self.decision
+        if rule.positive is None:
+            return tf.nn.softmax(logits)
+        odds = logits[:, rule.positive] - logits[:, 1 - rule.positive]
+        found = tf.sigmoid(rule.slope * odds + rule.intercept)
+        pair = [1 - found, found] if rule.positive == 1 else [found, 1 - found]
+        return tf.stack(pair, axis=1)
+
+    def _decide(self, probabilities):
+        """`Decision.__call__` in the graph."""
+        if self.decision.positive is None:
+            return tf.argmax(probabilities, axis=1)
+        positive = self.decision.positive
+        found = probabilities[:, positive] >= self.decision.threshold
+        return tf.where(found, positive, 1 - positive)
+
+
+def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:
+    """What the endpoint answered, in the form that `score` takes."""
+    ids = {label.encode(): number for number, label in enumerate(spec.labels)}
+    predicted = np.array([ids[label] for label in answer["label"]], np.int32)
+    return Outputs(answer["probabilities"], predicted)

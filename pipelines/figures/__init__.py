@@ -1,0 +1,1 @@
+"""Drawn from scores and models; nothing here changes a metric."""

@@ -1,5 +1,0 @@
-"""What training minimises, what it watches, and how it turns probabilities into a decision."""
-
-from pipelines.classes import MONITOR, decide, loss, metrics
-
-__all__ = ["MONITOR", "decide", "loss", "metrics"]

@@ -1,0 +1,1 @@
+"""Raw files become rows, labels and splits."""

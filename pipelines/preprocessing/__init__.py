@@ -1,0 +1,1 @@
+"""What is done alike in prepare and in the served graph."""

@@ -1,0 +1,1 @@
+"""Processes: fork server, hardware, faults of the machine."""

@@ -1,0 +1,1 @@
+"""What DVC starts: one module a stage."""

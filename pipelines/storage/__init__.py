@@ -1,0 +1,1 @@
+"""Arrays, models and folders on disk."""

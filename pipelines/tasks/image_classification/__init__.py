@@ -1,0 +1,1 @@
+"""Pictures to classes: handwritten digits, flowers, ants or bees."""

@@ -1,0 +1,131 @@
+"""The served picture classifier: JPEG or PNG bytes in; label, probability and probabilities out.
+
+Decoding and resizing follow the rule of `preprocessing/image_decoding.py` to the bit, in the graph,
+so that a client sends a file as it is.
+"""
+
+from pathlib import Path
+
+import tensorflow as tf
+
+from pipelines.evaluation.bootstrap import weights
+from pipelines.evaluation.classifier import score
+from pipelines.evaluation.tf_classifier import Answer, outputs
+from pipelines.inference.decision import Decision
+from pipelines.preprocessing import image_decoding
+from pipelines.spec import DataSpec
+
+__all__ = ["endpoints", "outputs", "score", "weights"]
+
+AT_ONCE = 4  # pictures decoded at a time: each may be as large as `max_pixels` allows
+
+
+class GraphReader(tf.Module):
+    """`images.Reader` in TensorFlow operations: (B,) strings -> (B, height, width, channels) uint8.
+
+    Fails with INVALID_ARGUMENT, and a sentence, for what `images.decode` refuses.
+    """
+
+    def __init__(self, reader: image_decoding.Reader):
+        super().__init__()
+        self.rule = reader
+
+    def __call__(self, files):
+        rule = self.rule
+        shape = tf.TensorSpec((rule.height, rule.width, rule.channels), tf.uint8)
+        return tf.map_fn(self.read, files, fn_output_signature=shape, parallel_iterations=AT_ONCE)
+
+    def read(self, file):
+        is_png = tf.strings.substr(file, 0, len(image_decoding.PNG)) == image_decoding.PNG
+        is_jpeg = tf.strings.substr(file, 0, len(image_decoding.JPEG)) == image_decoding.JPEG
+        known = tf.debugging.Assert(is_png | is_jpeg, ["image_bytes: not a JPEG or PNG file"])
+        with tf.control_dependencies([known]):
+            pixels = tf.cond(is_png, lambda: self.png_pixels(file), lambda: jpeg_pixels(file))
+        small = tf.debugging.Assert(
+            pixels <= self.rule.max_pixels, ["image_bytes: too many pixels:", pixels]
+        )
+        with tf.control_dependencies([small]):
+            picture = tf.cond(
+                is_png,
+                lambda: tf.io.decode_png(file, channels=3),
+                lambda: tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE"),
+            )
+        picture = tf.cast(picture, tf.int32)
+        if self.rule.channels == 1:
+            total = tf.reduce_sum(
+                picture * tf.constant(image_decoding.GREY_RGB), axis=2, keepdims=True
+            )
+            picture = tf.bitwise.right_shift(
+                total + image_decoding.GREY_HALF, image_decoding.GREY_BITS
+            )
+        if self.rule.crop is not None:
+            picture = middle(picture, self.rule.height, self.rule.width, self.rule.crop)
+        tall = stretch(picture, self.rule.height)
+        wide = tf.transpose(stretch(tf.transpose(tall, (1, 0, 2)), self.rule.width), (1, 0, 2))
+        wide = tf.ensure_shape(wide, (self.rule.height, self.rule.width, self.rule.channels))
+        return tf.cast(wide, tf.uint8)
+
+    @staticmethod
+    def png_pixels(file):
+        """From the header: bytes 16 to 23 are width and height, big-endian."""
+        whole = tf.debugging.Assert(
+            tf.strings.length(file) > 24, ["image_bytes: the PNG file is cut short"]
+        )
+        with tf.control_dependencies([whole]):
+            header = tf.io.decode_raw(tf.strings.substr(file, 16, 8), tf.int32, False)
+        return tf.reduce_prod(tf.cast(header, tf.int64))
+
+
+def jpeg_pixels(file):
+    return tf.reduce_prod(tf.io.extract_jpeg_shape(file, tf.int64)[:2])
+
+
+def middle(picture, height: int, width: int, share: int):
+    """`images.middle`."""
+    sides = tf.shape(picture, out_type=tf.int64)
+    tall = tf.minimum(sides[0], sides[1] * height // width) * share // image_decoding.PER_MILLE
+    wide = tf.minimum(sides[1], sides[0] * width // height) * share // image_decoding.PER_MILLE
+    tall, wide = tf.maximum(tall, 1), tf.maximum(wide, 1)
+    top, left = (sides[0] - tall) // 2, (sides[1] - wide) // 2
+    return picture[top : top + tall, left : left + wide]
+
+
+def stretch(picture, length: int):
+    """`images._stretch`: the first axis of an int32 (h, w, c) picture to `length`."""
+    size = tf.shape(picture)[0]
+    return tf.cond(size == length, lambda: picture, lambda: _stretched(picture, length))
+
+
+def _stretched(picture, length: int):
+    shape = tf.shape(picture)
+    size = shape[0]
+    new, old = tf.range(length)[:, None], tf.range(size)[None, :]
+    distance = tf.abs((2 * new + 1) * size - (2 * old + 1) * length)
+    filter_ = tf.maximum(0, 2 * tf.maximum(size, length) - distance)
+    filter_ = tf.cast(filter_, tf.float64)
+    total = tf.cast(tf.reduce_sum(filter_, axis=1), tf.int64)[:, None]
+    flat = tf.cast(tf.reshape(picture, (size, -1)), tf.float64)
+    sums = tf.cast(filter_ @ flat, tf.int64)
+    rounded = tf.cast((2 * sums + total) // (2 * total), tf.int32)
+    return tf.reshape(rounded, (length, shape[1], shape[2]))
+
+
+class PictureClassifier(tf.Module):
+    """Holds all that answering takes, so that it is saved with the graph."""
+
+    def __init__(self, model, spec: DataSpec, assets: Path, decision: Decision):
+        super().__init__()
+        self.model, self.answer = model, Answer(spec, decision)
+        self.reader = GraphReader(image_decoding.Reader.load(assets / "image.json"))
+        (self.input,) = spec.inputs
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")])
+    def classify(self, image_bytes):
+        pictures = self.reader(image_bytes)
+        return self.answer(self.model({self.input: pictures}, training=False))
+
+
+def endpoints(model, spec: DataSpec, assets: Path, decision: Decision):
+    """(module to save, {signature name: function})."""
+    module = PictureClassifier(model, spec, assets, decision)
+    return module, {"serving_default": module.classify}

@@ -1,0 +1,1 @@
+"""Texts to classes: spam or ham, positive or negative, topics."""

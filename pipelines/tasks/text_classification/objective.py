@@ -1,0 +1,33 @@
+"""What training minimises, what it watches, and how it turns probabilities into a decision."""
+
+import keras
+import numpy as np
+from scipy import sparse
+
+from models.layers import NgramSVM
+from pipelines.classical.nb_svm import NaiveBayesSVM, log_odds
+from pipelines.spec import DataSpec
+from pipelines.training.classifier_objective import MONITOR, decide, loss, metrics
+
+__all__ = ["MONITOR", "begin", "decide", "loss", "metrics"]
+
+
+def begin(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
+    """Solves for the weights of machines on n-grams, where a model has any, on train alone."""
+    for layer in model.layers:
+        if isinstance(layer, NgramSVM):
+            ids, targets = (np.asarray(train[name]) for name in (layer.input.name, spec.target))
+            layer.set_weights(solved(layer, ids, targets))
+
+
+def solved(layer: NgramSVM, ids: np.ndarray, targets: np.ndarray) -> list[np.ndarray]:
+    """[weights, biases] of the layer: each machine's log-odds of its class."""
+    rows, buckets = layer.present(ids)
+    columns, places = np.unique(buckets, return_inverse=True)
+    ones = np.ones(len(rows), np.float32)
+    found = sparse.csr_matrix((ones, (rows, places)), (len(ids), len(columns)))
+    weights, biases = (np.zeros(weight.shape, np.float32) for weight in layer.weights)
+    for place, label in enumerate([1] if layer.outputs == 2 else range(layer.outputs)):
+        machine = NaiveBayesSVM(layer.penalty, interpolation=1.0, random_state=0)
+        weights[columns, place], biases[place] = log_odds(found, targets == label, machine)
+    return [weights, biases]

@@ -1,0 +1,75 @@
+"""The served translator: raw strings in, translation and score out; or ids in, ids out."""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text
+
+from pipelines.evaluation.bootstrap import weights
+from pipelines.inference.beam_search import Search, search
+from pipelines.inference.decision import Decision
+from pipelines.preprocessing.sentencepiece import END, PADDING, Subwords
+from pipelines.spec import DataSpec
+from pipelines.tasks.translation.metrics import Outputs, score
+
+__all__ = ["REQUIRES", "endpoints", "outputs", "score", "weights"]
+
+REQUIRES = ("tensorflow_text",)  # its operations are in the graph: whoever loads it imports this
+
+
+class GraphSubwords(tf.Module):
+    """`subwords.Subwords` in the graph: the same C++ code with the same model."""
+
+    def __init__(self, subwords: Subwords, max_tokens: int):
+        super().__init__()
+        self.tokenizer = tensorflow_text.SentencepieceTokenizer(subwords.model)
+        self.max_tokens = max_tokens
+
+    def encode(self, text):
+        """(B,) strings -> (B, max_tokens) ids, END included, cut where they are more."""
+        text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+        ids = self.tokenizer.tokenize(text)[:, : self.max_tokens - 1]
+        ends = tf.fill((ids.nrows(), 1), END)
+        return tf.concat([ids, ends], axis=1).to_tensor(0, shape=(None, self.max_tokens))
+
+    def decode(self, ids):
+        """(B, L) ids -> (B,) strings, each from what stands before END or padding."""
+        going = tf.cast(tf.logical_and(ids != END, ids != PADDING), tf.int32)
+        kept = tf.cast(tf.math.cumprod(going, axis=1), tf.bool)
+        return self.tokenizer.detokenize(tf.ragged.boolean_mask(ids, kept))
+
+
+class Translator(tf.Module):
+    """Holds all that answering takes, so that it is saved with the graph."""
+
+    def __init__(self, model, spec: DataSpec, assets: Path, decision: Decision):
+        super().__init__()
+        self.model = model
+        width = spec.inputs["source"].shape[0]
+        self.subwords = GraphSubwords(Subwords.load(assets), width)
+        how = Search.of(decision, width)
+        self.search = lambda source: search(model.get_layer("translator"), source, how)
+
+    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
+    def translate(self, text):
+        ids, scores = self.search(self.subwords.encode(text))
+        return {"translation": self.subwords.decode(ids), "score": scores}
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.int32, name="source")])
+    def translate_ids(self, source):
+        """For servers without tensorflow_text's operations: sub-words outside, ids in and out.
+        Source ids end with END and are padded with 0; so are the answers."""
+        ids, scores = self.search(source)
+        return {"ids": ids, "score": scores}
+
+
+def endpoints(model, spec: DataSpec, assets: Path, decision: Decision):
+    """(module to save, {signature name: function})."""
+    module = Translator(model, spec, assets, decision)
+    return module, {"serving_default": module.translate, "ids": module.translate_ids}
+
+
+def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:
+    """What the endpoint answered, in the form that `score` takes."""
+    return Outputs([text.decode("utf-8") for text in answer["translation"]], answer["score"])

@@ -1,0 +1,1 @@
+"""How weights are fitted, and what makes a run what it is."""

@@ -1,0 +1,1 @@
+"""REST: TensorFlow Serving v1 and the Open Inference Protocol v2."""

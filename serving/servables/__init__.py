@@ -1,0 +1,1 @@
+"""What is loaded: SavedModel, signature, warm-up, repository on disk."""

@@ -1,0 +1,199 @@
+"""Every number on a page comes from a run: README.md and benchmarks/RESULTS.md against their rows,
+the rows against metrics files, and those against MLflow."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines.commands import report, results
+from pipelines.config import loader
+from pipelines.tasks import contract
+
+PAGES = [(params, *pair) for params, pair in results.PAGES.items()]
+
+
+@pytest.mark.parametrize(("params", "page", "file"), PAGES)
+def test_page_shows_exactly_the_rows_of_its_file(params, page, file):
+    values = json.loads(file.read_text("utf-8"))
+    text = page.read_text("utf-8")
+    block = text.split(results.BEGIN, 1)[1].split(results.END, 1)[0]
+    assert block.strip() == results.render(values).strip()
+
+
+@pytest.mark.parametrize(("params", "page", "file"), PAGES)
+def test_every_row_names_its_runs(params, page, file):
+    rows = json.loads(file.read_text("utf-8"))["rows"]
+    assert rows
+    for row in rows:
+        for run_id in row["run_ids"]:
+            assert re.fullmatch("[0-9a-f]{32}", run_id), row
+        assert len(row["run_ids"]) == row["fits"] + (row["fits"] > 1)
+        assert f"`{row['run_ids'][0][:8]}`" in page.read_text("utf-8")
+        if row["low"] is None:
+            assert row["high"] is None and without_interval(params, row["experiment"]), row
+        else:
+            assert row["low"] <= row["mean"] <= row["high"], row
+
+
+@pytest.mark.parametrize(("params", "page", "file"), PAGES)
+def test_results_can_be_made_again_and_traced_to_mlflow(params, page, file):
+    """What is evaluated here lies in the page's interval, and MLflow has the same number."""
+    tracking = pytest.importorskip("pipelines.tracking")
+    shown = {
+        (row["experiment"], row["metric"]): row
+        for row in json.loads(file.read_text("utf-8"))["rows"]
+    }
+    more = {row["dataset"]: {metric for _, metric in shown} for row in shown.values()}
+    found = [
+        row
+        for row in report.rows(Path(params), more)
+        if (row["experiment"], row["metric"]) in shown
+    ]
+    if not found:
+        pytest.skip(f"nothing of {params} has been run here; `dvc repro` first")
+    for row in found:
+        run = tracking.client().get_run(row["run_ids"][0])
+        assert run.data.metrics[f"test/{row['metric']}"] == pytest.approx(row["mean"], abs=1e-12)
+        page_row = shown[row["experiment"], row["metric"]]
+        if page_row["low"] is None:
+            assert row["mean"] == pytest.approx(page_row["mean"], rel=0.02)
+        else:
+            assert page_row["low"] <= row["mean"] <= page_row["high"]
+
+
+def without_interval(params: str, experiment: str) -> bool:
+    """Whether test has too few windows for an interval: four blocks of two horizons are needed."""
+    chosen, own = loader.experiment(Path(params), experiment)
+    dataset = chosen.datasets[own.dataset]
+    if own.task != "forecasting" or "test" not in dataset.options.get("split", {}):
+        return False
+    horizon = dataset.options["horizon_steps"]
+    return dataset.options["split"]["test"] - horizon + 1 < 8 * horizon
+
+
+@pytest.mark.parametrize(("text", "low"), [("0.5000 [0.4000, 0.6000]", 0.4), ("0.5000", None)])
+def test_brackets_stand_only_where_there_is_an_interval(text, low):
+    row = {"mean": 0.5, "low": low, "high": low and 0.6, "sd": None}
+    assert report.interval(row, "mean") == text
+
+
+@pytest.mark.parametrize(("metric", "best"), [("accuracy", 0.92), ("log_loss", 0.2), ("mcc", None)])
+def test_the_best_published_number_is_of_the_same_protocol(metric, best):
+    rows = [
+        {"metrics": {"accuracy": 0.9, "log_loss": 0.3}},
+        {"metrics": {"accuracy": 0.92, "log_loss": 0.2}},
+        {"metrics": {"accuracy": 0.99, "log_loss": 0.1, "mcc": 0.9}, "comparable": False},
+    ]
+    row = {"task": "image_classification", "metric": metric}
+    assert results.best_published(rows, row) == best
+
+
+def test_a_metric_that_others_published_is_shown_for_their_data_set_alone(tmp_path, monkeypatch):
+    """Ham blocked and spam caught mean nothing beside film reviews."""
+    trained_, metrics = tmp_path / "trained", tmp_path / "metrics"
+    for name, folder in (("TRAINED", trained_), ("METRICS", metrics)):
+        monkeypatch.setattr(report, name, folder)
+    values = {"mcc": 0.7, "accuracy": 0.8, "caught_percent": 90.0, "f1": 0.6}
+    groups = ("test", "baseline_majority", "baseline_best")
+    scores = {f"{group}/{name}": value for group in groups for name, value in values.items()}
+    tags = {"parameters": "1", "fit_seconds": "1", "backend": "jax"}
+    about = {"run_id": "r", "tags": tags, "params": {"seeds": "[1]"}}
+    for key in ("spam_cnn", "reviews_cnn"):
+        (trained_ / key).mkdir(parents=True)
+        (trained_ / key / "run.json").write_text(json.dumps(about))
+        metrics.mkdir(exist_ok=True)
+        (metrics / f"{key}.json").write_text(json.dumps(scores))
+    found = report.rows(Path("params.yaml"), {"sms": ["caught_percent", "unheard_of"]})
+    assert {row["metric"] for row in found if row["dataset"] == "sms"} == {
+        "accuracy", "mcc", "caught_percent",
+    }  # fmt: skip
+    assert {row["metric"] for row in found if row["dataset"] == "reviews"} == {"accuracy", "mcc"}
+
+
+LOCK = """
+stages:
+  train@spam_cnn:
+    outs: [{path: data/trained/spam_cnn, md5: 1.dir}]
+  evaluate@spam_cnn:
+    outs: [{path: data/metrics/spam_cnn.json, md5: 2}, {path: data/metrics/spam_cnn/plots, md5: 3}]
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A params file whose experiment was run on another machine: its lock and its page's rows."""
+    shutil.copy("params.yaml", tmp_path)
+    (tmp_path / "dvc.lock").write_text(LOCK.replace("md5: 2", "md5: 'aa'"))
+    rows = [{"experiment": "spam_cnn", "metrics_md5": "aa"}, {"experiment": "gone"}]
+    (tmp_path / "results.json").write_text(json.dumps({"rows": rows}))
+    return tmp_path / "params.yaml", tmp_path / "results.json"
+
+
+def test_rows_that_were_measured_elsewhere_stand_while_the_lock_has_their_metrics(elsewhere):
+    bilstm = {"experiment": "spam_bilstm"}
+    assert [row["experiment"] for row in results.carried(*elsewhere, [bilstm])] == ["spam_cnn"]
+    assert not results.carried(*elsewhere, [{"experiment": "spam_cnn"}])
+
+
+@pytest.mark.parametrize("lock", [LOCK, "stages: {}", None])
+def test_a_row_from_other_metrics_than_the_lock_has_is_not_silently_kept_or_lost(elsewhere, lock):
+    file = elsewhere[0].with_name("dvc.lock")
+    file.write_text(lock) if lock else file.unlink()
+    with pytest.raises(results.Refused, match="spam_cnn, neither evaluated here"):
+        results.carried(*elsewhere, [{"experiment": "spam_bilstm"}])
+
+
+@pytest.mark.parametrize(("params", "page", "file"), PAGES)
+def test_every_row_is_of_metrics_here_or_of_those_in_the_lock(params, page, file):
+    results.carried(Path(params), file, report.rows(Path(params)))
+
+
+def test_markers_are_needed(tmp_path):
+    with pytest.raises(results.Refused, match="markers|put them back"):
+        results.embedded("no markers", "block", tmp_path / "README.md")
+
+
+def test_text_around_the_markers_stays():
+    text = f"before\n{results.BEGIN}\nold\n{results.END}\nafter\n"
+    expected = f"before\n{results.BEGIN}\nnew\n{results.END}\nafter\n"
+    assert results.embedded(text, "new", Path("README.md")) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "sign", "text"),
+    [(0.98765, "", "0.9877"), (93.456, "", "93.46"), (0.5, "+", "+0.5000"), (None, "", "-")],
+)
+def test_numbers(value, sign, text):
+    assert report.number(value, sign) == text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "direction", "verdict"),
+    [
+        (0.01, 0.02, "higher", "better"),
+        (0.01, 0.02, "lower", "worse"),
+        (-0.02, -0.01, "higher", "worse"),
+        (-0.02, -0.01, "lower", "better"),
+        (-0.01, 0.02, "lower", "even"),
+        (0.0, 0.02, "higher", "even"),
+        (None, None, "higher", ""),
+    ],
+)
+def test_the_verdict_is_that_of_the_whole_interval(low, high, direction, verdict):
+    values = {"difference/mase_low": low, "difference/mase_high": high}
+    assert report.verdict(values, "mase", direction) == verdict
+
+
+def test_every_headline_metric_has_its_direction():
+    less = {
+        (task, metric)
+        for task in ("text_classification", "image_classification", "forecasting", "translation")
+        for metric in loader.task(task).HEADLINE
+        if contract.better(task, metric.replace("*", "x")) == "lower"
+    }
+    assert less == {
+        ("image_classification", "log_loss"), ("forecasting", "mase"), ("forecasting", "mae_*"),
+    }  # fmt: skip

@@ -1,0 +1,63 @@
+"""The README's own example: a new user's file, from the page's words to an answer."""
+
+import csv
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text("utf-8")
+GOOD = "warm funny generous tender bright clever honest lovely".split()
+BAD = "dull clumsy tedious shrill hollow lazy cold muddled".split()
+SUBJECTS = "film story cast score ending opening script dialogue camera pacing".split()
+
+
+def block(language: str, containing: str) -> str:
+    """The README's code block of a language with certain words in it."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    (found,) = (text for text in blocks if containing in text)
+    return found
+
+
+@pytest.mark.slow
+def test_a_users_own_file_becomes_a_served_model(copy_of, built):
+    project = copy_of(built)
+    example = yaml.safe_load(block("yaml", "sentences"))
+    options = example["datasets"]["sentences"]["options"]
+    with project.path("sentences.tsv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter=options["delimiter"])
+        writer.writerow((options["label"], options["text"]))
+        rng = np.random.default_rng(0)
+        for _ in range(80):
+            for name, words in (("good", GOOD), ("bad", BAD)):
+                chosen = [*rng.choice(words, 3, replace=False), *rng.choice(SUBJECTS, 3, False)]
+                writer.writerow((name, " ".join(chosen)))
+    with project.changed() as params:
+        for section, entries in example.items():
+            params[section] |= entries
+    project.pipelines("check")
+    assert project.repro("export@sentences_cnn") == [
+        "prepare@sentences",
+        *(f"{stage}@sentences_cnn" for stage in ("train", "evaluate", "export")),
+    ]
+    assert project.json("data/metrics/sentences_cnn.json")["test/accuracy"] > 0.9
+    ask = block("sh", "data/exported/sentences_cnn").split("<<'EOF'\n")[1].split("EOF")[0]
+    answer = project.run(sys.executable, "-", stdin=ask).stdout
+    assert "b'good'" in answer
+    assert "sentences_cnn" in project.pipelines("report").stdout
+
+
+def test_every_make_target_of_the_readme_exists():
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in set(re.findall(r"`make (\w+)|^make (\w+)", README, re.MULTILINE)):
+        (name,) = filter(None, target)
+        assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
+
+
+def test_every_file_the_readme_links_to_exists():
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
+        assert (ROOT / link).exists(), link

@@ -1,0 +1,94 @@
+"""What docs/serving.md tells people to paste."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from google.protobuf import text_format
+from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
+from tritonclient.grpc.model_config_pb2 import ModelConfig
+
+from serving import config, page
+from tests.support.page_models import plant
+from tests.support.serving_trees import served
+
+TEXT = (Path(__file__).parents[2] / "docs/serving.md").read_text("utf-8")
+COMMANDS = re.findall(r"^curl (?:.|\n)+?(?=\n(?:curl|```))", TEXT, re.MULTILINE)
+MODEL = "spam_cnn"  # of which the page speaks
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    root = tmp_path_factory.mktemp("root")
+    plant(root)
+    (root / "mail").rename(root / MODEL)
+    with served(root, more=page.routes, models={MODEL: {"labels": {"stable": 1}}}) as server:
+        yield server.addresses.rest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_curl_line_works(base, command):
+    command = command.replace("http://127.0.0.1:8501", base)
+    assert base in command
+    done = subprocess.run(
+        command.replace("curl -s", "curl -s --fail-with-body", 1),
+        shell=True, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    if "-d" in command:
+        assert "ham" in done.stdout
+    elif "metrics" not in command:
+        assert json.loads(done.stdout) is not None or command.endswith("ready")
+
+
+def test_the_page_shows_lines_for_both_protocols():
+    assert sum(":predict" in command for command in COMMANDS) == 3
+    assert sum("/infer" in command for command in COMMANDS) == 1
+
+
+def test_the_configuration_is_one():
+    (text,) = (block for block in blocks("yaml") if "batching" in block)
+    found = config.build(yaml.safe_load(text), "docs")
+    assert found.labels_of(MODEL) == {"stable": 1}
+    assert found.policy_of(MODEL).latest == 2
+
+
+def test_the_defaults_are_those_of_the_code():
+    cells = dict(re.findall(r"\| `(\w+)`[^|]*\| ([\d.]+(?: MiB)?) ", TEXT))
+    said = {
+        name: float(value.removesuffix(" MiB")) * (1 << 20 if "MiB" in value else 1)
+        for name, value in cells.items()
+    }
+    assert said == {**config.Limits().model_dump(), **config.Batching().model_dump()}
+
+
+def test_the_manifest_is_yaml_of_kserve():
+    (text,) = (block for block in blocks("yaml") if "InferenceService" in block)
+    found = yaml.safe_load(text)
+    assert found["spec"]["predictor"]["model"]["modelFormat"] == {"name": "tensorflow"}
+
+
+def parsed(containing: str, message):
+    (text,) = (block for block in blocks("textproto") if containing in block)
+    return text_format.Parse(text, message)
+
+
+def test_tensorflow_serving_reads_its_configuration():
+    (found,) = parsed("model_config_list", ModelServerConfig()).model_config_list.config
+    assert (found.name, dict(found.version_labels)) == (MODEL, {"stable": 1})
+    assert set(found.version_labels.values()) <= set(found.model_version_policy.specific.versions)
+
+
+def test_triton_reads_its_configuration():
+    found = parsed("max_batch_size", ModelConfig())
+    signature = {"text", "label", "probabilities", "probability"}  # of a text classifier
+    assert {each.name for each in (*found.input, *found.output)} == signature
+    assert all(each.dims for each in (*found.input, *found.output))  # Triton refuses none

@@ -1,0 +1,215 @@
+"""Recipes for pictures: what is read, skipped, dropped and divided; nothing crosses parts."""
+
+import gzip
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from pipelines.config.errors import Refused
+from pipelines.preprocessing import image_decoding
+from pipelines.spec import DataSpec
+from pipelines.stages import prepare
+from pipelines.storage import arrays
+
+OUT = Path("data/prepared/set")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def run(recipe: str, source: str, seed: int = 1, **options) -> DataSpec:
+    dataset = {"recipe": recipe, "source": source, "options": options}
+    Path("params.yaml").write_text(yaml.safe_dump({"seed": seed, "datasets": {"set": dataset}}))
+    prepare.run(Path("params.yaml"), "set")
+    return DataSpec.load(OUT / "spec.json")
+
+
+def parts(split: int = 0) -> dict[str, dict]:
+    return {part: arrays.read(OUT / f"split{split}/{part}") for part in prepare.PARTS}
+
+
+def picture(seed: int, size: int = 6) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+
+
+def folder(root: str = "pictures", each: int = 12, classes=("cat", "dog"), first: int = 0) -> None:
+    for number, label in enumerate(classes):
+        (Path(root) / label).mkdir(parents=True)
+        for row in range(each):
+            data = image_decoding.png(picture(first + 1000 * number + row))
+            (Path(root) / label / f"{row:02}.png").write_bytes(data)
+
+
+SMALL = {"size": [6, 6], "split": {"val": 0.2, "test": 0.25}}
+
+
+def test_a_folder_a_class_becomes_arrays_labels_files_and_names():
+    folder()
+    spec = run("image_folder", "pictures", **SMALL)
+    assert (spec.labels, spec.outputs, spec.raw) == (("cat", "dog"), 2, "image_bytes")
+    assert spec.inputs["image"].shape == (6, 6, 3)
+    rows = 0
+    for columns in parts().values():
+        rows += len(columns["label"])
+        for name, data, label, pixels in zip(
+            columns["file"], columns["image_bytes"], columns["label"], columns["image"], strict=True
+        ):
+            assert spec.labels[label] == Path(name).parent.name
+            assert data == (Path("pictures") / name).read_bytes()
+            np.testing.assert_array_equal(pixels, image_decoding.decode(data, name))
+    assert rows == 24
+
+
+def test_a_zip_file_gives_what_its_folder_gives():
+    folder()
+    run("image_folder", "pictures", folders={"all": "."}, **SMALL)
+    digests = DataSpec.load(OUT / "spec.json").digests
+    with zipfile.ZipFile("pictures.zip", "w") as archive:
+        for path in sorted(Path("pictures").rglob("*.png")):
+            archive.write(path, path.relative_to("pictures").as_posix())
+    assert run("image_folder", "pictures.zip", **SMALL).digests == digests
+
+
+def test_official_parts_stay_and_val_is_cut_from_train():
+    folder("pictures/train", 12)
+    folder("pictures/held_out", 5, first=500)
+    run(
+        "image_folder", "pictures", size=[6, 6], split={"val": 4},
+        folders={"train": "train", "test": "held_out"},
+    )  # fmt: skip
+    found = {part: columns["file"] for part, columns in parts().items()}
+    assert {Path(name).parts[0] for name in found["test"]} == {"held_out"}
+    assert [len(found[part]) for part in ("train", "val", "test")] == [20, 4, 10]
+
+
+def test_copies_are_dropped_and_the_test_parts_one_is_kept(capsys):
+    folder("pictures/train", 12)
+    folder("pictures/test", 5, first=500)
+    twin = Path("pictures/test/cat/00.png").read_bytes()
+    Path("pictures/train/cat/twin.png").write_bytes(twin)
+    folders = {"train": "train", "test": "test"}
+    run("image_folder", "pictures", size=[6, 6], split={"val": 4}, folders=folders)
+    assert "1 copies dropped" in capsys.readouterr().out
+    names = [name for columns in parts().values() for name in columns["file"]]
+    assert "train/cat/twin.png" not in names and "test/cat/00.png" in names
+
+
+def test_copies_in_two_parts_are_refused_or_reported():
+    folder("pictures/train", 12)
+    folder("pictures/test", 5, first=500)
+    twin = Path("pictures/test/cat/00.png").read_bytes()
+    Path("pictures/train/cat/twin.png").write_bytes(twin)
+    options = {
+        "size": [6, 6], "split": {"val": 2}, "folders": {"train": "train", "test": "test"},
+        "duplicates": "keep",
+    }  # fmt: skip
+    with pytest.raises(Refused, match="the same picture in two parts"):
+        run("image_folder", "pictures", **options)
+    assert not OUT.exists(), "nothing half-written"
+    run("image_folder", "pictures", **options, overlap="report")
+    test = parts()["test"]
+    seen = [name for name, twin in zip(test["file"], test["seen"], strict=True) if twin]
+    assert seen == ["test/cat/00.png"]
+
+
+def test_one_picture_under_two_labels_is_refused_or_dropped(capsys):
+    folder()
+    Path("pictures/dog/odd.png").write_bytes(Path("pictures/cat/00.png").read_bytes())
+    with pytest.raises(Refused, match=r"dog/odd.png \(dog\) and cat/00.png \(cat\)"):
+        run("image_folder", "pictures", **SMALL)
+    run("image_folder", "pictures", conflicts="drop", **SMALL)
+    assert sum(len(columns["label"]) for columns in parts().values()) == 23
+    assert capsys.readouterr().out.count("stands under another label") == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("cat/notes.txt", b"cats of 2024", "pictures/cat/notes.txt: not a picture"),
+        ("dog/moving.gif", b"GIF89a" + bytes(40), "pictures/dog/moving.gif: a GIF file"),
+        (
+            "cat/cut.png",
+            image_decoding.png(picture(5))[:70],
+            "pictures/cat/cut.png: damaged picture",
+        ),
+        ("cat/empty.jpg", b"", "pictures/cat/empty.jpg: the file is empty"),
+    ],
+)
+def test_files_that_are_no_pictures_are_named_and_refused_or_skipped(name, data, words, capsys):
+    folder()
+    (Path("pictures") / name).write_bytes(data)
+    Path("pictures/cat/.DS_Store").write_bytes(b"hidden")
+    with pytest.raises(Refused, match=words):
+        run("image_folder", "pictures", **SMALL)
+    run("image_folder", "pictures", bad_files="skip", **SMALL)
+    assert f"skipped: {words}" in capsys.readouterr().out
+    assert sum(len(columns["label"]) for columns in parts().values()) == 24
+
+
+def test_a_folder_without_classes_says_so():
+    Path("pictures").mkdir()
+    Path("pictures/loose.png").write_bytes(image_decoding.png(picture(1)))
+    with pytest.raises(Refused, match="no class folders"):
+        run("image_folder", "pictures", **SMALL)
+
+
+def test_digits_are_scaled_to_bytes_and_few_are_few():
+    spec = run(
+        "digits", "params.yaml", classes=[5, 6, 7, 8, 9],
+        split={"test": 0.5, "val": 0.2, "train_per_class": 10, "val_per_class": 5, "repeats": 2},
+    )  # fmt: skip
+    assert spec.labels == ("5", "6", "7", "8", "9") and spec.splits == 2
+    drawn = []
+    for split in range(2):
+        found = parts(split)
+        assert np.bincount(found["train"]["label"]).tolist() == [10] * 5
+        assert np.bincount(found["val"]["label"]).tolist() == [5] * 5
+        assert found["test"]["image"].max() == 255
+        drawn.append(list(found["train"]["file"]))
+        names = [name for columns in found.values() for name in columns["file"]]
+        assert len(names) == len(set(names)), "no picture in two parts"
+    assert drawn[0] != drawn[1]
+
+
+def write_idx(prefix: str, pixels: np.ndarray, labels: np.ndarray, cut: int = 0) -> None:
+    Path("mnist").mkdir(exist_ok=True)
+    for kind, values in (("images-idx3", pixels), ("labels-idx1", labels)):
+        header = bytes((0, 0, 8, values.ndim)) + struct.pack(f">{values.ndim}I", *values.shape)
+        data = gzip.compress(header + values.astype(np.uint8).tobytes())
+        Path(f"mnist/{prefix}-{kind}-ubyte.gz").write_bytes(data[: len(data) - cut])
+
+
+def mnist(cut: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    for prefix, rows in (("train", 60), ("t10k", 20)):
+        pixels = rng.integers(0, 256, (rows, 28, 28), dtype=np.uint8)
+        write_idx(prefix, pixels, np.arange(rows) % 10, cut)
+    return pixels, np.arange(20) % 10
+
+
+def test_idx_files_keep_their_official_test_part():
+    pixels, labels = mnist()
+    spec = run("idx", "mnist", split={"val": 10})
+    test = parts()["test"]
+    np.testing.assert_array_equal(test["image"][..., 0], pixels)
+    np.testing.assert_array_equal(test["label"], labels)
+    assert spec.inputs["image"].shape == (28, 28, 1)
+    np.testing.assert_array_equal(
+        image_decoding.decode(test["image_bytes"][3], "x")[..., 1], pixels[3]
+    )
+
+
+def test_idx_files_that_are_cut_or_swapped_are_refused():
+    mnist(cut=30)
+    with pytest.raises(Refused, match=r"train-images-idx3-ubyte.gz: not a whole gzip file"):
+        run("idx", "mnist")
+    mnist()
+    Path("mnist/t10k-labels-idx1-ubyte.gz").replace("mnist/t10k-images-idx3-ubyte.gz")
+    with pytest.raises(Refused, match=r"header 00 00 08 01, expected 00 00 08 03"):
+        run("idx", "mnist")

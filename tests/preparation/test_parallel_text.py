@@ -1,0 +1,259 @@
+"""Sentence pairs: what is refused, dropped, cut and counted; sub-words; the phrases of CLDR."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from pipelines.config.errors import Refused
+from pipelines.datasets import cldr_phrases
+from pipelines.preprocessing import sentencepiece
+from pipelines.preprocessing.sentencepiece import BEGIN, END, Subwords
+from pipelines.spec import DataSpec
+from pipelines.stages import prepare
+from pipelines.storage import arrays
+
+OUT = Path("data/prepared/pairs")
+SUBWORDS = {"vocabulary_size": 60, "max_tokens": 30}
+NOUNS = {
+    "cat": "chat", "dog": "chien", "horse": "cheval", "bird": "oiseau", "fish": "poisson",
+    "house": "maison", "garden": "jardin", "river": "fleuve", "book": "livre", "tree": "arbre",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def phrases(count: int = 60) -> list[tuple[str, str]]:
+    words = list(NOUNS.items())
+    pairs = [
+        (f"{a} and {b} near {c}", f"{x} et {y} près de {z}")
+        for a, x in words for b, y in words for c, z in words if len({a, b, c}) == 3
+    ]  # fmt: skip
+    return pairs[:: len(pairs) // count][:count]
+
+
+def table(pairs, name="pairs.tsv", **how) -> None:
+    text = "".join(f"{source}\t{target}\n" for source, target in pairs)
+    Path(name).write_text(text, "utf-8", **how)
+
+
+def aligned(folder="parts", **parts) -> dict:
+    """Two files a part; the option `files` that names them."""
+    Path(folder).mkdir()
+    for part, pairs in parts.items():
+        for side, language in enumerate(("en", "fr")):
+            lines = "".join(f"{pair[side]}\n" for pair in pairs)
+            Path(folder, f"{part}.{language}").write_text(lines, "utf-8")
+    return {part: [f"{part}.en", f"{part}.fr"] for part in parts}
+
+
+def run(source="pairs.tsv", seed=1, **options) -> DataSpec:
+    options = {"subwords": SUBWORDS} | options
+    dataset = {"recipe": "parallel_text", "source": source, "options": options}
+    params = {"seed": seed, "datasets": {"pairs": dataset}}
+    Path("params.yaml").write_text(yaml.safe_dump(params), "utf-8")
+    prepare.run(Path("params.yaml"), "pairs")
+    return DataSpec.load(OUT / "spec.json")
+
+
+def parts() -> dict[str, dict]:
+    return {part: arrays.read(OUT / "split0" / part) for part in prepare.PARTS}
+
+
+def test_every_pair_keeps_its_texts_and_its_line():
+    pairs = phrases()
+    table(pairs)
+    run()
+    found = parts()
+    assert sorted(line for p in found.values() for line in p["line"]) == list(range(1, 61))
+    for columns in found.values():
+        for text, reference, line in zip(
+            columns["text"], columns["reference"], columns["line"], strict=True
+        ):
+            assert (text, reference) == pairs[line - 1]
+
+
+def test_teacher_forcing_arrays():
+    table(phrases())
+    spec = run()
+    known = Subwords.load(OUT / "split0/assets")
+    assert spec.outputs == known.size == spec.inputs["source"].size
+    assert not spec.labels and spec.raw == "text" and spec.target == "target_out"
+    for columns in parts().values():
+        source, given, wanted = (columns[n] for n in ("source", "target_in", "target_out"))
+        assert (given[:, 0] == BEGIN).all()
+        for row in range(len(source)):
+            ids = sentencepiece.until_end(wanted[row])
+            assert given[row, 1 : len(ids) + 1].tolist() == ids
+            assert wanted[row, len(ids)] == END and not wanted[row, len(ids) + 1 :].any()
+            assert not given[row, len(ids) + 1 :].any()
+        assert known.decode(source) == list(columns["text"])
+        assert known.decode(wanted) == list(columns["reference"])
+
+
+def test_cut_sentences_are_counted_and_not_ended(capsys):
+    table(phrases())
+    run(subwords={"vocabulary_size": 60, "max_tokens": 6})
+    columns = parts()["train"]
+    assert "cut at 5 sub-words" in capsys.readouterr().out
+    assert (columns["source"][:, -1] == END).all()  # an encoder is told where its input ends
+    assert not (columns["target_out"] == END).any()  # a decoder is not taught to end there
+    assert np.array_equal(columns["target_in"][:, 1:], columns["target_out"][:, :-1])
+
+
+def test_same_texts_same_model():
+    texts = [text for pair in phrases() for text in pair]
+    first, second = (sentencepiece.learn(texts, 60, "unigram", "nmt_nfkc").model for _ in range(2))
+    assert first == second
+
+
+def test_the_vocabulary_is_of_train_alone():
+    files = aligned(train=phrases(), val=[("owl", "hibou")], test=[("zebu", "zébu")])
+    run("parts", files=files)
+    known = Subwords.load(OUT / "split0/assets")
+    assert known.encode(["zz"])[0][-1] == sentencepiece.UNKNOWN
+
+
+def test_digits_are_spelt():
+    known = sentencepiece.learn(["100 200 2024 2024 2024 2024"] * 9, 16, "unigram", "nmt_nfkc")
+    assert "".join(known.pieces(known.encode(["2024"])[0])) == "\u25812024"
+    assert len(known.encode(["2024"])[0]) >= 4
+
+
+def test_files_of_different_length():
+    aligned(all=phrases())
+    with Path("parts/all.fr").open("a") as file:
+        file.write("une ligne de plus\n")
+    with pytest.raises(Refused, match=r"all\.en has 60 lines and all\.fr 61"):
+        run("parts", files={"all": ["all.en", "all.fr"]})
+    assert not OUT.exists()
+
+
+@pytest.mark.parametrize("place, side", [(0, "source"), (1, "target")])
+def test_empty_lines(place, side, capsys):
+    pairs = phrases()
+    pairs[4] = ("", pairs[4][1]) if place == 0 else (pairs[4][0], " ")
+    table(pairs)
+    with pytest.raises(Refused, match=f"pairs.tsv, line 5: empty {side} sentence"):
+        run()
+    run(empty="drop")
+    assert "1 pairs with an empty side dropped" in capsys.readouterr().out
+    assert 5 not in [line for part in parts().values() for line in part["line"]]
+
+
+def test_invalid_utf8_by_line():
+    table(phrases())
+    data = Path("pairs.tsv").read_bytes().split(b"\n")
+    data[6] += b"\xe9"
+    Path("pairs.tsv").write_bytes(b"\n".join(data))
+    with pytest.raises(Refused, match="pairs.tsv, line 7: byte 0xe9 is not valid utf-8"):
+        run()
+
+
+def test_wrong_number_of_columns():
+    pairs = phrases()
+    pairs[2] = ("one\ttoo", "many")
+    table(pairs)
+    with pytest.raises(Refused, match="line 3: 3 columns found, 2 expected"):
+        run()
+
+
+def test_filters_are_counted(capsys):
+    odd = [("x" * 500, "y" * 500), ("a", "a sentence that is far too long for that")]
+    table([*phrases(), *odd])
+    run()
+    told = capsys.readouterr().out
+    assert "1 pairs over 400 characters and 1 of a length ratio over 3 dropped, 60 kept" in told
+
+
+def test_published_test_parts_are_not_filtered():
+    long = ("a", "a sentence that is far too long for that")
+    pairs = phrases()
+    run("parts", files=aligned(train=pairs[:50], val=pairs[50:], test=[long]))
+    assert list(parts()["test"]["text"]) == ["a"]
+
+
+def test_copies(capsys):
+    pairs = phrases()
+    table([*pairs, pairs[0], (pairs[1][0], "autre chose de même")])
+    run(duplicates="drop")
+    assert "1 copies dropped, 61 pairs kept" in capsys.readouterr().out
+
+
+def test_one_source_with_two_translations_stays_together():
+    pairs = phrases()
+    table([*pairs, *((source, f"{target} !") for source, target in pairs)])
+    run()
+    texts = [set(columns["text"]) for columns in parts().values()]
+    assert not texts[0] & texts[1] and not texts[0] & texts[2] and not texts[1] & texts[2]
+
+
+def test_overlap_of_published_parts():
+    pairs = phrases()
+    files = aligned(train=pairs[:50], val=pairs[50:55], test=[pairs[3], *pairs[55:]])
+    with pytest.raises(Refused, match=r"line 4 \(train\) and line 1 \(test\): the same text"):
+        run("parts", files=files)
+    run("parts", files=files, overlap="report")
+    assert parts()["test"]["seen"].tolist() == [True] + [False] * 5
+
+
+def test_a_folder_needs_files():
+    Path("parts").mkdir()
+    with pytest.raises(Refused, match="is a folder; set `files`"):
+        run("parts")
+
+
+def test_too_large_a_vocabulary_for_bpe():
+    table(phrases())
+    with pytest.raises(Refused, match="vocabulary_size: no sub-word model of 4000 ids"):
+        run(subwords={"vocabulary_size": 4000, "method": "bpe"})
+
+
+@pytest.fixture(scope="module")
+def cldr(tmp_path_factory):
+    out = tmp_path_factory.mktemp("cldr")
+    counts = dict.fromkeys(cldr_phrases.Phrases.model_fields, 60)
+    options = cldr_phrases.Options.model_validate({"phrases": counts})
+    spec = cldr_phrases.prepare(options, Path("requirements.txt"), out, 1)
+    return spec, {part: arrays.read(out / "split0" / part) for part in prepare.PARTS}
+
+
+def test_cldr_says_the_same_twice(cldr):
+    _, found = cldr
+    known = dict(zip(found["train"]["text"], found["train"]["reference"], strict=True))
+    assert known["Germany"] == "Allemagne"
+    assert known["1 kilometer"] == "1 kilomètre"
+    assert known["Wednesday, May 12, 2026".replace("Wednesday", "Tuesday")] == "mardi 12 mai 2026"
+
+
+def test_cldr_combinations_of_test_are_nowhere_else(cldr):
+    _, found = cldr
+    train = set(found["train"]["text"])
+    assert not found["test"]["seen"].any()
+    assert not train & set(found["val"]["text"]) and not train & set(found["test"]["text"])
+    # Not in another order or joined by another word either.
+    members = lambda text: frozenset(  # noqa: E731
+        text.replace(", and ", ", ").replace(", or ", ", ").replace(" and ", ", ")
+        .replace(" or ", ", ").split(", ")
+    )  # fmt: skip
+    lists = [members(text) for text in train if members(text) != {text}]
+    assert not set(lists) & {m for t in found["test"]["text"] if len(m := members(t)) > 1}
+
+
+def test_cldr_has_plain_spaces_and_its_own_case(cldr):
+    _, found = cldr
+    texts = "".join(t for p in found.values() for n in ("text", "reference") for t in p[n])
+    assert not set("\u00a0\u202f\u2009") & set(texts)
+    assert "Januar" in texts and "janvier" in texts
+
+
+def test_cldr_is_the_same_for_the_same_seed(tmp_path):
+    options = cldr_phrases.Options(phrases=cldr_phrases.Phrases(**dict.fromkeys(
+        cldr_phrases.Phrases.model_fields, 20)))  # fmt: skip
+    for name in "ab":
+        cldr_phrases.prepare(options, Path("requirements.txt"), tmp_path / name, 3)
+    assert arrays.digest(tmp_path / "a") == arrays.digest(tmp_path / "b")

@@ -1,0 +1,307 @@
+"""Texts one a line, and parts that the source gives: what is read, kept apart, and refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from pipelines.config.errors import Refused
+from pipelines.preprocessing import tokenization
+from pipelines.spec import DataSpec
+from pipelines.stages import prepare
+from pipelines.storage import arrays
+from tests.support.project import distinct_text as text
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
+OUT = Path("data/prepared/set")
+CLASSES = {"all": {"pos": "good.txt", "neg": "bad.txt"}}
+PARTS = {"train": "train.txt", "val": "dev.txt", "test": "test.txt"}
+
+
+def labelled(count: int, first: int = 0) -> list[str]:
+    return [f"{n % 2} {text(n)}" for n in range(first, first + count)]
+
+
+def write(name: str, lines: list[str], encoding: str = "utf-8", folder: str = "raw") -> None:
+    Path(folder).mkdir(exist_ok=True)
+    (Path(folder) / name).write_bytes(("\n".join(lines) + "\n").encode(encoding))
+
+
+def run(source: str = "raw", recipe: str = "text_lines", seed: int = 1, **options) -> DataSpec:
+    dataset = {"recipe": recipe, "source": source, "options": options}
+    Path("params.yaml").write_text(yaml.safe_dump({"seed": seed, "datasets": {"set": dataset}}))
+    prepare.run(Path("params.yaml"), "set")
+    return DataSpec.load(OUT / "spec.json")
+
+
+def refused(**options) -> str:
+    with pytest.raises(Refused) as caught:
+        run(**options)
+    assert not OUT.exists(), "nothing half-written"
+    return str(caught.value)
+
+
+def parts(split: int = 0) -> dict[str, dict]:
+    return {part: arrays.read(OUT / f"split{split}/{part}") for part in prepare.PARTS}
+
+
+def rows(split: int = 0) -> dict[str, list[tuple]]:
+    """(file, line, label, text) of every row of each part."""
+    return {
+        part: list(zip(c["file"], c["line"].tolist(), c["label"].tolist(), c["text"], strict=True))
+        for part, c in parts(split).items()
+    }
+
+
+def two_files(each: int = 30) -> None:
+    write("good.txt", [text(n) for n in range(each)])
+    write("bad.txt", [text(n + 1000) for n in range(each)])
+
+
+def three_parts() -> None:
+    for name, count, first in (("train.txt", 40, 0), ("dev.txt", 10, 100), ("test.txt", 20, 200)):
+        write(name, labelled(count, first))
+
+
+def test_a_file_a_class():
+    two_files()
+    spec = run(files=CLASSES, positive="pos")
+    assert (spec.labels, spec.positive_id) == (("neg", "pos"), 1)
+    found = [row for own in rows().values() for row in own]
+    assert len(found) == 60
+    for file, line, label, own in found:
+        assert spec.labels[label] == {"good.txt": "pos", "bad.txt": "neg"}[file]
+        assert own == text(line - 1 + (0 if file == "good.txt" else 1000))
+
+
+def test_folds_test_every_row_once_and_cut_their_own_val():
+    """The protocol of MR: copies stay, near-copies stand in one fold, each fold has its words."""
+    two_files(50)
+    write("good.txt", [text(n % 47) for n in range(50)])
+    split = {"method": "folds", "folds": 5, "val": 0.1}
+    spec = run(files=CLASSES, duplicates="keep", split=split)
+    assert spec.splits == 5
+    found = [rows(number) for number in range(5)]
+    tested = [row for own in found for row in own["test"]]
+    assert len(tested) == len(set(tested)) == 100
+    vals = [tuple(own["val"]) for own in found]
+    assert len(set(vals)) == 5 and all(abs(len(val) - 10) <= 2 for val in vals)
+    for number, own in enumerate(found):
+        apart = [{row[3] for row in part} for part in own.values()]
+        assert not (apart[0] & apart[1] or apart[0] & apart[2] or apart[1] & apart[2])
+        words = {word for row in own["train"] for word in row[3].split()}
+        tokenizer = tokenization.Tokenizer.load(OUT / f"split{number}/assets/words.json")
+        assert set(tokenizer.vocabulary) == words
+
+
+def test_official_parts_of_labelled_lines_stay_as_they_are():
+    three_parts()
+    spec = run(files=PARTS, labels={0: "neg", "1": "pos"})
+    assert spec.labels == ("neg", "pos")
+    for part, first in (("train", 0), ("val", 100), ("test", 200)):
+        for place, (file, line, label, own) in enumerate(rows()[part]):
+            assert (file, line) == (PARTS[part], place + 1)
+            assert (label, own) == ((first + place) % 2, text(first + place))
+
+
+@pytest.mark.parametrize("missing", [["val"], ["test"], ["val", "test"]])
+def test_what_is_not_given_is_cut_from_train(missing):
+    three_parts()
+    given = {part: name for part, name in PARTS.items() if part not in missing}
+    run(files=given, split=dict.fromkeys(missing, 8))
+    found = rows()
+    for part in prepare.PARTS:
+        assert {row[0] for row in found[part]} == {given.get(part, "train.txt")}
+        assert len(found[part]) == 8 or part not in missing
+    assert len({row for own in found.values() for row in own}) == 40 + sum(
+        {"val": 10, "test": 20}[part] for part in given if part != "train"
+    )
+
+
+def test_repeats_cut_other_vals_from_the_same_train():
+    three_parts()
+    spec = run(files={"train": "train.txt", "test": "test.txt"}, split={"val": 8, "repeats": 3})
+    assert spec.splits == 3
+    assert len({tuple(rows(number)["val"]) for number in range(3)}) == 3
+    assert all(rows(number)["test"] == rows(0)["test"] for number in range(3))
+
+
+def test_near_copies_of_train_stay_on_one_side():
+    write("test.txt", labelled(10, 500))
+    write(
+        "train.txt", [line for n in range(30) for line in (*labelled(1, n), f"{n % 2} " + twin(n))]
+    )
+    run(files={"train": "train.txt", "test": "test.txt"}, split={"val": 12})
+    sides = [{(row[1] - 1) // 2 for row in rows()[part]} for part in ("train", "val")]
+    assert not sides[0] & sides[1] and len(sides[0] | sides[1]) == 30
+
+
+def twin(number: int) -> str:
+    return f"{text(number)} x{text(number)[1:5]}"  # four words of five are the same
+
+
+def test_a_text_in_two_official_parts_is_refused_or_reported_and_never_removed(capsys):
+    three_parts()
+    write("test.txt", [*labelled(20, 200), "1 " + text(7).upper(), "0 " + text(101)])
+    message = refused(files=PARTS)
+    assert message.startswith(
+        "raw, train.txt, line 8 (train) and test.txt, line 21 (test): the same text in two parts, "
+        "1 such rows; "
+    )
+    run(files=PARTS, overlap="report")
+    assert "raw: 1 of 22 test texts also stand in train" in capsys.readouterr().out
+    assert [len(own) for own in rows().values()] == [40, 10, 22]
+    assert np.flatnonzero(parts()["test"]["seen"]).tolist() == [20]
+
+
+def test_copies_are_dropped_within_a_part_alone():
+    three_parts()
+    write("train.txt", [*labelled(40), "0 " + text(0)])
+    write("test.txt", [*labelled(20, 200), "0 " + text(200), "0 " + text(2)])
+    run(files=PARTS, overlap="report")
+    assert [len(own) for own in rows().values()] == [40, 10, 21]
+
+
+def test_the_vocabulary_is_that_of_train_and_what_is_cut_is_counted(capsys):
+    three_parts()
+    words = {"words": {"max_tokens": 3}}
+    run(files=PARTS, inputs=words)
+    tokenizer = tokenization.Tokenizer.load(OUT / "split0/assets/words.json")
+    assert set(tokenizer.vocabulary) == {w for n in range(40) for w in text(n).split()}
+    assert "raw: 70 of 70 texts lose their end after 3 tokens; " in capsys.readouterr().out
+    assert parts()["train"]["words"].shape == (40, 3)
+
+
+def test_a_file_of_labelled_lines_is_divided_here():
+    write("all.txt", [f"__label__{'no yes'.split()[n % 2]}\t{text(n)}" for n in range(40)])
+    spec = run(source="raw/all.txt", labels={"__label__no": "no", "__label__yes": "yes"})
+    assert spec.labels == ("no", "yes")
+    own = {part: (columns["line"].tolist(), columns["text"]) for part, columns in parts().items()}
+    assert "file" not in parts()["train"]
+    found = dict(pair for lines, texts in own.values() for pair in zip(lines, texts, strict=True))
+    assert found == {n + 1: text(n) for n in range(40)}
+
+
+def test_line_separators_within_a_text_and_other_line_ends():
+    two_files()
+    lines = [f"{text(n)} a\u2028b\u0085c" for n in range(30)]
+    (Path("raw") / "good.txt").write_bytes("\r\n".join(lines).encode())
+    run(files=CLASSES)
+    found = [row for own in rows().values() for row in own if row[0] == "good.txt"]
+    assert sorted(row[1] for row in found) == list(range(1, 31))
+    assert {row[3] for row in found} == set(lines)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16"])
+def test_other_encodings(encoding):
+    two_files()
+    write("good.txt", [f"{text(n)} d\u00e9j\u00e0" for n in range(30)], encoding)
+    write("bad.txt", [text(n + 1000) for n in range(30)], encoding)
+    run(files=CLASSES, encoding=encoding)
+    found = [row for own in rows().values() for row in own if row[0] == "good.txt"]
+    assert all(row[3].endswith(" d\u00e9j\u00e0") for row in found)
+
+
+def test_the_wrong_encoding_is_named_by_file_and_line():
+    two_files()
+    write("bad.txt", [*(text(n) for n in range(100, 104)), "caf\u00e9"], "cp1252")
+    assert refused(files=CLASSES).startswith(
+        "raw/bad.txt, line 5: byte 0xe9 is not valid utf-8; save the file as utf-8 or set `enc"
+    )
+
+
+@pytest.mark.parametrize("blank", ["", "  \t"])
+def test_an_empty_line(blank):
+    two_files()
+    write("bad.txt", [text(100), text(101), blank, text(102)])
+    assert refused(files=CLASSES) == "raw/bad.txt, line 3: empty; mend or remove it"
+
+
+def test_an_empty_class():
+    two_files()
+    write("bad.txt", [""])
+    assert refused(files=CLASSES) == "raw/bad.txt: the file is empty"
+
+
+@pytest.mark.parametrize(
+    ("line", "labels", "expected"),
+    [
+        ("2 a fine film", {0: "neg", 1: "pos"}, "begins with '2', which is no label; accepted: 0, "
+         "1; mend the line or add it to `labels`"),
+        ("a fine film", {0: "neg", 1: "pos"}, "begins with 'a', which is no label; "),
+        ("1", {0: "neg", 1: "pos"}, "one word, '1'; a label and a text are needed"),
+        ("1  ", None, "one word, '1'; a label and a text are needed"),
+    ],
+)  # fmt: skip
+def test_lines_that_do_not_begin_with_a_label(line, labels, expected):
+    write("texts.txt", [*labelled(5), line, *labelled(30, 10)])
+    message = refused(source="raw/texts.txt", labels=labels)
+    assert message.startswith(f"raw/texts.txt, line 6: {expected}")
+
+
+def test_conflicting_labels_are_named_by_both_places():
+    two_files()
+    write("bad.txt", [*(text(n) for n in range(100, 130)), text(4).title()])
+    assert refused(files=CLASSES) == (
+        "raw, good.txt, line 5: same text as bad.txt, line 31, but labelled 'pos' there 'neg'; "
+        "mend one of them"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"files": {**PARTS, "test": "tset.txt"}}, "raw: no file 'tset.txt'; accepted: dev.txt, "
+         "test.txt, train.txt; did you mean test.txt?"),
+        ({"files": {"all": {"pos": "a.txt", "neg": "dev.txt"}}}, "raw: no file 'a.txt'; accepted"),
+        ({}, "raw: is a folder; set `files` to {all: ...} or {train: ..., test: ...}"),
+        ({"files": PARTS, "source": "raw/dev.txt"}, "raw/dev.txt: `files` is for a folder"),
+        ({"files": PARTS, "split": {"val": 8}}, "raw: split.val: 8.0 does not go with parts that "
+         "the source gives (val, test); remove one or the other"),
+        ({"files": PARTS, "split": {"repeats": 2}}, "raw: split.repeats: 2 does not go with "),
+        ({"files": {"train": "train.txt", "test": "test.txt"}, "split": {"method": "folds"}},
+         "raw: split.method: folds does not go with parts that the source gives (test); "),
+        ({"files": {"all": "train.txt", "test": "test.txt"}}, "params.yaml:4: datasets.set.options."
+         "files: `all` is divided here; `val` and `test` go with `train`; found "),
+        ({"files": {"test": "test.txt"}}, "params.yaml:4: datasets.set.options.files: give either "
+         "`all`, to be divided here, or `train`; found "),
+        ({"files": {"train": "train.txt", "dev": "dev.txt"}}, "params.yaml:5: "
+         "datasets.set.options.files.dev: "),
+        ({"files": PARTS, "labels": {False: "neg", True: "pos"}}, "params.yaml:"),
+        ({"files": CLASSES, "labels": {0: "neg"}}, "params.yaml:3: datasets.set.options: `labels` "
+         "is for labelled lines; a file a class needs none; found "),
+        ({"files": PARTS, "inputs": {"a": {"unit": "character", "numbers": "value"}}},
+         "params.yaml:9: datasets.set.options.inputs.a: characters keep every digit; leave "
+         "`numbers` out; found "),
+    ],
+)  # fmt: skip
+def test_files_and_splits_that_do_not_fit(options, expected):
+    three_parts()
+    assert refused(**options).startswith(expected)
+
+
+def test_a_class_that_one_part_lacks():
+    three_parts()
+    write("test.txt", [f"1 {text(n)}" for n in range(200, 210)])
+    message = refused(files=PARTS)
+    assert message.startswith("raw: class '0' is missing from the test part (10 rows); ")
+
+
+def test_tables_in_official_parts():
+    """The same parts for text_csv: train.csv and test.csv."""
+    for name, count, first in (("train.csv", 40, 0), ("test.csv", 20, 200)):
+        write(name, ["label,text", *(line.replace(" ", ",", 1) for line in labelled(count, first))])
+    run(recipe="text_csv", files={"train": "train.csv", "test": "test.csv"}, split={"val": 8})
+    found = rows()
+    assert [len(own) for own in found.values()] == [32, 8, 20]
+    for part, own in found.items():
+        for file, line, label, words in own:
+            number = line - 2 + (200 if part == "test" else 0)
+            assert (file, label, words) == (
+                "test.csv" if part == "test" else "train.csv", number % 2, text(number)
+            )  # fmt: skip
+    write("test.csv", ["label,text", "0,x", "1"])
+    with pytest.raises(Refused, match=r"^raw/test.csv, line 3: 1 columns found, 2 expected"):
+        run(recipe="text_csv", files={"train": "train.csv", "test": "test.csv"})

@@ -1,0 +1,368 @@
+"""What is wrong with a file of texts is refused by its line, and nothing is left behind."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from pipelines.config.errors import Refused
+from pipelines.preparation import text_files, validation
+from pipelines.spec import DataSpec, Field
+from pipelines.stages import prepare
+from pipelines.storage import arrays
+
+pytestmark = pytest.mark.usefixtures("empty_folder")
+
+PARAMS = Path("params.yaml")
+PREPARED = Path("data/prepared")
+
+
+def spelt(number: int) -> str:
+    """A number in letters: texts that differ in digits alone count as near-copies."""
+    return "".join("abcdefghij"[int(digit)] for digit in str(number))
+
+
+def rows(count: int = 40, labels: str = "ham spam") -> list[str]:
+    """Distinct lines, the labels in turn."""
+    names = labels.split()
+    texts = [" ".join(f"w{spelt(n)}x{end}" for end in "pqrs") for n in range(count)]
+    return [f"{names[n % len(names)]},{text}" for n, text in enumerate(texts)]
+
+
+def write(lines: list[str], encoding: str = "utf-8") -> None:
+    Path("texts.csv").write_bytes(("\n".join(lines) + "\n").encode(encoding))
+
+
+def run(source: str = "texts.csv", **options) -> DataSpec:
+    dataset = {"recipe": "text_csv", "source": source, "options": options}
+    PARAMS.write_text(yaml.safe_dump({"seed": 1, "datasets": {"sms": dataset}}), "utf-8")
+    prepare.run(PARAMS, "sms")
+    return DataSpec.load(PREPARED / "sms/spec.json")
+
+
+def refused(**options) -> str:
+    with pytest.raises(Refused) as caught:
+        run(**options)
+    assert not PREPARED.exists() or not list(PREPARED.iterdir())
+    return str(caught.value)
+
+
+def total() -> int:
+    parts = [arrays.read(PREPARED / f"sms/split0/{part}") for part in prepare.PARTS]
+    return sum(len(part["text"]) for part in parts)
+
+
+def test_a_good_file_is_taken_whole():
+    write(["label,text", *rows()])
+    spec = run(positive="spam")
+    assert (spec.labels, spec.positive_id, spec.outputs) == (("ham", "spam"), 1, 2)
+    assert total() == 40
+
+
+def test_a_missing_file():
+    message = refused()
+    assert message == "texts.csv: no such file; set datasets.sms.source in params.yaml"
+
+
+def test_a_folder_in_place_of_a_file():
+    Path("texts.csv").mkdir()
+    assert refused().startswith("texts.csv: is a folder; set `files` to ")
+
+
+def packed() -> None:
+    Path("texts.csv.gz").write_bytes(gzip.compress(Path("texts.csv").read_bytes()))
+
+
+def test_a_packed_file_is_read_as_the_file_in_it():
+    write(["label,text", *rows()])
+    spec = run()
+    packed()
+    assert run(source="texts.csv.gz").digests == spec.digests
+
+
+def test_half_a_packed_file():
+    write(["label,text", *rows()])
+    packed()
+    whole = Path("texts.csv.gz").read_bytes()
+    Path("texts.csv.gz").write_bytes(whole[: len(whole) // 2])
+    assert refused(source="texts.csv.gz").startswith("texts.csv.gz: not a whole gzip file (")
+
+
+def test_a_packed_file_too_large_to_unpack(monkeypatch):
+    monkeypatch.setattr(text_files, "MAX_UNPACKED_BYTES", 1000)
+    write(["label,text", *rows(200)])
+    packed()
+    message = "texts.csv.gz: unpacks to more than 1,000 bytes; unpack it first"
+    assert refused(source="texts.csv.gz") == message
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n", b" \t\r\n"])
+def test_an_empty_file(content):
+    Path("texts.csv").write_bytes(content)
+    assert refused() == "texts.csv: the file is empty"
+
+
+@pytest.mark.parametrize("content", [b"label,text\n", b"\xef\xbb\xbflabel,text", b"\xef\xbb\xbf"])
+def test_a_header_and_nothing_below(content):
+    Path("texts.csv").write_bytes(content)
+    assert refused().startswith("texts.csv: no data rows; ")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"text": "txt"}, "texts.csv, line 1: no column 'txt'; accepted: label, text; did you mean "
+         "text?"),
+        ({"label": "class"}, "texts.csv, line 1: no column 'class'; accepted: label, text"),
+        ({"text": 2}, "texts.csv, line 1: no column 2; there are 2, counted from 0"),
+        ({"label": -1}, "texts.csv, line 1: no column -1; there are 2, counted from 0"),
+        ({"header": False}, "texts.csv: column 'text' needs a header line; "),
+        ({"delimiter": "\t"}, "texts.csv, line 1: no column 'text'; accepted: label,text"),
+        ({"delimiter": ";", "text": 1, "label": 0}, "texts.csv, line 1: no column 1; there are 1"),
+        ({"encoding": "utf8mb4"}, "texts.csv: unknown encoding 'utf8mb4'; "),
+        ({"encoding": "hex"}, "texts.csv: unknown encoding 'hex'; "),
+        ({"encoding": "ascii"}, "texts.csv, line 3: byte 0xc3 is not valid ascii; "),
+        ({"positive": "Spam"}, "texts.csv: no row has the positive label 'Spam'; accepted: ham, "
+         "spam; did you mean spam?"),
+        ({"split": {"test": 41}}, "split.test: 41 asks for 41 rows, and there are 41 in all"),
+        ({"split": {"val": 5000}}, "split.val: 5000 asks for 5000 rows, and there are 41 in all"),
+        ({"split": {"test": 0.01}}, "split.test: 0.01 asks for 0 rows, and there are 41 in all"),
+        ({"split": {"method": "file_order", "test": 0.01}}, "split.test: 0.01 asks for 0 rows"),
+        ({"split": {"val": 0.6, "test": 0.4}}, "texts.csv: class 'ham' is missing from the train "
+         "part (0 rows); "),
+    ],
+)  # fmt: skip
+def test_options_that_do_not_fit_the_file(options, expected):
+    write(["label,text", *rows()[:1], "ham,caf\u00e9 au lait", *rows()[1:]])
+    assert refused(**options).startswith(expected)
+
+
+def test_a_column_name_that_stands_twice():
+    write(["label,text,text", *(f"{line},x" for line in rows())])
+    assert refused() == "texts.csv, line 1: 2 columns 'text'; give a position"
+
+
+@pytest.mark.parametrize("line", [2, 3, 41])
+def test_bytes_that_are_not_utf8_are_named_by_line(line):
+    lines = ["label,text", *rows()]
+    lines[line - 1] += "\u00e9"
+    write(lines, "latin-1")
+    message = f"texts.csv, line {line}: byte 0xe9 is not valid utf-8; "
+    assert refused().startswith(message)
+    run(encoding="latin-1")
+    assert total() == 40
+
+
+@pytest.mark.parametrize("name", ["utf-8", "UTF_8", "utf8", "U8", "utf-8-sig"])
+def test_a_byte_order_mark_is_no_part_of_the_first_name(name):
+    write(["\ufefflabel,text", *rows()])
+    run(encoding=name)
+    assert total() == 40
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_label():
+    write(["\ufeff" + rows()[0], *rows()[1:]])
+    assert run(encoding="utf8", header=False, label=0, text=1).labels == ("ham", "spam")
+
+
+@pytest.mark.parametrize("name", ["utf-16", "utf-32", "cp1252"])
+def test_other_encodings(name):
+    write(["label,text", *rows(), "ham,d\u00e9j\u00e0 vu"], name)
+    run(encoding=name)
+    parts = [arrays.read(PREPARED / f"sms/split0/{part}") for part in prepare.PARTS]
+    assert "d\u00e9j\u00e0 vu" in [text for part in parts for text in part["text"]]
+
+
+@pytest.mark.parametrize("line", [1, 5])
+def test_nul_bytes(line):
+    lines = ["label,text", *rows()]
+    lines[line - 1] += "\0"
+    write(lines)
+    assert refused().startswith(f"texts.csv, line {line}: a NUL character; ")
+
+
+def test_another_encoding_taken_for_utf8():
+    Path("texts.csv").write_bytes("\n".join(["label,text", *rows()]).encode("utf-16-le"))
+    assert refused().startswith("texts.csv, line 1: a NUL character; set `encoding` (utf-16?)")
+
+
+def test_one_class_only():
+    write(["label,text", *rows(labels="ham")])
+    assert refused() == "texts.csv: only one class, 'ham'; at least two are needed"
+
+
+def test_positive_is_for_two_classes():
+    write(["label,text", *rows(60, "ham spam news")])
+    message = refused(positive="spam")
+    assert message.startswith("texts.csv: `positive` is for two classes, found 3: ham, news, spam")
+    assert run().labels == ("ham", "news", "spam")
+
+
+def test_a_class_too_rare_for_every_part():
+    write(["label,text", *rows(40, "ham"), *[f"spam,x{spelt(n)} y{spelt(n)}" for n in range(2)]])
+    message = refused(split={"val": 0.2, "test": 0.2})
+    assert message.startswith("texts.csv: class 'spam' is missing from the ")
+
+
+def test_a_class_missing_at_the_end_of_the_file():
+    write(["label,text", *rows(30), *[f"ham,x{spelt(n)} y{spelt(n)}" for n in range(10)]])
+    message = refused(split={"method": "file_order", "test": 10})
+    assert message.startswith("texts.csv: class 'spam' is missing from the test part (10 rows); ")
+
+
+def test_more_folds_than_rows_of_a_class():
+    write(["label,text", *rows(40, "ham"), *[f"spam,x{spelt(n)} y{spelt(n)}" for n in range(4)]])
+    message = refused(split={"method": "folds", "folds": 5, "val": 0.2})
+    assert message.startswith("texts.csv: class 'spam' is missing from the ")
+
+
+def test_copies_with_conflicting_labels_are_named_by_both_lines():
+    write(["label,text", *rows(), "spam,  Waxp waxQ\twaxr  waxs "])
+    assert refused() == (
+        "texts.csv, line 42: same text as line 2, but labelled 'spam' there 'ham'; mend one of them"
+    )
+
+
+def test_copies_are_dropped():
+    write(["label,text", *rows(), *rows()[:6], "HAM".lower() + ",WAXP  waxq waxr waxs"])
+    run()
+    assert total() == 40
+
+
+@pytest.mark.parametrize("copy", [0, 7])
+def test_a_text_in_two_parts(copy):
+    write(["label,text", *rows(), rows()[copy]])
+    options = {"duplicates": "keep", "split": {"method": "file_order", "test": 11, "val": 10}}
+    message = refused(**options)
+    assert message.startswith(f"texts.csv, line {copy + 2} (")
+    assert "and line 42 (test): the same text in two parts, 1 such rows; " in message
+    run(**options, overlap="report")
+    assert total() == 41
+
+
+@pytest.mark.parametrize("line", ["ham", "ham,a,b", "ham,unquoted text, with a comma"])
+@pytest.mark.parametrize("header", [True, False])
+def test_rows_of_another_length(line, header):
+    """Without a header as well: the end of a text must not be cut off in silence."""
+    lines = ["label,text", *rows()] if header else rows()
+    write([*lines[:5], line, *lines[5:]])
+    names = {} if header else {"header": False, "label": 0, "text": 1}
+    count = line.count(",") + 1
+    assert refused(**names).startswith(f"texts.csv, line 6: {count} columns found, 2 expected; ")
+
+
+@pytest.mark.parametrize(("before", "line"), [(0, 2), (7, 9), (40, 42)])
+def test_an_unbalanced_quote_is_named_by_the_line_it_opens_on(before, line):
+    write(["label,text", *rows()[:before], 'ham,"and then she said', *rows()[before:]])
+    assert refused().startswith(f"texts.csv, line {line}: ")
+
+
+def test_text_after_a_closing_quote():
+    write(["label,text", *rows()[:3], 'ham,"yes" she said', *rows()[3:]])
+    message = refused()
+    assert message.startswith("texts.csv, line 5: ")
+    assert message.endswith("; check `delimiter` and `quoting`")
+
+
+@pytest.mark.parametrize("line", ["ham,", "ham,   ", 'ham," \t"', ",some words", "  ,some words"])
+def test_an_empty_cell(line):
+    write(["label,text", *rows()[:8], line, *rows()[8:]])
+    what = "text" if line.startswith("ham") else "label"
+    assert refused() == f"texts.csv, line 10: empty {what}; mend or remove it"
+
+
+def test_lines_are_counted_through_blank_lines_and_quoted_line_breaks():
+    write(["label,text", "", *rows()[:2], 'ham,"one\ntwo\n\nthree"', "", *rows()[2:], "spam,"])
+    assert refused().startswith("texts.csv, line 48: empty text; ")
+    write(["label,text", "", *rows()[:2], 'ham,"one\ntwo\n\nthree"', "", *rows()[2:]])
+    run()
+    parts = [arrays.read(PREPARED / f"sms/split0/{part}") for part in prepare.PARTS]
+    lines = {
+        text: line for part in parts for text, line in zip(part["text"], part["line"], strict=True)
+    }
+    assert lines["one\ntwo\n\nthree"] == 5
+    assert lines["wcxp wcxq wcxr wcxs"] == 10
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_other_line_ends(end):
+    Path("texts.csv").write_bytes(end.join(["label,text", *rows()]).encode())
+    run()
+    assert total() == 40
+
+
+def test_a_refusal_leaves_what_was_prepared_before():
+    write(["label,text", *rows()])
+    run()
+    before = arrays.digest(PREPARED)
+    write(["label,text", *rows(), "ham"])
+    with pytest.raises(Refused):
+        run()
+    assert arrays.digest(PREPARED) == before
+    assert [path.name for path in PREPARED.iterdir()] == ["sms"]
+
+
+def columns(**changes):
+    good = {
+        "words": np.array([[2, 3, 0], [9, 0, 0]], np.int32),
+        "level": np.array([[0.5], [1.5]], np.float32),
+        "label": np.array([0, 2], np.int32),
+    }
+    return good | changes
+
+
+SPEC = DataSpec(
+    inputs={
+        "words": Field((3,), "int32", "token id", 10),
+        "level": Field((1,), "float32", "metre"),
+    },
+    target="label",
+    outputs=3,
+    raw="text",
+    labels=("a", "b", "c"),
+)
+
+
+def test_arrays_within_their_spec():
+    validation.within_spec(Path("part"), columns(), SPEC)
+    none = {name: array[:0] for name, array in columns().items()}
+    validation.within_spec(Path("part"), none, SPEC)
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "expected"),
+    [
+        ("level", np.array([[1], [np.nan]], np.float32), "part/level.npy, row 1: NaN or infinite"),
+        ("level", np.array([[-np.inf], [1]], np.float32), "part/level.npy, row 0: NaN or infin"),
+        ("level", np.array([[1], [1]], np.float64), "part/level.npy: float64[1] a row, but the "
+         "spec says float32[1]"),
+        ("level", np.array([1, 1], np.float32), "part/level.npy: float32[] a row"),
+        ("words", np.array([[2, 3, 10]], np.int32), "part/words.npy: values from 2 to 10, but they "
+         "must lie in 0 to 9"),
+        ("words", np.array([[2, -1, 0]], np.int32), "part/words.npy: values from -1 to 2"),
+        ("words", np.array([[2, 3, 0]], np.int64), "part/words.npy: int64[3] a row, but the spec "
+         "says int32[3]"),
+        ("words", np.zeros((2, 4), np.int32), "part/words.npy: int32[4] a row"),
+        ("words", np.zeros((2, 3, 1), np.int32), "part/words.npy: int32[3, 1] a row"),
+        ("label", np.array([0, 3], np.int32), "part/label.npy: values from 0 to 3, but they must "
+         "lie in 0 to 2"),
+        ("label", np.array([-1, 0], np.int32), "part/label.npy: values from -1 to 0"),
+        ("label", np.array([0.0, 1.0]), "part/label.npy: float64[] a row"),
+    ],
+)  # fmt: skip
+def test_arrays_outside_their_spec(name, array, expected):
+    with pytest.raises(Refused) as caught:
+        validation.within_spec(Path("part"), columns(**{name: array}), SPEC)
+    assert str(caught.value).startswith(expected)
+
+
+@pytest.mark.parametrize("name", ["words", "level", "label"])
+def test_an_array_of_the_spec_that_is_not_there(name):
+    found = columns()
+    del found[name]
+    with pytest.raises(
+        Refused, match=f"part: no array '{name}'; found: {', '.join(sorted(found))}"
+    ):
+        validation.within_spec(Path("part"), found, SPEC)

@@ -1,0 +1,297 @@
+"""Tables of readings: windows that are what they are said to be, and mistakes named by line."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from pipelines.config.errors import Refused
+from pipelines.preparation import splits
+from pipelines.preprocessing import windows
+from pipelines.spec import DataSpec
+from pipelines.stages import prepare
+from pipelines.storage import arrays
+
+PREPARED = Path("data/prepared")
+WINDOWS = ("history", "future", "origin")
+BASE = {
+    "values": {"load": "kW"}, "frequency": "D", "history_steps": 6, "horizon_steps": 3,
+    "split": {"val": 12, "test": 20},
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def lines(count=60, value=str) -> list[str]:
+    days = pd.date_range("2024-01-01", periods=count)
+    return [f"{day:%Y-%m-%d},{value(n)}" for n, day in enumerate(days)]
+
+
+def run(rows: list[str], header="time,load", /, **options) -> DataSpec:
+    Path("table.csv").write_text("\n".join([header, *rows]) + "\n", "utf-8")
+    dataset = {"recipe": "timeseries_csv", "source": "table.csv", "options": BASE | options}
+    Path("params.yaml").write_text(
+        yaml.safe_dump({"seed": 1, "datasets": {"load": dataset}}, sort_keys=False), "utf-8"
+    )
+    prepare.run(Path("params.yaml"), "load")
+    return DataSpec.load(PREPARED / "load/spec.json")
+
+
+def parts() -> dict:
+    return {part: arrays.read(PREPARED / f"load/split0/{part}") for part in prepare.PARTS}
+
+
+def refused(rows: list[str], header="time,load", /, **options) -> str:
+    shutil.rmtree(PREPARED, ignore_errors=True)
+    with pytest.raises(Refused) as caught:
+        run(rows, header, **options)
+    assert not PREPARED.exists() or not list(PREPARED.iterdir())
+    return str(caught.value)
+
+
+def test_windows_on_integers():
+    series = np.arange(10.0)[:, None]
+    starts = windows.origins((0, 10), history=4, horizon=2)
+    past, future = (cut.view() for cut in windows.cut(series, starts, 4, 2))
+    assert starts.tolist() == [4, 5, 6, 7, 8]
+    assert past[0, :, 0].tolist() == [0, 1, 2, 3] and future[0, :, 0].tolist() == [4, 5]
+    assert past[-1, :, 0].tolist() == [4, 5, 6, 7] and future[-1, :, 0].tolist() == [8, 9]
+    assert windows.origins((6, 10), 4, 2).tolist() == [6, 7, 8]
+    assert windows.origins((0, 10), 4, 2, stride=3).tolist() == [4, 7]
+    assert windows.origins((0, 5), 4, 2).tolist() == []
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_join_undoes_cut(stride):
+    series = np.random.default_rng(0).normal(size=(30, 2))
+    starts = windows.origins((8, 30), 5, 3, stride)
+    past, future = (cut.view() for cut in windows.cut(series, starts, 5, 3))
+    again, first = windows.join((past, future, starts))
+    np.testing.assert_array_equal(again, series[first : first + len(again)])
+    assert first == 3 and len(again) == starts[-1] + 3 - first
+    middle = len(starts) // 2
+    halves = [(past[part], future[part], starts[part]) for part in
+              (slice(None, middle), slice(middle, None))]  # fmt: skip
+    np.testing.assert_array_equal(windows.join(*halves)[0], again)
+
+
+def test_parts_by_counts_and_fractions():
+    assert splits.chronological(100, 0.1, 0.25) == {
+        "train": (0, 65), "val": (65, 75), "test": (75, 100)
+    }  # fmt: skip
+    assert splits.chronological(100, 30, 50)["val"] == (20, 50)
+    with pytest.raises(Refused, match="all"):
+        splits.chronological(100, 0.5, 0.5)
+
+
+def test_targets_lie_in_one_part_and_every_value_of_val_and_test_is_one():
+    """Values are row numbers, so they tell where they come from."""
+    spec = run(lines())
+    assert (spec.raw, spec.target, spec.outputs) == ("history", "future", 3)
+    field = spec.inputs["history"]
+    assert (field.shape, field.dtype, field.unit) == ((6, 1), "float32", "kW")
+    bounds = {"train": (6, 28), "val": (28, 40), "test": (40, 60)}
+    for part, columns in parts().items():
+        begin, end = bounds[part]
+        assert sorted(set(columns["future"].ravel().tolist())) == list(range(begin, end))
+        for past, future, origin in zip(
+            columns["history"], columns["future"], columns["origin"], strict=True
+        ):
+            assert past[:, 0].tolist() == list(range(origin - 6, origin))
+            assert future[:, 0].tolist() == list(range(origin, origin + 3))
+    assert list(parts()["test"]["first"])[0] == "2024-02-10"  # row 40
+
+
+def test_statistics_come_from_train_only():
+    facts = run(lines(value=lambda n: n % 4 if n < 28 else 1000 + n)).facts
+    assert facts["mean"] == [1.5] and facts["std"] == [np.sqrt(1.25)]
+    assert facts["mase_scale"][0] == pytest.approx((3 * 7 - 0 + 3 * 6) / 27)  # 1 1 1 3 1 1 1 3 ...
+    other = run(lines(value=lambda n: n % 4 if n < 28 else -n), season_steps=4).facts
+    assert other["mean"] == [1.5]
+    assert other["mase_scale"] == facts["mase_scale"]  # a perfect season: the change over one step
+    seasonal = run(lines(value=lambda n: n * n), season_steps=4).facts
+    assert seasonal["mase_scale"][0] == pytest.approx(
+        np.mean([(n + 4) ** 2 - n * n for n in range(24)])
+    )
+
+
+def test_the_seed_changes_nothing_and_columns_keep_their_order():
+    rows = [f"{line},{60 - n},x" for n, line in enumerate(lines())]
+    values = {"wind": "m/s", "load": "kW"}
+    spec = run(rows, "time,load,wind,note", values=values, quantiles=[0.1, 0.5, 0.9])
+    assert spec.facts["columns"] == ["wind", "load"] and spec.facts["units"] == ["m/s", "kW"]
+    assert spec.outputs == 3 * 2 * 3
+    assert parts()["train"]["history"][0, 0].tolist() == [60, 0]
+
+
+def test_odd_spellings():
+    rows = [
+        f"{day:%d.%m.%Y %H:%M};{n},5" for n, day in
+        enumerate(pd.date_range("2024-03-01", periods=60, freq="h"))
+    ]  # fmt: skip
+    run(rows, "when;load", time="when", time_format="%d.%m.%Y %H:%M", delimiter=";", decimal=",",
+        frequency="h")  # fmt: skip
+    assert parts()["train"]["history"][0, :2, 0].tolist() == [0.5, 1.5]
+    assert list(parts()["train"]["first"])[0] == "2024-03-01T06:00:00"
+
+
+def test_time_in_several_columns():
+    hours = pd.date_range("2024-03-01", periods=60, freq="h")
+    rows = [f"{n},{hour.year},{hour.month},{hour.day},{hour.hour}" for n, hour in enumerate(hours)]
+    options = {"time": ["year", "month", "day", "hour"], "frequency": "h"}
+    run(rows, "load,year,month,day,hour", **options, time_format="%Y %m %d %H")
+    assert list(parts()["train"]["first"])[0] == "2024-03-01T06:00:00"
+    message = refused(rows, "load,year,month,day,hour", **options)
+    assert "line 2: '2024 3 1 0' is no time ISO 8601" in message
+    assert "no column 'hour'; accepted: day, h, load" in refused(
+        rows, "load,year,month,day,h", **options
+    )
+
+
+def test_rows_that_are_asked_for_and_no_others():
+    """Others are not even read: what is wrong with them does not matter."""
+    wrong = lines()
+    wrong[0], wrong[4], wrong[58] = "soon,", "2024-01-05,?", "2024-02-01,0"
+    run(wrong, rows=[6, 55])
+    whole = {name: np.asarray(part["future"]) for name, part in parts().items()}
+    assert whole["train"][0, 0, 0] == 5 + 6 and whole["test"][-1, -1, 0] == 54
+    run(lines()[5:55])
+    for name, part in parts().items():
+        np.testing.assert_array_equal(part["future"], whole[name])
+    del wrong[4]
+    assert "table.csv, line 3: time" not in refused(wrong, rows=[6, 58])
+    assert "table.csv, line 59: 2024-02-01 00:00:00 comes after" in refused(wrong, rows=[6, 58])
+    words = "table.csv: 59 rows below the header, and `rows` asks for 6 to 60; bring the whole"
+    assert words in refused(wrong, rows=[6, 60])
+
+
+def test_offsets_from_utc_become_utc():
+    days = pd.date_range("2024-03-30T22:00", periods=60, freq="h", tz="Europe/Berlin")
+    run([f"{day.isoformat()},{n}" for n, day in enumerate(days)], frequency="h")
+    assert list(parts()["train"]["first"])[0] == "2024-03-31T03:00:00"
+
+
+def test_gaps():
+    rows = lines()
+    rows[3] = rows[3].split(",")[0] + ","
+    del rows[10:12]
+    message = refused(rows)
+    assert message.startswith("table.csv, line 5: no value for 2024-01-04 00:00:00, one of 3 gaps;")
+    run(rows, gaps="interpolate")
+    series = windows.join(tuple(parts()["train"][n] for n in WINDOWS))[0]
+    assert series[:, 0].tolist() == list(range(28))
+    run(rows, gaps="hold")
+    series = windows.join(tuple(parts()["train"][n] for n in WINDOWS))[0]
+    assert series[[3, 10, 11, 12], 0].tolist() == [2, 9, 9, 12]
+    assert "a gap of 2 steps" in refused(rows, gaps="hold", longest_gap_steps=1)
+    rows[0] = rows[0].split(",")[0] + ","
+    assert "begins with a gap" in refused(rows, gaps="hold")
+    assert "line 2: no value" in refused(rows)
+
+
+def test_filling_does_not_carry_values_back_into_an_earlier_part():
+    rows = lines()
+    for row in (27, 28):  # the last of train and the first of val
+        rows[row] = rows[row].split(",")[0] + ","
+    rows[29] = rows[29].split(",")[0] + ",5000"
+    run(rows, gaps="interpolate")
+    assert parts()["train"]["future"][-1, -1, 0] == 26
+    assert parts()["val"]["future"][0, :, 0].tolist() == [26, 5000, 30]
+
+
+@pytest.mark.parametrize(
+    ("line", "row", "words"),
+    [
+        (5, "2024-01-04,nan", "line 5: load is 'nan', not a finite number"),
+        (5, "2024-01-04,-inf", "line 5: load is '-inf'"),
+        (5, "2024-01-04,1e999", "line 5: load is '1e999'"),
+        (5, "2024-01-04,1_000", "line 5: load is '1_000'"),
+        (5, "2024-01-04,three", "line 5: load is 'three'"),
+        (5, "2024-01-04,3,4", "line 5: 3 columns found, 2 expected"),
+        (5, "04/01/2024,3", "line 5: '04/01/2024' is no time ISO 8601"),
+        (5, "2023-01-04,3", "line 5: 2023-01-04 00:00:00 comes after 2024-01-03 00:00:00 (line 4)"),
+        (5, "2024-01-03,3", "line 5: 2024-01-03 00:00:00 stands in line 4 too"),
+        (5, "2024-01-03T12:00,3", "line 5: 2024-01-03 12:00:00 is not a multiple of D"),
+        (2, "2024-01-01T12:00,0", "line 3: 2024-01-02 00:00:00 is not a multiple of D"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_named_by_line(line, row, words):
+    rows = lines()
+    rows[line - 2] = row
+    assert f"table.csv, {words}" in refused(rows)
+
+
+def test_duplicates_as_the_options_say():
+    rows = lines()
+    rows.insert(1, "2024-01-01,100")
+    for how, value in (("first", 0), ("last", 100), ("mean", 50)):
+        run(rows, duplicates=how)
+        assert parts()["train"]["history"][0, :2, 0].tolist() == [value, 1]
+
+
+def test_missing_marks():
+    rows = lines()
+    rows[3] = "2024-01-04,-99.99"
+    run(rows, missing=["-99.99"], gaps="hold")
+    assert parts()["train"]["history"][0, 3, 0] == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([], "no data rows"),
+        (lines(value=lambda n: 7), "column 'load' is 7 throughout"),
+        (lines(value=lambda n: max(n, 28)), "column 'load' never changes in the train part"),
+        (lines(value=lambda n: 1e6 + n % 2), "too little for 32-bit numbers"),
+        (lines(35), "no window fits into the train part (3 rows of 35) with history_steps 6"),
+        (lines(30), "split: val and test take 12 and 20 of 30 rows"),
+    ],
+)
+def test_tables_that_cannot_be_used(rows, words):
+    assert words in refused(rows)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"frequency": "fortnight"}, "frequency: not a step pandas knows"),
+        ({"season_steps": 7}, "season_steps: a season must fit into history_steps"),
+        ({"stride": 4}, "stride: a stride beyond history_steps or horizon_steps"),
+        ({"quantiles": [0.9, 0.5]}, "quantiles: quantiles must rise"),
+        ({"quantiles": [0.1, 0.9]}, "have 0.5 among them"),
+        ({"rows": [9, 3]}, "rows: two numbers are needed, the first row and the last: [1, 14400]"),
+        ({"rows": [30]}, "rows: two numbers are needed"),
+        ({"rows": [0, 30]}, "rows.0: input should be greater than or equal to 1; found 0"),
+        ({"rows": 30}, "rows: input should be a valid list; found 30"),
+        ({"time": []}, "time: "),
+        ({"history": 6}, "history: unknown key; accepted"),
+        ({"values": {"lod": "kW"}}, "no column 'lod'; accepted: load, time; did you mean load?"),
+        ({"frequency": "s", "gaps": "hold"}, "60 rows, where s from 2024-01-01"),
+    ],
+)
+def test_options_that_cannot_be(options, words):
+    assert words in refused(lines(), **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "first", "unit"),
+    [("co2", 2284, 316.1, "ppm"), ("elnino", 732, 23.11, "degC"), ("sunspots", 309, 5.0, "spots")],
+)
+def test_series_of_statsmodels(name, rows, first, unit):
+    from pipelines.datasets import statsmodels_series as recipe
+
+    times, values = recipe.load(name)
+    assert len(times) == len(values) == rows and values[0] == first
+    options = recipe.Options(
+        series=name, history_steps=12, horizon_steps=4, gaps="hold", longest_gap_steps=18
+    )
+    found = recipe.prepare(options, Path("unread"), Path("out"), seed=1)
+    assert found.inputs["history"].unit == unit
+    test = arrays.read(Path("out/split0/test"))
+    assert test["future"][-1, -1, 0] == np.float32(values[-1])

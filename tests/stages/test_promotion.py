@@ -1,0 +1,103 @@
+"""The alias `champion` moves to what is better on the same test rows, and to nothing else."""
+
+import math
+
+import pytest
+
+from pipelines.stages.promotion import deserves
+
+BASELINES = {"baseline_majority": 0.0, "baseline_best": 0.8}
+HELD = {"score": 0.9, "test_digest": "same", "version": "3"}
+
+
+def never(held):
+    raise AssertionError("scored again, though the test rows are the same")
+
+
+def decide(score, baselines=BASELINES, present=HELD, rescore=never, **more):
+    return deserves(score, baselines, present, "same", rescore, **more)
+
+
+def test_the_first_must_beat_every_baseline():
+    assert decide(0.81, present=None) == (True, "the first to beat the baselines")
+    crowned, why = decide(0.79, present=None)
+    assert not crowned
+    assert why == "0.7900 does not beat baseline_best (0.8000)"
+    crowned, why = decide(0.5, {"baseline_best": 0.1, "baseline_majority": 0.6}, None)
+    assert not crowned
+    assert "baseline_majority" in why
+
+
+def test_no_better_than_a_baseline_is_not_better():
+    assert not decide(0.8, present=None)[0]
+
+
+def test_baselines_come_before_the_champion():
+    """A champion that is worse than the baselines does not make anything better good."""
+    crowned, why = decide(0.7, present={**HELD, "score": 0.1})
+    assert not crowned
+    assert "baseline_best" in why
+
+
+def test_better_than_the_champion_on_the_same_rows():
+    assert decide(0.91) == (True, "0.9100 beats the champion's 0.9000")
+
+
+@pytest.mark.parametrize("score", [0.9, 0.89])
+def test_a_tie_leaves_the_champion_where_it_is(score):
+    assert decide(score) == (False, f"{score:.4f} does not beat the champion's 0.9000")
+
+
+def test_on_other_test_rows_the_champion_is_scored_again():
+    """Its old 0.99 was on other rows, perhaps easier ones; only the new number counts."""
+    asked = []
+
+    def rescore(held):
+        asked.append(held)
+        return 0.85
+
+    held = {"score": 0.99, "test_digest": "other", "version": "3"}
+    crowned, why = decide(0.86, present=held, rescore=rescore)
+    assert crowned
+    assert why == "0.8600 beats the champion's 0.8500, scored again on the present test rows"
+    assert asked == [held]
+    crowned, why = decide(0.85, present=held, rescore=rescore)
+    assert not crowned
+    assert why.endswith("champion's 0.8500, scored again on the present test rows")
+    held["score"] = 0.01  # and an old score that is low does not help the newcomer
+    assert not decide(0.84, present=held, rescore=rescore)[0]
+
+
+def test_a_loser_to_the_baselines_costs_no_scoring():
+    assert not decide(0.1, present={**HELD, "test_digest": "other"})[0]
+
+
+@pytest.mark.parametrize("higher", [True, False])
+@pytest.mark.parametrize("present", [None, HELD])
+@pytest.mark.parametrize("baselines", [BASELINES, {}])
+def test_a_score_that_is_no_number_wins_nothing(baselines, present, higher):
+    assert not decide(math.nan, baselines, present, higher=higher)[0]
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_nothing_is_shown_by_beating_what_is_no_number(higher):
+    assert not decide(0.9, {"baseline_strong": math.nan}, None, higher=higher)[0]
+    other = {**HELD, "test_digest": "other"}
+    assert not decide(0.9, {}, other, rescore=lambda held: math.nan, higher=higher)[0]
+
+
+def test_where_lower_is_better_all_of_it_is_turned_round():
+    errors = {"baseline_seasonal": 2.0}
+    held = {"score": 1.5, "test_digest": "same"}
+    assert decide(1.9, errors, None, higher=False)[0]
+    assert not decide(2.0, errors, None, higher=False)[0]
+    assert not decide(2.1, errors, None, higher=False)[0]
+    assert decide(1.4, errors, held, higher=False)[0]
+    assert not decide(1.5, errors, held, higher=False)[0]
+    assert not decide(1.6, errors, held, higher=False)[0]
+    other = {**held, "test_digest": "other"}
+    assert decide(1.6, errors, other, rescore=lambda held: 1.7, higher=False)[0]
+
+
+def test_without_baselines_the_first_is_champion():
+    assert decide(0.1, {}, None)[0]

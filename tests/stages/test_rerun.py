@@ -1,0 +1,104 @@
+"""What runs again after an edit, and nothing else: one test a row of the table in docs.
+
+Every test begins and ends with the same files. What the one before has left is then in DVC's run
+cache, so putting the files back runs nothing: that is a row of the table, too.
+"""
+
+import pytest
+import yaml
+from tests.support.project import CNN, LSTM, WORDS, stages
+
+pytestmark = pytest.mark.slow
+
+SCORE, SERVE, LAYER = (
+    "pipelines/tasks/text_classification/score.py",
+    "pipelines/tasks/text_classification/serve.py",
+    "models/layers/masking.py",
+)
+
+
+@pytest.fixture(scope="module")
+def module_project(tmp_path_factory, built):
+    return built.copy(tmp_path_factory.mktemp("rerun") / "project")
+
+
+@pytest.fixture
+def project(module_project):
+    """The state that `built` has committed."""
+    yield module_project
+    module_project.git("checkout", "-q", "--", ".")
+    assert module_project.repro() == []
+
+
+def digests(project) -> dict[str, str]:
+    """DVC's own hash of every output, by stage."""
+    lock = yaml.safe_load(project.path("dvc.lock").read_text())["stages"]
+    return {
+        name: " ".join(out["md5"] for out in sorted(entry["outs"], key=lambda out: out["path"]))
+        for name, entry in lock.items()
+    }
+
+
+def test_nothing_edited_runs_nothing(project):
+    done = project.dvc("repro")
+    assert done.ran == []
+    assert "Data and pipelines are up to date" in done.stdout
+
+
+def test_learning_rate_runs_its_own_experiment_and_reverting_it_nothing(project):
+    before = project.params, project.record(CNN), digests(project)
+    with project.changed() as params:
+        params["experiments"][CNN]["fit"]["learning_rate"] = 0.02
+    assert project.repro() == stages(CNN)
+    changed = project.record(CNN)
+    assert changed["run_id"] != before[1]["run_id"]
+    assert changed["params"]["fit.learning_rate"] == "0.02"
+    assert project.path("data/trained", CNN, "split0_seed1/model.keras").is_file()
+
+    project.params = before[0]
+    done = project.dvc("repro")
+    assert done.ran == []
+    for stage in stages(CNN):
+        assert f"Stage '{stage}' is cached - skipping run, checking out outputs" in done.stdout
+    assert project.record(CNN) == before[1], "the model comes back with its own run"
+    assert digests(project) == before[2]
+
+
+def test_data_set_option_runs_its_prepare_and_its_experiments(project):
+    with project.changed() as params:
+        params["datasets"][WORDS]["options"]["inputs"]["word"]["max_tokens"] = 12
+    assert project.repro() == [f"prepare@{WORDS}", *stages(CNN)]
+    spec = project.json("data/prepared", WORDS, "spec.json")
+    assert spec["inputs"]["word"]["shape"] == [12]
+
+
+def test_score_runs_evaluate_and_nothing_else(project):
+    before = digests(project)
+    project.append(SCORE)
+    assert sorted(project.repro()) == [f"evaluate@{key}" for key in (CNN, LSTM)]
+    assert digests(project) == before, "a comment changes no score and no figure"
+
+
+def test_serve_runs_export_only(project):
+    project.append(SERVE)
+    assert sorted(project.repro()) == [f"export@{key}" for key in (CNN, LSTM)]
+
+
+def test_layer_runs_training_and_no_preparation(project):
+    before = project.record(CNN)
+    project.append(LAYER)
+    trained = [f"train@{key}" for key in (CNN, LSTM)]
+    assert sorted(project.repro(*trained)) == sorted(trained)
+    after = project.record(CNN)
+    assert after["tags"]["identity.code"] != before["tags"]["identity.code"]
+    assert after["run_id"] != before["run_id"]
+
+
+def test_new_experiment_runs_itself_only(project):
+    before = digests(project)
+    with project.changed() as params:
+        block = {**params["experiments"][CNN], "build": {"builder": "text_cnn", "filters": 3}}
+        params["experiments"]["another"] = block
+    assert project.repro() == stages("another")
+    after = digests(project)
+    assert {name: after[name] for name in before} == before

@@ -1,0 +1,416 @@
+"""A fit: the same for the same seed, honest about what it kept, on more than one backend."""
+
+import csv
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+
+import models.layers  # noqa: F401  registers the layers that saved models name
+from pipelines.config import loader, schema
+from pipelines.config.errors import Refused
+from pipelines.inference.decision import Decision, choose
+from pipelines.spec import DataSpec
+from pipelines.stages import train
+from pipelines.storage import replicates
+from pipelines.storage.replicates import Replicate
+from pipelines.tasks.text_classification import objective
+from pipelines.training import import_graph, run_identity
+from tests.support.model_checks import tiny_prepared, tiny_project
+
+ROOT = Path(__file__).parents[2]
+PREPARED, NOISY = Path("data/prepared/tiny"), Path("data/prepared/noisy")
+COLUMNS = ["epoch", "train/accuracy", "train/loss", "val/accuracy", "val/loss"]
+# Arguments: the params file, then a seed and a folder for each fit; one called "interrupted" is cut
+# off while it tells its second epoch, and then goes on.
+CHILD = """
+import os
+import sys
+if os.environ.get("KERAS_BACKEND") != "tensorflow":
+    sys.modules["tensorflow"] = None  # Keras imports it where it can: to set its seed, for one
+from pathlib import Path
+from types import SimpleNamespace
+import keras
+import numpy as np
+from pipelines import config, replicates, train
+from pipelines.spec import DataSpec
+prepared = Path("data/prepared/tiny")
+spec = DataSpec.load(prepared / "spec.json")
+_, experiment = config.experiment(Path(sys.argv[1]), "cnn")
+run = SimpleNamespace(
+    metrics=lambda row, step: None, tag=lambda tags: None, last_step=lambda name: 0
+)
+def cut(row, step):
+    if step == 2:
+        raise KeyboardInterrupt
+for seed, name in zip(sys.argv[2::2], sys.argv[3::2]):
+    folder = Path(name)
+    folder.mkdir()
+    replicate = replicates.Replicate(0, int(seed))
+    progress = train.Progress(name, 0, folder / "checkpoint.npz")
+    if folder.name == "interrupted":
+        whole = SimpleNamespace(**{**vars(run), "metrics": cut})
+        try:
+            train.fit(replicate, experiment, spec, prepared, folder, whole, progress)
+        except KeyboardInterrupt:
+            assert progress.checkpoint.is_file()
+    train.fit(replicate, experiment, spec, prepared, folder, run, progress)
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    val = replicates.inputs(replicate.part(prepared, "val"), spec)
+    np.save(folder / "logits.npy", model.predict(val, verbose=0))
+print("backend", keras.config.backend(), sys.modules.get("tensorflow") is not None)
+"""
+
+
+class Run:
+    """What a fit tells the tracking."""
+
+    def __init__(self):
+        self.rows, self.tags = [], {}
+
+    def metrics(self, row, step):
+        self.rows.append({"epoch": step, **row})
+
+    def tag(self, tags):
+        self.tags |= tags
+
+    def last_step(self, metric):
+        return max((row["epoch"] for row in self.rows if metric in row), default=0)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder with prepared data, and no test part: training must not need one.
+
+    In the noisy copy some labels of val are wrong: the surer a model, the worse its loss there.
+    """
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        tiny_prepared(folder)
+    shutil.rmtree(folder / PREPARED / "split0/test")
+    shutil.copytree(folder / PREPARED, folder / NOISY)
+    labels = np.load(folder / NOISY / "split0/val/label.npy")
+    labels[::4] = 1 - labels[::4]
+    np.save(folder / NOISY / "split0/val/label.npy", labels)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def here(project, monkeypatch):
+    monkeypatch.chdir(project)
+
+
+def fit(folder: Path, seed=1, prepared=PREPARED, run=None, **choices) -> SimpleNamespace:
+    """One fit in this process, or the rest of it; what it wrote and told."""
+    folder.mkdir(exist_ok=True)
+    spec = DataSpec.load(PREPARED / "spec.json")
+    _, experiment = loader.experiment(tiny_project(folder, **choices), "cnn")
+    replicate, run = Replicate(0, seed), run or Run()
+    progress = train.Progress("tiny", 0, folder / "checkpoint.npz")
+    train.fit(replicate, experiment, spec, prepared, folder, run, progress)
+    with (folder / "history.csv").open() as stream:
+        history = list(csv.DictReader(stream))
+    model = keras.saving.load_model(folder / "model.keras", compile=False)
+    val = replicate.part(prepared, "val")
+    logits = model.predict(replicates.inputs(val, spec), verbose=0)
+    return SimpleNamespace(
+        run=run, history=history, model=model, logits=logits, targets=val["label"],
+        losses=[float(row["val/loss"]) for row in history],
+        decision=Decision.load(folder / "decision.json"), folder=folder,
+        loss=float(keras.losses.SparseCategoricalCrossentropy(True)(val["label"], logits)),
+    )  # fmt: skip
+
+
+def child(
+    folder: Path, *seeds: int, backend="tensorflow", xla="false", interrupted=None, **environment
+) -> list[Path]:
+    """Fits in a process of its own; returns the folder of each. interrupted: the seed of one more,
+    which goes on after an interruption."""
+    folder.mkdir()
+    folders = [folder / f"fit{number}" for number in range(len(seeds))]
+    if interrupted is not None:
+        seeds, folders = (*seeds, interrupted), [*folders, folder / "interrupted"]
+    pairs = [str(part) for pair in zip(seeds, folders, strict=True) for part in pair]
+    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", CHILD, str(tiny_project(folder, xla=xla, ema=0.8)), *pairs],
+        env={**os.environ, "PYTHONPATH": path, "KERAS_BACKEND": backend, **environment},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"backend {backend} {backend == 'tensorflow'}"
+    return folders
+
+
+def test_what_a_fit_leaves_behind(tmp_path):
+    found = fit(tmp_path / "fit", epochs=3)
+    assert sorted(path.name for path in found.folder.glob("*.*")) == [
+        "checkpoint.npz", "decision.json", "history.csv", "kept.json", "model.keras",
+        "params.yaml", "tiny.csv",
+    ]  # fmt: skip
+    assert sorted(found.history[0]) == COLUMNS
+    assert [row["epoch"] for row in found.history] == ["1", "2", "3"]
+    told = [{name: str(value) for name, value in row.items()} for row in found.run.rows]
+    assert told == found.history, "history.csv and MLflow must say the same"
+    assert found.run.tags["parameters"] == str(found.model.count_params())
+    assert float(found.run.tags["fit_seconds"]) > 0
+    assert not found.model.compiled
+    assert found.decision == choose(found.logits, found.targets, 1)
+
+
+@pytest.mark.slow
+def test_it_learns(tmp_path):
+    """Most words of these texts tell the class: anything that trains gets them right."""
+    found = fit(tmp_path / "fit", epochs=25, rate=0.02)
+    assert found.losses[-1] < 0.3 < found.losses[0]
+    assert (found.logits.argmax(axis=1) == found.targets).mean() > 0.85
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ema", ["null", 0.8])
+def test_without_patience_the_last_epoch_is_kept(tmp_path, ema):
+    found = fit(tmp_path / "fit", prepared=NOISY, epochs=15, rate=0.1, ema=ema)
+    assert len(found.losses) == 15
+    assert found.losses[-1] > min(found.losses) + 1e-3, "or this shows nothing"
+    assert found.loss == pytest.approx(found.losses[-1], abs=1e-5)
+
+
+@pytest.mark.parametrize("ema", [pytest.param("null", marks=pytest.mark.slow), 0.8])
+@pytest.mark.parametrize(
+    ("patience", "stops"), [(2, True), pytest.param(14, False, marks=pytest.mark.slow)]
+)
+def test_with_patience_the_best_epoch_is_kept(tmp_path, ema, patience, stops):
+    """Whether training is stopped or comes to its end."""
+    found = fit(tmp_path / "fit", prepared=NOISY, epochs=15, rate=0.1, ema=ema, patience=patience)
+    best = int(np.argmin(found.losses))
+    assert found.losses[-1] > found.losses[best] + 1e-3, "or this shows nothing"
+    assert len(found.losses) == (best + 1 + patience if stops else 15)
+    assert found.loss == pytest.approx(found.losses[best], abs=1e-5)
+
+
+def test_the_average_is_the_one_of_the_formula(tmp_path, monkeypatch):
+    """average = m * average + (1 - m) * weights after each step, from the first step's weights."""
+    steps = []
+
+    class Recorder(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            steps.append([w.copy() for w in self.model.get_weights()])
+
+    own = train.callbacks
+    monkeypatch.setattr(train, "callbacks", lambda *about: [*own(*about), Recorder()])
+    found = fit(tmp_path / "fit", epochs=3, ema=0.8)
+    assert len(steps) > 6
+    averages = steps[0]
+    for weights in steps[1:]:
+        averages = [0.8 * a + 0.2 * w for a, w in zip(averages, weights, strict=True)]
+    for kept, average, last in zip(found.model.get_weights(), averages, steps[-1], strict=True):
+        np.testing.assert_allclose(kept, average, atol=1e-6)
+        assert np.abs(kept - last).max() > 1e-4
+
+
+class Dies(Run):
+    """Its process dies while it is told an epoch: before anything of it is kept, or after."""
+
+    def __init__(self, epoch: int, told: bool):
+        super().__init__()
+        self.epoch, self.told = epoch, told
+
+    def metrics(self, row, step):
+        dies = step == self.epoch
+        if not dies or self.told:
+            super().metrics(row, step)
+        if dies:
+            self.epoch = None
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("ema", "patience", "epochs", "die"),
+    [
+        (0.8, 3, 15, (4,)),
+        pytest.param(0.8, 3, 15, (1, 2), marks=pytest.mark.slow),
+        pytest.param(0.8, "null", 4, (2, 4), marks=pytest.mark.slow),
+        pytest.param("null", 3, 15, (3,), marks=pytest.mark.slow),
+        pytest.param("null", "null", 4, (3,), marks=pytest.mark.slow),
+    ],
+)
+def test_an_interrupted_fit_ends_as_if_it_had_not_been(tmp_path, ema, patience, epochs, die):
+    """Weights, curves and decision to the last bit: averages, patience, order, random states."""
+    choices = {"prepared": NOISY, "epochs": epochs, "rate": 0.1, "ema": ema, "patience": patience}
+    whole = fit(tmp_path / "whole", schedule="cosine", **choices)
+    for epoch in die:
+        for told in (True, False):
+            run, folder = Dies(epoch, told), tmp_path / f"{epoch}{told}"
+            with pytest.raises(KeyboardInterrupt):
+                fit(folder, run=run, schedule="cosine", **choices)
+            rest = fit(folder, run=run, schedule="cosine", **choices)
+            for name in ("model.keras", "history.csv", "decision.json", "kept.json"):
+                assert (folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
+            assert [row["epoch"] for row in run.rows] == [*range(1, len(whole.losses) + 1)]
+            assert run.rows == whole.run.rows
+            assert rest.run.tags["parameters"] == whole.run.tags["parameters"]
+
+
+def test_a_fit_that_has_ended_trains_no_further(tmp_path):
+    """Killed after patience had ended it, and before the model was written."""
+    choices = {"prepared": NOISY, "epochs": 15, "rate": 0.1, "ema": 0.8, "patience": 2}
+    whole = fit(tmp_path / "fit", **choices)
+    assert len(whole.losses) < 15
+    model = (whole.folder / "model.keras").read_bytes()
+    again = fit(tmp_path / "fit", run=whole.run, **choices)
+    assert again.losses == whole.losses
+    assert (again.folder / "model.keras").read_bytes() == model
+
+
+def test_a_loss_that_is_no_number_is_refused(tmp_path):
+    with pytest.raises(Refused, match=r"^epoch 1, .*: the loss is no longer a finite number"):
+        fit(tmp_path / "fit", rate=1e30)
+    assert not (tmp_path / "fit/model.keras").exists()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_the_batch_of_a_loss_that_is_no_number_is_named(value):
+    values = np.ones((40, 1), np.float32)
+    values[26] = value
+    model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    with pytest.raises(Refused, match=r"^epoch 1, batch 7 of 10: the loss is no longer a finite"):
+        model.fit(
+            values, values, batch_size=4, shuffle=False, verbose=0,
+            callbacks=[train.Journal(Run(), "tiny")],
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["loss", "val_loss", "val_accuracy"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_any_number_that_is_none_is_refused(name, value):
+    run = Run()
+    journal = train.Journal(run, "tiny")
+    journal.set_params({"epochs": 2})
+    journal.on_train_begin()
+    journal.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.4})
+    with pytest.raises(Refused, match="^epoch 2, at its end .*: the loss is no longer"):
+        journal.on_epoch_end(1, {"loss": 0.5, "val_loss": 0.4, name: value})
+    assert run.rows == journal.rows == [{"epoch": 1, "train/loss": 0.5, "val/loss": 0.4}]
+
+
+@pytest.mark.slow
+def test_one_seed_one_model_in_this_process(tmp_path):
+    one, other, different = (
+        fit(tmp_path / name, seed=seed, epochs=1) for name, seed in (("a", 5), ("b", 5), ("c", 6))
+    )
+    assert (one.folder / "model.keras").read_bytes() == (other.folder / "model.keras").read_bytes()
+    assert one.history == other.history
+    assert different.losses != one.losses
+
+
+@pytest.mark.slow
+def test_one_seed_one_model_in_two_processes(tmp_path):
+    """Also where the first has fitted something else before."""
+    (_, one), (other,) = (
+        child(tmp_path / "one", 8, 7, PYTHONHASHSEED="1"),
+        child(tmp_path / "other", 7, PYTHONHASHSEED="2"),
+    )
+    for name in ("model.keras", "history.csv", "decision.json", "logits.npy"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+    first = np.load(tmp_path / "one/fit0/logits.npy")
+    assert (first != np.load(one / "logits.npy")).any()
+
+
+@pytest.mark.slow
+def test_one_seed_one_model_with_xla(tmp_path):
+    options = {"xla": "true", "TF_DETERMINISTIC_OPS": "0"}
+    (one,), (other,) = (child(tmp_path / name, 7, **options) for name in ("one", "other"))
+    for name in ("model.keras", "history.csv", "logits.npy"):
+        assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+@pytest.mark.parametrize(
+    ("choices", "asked"),
+    [({}, "1"), ({"deterministic": False}, None), ({"jit_compile": True}, None)],
+)
+def test_tensorflow_is_asked_to_repeat_itself(monkeypatch, choices, asked):
+    monkeypatch.setenv("TF_DETERMINISTIC_OPS", "")
+    monkeypatch.delenv("TF_DETERMINISTIC_OPS")
+    fit = {"epochs": 1, "batch_size": 1, "learning_rate": 0.1, "patience": None, **choices}
+    train.be_repeatable(schema.Fit.model_validate(fit))
+    assert os.environ.get("TF_DETERMINISTIC_OPS") == asked
+    monkeypatch.delenv("TF_DETERMINISTIC_OPS", raising=False)
+
+
+def test_xla_is_refused_where_keras_would_go_without(tmp_path):
+    spec = DataSpec.load(PREPARED / "spec.json")
+    _, experiment = loader.experiment(tiny_project(tmp_path, xla="true"), "cnn")
+    model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.RandomZoom(0.1)])
+    with pytest.raises(Refused, match="jit_compile"):
+        train.compile_model(model, objective, experiment, spec, experiment.fit, 3)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.3])
+def test_weights_decay_beside_their_gradients(tmp_path, decay):
+    """By rate x decay where the gradient is none; without decay no step goes through the weights
+    for nothing."""
+    spec = DataSpec.load(PREPARED / "spec.json")
+    _, experiment = loader.experiment(tiny_project(tmp_path), "cnn")
+    fit = experiment.fit.model_copy(update={"learning_rate": 0.1, "weight_decay": decay})
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+    train.compile_model(model, objective, experiment, spec, fit, 3)
+    before = model.get_weights()
+    flat = [keras.ops.zeros_like(weight) for weight in model.trainable_weights]
+    model.optimizer.apply(flat, model.trainable_weights)
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_allclose(new, old * (1 - 0.1 * decay), rtol=1e-6)
+    assert (model.optimizer.weight_decay is None) == (decay == 0)
+
+
+def test_learning_rates_by_hand():
+    """Ten steps, of which two rise: 0, .1, .2 at the top, then half a cosine down."""
+
+    def rates(**schedule) -> list[float]:
+        fit = schema.Fit(epochs=1, batch_size=1, learning_rate=0.2, patience=None, **schedule)
+        rate = train.learning_rate(fit, 10)
+        return [float(rate(step)) if callable(rate) else rate for step in range(10)]
+
+    assert rates() == [0.2] * 10
+    rising = rates(warmup=0.2)
+    np.testing.assert_allclose(rising, [0.0, 0.1, *[0.2] * 8], atol=1e-7)
+    fall = [0.1 * (1 + np.cos(np.pi * n / 8)) for n in range(8)]
+    np.testing.assert_allclose(rates(schedule="cosine", warmup=0.2), [0.0, 0.1, *fall], atol=1e-7)
+    fall = [0.1 * (1 + np.cos(np.pi * n / 10)) for n in range(10)]
+    np.testing.assert_allclose(rates(schedule="cosine"), fall, atol=1e-7)
+
+
+@pytest.mark.slow
+def test_on_jax_and_back(tmp_path):
+    """Where TensorFlow cannot be imported; the file is one that TensorFlow reads."""
+    if importlib.util.find_spec("jax") is None:
+        assert "CI" not in os.environ, "CI must have JAX: make jax"
+        pytest.skip("JAX is not installed: make jax")
+    one, again, other, cut = child(tmp_path / "jax", 7, 7, 8, backend="jax", interrupted=7)
+    trained = keras.saving.load_model(one / "model.keras", compile=False)
+    spec = DataSpec.load(PREPARED / "spec.json")
+    val = replicates.inputs(Replicate(0, 7).part(PREPARED, "val"), spec)
+    logits = np.load(one / "logits.npy")
+    np.testing.assert_allclose(trained.predict(val, verbose=0), logits, atol=1e-5)
+    assert np.ptp(logits) > 0.01
+    for name in ("model.keras", "history.csv", "decision.json"):
+        for same in (again, cut):
+            assert (one / name).read_bytes() == (same / name).read_bytes(), (same, name)
+    assert (logits != np.load(other / "logits.npy")).any()
+    assert json.loads((one / "decision.json").read_text())["positive"] == 1
+
+
+def test_training_imports_no_tensorflow_of_its_own():
+    """Or it would not run on the other backends. The test on JAX is slow; this one is not."""
+    files = import_graph.closure(run_identity.train_files("text_classification", "text_cnn"))
+    assert "pipelines/stages/train.py" in files
+    assert "tensorflow" not in import_graph.third_party(files)

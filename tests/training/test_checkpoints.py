@@ -1,0 +1,62 @@
+"""What an interrupted training leaves to the next one, and to whom not."""
+
+import fcntl
+
+import pytest
+
+from pipelines.config.errors import Refused
+from pipelines.training.checkpoints import FOLDER, Unfinished
+
+
+class Stopped(Exception):
+    pass
+
+
+def interrupted(key: str, identity: str) -> None:
+    with pytest.raises(Stopped), Unfinished.open(key, identity) as unfinished:
+        unfinished.checkpoint("split0_seed1").write_text(identity)
+        raise Stopped
+
+
+def found(key: str, identity: str) -> bool:
+    """Whether a training of this content has something to go on from; stopped again."""
+    with pytest.raises(Stopped), Unfinished.open(key, identity) as unfinished:
+        there = unfinished.checkpoint("split0_seed1").is_file()
+        raise Stopped
+    return there
+
+
+def test_the_same_content_goes_on(empty_folder):
+    interrupted("lenet", "same")
+    assert found("lenet", "same")
+
+
+def test_other_content_starts_afresh_and_so_does_the_first_after_it(empty_folder):
+    interrupted("lenet", "one")
+    assert not found("lenet", "another")
+    assert not found("lenet", "one")
+
+
+def test_other_experiments_are_left_alone(empty_folder):
+    interrupted("lenet", "same")
+    assert not found("vgg", "same")
+    assert found("lenet", "same")
+
+
+def test_one_that_ended_well_leaves_nothing(empty_folder):
+    interrupted("lenet", "same")
+    with Unfinished.open("lenet", "same"):
+        pass
+    assert [path.name for path in FOLDER.iterdir()] == ["lenet.lock"]
+
+
+def test_two_at_once_are_refused_and_the_first_keeps_its_own(empty_folder):
+    interrupted("lenet", "same")
+    with (FOLDER / "lenet.lock").open("w") as lock:  # as another process holds it
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with (
+            pytest.raises(Refused, match="another process is training lenet here; wait until"),
+            Unfinished.open("lenet", "another"),
+        ):
+            pytest.fail("must not be entered")
+    assert found("lenet", "same")
