@@ -35,12 +35,12 @@ def main() -> None:
 
 
 def measured(stage: Evaluation) -> dict[str, np.ndarray]:
-    """(h,) norms, oldest reading first, of an experiment's first replicate."""
-    experiment, replicate = stage.params.experiments[stage.key], stage.replicates()[0]
-    keras.utils.set_random_seed(replicate.seed)
+    """(h,) norms, oldest reading first, of an experiment's first trial."""
+    experiment, trial = stage.params.experiments[stage.key], stage.trials()[0]
+    keras.utils.set_random_seed(trial.seed)
     begun = models.build(stage.spec, experiment.module, **experiment.build)
-    ended = keras.saving.load_model(stage.trained / replicate.name / "model.keras", compile=False)
-    history = np.asarray(replicate.part(stage.prepared, "test")["history"])
+    ended = keras.saving.load_model(stage.trained / trial.name / "model.keras", compile=False)
+    history = np.asarray(trial.load(stage.prepared, "test")["history"])
     return {
         f"{stage.key} untrained": input_gradients.through_time(begun, history),
         f"{stage.key} trained": input_gradients.through_time(ended, history),

@@ -19,11 +19,11 @@ import numpy as np
 from benchmarks.untracked import Untracked
 from pipelines.commands import results
 from pipelines.config import loader
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 from pipelines.stages import evaluate, train
-from pipelines.storage import replicates
-from pipelines.storage.replicates import Replicate
+from pipelines.storage import trials
+from pipelines.storage.trials import Trial
 
 SHARES = (8, 4, 2, 1)  # one in so many rows
 
@@ -42,7 +42,7 @@ def main() -> None:
 def classifies(params_file: Path, key: str) -> None:
     task = loader.experiment(params_file, key)[1].task
     if "accuracy" not in loader.task(task).HEADLINE:
-        raise Refused(
+        raise UserError(
             f"{params_file}: experiments.{key} is of task {task}, which has no accuracy; "
             "name experiments of text_classification or image_classification"
         )
@@ -53,13 +53,13 @@ def table(params_file: Path, key: str) -> str:
     train.be_repeatable(experiment.fit)
     prepared = Path("data/prepared") / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")
-    whole = replicates.of(spec, params.seeds(key))
-    rows = max(len(replicate.part(prepared, "train")[spec.target]) for replicate in whole)
+    whole = trials.of(spec, params.seeds(key))
+    rows = max(len(trial.load(prepared, "train")[spec.target]) for trial in whole)
     lines = [(f"rows of train, {key}", "fits", "best val accuracy", "sd")]
     for share in SHARES:
         fit = experiment.fit.model_copy(update={"epochs": experiment.fit.epochs * share})
         longer = experiment.model_copy(update={"fit": fit})
-        parts = [Shared(replicate.split, replicate.seed, share) for replicate in whole]
+        parts = [Shared(trial.repeat, trial.seed, share) for trial in whole]
         name = f"{key}, 1 in {share}"
         found = [best(name, part, longer, prepared, spec) for part in parts]
         sd = statistics.stdev(found) if len(found) > 1 else 0.0
@@ -78,14 +78,14 @@ def best(name: str, part: "Shared", experiment, prepared: Path, spec: DataSpec) 
 
 
 @dataclass(frozen=True)
-class Shared(Replicate):
-    """A replicate with one in `share` of its training rows, and those columns that are arrays."""
+class Shared(Trial):
+    """A trial with one in `share` of its training rows, and those columns that are arrays."""
 
     share: int
 
-    def part(self, prepared: Path, part: str) -> dict:
-        columns = super().part(prepared, part)
-        if part != "train":
+    def load(self, prepared: Path, split: str) -> dict:
+        columns = super().load(prepared, split)
+        if split != "train":
             return columns
         arrays = {name: each for name, each in columns.items() if isinstance(each, np.ndarray)}
         present = len(next(iter(arrays.values())))
@@ -96,6 +96,6 @@ class Shared(Replicate):
 if __name__ == "__main__":
     try:
         main()
-    except Refused as error:
+    except UserError as error:
         print(f"learning_curve: {error}", file=sys.stderr)
         sys.exit(2)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.serving import server
 
-CLIENTS, VERSIONS, SWAPS_TO_SETTLE, GROWTH, KEPT = 4, 30, 10, 1.05, 3
+CLIENTS, VERSIONS, SWAPS_TO_SETTLE, GROWTH, BEST_EPOCH = 4, 30, 10, 1.05, 3
 
 
 def main() -> int:
@@ -129,7 +129,7 @@ def publish(root: Path, version: int, *, corrupt: bool = False) -> None:
     if corrupt:
         (hidden / "saved_model.pb").write_bytes(b"no model")
     hidden.rename(folder / str(version))
-    for old in range(1, version - KEPT):
+    for old in range(1, version - BEST_EPOCH):
         shutil.rmtree(folder / str(old), ignore_errors=True)
 
 

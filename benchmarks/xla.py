@@ -70,31 +70,31 @@ def compare(key: str) -> dict:
 
 
 def measure(key: str, *, jit_compile: bool) -> dict | None:
-    """One experiment's first phase of training, on its first replicate. None: not compiled."""
+    """One experiment's first phase of training, on its first trial. None: not compiled."""
     import keras
 
     import models
-    from pipelines.config.errors import Refused
+    from pipelines.config.errors import UserError
     from pipelines.spec import DataSpec
     from pipelines.stages import train
-    from pipelines.storage import replicates
+    from pipelines.storage import trials
     from pipelines.training import batches, phases
 
     params, experiment = loader.experiment(PARAMS, key)
     prepared = ROOT / "data/prepared" / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")
-    replicate = replicates.of(spec, params.seeds(key))[0]
-    keras.utils.set_random_seed(replicate.seed)
-    train_part, val_part = (replicate.part(prepared, part) for part in ("train", "val"))
+    trial = trials.of(spec, params.seeds(key))[0]
+    keras.utils.set_random_seed(trial.seed)
+    train_part, val_part = (trial.load(prepared, part) for part in ("train", "val"))
     parts = (sample(part, spec, experiment.fit.batch_size) for part in (train_part, val_part))
     model = models.build(spec, experiment.module, **experiment.build)
     phase = next(phases.phases(model, spec, *parts, experiment.fit))
     settings = phase.settings.model_copy(update={"jit_compile": jit_compile})
     objective = loader.task_module(experiment.task, "objective")
-    fed = batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed)
+    fed = batches.feed(phase.train, phase.val, phase.spec, settings, trial.seed)
     try:
         train.compile_model(phase.model, objective, experiment, spec, settings, len(fed["x"]))
-    except Refused:
+    except UserError:
         return None
     del fed["validation_data"]
     clock = Clock(keras)

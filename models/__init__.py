@@ -5,7 +5,7 @@ import inspect
 
 import keras
 
-from pipelines.config.errors import Refused, one_of
+from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 
 
@@ -25,10 +25,10 @@ def build(spec: DataSpec, module: str, builder: str, **hyperparameters) -> keras
             if parameter.kind is parameter.KEYWORD_ONLY
         ]
         wrong = next((name for name in hyperparameters if name not in accepted), builder)
-        raise Refused(
+        raise UserError(
             f"models/{module}.py: {builder}: {error}; {one_of(wrong, accepted)}"
         ) from None
     try:
         return function(spec, **hyperparameters)
     except ValueError as error:  # what layers say of values that they cannot work with
-        raise Refused(f"models/{module}.py: {builder}: {error}") from error
+        raise UserError(f"models/{module}.py: {builder}: {error}") from error

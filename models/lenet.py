@@ -9,7 +9,7 @@ from typing import Literal
 import keras
 from keras import layers
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
 SIDE = 32
@@ -27,7 +27,7 @@ def lenet5(
 
     Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. 61,706 parameters
     for 32 x 32 x 1 and ten classes. Pictures are brought to 32 x 32, by a frame of zeros (`pad`,
-    which Refused answers where they are larger) or by stretching (`resize`). Differs from the
+    which UserError answers where they are larger) or by stretching (`resize`). Differs from the
     paper: C3 sees all six maps of S2 instead of a table's choice; pooling has no weights; tanh is
     not scaled; the output is a linear layer for the softmax instead of distances to drawn digits;
     pixels lie in 0 to 1 instead of -0.1 to 1.175.
@@ -53,7 +53,7 @@ def _fitted(pictures, shape: tuple[int, ...], fit_input: str):
     if fit_input == "resize":
         return layers.Resizing(SIDE, SIDE, name="resize")(pictures)
     if height > SIDE or width > SIDE:
-        raise Refused(
+        raise UserError(
             f"lenet5: pictures of {height} x {width} do not fit into {SIDE} x {SIDE}; set "
             "fit_input: resize, or `size` of the data set"
         )

@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from models.layers import MaskedMeanPooling, NgramSVM, Vote, WordDropout
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
 
@@ -30,7 +30,7 @@ def ngram_classifier(
 
     Inputs: every field of the spec, (B, T) token ids, each with a machine and a mean of its own.
     Output: (B, outputs) log-probabilities, which are logits. `longest` counts the tokens of the
-    longest n-grams, of every field or {field: tokens}; Refused where it names other fields. Their
+    longest n-grams, of every field or {field: tokens}; UserError where it names other fields. Their
     weights stand in `buckets` places, several times as many as train has n-grams, so no list of
     them is kept. `penalty` is the machine's C. The voters err on different texts: the machine
     remembers rare n-grams, of characters also parts of words, the embedding finds words alike that
@@ -39,7 +39,7 @@ def ngram_classifier(
     """
     lengths = longest if isinstance(longest, Mapping) else dict.fromkeys(spec.inputs, longest)
     if set(lengths) != set(spec.inputs):
-        raise Refused(
+        raise UserError(
             f"ngram_classifier: longest is for {', '.join(lengths)}, the data set has "
             f"{', '.join(spec.inputs)}"
         )

@@ -12,7 +12,7 @@ from keras import layers
 
 from models.layers import PaddedShortcut
 from models.layers.pictures import varied
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
 STAGES = 3
@@ -31,14 +31,14 @@ def resnet(
     Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. Each stage halves
     the picture and doubles the filters; a block is two 3 x 3 convolutions around which the input
     is led to be added. depth counts convolutions and the logits: 6 n + 2 for n blocks a stage
-    (8, 14, 20, 32, 56, ...; Refused otherwise). Where the size changes, the skip is the input with
+    (8, 14, 20, 32, 56, ...; else UserError). Where the size changes, the skip is the input with
     zeros in the new channels (`identity`, the paper's option A) or a 1 x 1 convolution
     (`projection`, option B). As in the paper: no biases before batch normalisation.
     Differs: pixels are scaled to -1..1 instead of subtracting the mean picture.
     """
     blocks, rest = divmod(depth - 2, 2 * STAGES)
     if rest or blocks < 1:
-        raise Refused(f"resnet: depth is {depth}; it must be 6 n + 2, such as 8, 14, 20 or 32")
+        raise UserError(f"resnet: depth is {depth}; it must be 6 n + 2, such as 8, 14, 20 or 32")
     ((name, field),) = spec.inputs.items()
     pictures = keras.Input(field.shape, dtype=field.dtype, name=name)
     x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(varied(pictures, augment))

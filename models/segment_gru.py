@@ -12,7 +12,7 @@ from keras import layers
 from models.layers.branches import HalfwayTo
 from models.layers.columns import Segments, StatesAhead, Together
 from models.layers.windowed import RIDGE, say, see
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
 
@@ -28,11 +28,11 @@ def ridge_gru_forecaster(
     window's mean, and a few weights of the GRU's decoder; the other weights of the GRU they share.
     The maps are frozen: before training they get the ridge regression of train
     (tasks/forecasting/objective.py); without that they say the window's mean. Of quantiles they
-    move the median, and the others with it. Refused: segments longer than the history.
+    move the median, and the others with it. UserError: segments longer than the history.
     """
     steps, columns = spec.inputs["history"].shape
     if segment_steps > steps:
-        raise Refused(
+        raise UserError(
             f"ridge_gru_forecaster: segment_steps {segment_steps} is longer than the history, "
             f"{steps} steps; shorten it"
         )

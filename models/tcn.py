@@ -11,7 +11,7 @@ from keras import layers
 
 from models.layers.causal_conv import CausalConv1D, covering_dilations, receptive_field
 from models.layers.windowed import say, see
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
 
@@ -28,7 +28,7 @@ def tcn_forecaster(
     step's features, which have seen the whole history, are turned into all steps of the future.
 
     Input: history (B, H, C). Output: (B, F, C), or (B, F, C, Q) with quantiles; physical units.
-    dilations: one block each; null takes 1, 2, 4, ... until the history is covered. Refused: a
+    dilations: one block each; null takes 1, 2, 4, ... until the history is covered. UserError: a
     stack that does not see the whole history, or whose widest block sees nothing but padding.
     Differs from the paper: all steps of the future at once; the window's mean is taken out.
     """
@@ -61,12 +61,12 @@ def _block(features, filters, kernel_size, dilation, dropout, name):
 def _check_reach(kernel_size: int, dilations: Sequence[int], steps: int) -> None:
     reach, wanted = receptive_field(kernel_size, dilations), covering_dilations(kernel_size, steps)
     if reach < steps:
-        raise Refused(
+        raise UserError(
             f"tcn_forecaster: kernel_size {kernel_size} and dilations {list(dilations)} see "
             f"{reach} of {steps} steps of history; dilations: {wanted} see them all"
         )
     if (kernel_size - 1) * max(dilations) >= max(steps, kernel_size):
-        raise Refused(
+        raise UserError(
             f"tcn_forecaster: dilation {max(dilations)} reaches beyond {steps} steps of history, "
             f"into nothing but padding; dilations: {wanted} are enough"
         )

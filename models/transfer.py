@@ -13,7 +13,7 @@ import keras
 from keras import layers
 
 from models.layers.pictures import ApplicationScaling, application_module, varied
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 from pipelines.storage.arrays import digest
 
@@ -46,7 +46,7 @@ def transfer(
         stretch pictures to before it. augment: see layers/pictures.py; it acts where the backbone
         is trained, as features are computed once.
 
-    Refused: no start where one is needed, a size that our own backbone was not trained for.
+    UserError: no start where one is needed, a size that our own backbone was not trained for.
     """
     ((name, field),) = spec.inputs.items()
     pictures = keras.Input(field.shape, dtype=field.dtype, name=name)
@@ -69,10 +69,10 @@ def transfer(
 def _own(file: Path, cut: str | None, shape: tuple) -> keras.Model:
     """A model of ours without its head, taking float pictures of 0 to 255."""
     if file.suffix != ".keras":
-        raise Refused(f"transfer: {file} holds weights alone; name their `backbone`")
+        raise UserError(f"transfer: {file} holds weights alone; name their `backbone`")
     trained = keras.saving.load_model(file, compile=False)
     if tuple(trained.inputs[0].shape[1:]) != shape:
-        raise Refused(
+        raise UserError(
             f"transfer: {file} was trained on pictures of {trained.inputs[0].shape[1:]}, these are "
             f"{shape}; set `size`, here or of the data set"
         )
@@ -86,7 +86,7 @@ def _own(file: Path, cut: str | None, shape: tuple) -> keras.Model:
 def _application(name: str, weights: str, arguments, shape: tuple, spec: DataSpec) -> keras.Model:
     chosen = {"imagenet": "imagenet", "random": None}.get(weights, START)
     if chosen == START and weights != START:
-        raise Refused(f"transfer: weights: {weights!r}; accepted: imagenet, random, start")
+        raise UserError(f"transfer: weights: {weights!r}; accepted: imagenet, random, start")
     return getattr(application_module(name), name)(
         include_top=False, pooling="avg", input_shape=shape, name="backbone",
         weights=str(_start(spec)) if chosen == START else chosen, **arguments,
@@ -95,13 +95,13 @@ def _application(name: str, weights: str, arguments, shape: tuple, spec: DataSpe
 
 def _start(spec: DataSpec) -> Path:
     if START not in spec.facts:
-        raise Refused(
+        raise UserError(
             "transfer: the data set has no start; add an entry under `starts` that names a data "
             "set and weights, and make it the experiment's `dataset`"
         )
     file = Path(spec.facts[START])
     if digest(file.parent) != spec.digests[START]:
-        raise Refused(
+        raise UserError(
             f"{file}: not what the stage `start` has put there; it is not loaded; run that stage "
             "again: dvc repro"
         )

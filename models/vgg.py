@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from models.layers.pictures import varied
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
 
@@ -27,8 +27,8 @@ def vgg(
     logits.
 
     Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. Stage n has
-    `convolutions[n]` convolutions of `filters[n]` filters each, at a 2**n-th of the side; Refused:
-    another number of stages in one than in the other. Time goes with the places, weights with the
+    `convolutions[n]` convolutions of `filters[n]` filters each, at a 2**n-th of the side.
+    UserError: another number of stages in one than in the other. Time goes with the places, weights with the
     filters: few convolutions in the first stage make it fast. The paper's network D is filters
     64, 128, 256, 512, 512 and convolutions 2, 2, 3, 3, 3. Differs from it: batch normalisation, no
     biases before it; the mean over all places instead of two dense layers, which held nine tenths
@@ -36,7 +36,7 @@ def vgg(
     `augment`: see layers/pictures.py.
     """
     if len(filters) != len(convolutions):
-        raise Refused(
+        raise UserError(
             f"vgg: {len(filters)} stages in filters ({list(filters)}) but {len(convolutions)} in "
             f"convolutions ({list(convolutions)}); give one number a stage in both"
         )

@@ -13,7 +13,7 @@ from keras import layers
 
 from models.layers import ClassToken, LearnedPositions, Patches
 from models.layers.pictures import varied
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
 EPSILON = 1e-6
@@ -37,7 +37,7 @@ def vit(
     `depth` times over; one of them, or their mean, is classified.
 
     Input: the spec's only field, (B, H, W, C) uint8, H and W multiples of `patch` after the stem
-    (Refused otherwise). Output: (B, outputs) logits. `patchify` by reshaping and a dense layer or
+    (UserError otherwise). Output: (B, outputs) logits. `patchify` by reshaping and a dense layer or
     by a convolution with stride: the same numbers in another order. mlp_width: by default 4 width.
     pool: a learned class token, as in the paper, or the mean of the patches (Beyer, Zhai and
     Kolesnikov, "Better plain ViT baselines", 2022). Blocks normalise first. ViT-B/16 is patch 16,
@@ -50,7 +50,7 @@ def vit(
     ((name, field),) = spec.inputs.items()
     height, across = (_stemmed(side, len(stem)) for side in field.shape[:2])
     if height % patch or across % patch or width % heads:
-        raise Refused(
+        raise UserError(
             f"vit: pictures of {height} x {across}{' after the stem' if stem else ''} need a "
             f"patch that divides both sides (found {patch}), and width {width} a number of heads "
             f"that divides it ({heads})"

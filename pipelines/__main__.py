@@ -22,7 +22,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.runtime import machine_errors, sqlite_retry, timing
 from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, leave
 
@@ -59,14 +59,14 @@ def answer(options: argparse.Namespace, address: str | None) -> int:
             python = os.path.join(prefix, "bin", "python")  # noqa: PTH118 (never resolved)
             os.execv(python, [python, "-m", "pipelines", *sys.argv[1:]])
         return run_stage(options)
-    except Refused as mistake:
-        tell(str(mistake))
+    except UserError as mistake:
+        tell(str(mistake), mistake.code)
         return 2
 
 
-def tell(mistake: str | None) -> None:
+def tell(mistake: str | None, code: str = "") -> None:
     if mistake:
-        print(f"error: {mistake}", file=sys.stderr)
+        print(f"error[{code}]: {mistake}" if code else f"error: {mistake}", file=sys.stderr)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -85,17 +85,17 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 def installation(sent_on: str | None) -> str:
     """The folder (a `sys.prefix`) of the Python that has the packages: this one or a `.venv`.
 
-    Refused: there is none, or the `.venv` that sent the work on to this Python lacks them.
+    UserError: there is none, or the `.venv` that sent the work on to this Python lacks them.
     """
     if find_spec("keras") is not None:
         return sys.prefix
     if sent_on is not None:
-        raise Refused(f"{sent_on}: the packages are not installed there; run `make install`")
+        raise UserError(f"{sent_on}: the packages are not installed there; run `make install`")
     here = Path.cwd()
     for folder in (here, *here.parents):
         if os.access(folder / ".venv/bin/python", os.X_OK):
             return str(folder / ".venv")
-    raise Refused(
+    raise UserError(
         f"{here}: {sys.executable} does not have the packages, and no folder from here up has a "
         f".venv; run `make install` in the repository"
     )
@@ -132,7 +132,7 @@ def run_stage(options: argparse.Namespace) -> int:
         told = machine_errors.explained(error, options.stage, options.key)
         if told is None:
             raise
-        raise Refused(told) from error
+        raise UserError(told) from error
     finally:
         if stopped_by:
             die_by(stopped_by[0], sys.exception())

@@ -44,8 +44,8 @@ class DataSpec:
     target: name of the target array. outputs: how many numbers a model returns per row.
     labels: class names by id, empty for tasks without classes. positive: the label whose
     detection is measured in binary tasks. raw: the array of what a client sends (never tokens).
-    splits: how many independent train/val/test divisions there are. digests: sha256 of each
-    part's arrays, keyed "split0/train". facts: what else one kind of task needs to know of its
+    repeats: how many independent train/val/test splits there are. digests: sha256 of each
+    part's arrays, keyed "repeat0/train". facts: what else one kind of task needs to know of its
     data, as JSON values; the recipe says what.
     """
 
@@ -55,7 +55,7 @@ class DataSpec:
     raw: str
     labels: tuple[str, ...] = ()
     positive: str | None = None
-    splits: int = 1
+    repeats: int = 1
     digests: dict[str, str] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
 

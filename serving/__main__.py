@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from serving import config, example
 from serving.servables import repository
 from serving.version_policy import Policy
@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         if exported := options.exported or (EXPORTED if own else None):
             publish(exported, roots[0])
         run(configured)
-    except Refused as error:
+    except UserError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
@@ -69,14 +69,14 @@ def configure(options: argparse.Namespace) -> config.Config:
         try:
             found["policy"] = Policy.parse(options.policy)
         except ValueError:
-            raise Refused(
+            raise UserError(
                 f"--policy {options.policy}: accepted: latest:N, all, specific:N,N"
             ) from None
     for flag, (section, _) in PAIRS.items():
         for text in getattr(options, flag):
             name, equals, value = text.partition("=")
             if not equals:
-                raise Refused(f"--{flag} {text}: NAME=VALUE is needed")
+                raise UserError(f"--{flag} {text}: NAME=VALUE is needed")
             found[section] = {**found.get(section, {}), name: value}
     return config.build(found, str(options.config or "command line"))
 
@@ -87,7 +87,7 @@ def publish(exported: Path, root: Path) -> None:
         if folder.is_dir() and not folder.name.startswith("."):
             try:
                 done = repository.publish(folder, root, folder.name)
-            except Refused as error:
+            except UserError as error:
                 log.error("%s", error)
                 continue
             if done.new:

@@ -14,7 +14,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from serving.version_policy import Policy, Version
 
 Count = Annotated[int, Field(ge=1)]
@@ -84,16 +84,18 @@ def read(path: Path) -> dict:
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
-        raise Refused(f"{path}: cannot be read: {error.strerror}") from None
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Refused(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
-        raise Refused(f"{path}: an object is needed, with any of {', '.join(Config.model_fields)}")
+        raise UserError(
+            f"{path}: an object is needed, with any of {', '.join(Config.model_fields)}"
+        )
     return values
 
 
 def build(values: dict, source: str) -> Config:
-    """Raises Refused with every mistake on a line of its own. source: where the values are from."""
+    """Raises UserError with each mistake on a line of its own. source: where values are from."""
     try:
         return Config.model_validate(values)
     except ValidationError as error:
@@ -101,4 +103,4 @@ def build(values: dict, source: str) -> Config:
             f"{source}: {'.'.join(map(str, e['loc']))}: {e['msg']}; found {e['input']!r:.80}"
             for e in error.errors()
         )
-        raise Refused("\n".join(mistakes)) from None
+        raise UserError("\n".join(mistakes)) from None

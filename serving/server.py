@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.routing import BaseRoute
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from serving.config import Config, address
 from serving.core.prediction import Core
 from serving.grpc_api import services
@@ -120,6 +120,6 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        raise Refused(
+        raise UserError(
             f"{address(host, port)}: cannot listen: {error.strerror}; choose another --rest-port"
         ) from None

@@ -10,6 +10,7 @@ from benchmarks.drills import counts, kills, suites, together, twice
 from benchmarks.drills.copies import ROOT, Copy
 from benchmarks.drills.counts import Count
 from pipelines.commands import results
+from pipelines.config import loader
 
 FILE, PAGE = ROOT / "docs/reliability.json", ROOT / "docs/reliability.md"
 BEGIN, END = "<!-- drills -->", "<!-- end of drills -->"
@@ -71,7 +72,7 @@ def at_once(folder: Path, options) -> None:
 
 
 def repeat(folder: Path, options) -> None:
-    keys = options.twice or list(results.config.load(ROOT / "params.yaml").experiments)
+    keys = options.twice or list(loader.load(ROOT / "params.yaml").experiments)
     twice.drill(folder, keys, Count.load("two clean runs, equal metrics", FILE))
 
 

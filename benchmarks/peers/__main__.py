@@ -17,7 +17,7 @@ import yaml
 
 from benchmarks.peers import table
 from pipelines.commands import results
-from pipelines.config.errors import Refused, existing, one_of
+from pipelines.config.errors import UserError, existing, one_of
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
@@ -35,7 +35,7 @@ def main() -> None:
     cases = yaml.safe_load((FOLDER / "cases.yaml").read_text("utf-8"))
     for name in options.cases:
         if name not in cases:
-            raise Refused(f"{FOLDER / 'cases.yaml'}: no {name!r}; {one_of(name, cases)}")
+            raise UserError(f"{FOLDER / 'cases.yaml'}: no {name!r}; {one_of(name, cases)}")
     chosen = options.cases or list(cases)
     for name in chosen:
         needed(cases[name])
@@ -122,6 +122,6 @@ def environment(threads: int) -> dict[str, str]:
 if __name__ == "__main__":
     try:
         main()
-    except Refused as error:
+    except UserError as error:
         print(f"peers: {error}", file=sys.stderr)
         sys.exit(2)

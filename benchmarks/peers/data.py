@@ -14,7 +14,7 @@ from pipelines.spec import DataSpec
 from pipelines.storage import arrays
 
 PREPARED = Path("data/prepared")
-SPLIT = "split0"
+SPLIT = "repeat0"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from benchmarks.untracked import Untracked
 def run(work: dict) -> dict:
     from pipelines.config import schema
     from pipelines.stages import train
-    from pipelines.storage.replicates import Replicate
+    from pipelines.storage.trials import Trial
     from pipelines.training import phases
     from pipelines.training.checkpoints import Saved
 
@@ -21,7 +21,7 @@ def run(work: dict) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         progress = train.Progress("ours", 0, Path(folder) / "checkpoint.npz")
         train.fit_phase(
-            phase, Saved(), objective, experiment, Replicate(0, work["seed"]),
+            phase, Saved(), objective, experiment, Trial(0, work["seed"]),
             timed_journal(clock), progress,
         )  # fmt: skip
     return clock.found(trainable(model))

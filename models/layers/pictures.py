@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import keras
 from keras import applications, layers, ops
 
-from pipelines.config.errors import Refused, one_of
+from pipelines.config.errors import UserError, one_of
 
 
 @keras.saving.register_keras_serializable("models")
@@ -66,14 +66,14 @@ def varied(pictures, augment: Mapping[str, float] | None):
     """Pictures through `Variation`, with what a builder's `augment` says."""
     for name in augment or {}:
         if name not in VARIATIONS:
-            raise Refused(f"augment: no {name!r}; {one_of(name, VARIATIONS)}")
+            raise UserError(f"augment: no {name!r}; {one_of(name, VARIATIONS)}")
     return Variation(**(augment or {}), name="variation")(pictures)
 
 
 def application_module(name: str):
     """The module that has the model of keras.applications and the scaling it was trained with."""
     if name not in application_names():
-        raise Refused(f"keras.applications has no {name!r}; {one_of(name, application_names())}")
+        raise UserError(f"keras.applications has no {name!r}; {one_of(name, application_names())}")
     return inspect.getmodule(getattr(applications, name))
 
 

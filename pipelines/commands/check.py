@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from pipelines.config import loader
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 
 SECTIONS = ("datasets", "starts", "experiments")  # what dvc.yaml makes stages of
 
@@ -12,7 +12,7 @@ def run(params_file: Path) -> None:
     params = loader.load(params_file)
     for section in SECTIONS:
         if section not in params.model_fields_set:
-            raise Refused(
+            raise UserError(
                 f"{params_file}: {section}: no such section, and DVC reads it; write "
                 f"`{section}: {{}}` if it is to be empty"
             )

@@ -82,7 +82,7 @@ def row(key: str, experiment, dataset: str, metric: str, values: dict, about: di
 
 
 def bounds(prefix: str, values: dict, name: str) -> dict:
-    """The interval's ends, and the standard deviation over replicates where there are several."""
+    """The interval's ends, and the standard deviation over trials where there are several."""
     return {f"{prefix}{bound}": values.get(f"{name}_{bound}") for bound in ("low", "high", "sd")}
 
 
@@ -112,7 +112,7 @@ def named(values: dict, strong: str, metric: str) -> str:
 
 
 def table(found: list[dict]) -> list[tuple[str, ...]]:
-    """Rows as text. Brackets hold 95 % intervals over test rows; sd is over replicates."""
+    """Rows as text. Brackets hold 95 % intervals over test rows; sd is over trials."""
     return [HEADER, *map(cells, found)]
 
 

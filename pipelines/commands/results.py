@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.commands import dvc_lock, report, targets
 from pipelines.config import loader
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.runtime.hardware import processor
 from pipelines.storage import atomic
 from pipelines.tasks.contract import better
@@ -29,7 +29,7 @@ PUBLISHED = Path("benchmarks/published.yaml")
 def run(params_file: Path) -> None:
     """Writes the page and the JSON file that belong to a params file."""
     if params_file.as_posix() not in PAGES:
-        raise Refused(f"{params_file}: no page shows its results; pages: {', '.join(PAGES)}")
+        raise UserError(f"{params_file}: no page shows its results; pages: {', '.join(PAGES)}")
     page, file = PAGES[params_file.as_posix()]
     published = of_params(params_file)
     found = report.rows(params_file, {key: metrics_of(rows) for key, rows in published.items()})
@@ -59,7 +59,7 @@ def carried(params_file: Path, file: Path, found: list[dict]) -> list[dict]:
     """The file's rows of experiments that were only run elsewhere.
 
     dvc.lock says of which metrics files the pipeline's results consist; a row that was written from
-    one of them stands. Raises Refused for one that was written from another.
+    one of them stands. Raises UserError for one that was written from another.
     """
     here = {row["experiment"] for row in found}
     known = set(loader.load(params_file).experiments)
@@ -68,7 +68,7 @@ def carried(params_file: Path, file: Path, found: list[dict]) -> list[dict]:
     locked = locked_metrics(params_file.with_name("dvc.yaml"))
     lost = {r["experiment"] for r in rows if r["metrics_md5"] != locked.get(r["experiment"])}
     if lost:
-        raise Refused(
+        raise UserError(
             f"{file}: rows of {', '.join(sorted(lost))}, neither evaluated here nor from the "
             "metrics in dvc.lock; run them first (`dvc pull` and `dvc repro`), or remove the rows"
         )
@@ -113,7 +113,7 @@ def machine() -> dict[str, str]:
 def embedded(text: str, block: str, page: Path, begin: str = BEGIN, end: str = END) -> str:
     """The page with what stands between its two markers replaced."""
     if begin not in text or end not in text:
-        raise Refused(f"{page}: the lines `{begin}` and `{end}` are missing; put them back")
+        raise UserError(f"{page}: the lines `{begin}` and `{end}` are missing; put them back")
     before, rest = text.split(begin, 1)
     return f"{before}{begin}\n{block}\n{end}{rest.split(end, 1)[1]}"
 
@@ -132,7 +132,7 @@ def render(values: dict) -> str:
     backends = dict.fromkeys(row["backend"] for row in values["rows"])
     parts.append(
         "Brackets: 95 % bootstrap intervals over test rows, left out where test has fewer than "
-        "four independent stretches. sd: over replicates. Even: the "
+        "four independent stretches. sd: over trials. Even: the "
         "interval of the difference has both signs. fit s: wall seconds of one fit, compiling "
         f"included. Trained on {'; '.join(machines)}, Keras on {', '.join(backends)}. "
         f"Written {values['machine']['date']}."

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pipelines.config.errors import Refused, one_of
+from pipelines.config.errors import UserError, one_of
 from pipelines.config.schema import Dataset, Experiment, Params, Start
 from pipelines.config.yaml_lines import Lines
 
@@ -21,7 +21,7 @@ MODELS = PACKAGE.parent / "models"
 def load(path: Path) -> Params:
     """Reads and checks the whole file."""
     if not path.is_file():
-        raise Refused(f"{path}: no such file; run from the repository root or give --params")
+        raise UserError(f"{path}: no such file; run from the repository root or give --params")
     lines = Lines(path)
     try:
         params = Params.model_validate(lines.values)
@@ -73,7 +73,7 @@ def options(chosen: Dataset):
 
 def _lookup(entries: dict, key: str, path: Path, section: str):
     if key not in entries:
-        raise Refused(f"{path}: no {key!r} under {section}; {one_of(key, entries)}")
+        raise UserError(f"{path}: no {key!r} under {section}; {one_of(key, entries)}")
     return entries[key]
 
 

@@ -51,7 +51,7 @@ class Dataset(BaseModel):
 
 class Start(BaseModel):
     """A prepared data set and the weights that training on it begins with: a trained experiment's
-    folder (its best replicate) or a file. It is an experiment's `dataset` like any other."""
+    folder (its best trial) or a file. It is an experiment's `dataset` like any other."""
 
     model_config = STRICT
     dataset: str

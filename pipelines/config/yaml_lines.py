@@ -7,7 +7,7 @@ from typing import Annotated, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipelines.config.errors import Refused, one_of
+from pipelines.config.errors import UserError, one_of
 
 
 class Lines:
@@ -21,17 +21,17 @@ class Lines:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
-            raise Refused(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
+            raise UserError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
         except yaml.YAMLError as error:
             if isinstance(error, yaml.reader.ReaderError):
                 line, problem = text[: error.position].count("\n") + 1, error.reason
             else:
                 line, problem = error.problem_mark.line + 1, error.problem
-            raise Refused(
+            raise UserError(
                 f"{path}:{line}: not valid YAML, {problem}; mend the indentation or quotes"
             ) from None
         if not isinstance(self.values, dict):
-            raise Refused(
+            raise UserError(
                 f"{path}: the file is empty or not a mapping; see README.md for its sections"
             )
         self.lines: dict[tuple, int] = {}
@@ -44,7 +44,7 @@ class Lines:
             for key, value in node.value:
                 line = key.start_mark.line + 1
                 if key.value in seen:
-                    raise Refused(
+                    raise UserError(
                         f"{self.path}:{line}: {'.'.join((*where, key.value))} stands twice"
                     )
                 seen.add(key.value)
@@ -54,15 +54,15 @@ class Lines:
             for number, value in enumerate(node.value):
                 self._walk(value, (*where, str(number)))
 
-    def at(self, where: tuple, message: str) -> Refused:
+    def at(self, where: tuple, message: str) -> UserError:
         known = tuple(map(str, where))
         while known not in self.lines:
             known = known[:-1]
-        return Refused(f"{self.path}:{self.lines[known]}: {'.'.join(map(str, where))}: {message}")
+        return UserError(f"{self.path}:{self.lines[known]}: {'.'.join(map(str, where))}: {message}")
 
     def refusal(
         self, error: ValidationError, model: type[BaseModel], prefix: tuple = ()
-    ) -> Refused:
+    ) -> UserError:
         """The first of pydantic's findings, in the words of this project."""
         # A misspelt key is found as a missing one and as an unknown one; the second says more.
         first = min(error.errors(), key=lambda finding: finding["type"] == "missing")

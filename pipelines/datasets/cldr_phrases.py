@@ -84,7 +84,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
         parts[part] = Pairs(sources, targets, np.arange(start, start + len(own)))
         start += len(own)
     seen = np.isin(parts["test"].sources, parts["train"].sources)
-    subwords = sentence_pairs.write(out / "split0", "CLDR", parts, seen, options.subwords)
+    subwords = sentence_pairs.write(out / "repeat0", "CLDR", parts, seen, options.subwords)
     return sentence_pairs.describe(subwords.size, options.subwords, 1)
 
 

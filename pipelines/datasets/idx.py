@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from pipelines import spec
 from pipelines.config import errors
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT
 from pipelines.preparation import labelled_images, text_files
 from pipelines.preprocessing import image_decoding
@@ -64,7 +64,9 @@ def names(options: Options, raw: Path, numbers: np.ndarray) -> list[str]:
     count = int(numbers.max()) + 1
     chosen = list(options.labels or map(str, range(count)))
     if len(chosen) < count:
-        raise Refused(f"{raw}: labels up to {count - 1}, but `labels` names {len(chosen)} classes")
+        raise UserError(
+            f"{raw}: labels up to {count - 1}, but `labels` names {len(chosen)} classes"
+        )
     return chosen
 
 
@@ -73,7 +75,7 @@ def read_part(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
     pixels = read(folder / f"{prefix}-images-idx3-ubyte.gz", axes=3)
     labels = read(folder / f"{prefix}-labels-idx1-ubyte.gz", axes=1)
     if len(pixels) != len(labels) or not len(labels):
-        raise Refused(
+        raise UserError(
             f"{folder}: {len(pixels)} {prefix} pictures but {len(labels)} labels; fetch both again"
         )
     return pixels, labels
@@ -84,12 +86,14 @@ def read(path: Path, axes: int) -> np.ndarray:
     data = text_files.contents(path)
     start = 4 + 4 * axes
     if len(data) < start or data[:4] != bytes((0, 0, UINT8, axes)):
-        raise Refused(
+        raise UserError(
             f"{path}: header {data[:4].hex(' ')}, expected {bytes((0, 0, UINT8, axes)).hex(' ')} "
             f"(uint8, {axes} axes); is it the right file?"
         )
     shape = struct.unpack(f">{axes}I", data[4:start])
     values = np.frombuffer(data, np.uint8, offset=start)
     if len(values) != int(np.prod(shape, dtype=np.int64)):
-        raise Refused(f"{path}: {len(values)} values, but the header says {shape}; fetch it again")
+        raise UserError(
+            f"{path}: {len(values)} values, but the header says {shape}; fetch it again"
+        )
     return values.reshape(shape)

@@ -30,7 +30,7 @@ import numpy as np
 from pydantic import BaseModel, Field, model_validator
 
 from pipelines import spec
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import labelled_images, validation
 from pipelines.preprocessing import image_decoding
@@ -91,13 +91,13 @@ def read(options: Options, raw: Path, reader: image_decoding.Reader) -> labelled
         try:
             data = load()
             kept.append((reader(data, f"{raw}/{name}"), data, name, label, part))
-        except Refused as problem:
+        except UserError as problem:
             if options.bad_files == "refuse":
-                raise Refused(f"{problem}; or set bad_files: skip") from None
+                raise UserError(f"{problem}; or set bad_files: skip") from None
             print(f"skipped: {problem}")
             skipped += 1
     if not kept:
-        raise Refused(f"{raw}: no readable pictures ({skipped} skipped); see `folders`")
+        raise UserError(f"{raw}: no readable pictures ({skipped} skipped); see `folders`")
     arrays, files, names, classes, parts = zip(*kept, strict=True)
     labels = validation.classes(raw, classes, options.positive)
     number = {label: n for n, label in enumerate(labels)}
@@ -122,7 +122,7 @@ def labelled(folders: Folders, raw: Path) -> Iterator[tuple[str, str, str, Calla
     for part, count in seen.items():
         if not count:
             folder = folders.parts()[part]
-            raise Refused(f"{raw}: no class folders with files in {str(folder)!r}; see `folders`")
+            raise UserError(f"{raw}: no class folders with files in {str(folder)!r}; see `folders`")
 
 
 def files(raw: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -140,7 +140,7 @@ def files(raw: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
     try:
         archive = zipfile.ZipFile(raw)
     except (zipfile.BadZipFile, OSError):
-        raise Refused(f"{raw}: neither a folder nor a whole zip file") from None
+        raise UserError(f"{raw}: neither a folder nor a whole zip file") from None
     with archive:
         for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
             if not entry.is_dir():
@@ -154,8 +154,8 @@ def files(raw: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
 
 def _limited(raw: Path, name: str, size: int, load: Callable[[], bytes]) -> bytes:
     if size > MAX_FILE_BYTES:
-        raise Refused(f"{raw}/{name}: {size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+        raise UserError(f"{raw}/{name}: {size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
     try:
         return load()
     except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise Refused(f"{raw}/{name}: cannot be read ({error})") from None
+        raise UserError(f"{raw}/{name}: cannot be read ({error})") from None

@@ -27,7 +27,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from pipelines import spec
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import near_duplicates, sentence_pairs, splits, text_files, validation
 from pipelines.preparation.sentence_pairs import Pairs
@@ -75,7 +75,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     sizes = []
     for number, parts in enumerate(divisions):
         seen = overlap(options, raw, parts)
-        folder = out / f"split{number}"
+        folder = out / f"repeat{number}"
         sizes.append(sentence_pairs.write(folder, raw, parts, seen, options.subwords).size)
     return sentence_pairs.describe(max(sizes), options.subwords, len(divisions))
 
@@ -84,10 +84,12 @@ def read(options: Options, raw: Path) -> dict[str, Pairs]:
     """{"all": pairs} or {"train": ..., "val": ..., "test": ...}."""
     if not raw.is_dir():
         if options.files is not None:
-            raise Refused(f"{raw}: `files` is for a folder, and this is a file; remove `files`")
+            raise UserError(f"{raw}: `files` is for a folder, and this is a file; remove `files`")
         return {"all": _clean(options, raw, raw, *read_table(options, raw))}
     if set(options.files or {}) not in ({"all"}, set(PARTS)):
-        raise Refused(f"{raw}: is a folder; set `files` to {{all: [source, target]}} or the parts")
+        raise UserError(
+            f"{raw}: is a folder; set `files` to {{all: [source, target]}} or the parts"
+        )
     return {
         part: _clean(options, *(raw / n for n in names), *read_aligned(options, raw, names))
         for part in ("all", *PARTS)
@@ -101,12 +103,12 @@ def read_table(options: Options, path: Path) -> tuple[list[str], list[str], int]
     header = rows.pop(0) if options.header else None
     first = 2 if options.header else 1
     if not rows:
-        raise Refused(f"{path}: no data rows; one line a sentence pair is needed")
+        raise UserError(f"{path}: no data rows; one line a sentence pair is needed")
     width = len(header or rows[0])
     columns = [text_files.column(path, header, width, c) for c in (options.source, options.target)]
     for line, row in enumerate(rows, first):
         if len(row) != width:
-            raise Refused(
+            raise UserError(
                 f"{path}, line {line}: {len(row)} columns found, {width} expected; "
                 "check `delimiter` or mend the line"
             )
@@ -117,7 +119,7 @@ def read_aligned(options: Options, folder: Path, names: list[str]) -> tuple[list
     """The same of two files in which line n of one is the translation of line n of the other."""
     sources, targets = (text_files.lines(folder / name, options.encoding) for name in names)
     if len(sources) != len(targets):
-        raise Refused(
+        raise UserError(
             f"{folder}: {names[0]} has {len(sources)} lines and {names[1]} {len(targets)}; "
             "aligned files have one translation a line, so find the line that is missing or broken"
         )
@@ -130,7 +132,7 @@ def _clean(options, source_file: Path, target_file: Path, sources, targets, firs
     if empty and options.empty == "refuse":
         row = empty[0]
         file, side = (target_file, "target") if sources[row] else (source_file, "source")
-        raise Refused(
+        raise UserError(
             f"{file}, line {row + first}: empty {side} sentence, {len(empty)} such pairs; "
             "mend them or set empty: drop"
         )
@@ -138,7 +140,7 @@ def _clean(options, source_file: Path, target_file: Path, sources, targets, firs
         print(f"{source_file}: {len(empty)} pairs with an empty side dropped")
     kept = np.setdiff1d(np.arange(len(sources)), empty)
     if not len(kept):
-        raise Refused(f"{source_file}: no pair with a sentence on either side")
+        raise UserError(f"{source_file}: no pair with a sentence on either side")
     return Pairs(sources, targets, np.arange(len(sources)) + first).take(kept)
 
 
@@ -168,7 +170,7 @@ def divide(split: Split, found: Pairs, seed: int) -> list[dict[str, Pairs]]:
         chosen = dict(zip(PARTS, (train, val_rows, test_rows), strict=True))
         for part, own in chosen.items():
             if not len(own):
-                raise Refused(f"split: no pair is left for {part}; too many near-copies, or rows")
+                raise UserError(f"split: no pair is left for {part}; too many near-copies, or rows")
         divisions.append({part: found.take(own) for part, own in chosen.items()})
     return divisions
 

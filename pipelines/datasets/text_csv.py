@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines import spec
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation import labelled_texts, text_files
 
 Position = Annotated[int, Field(strict=True)]
@@ -55,10 +55,10 @@ def read_table(path: Path, options: Options) -> list[tuple[int, str, str]]:
                 rows.append((line, row))
             line = reader.line_num + 1
     except csv.Error as error:
-        raise Refused(f"{path}, line {line}: {error}; check `delimiter` and `quoting`") from None
+        raise UserError(f"{path}, line {line}: {error}; check `delimiter` and `quoting`") from None
     header = rows.pop(0)[1] if options.header and rows else None
     if not rows:
-        raise Refused(f"{path}: no data rows; at least one row for each class and part is needed")
+        raise UserError(f"{path}: no data rows; at least one row for each class and part is needed")
     columns = [
         text_files.column(path, header, len(rows[0][1]), c) for c in (options.text, options.label)
     ]
@@ -66,13 +66,13 @@ def read_table(path: Path, options: Options) -> list[tuple[int, str, str]]:
     found = []
     for line, row in rows:
         if len(row) != width:
-            raise Refused(
+            raise UserError(
                 f"{path}, line {line}: {len(row)} columns found, {width} expected; "
                 "check `delimiter` and `quoting`, or mend the line"
             )
         text, label = (row[column].strip() for column in columns)
         if not text or not label:
-            raise Refused(
+            raise UserError(
                 f"{path}, line {line}: empty {'label' if text else 'text'}; mend or remove it"
             )
         found.append((line, text, label))

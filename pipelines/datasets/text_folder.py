@@ -20,7 +20,7 @@ from pydantic import Field
 
 from pipelines import spec
 from pipelines.config import errors
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation import archives, labelled_texts, text_files
 
 MAX_FILE_BYTES = 1 << 24
@@ -56,7 +56,7 @@ def read(options: Options, raw: Path) -> list[labelled_texts.Row]:
             part, label = found
             text = text_files.decoded(f"{raw}/{name}", data, options.encoding).strip()
             if not text:
-                raise Refused(f"{raw}/{name}: no text in the file; mend or remove it")
+                raise UserError(f"{raw}/{name}: no text in the file; mend or remove it")
             rows.append(labelled_texts.Row(text, label, name, 0, part.removeprefix("all")))
     refuse_missing(raw, counts, around, options)
     return sorted(rows, key=lambda row: row.file)
@@ -91,10 +91,10 @@ def _contents(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
-            raise Refused(f"{path}: {size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
+            raise UserError(f"{path}: {size:,} bytes; at most {MAX_FILE_BYTES:,} are read")
         return path.read_bytes()
     except OSError as error:
-        raise Refused(f"{path}: cannot be read ({error.strerror}); mend or remove it") from None
+        raise UserError(f"{path}: cannot be read ({error.strerror}); mend or remove it") from None
 
 
 def refuse_missing(raw: Path, counts: Counter, around: set[str], options: Options) -> None:
@@ -103,12 +103,12 @@ def refuse_missing(raw: Path, counts: Counter, around: set[str], options: Option
     for part, folder in options.folders.items():
         present = [label for label in expected if counts[part, label]]
         if not present:
-            raise Refused(
+            raise UserError(
                 f"{raw}: no class folders with files in {folder!r}; mend `folders`; "
                 f"{errors.one_of(folder, sorted(around)[:20])}"
             )
         if missing := sorted(set(expected) - set(present)):
-            raise Refused(
+            raise UserError(
                 f"{raw}: no texts of class {missing[0]!r} in {folder!r}, only of "
                 f"{', '.join(present)}; add some, or list in `classes` which folders to read"
             )

@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from pipelines import spec
 from pipelines.config import errors
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation import labelled_texts, text_files
 
 Label = str | Annotated[int, Field(strict=True)]  # in YAML, {0: neg} has a number for its key
@@ -55,7 +55,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 def read_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     for line, text in enumerate(text_files.lines(path, encoding), 1):
         if not text.strip():
-            raise Refused(f"{path}, line {line}: empty; mend or remove it")
+            raise UserError(f"{path}, line {line}: empty; mend or remove it")
         yield line, text.strip()
 
 
@@ -63,12 +63,12 @@ def labelled(place: str, line: str, labels: dict[Label, str] | None) -> tuple[st
     """(label, text): the first word, by the name that it has here, and the rest."""
     label, *rest = line.split(maxsplit=1)
     if not rest:
-        raise Refused(f"{place}: one word, {label[:40]!r}; a label and a text are needed")
+        raise UserError(f"{place}: one word, {label[:40]!r}; a label and a text are needed")
     if labels is None:
         return label, rest[0]
     names = {str(key): name for key, name in labels.items()}
     if label not in names:
-        raise Refused(
+        raise UserError(
             f"{place}: begins with {label[:40]!r}, which is no label; "
             f"{errors.one_of(label, names)}; mend the line or add it to `labels`"
         )

@@ -27,7 +27,7 @@ import pandas as pd
 from pydantic import AfterValidator, Field, field_validator
 
 from pipelines import spec
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation import text_files, time_series
 
 Character = Annotated[str, Field(min_length=1, max_length=1)]
@@ -78,14 +78,14 @@ def read_table(path: Path, options: Options) -> time_series.Readings:
     times, values, lines = [], [], []
     for line, row in rows:
         if len(row) != len(header):
-            raise Refused(
+            raise UserError(
                 f"{path}, line {line}: {len(row)} columns found, {len(header)} expected; "
                 "check `delimiter`, or mend the line"
             )
         when = " ".join(row[at].strip() for at in time_at)
         time = read_time(path, line, when, options.time_format)
         if times and time < times[-1]:
-            raise Refused(
+            raise UserError(
                 f"{path}, line {line}: {time} comes after {times[-1]} (line {lines[-1]}); "
                 "sort the file by time"
             )
@@ -99,7 +99,7 @@ def read_table(path: Path, options: Options) -> time_series.Readings:
         known = column[~np.isnan(column)]
         if not len(known) or np.ptp(known) == 0:
             found = f"is {known[0]:g} throughout" if len(known) else "has no value"
-            raise Refused(f"{path}: column {name!r} {found}; remove it from `values`")
+            raise UserError(f"{path}: column {name!r} {found}; remove it from `values`")
     return table
 
 
@@ -111,13 +111,13 @@ def read_rows(path: Path, options: Options) -> tuple[list[str], list[tuple[int, 
     try:
         rows += ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
     except csv.Error as error:
-        raise Refused(f"{path}, line {reader.line_num}: {error}; check `delimiter`") from None
+        raise UserError(f"{path}, line {reader.line_num}: {error}; check `delimiter`") from None
     if len(rows) < 2:
-        raise Refused(f"{path}: no data rows; a header line and rows below it are needed")
+        raise UserError(f"{path}: no data rows; a header line and rows below it are needed")
     header, count = [name.strip() for name in rows[0][1]], len(rows) - 1
     first, last = options.rows or (1, count)
     if last > count:
-        raise Refused(
+        raise UserError(
             f"{path}: {count} rows below the header, and `rows` asks for {first} to {last}; "
             "bring the whole file or lower it"
         )
@@ -129,7 +129,7 @@ def read_time(path: Path, line: int, cell: str, form: str | None) -> datetime:
         time = datetime.strptime(cell, form) if form else datetime.fromisoformat(cell)
     except ValueError:
         wanted = f"of the form {form!r}" if form else "ISO 8601 such as 2024-05-31T18:00"
-        raise Refused(
+        raise UserError(
             f"{path}, line {line}: {cell!r} is no time {wanted}; mend it or set `time_format`"
         ) from None
     return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
@@ -143,7 +143,7 @@ def read_value(path: Path, line: int, name: str, cell: str, options: Options) ->
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or "_" in cell:
-        raise Refused(
+        raise UserError(
             f"{path}, line {line}: {name} is {cell!r}, not a finite number; mend it, or name it "
             "in `missing` if it means that there is no value"
         )
@@ -156,7 +156,7 @@ def one_row_a_time(path: Path, times, values, lines, options: Options) -> time_s
     if again.any():
         row = int(again.argmax())
         if options.duplicates == "refuse":
-            raise Refused(
+            raise UserError(
                 f"{path}, line {lines[row]}: {index[row]} stands in line {lines[row - 1]} too, one "
                 f"of {again.sum()} such rows; remove one (is it local time, when clocks go back?) "
                 "or set duplicates: first, last or mean"

@@ -12,7 +12,7 @@ Everything else is plain arithmetic on such arrays of values:
 
 - paired difference: `summary(model - baseline)`, both scored with the SAME weights, so that rows
   both find hard cancel out; scores on different weights must not be subtracted;
-- mean over replicates: `summary(np.mean([replicate_1, replicate_2], axis=0))`; its interval tells
+- mean over trials: `summary(np.mean([trial_1, trial_2], axis=0))`; its interval tells
   what other test rows would have given, not what other seeds would have;
 - part of the rows: `scores(..., weights=w * mask)`, as if the other rows were not there.
 

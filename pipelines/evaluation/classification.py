@@ -14,7 +14,7 @@ Shape suffixes: b weightings, n rows, k classes, t distinct thresholds.
 
 import numpy as np
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 
 CHUNK_ELEMENTS = 1 << 20  # weightings x rows at a time: some ten float64 temporaries of 8 MB
 
@@ -35,7 +35,7 @@ def scores(
     blocked_percent (of other rows: "ham blocked"). `predicted` need not be the argmax, so a chosen
     decision threshold counts.
 
-    Raises ValueError for shapes or class numbers that do not fit, Refused for probabilities that
+    Raises ValueError for shapes or class numbers that do not fit, UserError for probabilities that
     are not finite. Rows of weight 0 throughout are not looked at.
     """
     probabilities, predicted, targets = map(np.asarray, (probabilities, predicted, targets))
@@ -168,7 +168,7 @@ def _check(probabilities, predicted, targets, weights, positive) -> None:
 def _check_finite(probabilities: np.ndarray) -> None:
     broken = int((~np.isfinite(probabilities)).any(axis=1).sum())
     if broken:
-        raise Refused(
+        raise UserError(
             f"scores: {broken} of {len(probabilities)} rows have probabilities that are not "
             "finite; the model has diverged: lower its learning rate"
         )

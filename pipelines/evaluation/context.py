@@ -9,7 +9,7 @@ import numpy as np
 
 from pipelines.config import errors, loader, schema
 from pipelines.spec import DataSpec
-from pipelines.storage import replicates
+from pipelines.storage import trials
 
 SUBSET = "test_unseen"  # test rows that do not also stand in train, where a protocol has both
 
@@ -39,12 +39,12 @@ class Evaluation:
         )
         return json.loads(path.read_text("utf-8"))
 
-    def scores(self, replicate: replicates.Replicate) -> Path:
-        """Where evaluate keeps a replicate's point estimates."""
-        return Path("data/metrics") / self.key / "scores" / replicate.name / "scores.json"
+    def scores(self, trial: trials.Trial) -> Path:
+        """Where evaluate keeps a trial's point estimates."""
+        return Path("data/metrics") / self.key / "scores" / trial.name / "scores.json"
 
-    def replicates(self) -> list[replicates.Replicate]:
-        return replicates.of(self.spec, self.params.seeds(self.key))
+    def trials(self) -> list[trials.Trial]:
+        return trials.of(self.spec, self.params.seeds(self.key))
 
     def measure(
         self, task: ModuleType, outputs, test: dict, split: int, resamples: int = 1000

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.colors import PowerNorm
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.evaluation.classification import areas, curve
 from pipelines.figures import style
 
@@ -87,13 +87,13 @@ def precision_recall(
 
     The operating point is `predicted`'s own precision and recall; `threshold` only words its
     label. The CSV (threshold, recall, precision) is thinned to 1,000 points, ends included.
-    Raises Refused where no row is of the positive class: recall does not exist.
+    Raises UserError where no row is of the positive class: recall does not exist.
     """
     _need_rows("precision_recall", targets)
     name = style.cut(labels[positive], 24)
     actual, guessed = np.asarray(targets) == positive, np.asarray(predicted) == positive
     if not actual.any():
-        raise Refused(f"precision_recall: no row is of class {name!r}; score other rows")
+        raise UserError(f"precision_recall: no row is of class {name!r}; score other rows")
     scores = np.asarray(probabilities)[:, positive]
     thresholds, caught, alarms = curve(scores, actual, np.ones((1, len(actual))))
     recall, precision = caught[0] / actual.sum(), caught[0] / (caught[0] + alarms[0])

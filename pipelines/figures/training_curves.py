@@ -1,4 +1,4 @@
-"""Training curves: what each replicate's loss and metrics did, epoch by epoch."""
+"""Training curves: what each trial's loss and metrics did, epoch by epoch."""
 
 from pathlib import Path
 
@@ -11,13 +11,13 @@ from pipelines.figures import style
 def training(
     histories: dict[str, list[dict]], folder: Path, monitor: str = "val/loss", mode: str = "min"
 ) -> None:
-    """Draw `histories`: replicate name -> rows such as {"epoch": 1, "train/loss": 0.7, ...}.
+    """Draw `histories`: trial name -> rows such as {"epoch": 1, "train/loss": 0.7, ...}.
 
     One panel a quantity (`train/x` and `val/x` together; loss first; other columns only reach the
-    CSV). Several replicates are thin lines, with their mean over the epochs that all of them
-    reached. A ring marks each replicate's best epoch: of least `monitor`, or greatest with mode
+    CSV). Several trials are thin lines, with their mean over the epochs that all of them
+    reached. A ring marks each trial's best epoch: of least `monitor`, or greatest with mode
     "max"; the first of equals. Values may be numbers or, as a CSV gives them, text; "" is none.
-    Writes figures/training.png and plots/training.csv (replicate, epoch, every column).
+    Writes figures/training.png and plots/training.csv (trial, epoch, every column).
 
     Raises ValueError for no rows, or a mode that is neither.
     """
@@ -42,7 +42,7 @@ def training(
         for name, history in histories.items()
         for row in history
     ]
-    style.write_csv(folder / "plots/training.csv", ("replicate", "epoch", *columns), rows)
+    style.write_csv(folder / "plots/training.csv", ("trial", "epoch", *columns), rows)
 
 
 def _panel(axes, quantity: str, histories: list[list[dict]], best: list[int | None]) -> None:
@@ -74,12 +74,12 @@ def _panel(axes, quantity: str, histories: list[list[dict]], best: list[int | No
 
 def _title(best: list[int | None]) -> str:
     epochs = sorted(epoch for epoch in best if epoch is not None)
-    replicates = f"{len(best)} replicates, " if len(best) > 1 else ""
+    trials = f"{len(best)} trials, " if len(best) > 1 else ""
     if not epochs:
-        return f"Training: {replicates}no best epoch"
+        return f"Training: {trials}no best epoch"
     if epochs[0] == epochs[-1]:
-        return f"Training: {replicates}best epoch {epochs[0]}"
-    return f"Training: {replicates}best epochs {epochs[0]} to {epochs[-1]}"
+        return f"Training: {trials}best epoch {epochs[0]}"
+    return f"Training: {trials}best epochs {epochs[0]} to {epochs[-1]}"
 
 
 def _best_epoch(rows: list[dict], monitor: str, mode: str) -> int | None:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation.text_files import MAX_UNPACKED_BYTES
 
 BLOCK = 1 << 16
@@ -33,17 +33,17 @@ _DAMAGE = (
 def blocks(archive: Path, member: str, limit: int) -> Iterator[bytes]:
     """The bytes of `member`, block by block, at most `limit` bytes.
 
-    Raises Refused, naming archive and member, for everything listed at the head of this module.
+    Raises UserError, naming archive and member, for everything listed at the head of this module.
     """
     place = f"{archive.name}: member {member}"
     if unsafe(member):
-        raise Refused(f"{place}: leads out of the archive; give a relative name without '..'")
+        raise UserError(f"{place}: leads out of the archive; give a relative name without '..'")
     try:
         with _open(archive, member, place, limit) as stream:
             while block := stream.read(BLOCK):
                 yield block
     except _DAMAGE as error:
-        raise Refused(
+        raise UserError(
             f"{place}: the archive is truncated, damaged or of an unknown kind ({error}); "
             "download it again or take another source"
         ) from error
@@ -54,7 +54,7 @@ def files(
 ) -> Iterator[tuple[str, bytes | None]]:
     """(name, bytes) of every wanted file, (name, None) of every folder, in the archive's order.
 
-    limit: the largest file to accept. Raises Refused for what is listed at the head of this module,
+    limit: the largest file to accept. Raises UserError for what the head of this module lists,
     for a name that stands twice, and for more than MAX_FILES files or MAX_UNPACKED_BYTES in all.
     """
     total, names = 0, set()
@@ -69,21 +69,21 @@ def files(
             _refuse_member(archive, name, kind, size, limit, name in names)
             names.add(name)
             if total > MAX_UNPACKED_BYTES or len(names) > MAX_FILES:
-                raise Refused(
+                raise UserError(
                     f"{archive}: holds more than {MAX_FILES:,} files or {MAX_UNPACKED_BYTES:,} "
                     "bytes; unpack it first"
                 )
             if wanted(name):
                 yield name, load()
     except _DAMAGE as error:
-        raise Refused(
+        raise UserError(
             f"{archive}: the archive is truncated, damaged or of an unknown kind ({error}); fetch "
             "it again"
         ) from error
 
 
 def unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
-    """The bytes in a gzip file, block by block. Raises Refused where it is cut or damaged."""
+    """The bytes in a gzip file, block by block. Raises UserError where it is cut or damaged."""
     stream = zlib.decompressobj(wbits=31)
     try:
         for block in packed:
@@ -91,9 +91,9 @@ def unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
                 yield stream.decompress(block, BLOCK)
                 block = stream.unconsumed_tail
     except zlib.error as error:
-        raise Refused(f"not a gzip file, or damaged ({error}); take another source") from error
+        raise UserError(f"not a gzip file, or damaged ({error}); take another source") from error
     if not stream.eof:
-        raise Refused("the gzip file is cut off; download it again or take another source")
+        raise UserError("the gzip file is cut off; download it again or take another source")
 
 
 def unsafe(name: str) -> bool:
@@ -107,7 +107,7 @@ def _open(archive: Path, member: str, place: str, limit: int) -> Iterator[Binary
     with archive.open("rb") as head:
         magic = head.read(2)
     if not magic:
-        raise Refused(f"{place}: the archive is empty; download it again or take another source")
+        raise UserError(f"{place}: the archive is empty; download it again or take another source")
     opened = _zip_member if magic == b"PK" else _tar_member
     with opened(archive, member, place, limit) as stream:
         yield stream
@@ -119,7 +119,7 @@ def _zip_member(archive: Path, member: str, place: str, limit: int) -> Iterator[
         names = opened.namelist()
         _refuse_climbing(names, place)
         if member not in names:
-            raise Refused(_missing(place, names))
+            raise UserError(_missing(place, names))
         info = opened.getinfo(member)
         kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the maker was not a Unix
         _refuse_odd(info.is_dir() or kind not in (0, stat.S_IFREG), info.file_size, limit, place)
@@ -163,11 +163,11 @@ def _walk(archive: Path) -> Iterator[tuple[str, str, int, Callable[[], bytes]]]:
 def _refuse_member(archive: Path, name: str, kind: str, size: int, limit: int, twice: bool) -> None:
     if kind != "file" or twice:
         found = "stands in it twice" if kind == "file" else "is a link or device, not a file"
-        raise Refused(
+        raise UserError(
             f"{archive}: {name!r} {found}; such an archive is not to be trusted, take another one"
         )
     if size > limit:
-        raise Refused(f"{archive}: {name!r} has {size:,} bytes; at most {limit:,} are read")
+        raise UserError(f"{archive}: {name!r} has {size:,} bytes; at most {limit:,} are read")
 
 
 def _find(opened: tarfile.TarFile, member: str, place: str) -> tarfile.TarInfo:
@@ -178,14 +178,14 @@ def _find(opened: tarfile.TarFile, member: str, place: str) -> tarfile.TarInfo:
         if PurePosixPath(info.name) == PurePosixPath(member):  # "./name" is "name"
             return info
         if info.offset_data + info.size > _SCAN_LIMIT:
-            raise Refused(f"{place}: not in the first {_SCAN_LIMIT:,} bytes; take another source")
-    raise Refused(_missing(place, names))
+            raise UserError(f"{place}: not in the first {_SCAN_LIMIT:,} bytes; take another source")
+    raise UserError(_missing(place, names))
 
 
 def _refuse_climbing(names: Iterable[str], place: str) -> None:
     for name in names:
         if unsafe(name) and PurePosixPath(name).parts:  # "." is the folder itself
-            raise Refused(
+            raise UserError(
                 f"{place}: the archive also holds {name!r}, which leads out of it; "
                 "such an archive is not to be trusted, take another source"
             )
@@ -193,9 +193,9 @@ def _refuse_climbing(names: Iterable[str], place: str) -> None:
 
 def _refuse_odd(not_a_file: bool, size: int, limit: int, place: str) -> None:
     if not_a_file:
-        raise Refused(f"{place}: is a link or folder, not a file; correct `member`")
+        raise UserError(f"{place}: is a link or folder, not a file; correct `member`")
     if size > limit:
-        raise Refused(
+        raise UserError(
             f"{place}: would unpack to {size:,} bytes, more than the allowed {limit:,}; "
             "correct `bytes` or take another source"
         )

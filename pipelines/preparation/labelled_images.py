@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from pipelines import spec
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import splits, validation
 from pipelines.preparation.splits import Share
@@ -78,12 +78,12 @@ def write(
         if overlap == "refuse":
             disjoint(pictures, parts, copies)
         seen = np.isin(copies, copies[parts["train"]])
-        write_division(out / f"split{number}", pictures, parts, seen, reader)
+        write_division(out / f"repeat{number}", pictures, parts, seen, reader)
     shape = (reader.height, reader.width, reader.channels)
     return spec.DataSpec(
         inputs={"image": spec.Field(shape, "uint8", "intensity, 0 to 255")},
         target=TARGET, outputs=len(pictures.labels), raw=RAW, labels=tuple(pictures.labels),
-        positive=positive, splits=len(divisions),
+        positive=positive, repeats=len(divisions),
     )  # fmt: skip
 
 
@@ -111,7 +111,7 @@ def without_copies(pictures: Pictures, copies: np.ndarray) -> np.ndarray:
         other = first.setdefault(int(copies[row]), row)
         if pictures.targets[other] != pictures.targets[row]:
             one, two = (pictures.labels[pictures.targets[r]] for r in (row, other))
-            raise Refused(
+            raise UserError(
                 f"{pictures.source}: {pictures.names[row]} ({one}) and {pictures.names[other]} "
                 f"({two}) are the same picture; remove one of them, or set conflicts: drop"
             )
@@ -160,7 +160,7 @@ def disjoint(pictures: Pictures, parts: Mapping[str, np.ndarray], copies: np.nda
         for row in rows.tolist():
             other, twin = owner.setdefault(int(copies[row]), (part, row))
             if other != part:
-                raise Refused(
+                raise UserError(
                     f"{pictures.source}: {pictures.names[twin]} ({other}) and "
                     f"{pictures.names[row]} ({part}) are the same picture in two parts; use "
                     "duplicates: drop, or overlap: report to score with and without them"

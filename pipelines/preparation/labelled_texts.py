@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from pipelines import spec
 from pipelines.config import errors
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import near_duplicates, text_splits, validation
 from pipelines.preprocessing import tokenization, windows
@@ -106,7 +106,7 @@ def prepare(
         validation.parts(source, parts, targets, labels)
         overlap(source, rows, parts, copies, options)
         seen = np.isin(copies, copies[parts["train"]])
-        cut.append(write_division(out / f"split{number}", parts, rows, targets, seen, options))
+        cut.append(write_division(out / f"repeat{number}", parts, rows, targets, seen, options))
     for name, settings in options.inputs.items():
         if most := max(counts[name] for counts in cut):
             print(
@@ -181,23 +181,23 @@ def describe(options: Options, out: Path, labels: Sequence[str], splits: int) ->
     """Vocabularies of several splits differ in length; the model is built for the longest."""
     inputs = {}
     for name, settings in options.inputs.items():
-        paths = out.glob(f"split*/assets/{name}.json")
+        paths = out.glob(f"repeat*/assets/{name}.json")
         size = max(tokenization.Tokenizer.load(path).size for path in paths)
         inputs[name] = spec.Field((settings.max_tokens,), "int32", "token id", size)
     return spec.DataSpec(
         inputs=inputs, target="label", outputs=len(labels), raw="text",
-        labels=tuple(labels), positive=options.positive, splits=splits,
+        labels=tuple(labels), positive=options.positive, repeats=splits,
     )  # fmt: skip
 
 
 def sources(raw: Path, files: Mapping[str, T] | None) -> dict[str, T | None]:
     """Part ("" to be divided) -> what `files` names for it; None stands for `raw` itself."""
     if raw.is_dir() and files is None:
-        raise Refused(
+        raise UserError(
             f"{raw}: is a folder; set `files` to {{all: ...}} or {{train: ..., test: ...}}"
         )
     if not raw.is_dir() and files is not None:
-        raise Refused(f"{raw}: `files` is for a folder, and this is a file; remove `files`")
+        raise UserError(f"{raw}: `files` is for a folder, and this is a file; remove `files`")
     return {part.removeprefix("all"): named for part, named in (files or {"": None}).items()}
 
 
@@ -205,5 +205,5 @@ def member(raw: Path, name: str) -> Path:
     """A file of the folder, by the name that `files` gives it."""
     if not (raw / name).is_file():
         there = sorted(path.name for path in (raw / name).parent.glob("*") if path.is_file())
-        raise Refused(f"{raw}: no file {name!r}; {errors.one_of(name, there[:20])}")
+        raise UserError(f"{raw}: no file {name!r}; {errors.one_of(name, there[:20])}")
     return raw / name

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from pipelines import spec
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT
 from pipelines.preprocessing import windows
 from pipelines.preprocessing.sentencepiece import BEGIN, END, Subwords, learn
@@ -64,7 +64,7 @@ def filtered(place: Path | str, pairs: Pairs, max_characters: int, max_ratio: fl
             f"{len(kept)} kept"
         )
     if not len(kept):
-        raise Refused(f"{place}: all {len(pairs)} pairs are filtered out; see max_characters")
+        raise UserError(f"{place}: all {len(pairs)} pairs are filtered out; see max_characters")
     return pairs.take(kept)
 
 
@@ -110,5 +110,5 @@ def describe(size: int, settings: Subword, splits: int) -> spec.DataSpec:
     field = spec.Field((settings.max_tokens,), "int32", "token id", size)
     return spec.DataSpec(
         inputs={"source": field, "target_in": field}, target="target_out", outputs=size,
-        raw="text", splits=splits,
+        raw="text", repeats=splits,
     )  # fmt: skip

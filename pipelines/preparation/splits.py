@@ -5,7 +5,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 
 Share = Annotated[float, Field(gt=0, allow_inf_nan=False)]  # what `part_size` takes, as an option
 
@@ -14,7 +14,7 @@ def part_size(asked: float, rows: int, name: str) -> int:
     """Rows asked for: a fraction of all (below 1) or a number of rows."""
     size = round(asked * rows) if asked < 1 else int(asked)
     if not 0 < size < rows:
-        raise Refused(f"{name}: {asked:g} asks for {size} rows, and there are {rows} in all")
+        raise UserError(f"{name}: {asked:g} asks for {size} rows, and there are {rows} in all")
     return size
 
 
@@ -63,5 +63,5 @@ def chronological(rows: int, val: float, test: float) -> dict[str, tuple[int, in
     )
     begin = rows - val_rows - test_rows
     if begin < 1:
-        raise Refused(f"split: val and test take {val_rows} and {test_rows} of {rows} rows, all")
+        raise UserError(f"split: val and test take {val_rows} and {test_rows} of {rows} rows, all")
     return {"train": (0, begin), "val": (begin, rows - test_rows), "test": (rows - test_rows, rows)}

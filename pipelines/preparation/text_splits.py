@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, Field
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import near_duplicates, splits
 from pipelines.preparation.splits import Share
@@ -68,7 +68,7 @@ def _refuse_contradiction(source: Path, split: Split, given: Mapping) -> None:
     asked += ["repeats"] if len(given) == 2 and split.repeats > 1 else []
     if asked:
         value = getattr(split, asked[0])
-        raise Refused(
+        raise UserError(
             f"{source}: split.{asked[0]}: {value} does not go with parts that the source gives "
             f"({', '.join(given)}); remove one or the other"
         )

@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import AfterValidator, BaseModel, field_validator
 
 from pipelines import spec
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import splits
 from pipelines.preparation.splits import Share
@@ -93,16 +93,16 @@ class Readings:
 
 
 def prepare(readings: Readings, frequency: str, options: Options, out: Path) -> spec.DataSpec:
-    """Writes split0 and returns its spec."""
+    """Writes repeat0 and returns its spec."""
     times, values = on_grid(readings, frequency, options)
     parts = splits.chronological(len(values), options.split.val, options.split.test)
     values = fill(readings.source, values, parts, options)
     facts = statistics(readings, values[slice(*parts["train"])], options.season_steps)
-    (out / "split0/assets").mkdir(parents=True)
+    (out / "repeat0/assets").mkdir(parents=True)
     for name, part in parts.items():
         starts = windows.origins(part, options.history_steps, options.horizon_steps, options.stride)
         if not len(starts):
-            raise Refused(
+            raise UserError(
                 f"{readings.source}: no window fits into the {name} part ({part[1] - part[0]} rows "
                 f"of {len(values)}) with history_steps {options.history_steps} and horizon_steps "
                 f"{options.horizon_steps}; shorten those, enlarge the part or bring more rows"
@@ -111,7 +111,7 @@ def prepare(readings: Readings, frequency: str, options: Options, out: Path) -> 
             values.astype(np.float32), starts, options.history_steps, options.horizon_steps
         )
         columns = {"history": past, "future": future, "origin": starts}
-        arrays.write(out / "split0" / name, columns | {"first": stamps(times[starts])})
+        arrays.write(out / "repeat0" / name, columns | {"first": stamps(times[starts])})
     return describe(readings.units, frequency, facts, options)
 
 
@@ -124,14 +124,14 @@ def on_grid(
     if isinstance(step, pd.offsets.Tick):
         rows = (times[-1] - times[0]) / pd.Timedelta(step)
         if rows > MOST_GRID_ROWS * len(times):
-            raise Refused(
+            raise UserError(
                 f"{source}: {len(times)} rows, where {frequency} from {times[0]} to {times[-1]} "
                 f"makes {rows:.0f}; set `frequency` to that of the file"
             )
     grid = pd.date_range(times[0], times[-1], freq=step)
     strays = np.flatnonzero(~times.isin(grid))
     if len(strays):
-        raise Refused(
+        raise UserError(
             f"{source}, {readings.places[strays[0]]}: {times[strays[0]]} is not a multiple of "
             f"{frequency} from {times[0]}; mend the time or set `frequency`"
         )
@@ -140,7 +140,7 @@ def on_grid(
     holes = np.flatnonzero(np.isnan(values).any(axis=1))
     if len(holes) and options.gaps == "refuse":
         after = readings.places[min(times.searchsorted(grid[holes[0]]), len(times) - 1)]
-        raise Refused(
+        raise UserError(
             f"{source}, {after}: no value for {grid[holes[0]]}, one of {len(holes)} gaps; bring "
             "the values or set gaps: interpolate or hold"
         )
@@ -155,7 +155,7 @@ def fill(source: Path, values: np.ndarray, parts: dict, options: Options) -> np.
     table = pd.DataFrame(values)
     run = table.isna().apply(lambda c: c.groupby((~c).cumsum()).cumsum()).to_numpy().max()
     if run > options.longest_gap_steps:
-        raise Refused(
+        raise UserError(
             f"{source}: a gap of {run} steps; bring the values, begin after it, or raise "
             f"longest_gap_steps (now {options.longest_gap_steps})"
         )
@@ -164,7 +164,9 @@ def fill(source: Path, values: np.ndarray, parts: dict, options: Options) -> np.
         table = pd.concat([part.interpolate(limit_area="inside") for part in own])
     filled = table.ffill().to_numpy()
     if np.isnan(filled).any():
-        raise Refused(f"{source}: a column begins with a gap; begin where all columns have values")
+        raise UserError(
+            f"{source}: a column begins with a gap; begin where all columns have values"
+        )
     counts = {name: int(missing[slice(*part)].sum()) for name, part in parts.items()}
     print(f"{source}: {missing.sum()} missing values filled ({options.gaps}): {counts}")
     return filled
@@ -175,11 +177,11 @@ def statistics(readings: Readings, train: np.ndarray, season: int) -> dict[str, 
     mean, std = train.mean(axis=0), train.std(axis=0)
     for name, values, centre, spread in zip(readings.units, train.T, mean, std, strict=True):
         if np.ptp(values) == 0:
-            raise Refused(
+            raise UserError(
                 f"{readings.source}: column {name!r} never changes in the train part; remove it"
             )
         if spread < SMALLEST_SPREAD * abs(centre) or spread < 1e-6:
-            raise Refused(
+            raise UserError(
                 f"{readings.source}: column {name!r} changes by {spread:g} around {centre:g}, too "
                 "little for 32-bit numbers; subtract an offset or use a smaller unit"
             )

@@ -5,7 +5,7 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.config.errors import Refused, one_of
+from pipelines.config.errors import UserError, one_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,13 +17,13 @@ def classes(path: Path, names: Sequence[str], positive: str | None) -> list[str]
     """The class names in alphabetical order."""
     labels = sorted(set(names))
     if len(labels) < 2:
-        raise Refused(f"{path}: only one class, {labels[0]!r}; at least two are needed")
+        raise UserError(f"{path}: only one class, {labels[0]!r}; at least two are needed")
     if positive is not None and positive not in labels:
-        raise Refused(
+        raise UserError(
             f"{path}: no row has the positive label {positive!r}; {one_of(positive, labels)}"
         )
     if positive is not None and len(labels) > 2:
-        raise Refused(
+        raise UserError(
             f"{path}: `positive` is for two classes, found {len(labels)}: {', '.join(labels)}; "
             "remove `positive` or merge the other classes"
         )
@@ -36,7 +36,7 @@ def consistent_labels(path: Path, where: Sequence[str], copies, names: Sequence[
     for row, copy in enumerate(copies.tolist()):
         other = first.setdefault(copy, row)
         if names[other] != names[row]:
-            raise Refused(
+            raise UserError(
                 f"{path}, {where[row]}: same text as {where[other]}, but labelled "
                 f"{names[row]!r} there {names[other]!r}; mend one of them"
             )
@@ -48,7 +48,7 @@ def parts(path: Path, rows: Mapping[str, "np.ndarray"], targets: "np.ndarray", l
         present = set(targets[own].tolist())
         missing = [name for number, name in enumerate(labels) if number not in present]
         if missing:
-            raise Refused(
+            raise UserError(
                 f"{path}: class {missing[0]!r} is missing from the {part} part ({len(own)} rows); "
                 "add rows of that class or ask for a larger part in `split`"
             )
@@ -66,7 +66,7 @@ def disjoint(path: Path, keyed: Mapping[str, tuple[Sequence[str], "np.ndarray"]]
             if key in where
         ]
         if shared:
-            raise Refused(
+            raise UserError(
                 f"{path}, {shared[0][0]} ({one}) and {shared[0][1]} ({other}): the same "
                 f"text in two parts, {len(shared)} such rows; use duplicates: drop, or "
                 "overlap: report to score with and without them"
@@ -83,17 +83,19 @@ def within_spec(path: Path, columns: Mapping, spec: "DataSpec") -> None:
     for name, (shape, dtype, size) in fields.items():
         array = columns.get(name)
         if array is None:
-            raise Refused(f"{path}: no array {name!r}; found: {', '.join(sorted(columns))}")
+            raise UserError(f"{path}: no array {name!r}; found: {', '.join(sorted(columns))}")
         if array.shape[1:] != shape or str(array.dtype) != dtype:
-            raise Refused(
+            raise UserError(
                 f"{path}/{name}.npy: {array.dtype}{list(array.shape[1:])} a row, "
                 f"but the spec says {dtype}{list(shape)}"
             )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             row = int(np.argwhere(~np.isfinite(array))[0][0])
-            raise Refused(f"{path}/{name}.npy, row {row}: NaN or infinite; mend or remove the row")
+            raise UserError(
+                f"{path}/{name}.npy, row {row}: NaN or infinite; mend or remove the row"
+            )
         if size is not None and array.size and not (array.min() >= 0 and array.max() < size):
-            raise Refused(
+            raise UserError(
                 f"{path}/{name}.npy: values from {array.min()} to {array.max()}, "
                 f"but they must lie in 0 to {size - 1}"
             )

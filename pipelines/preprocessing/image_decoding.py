@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 GREY_RGB, GREY_HALF, GREY_BITS = (19595, 38470, 7471), 32768, 16
@@ -48,7 +48,7 @@ class Reader:
     crop: int | None = None  # per mille
 
     def __call__(self, data: bytes, name: str) -> np.ndarray:
-        """name: of the file, for the message of `Refused`."""
+        """name: of the file, for the message of `UserError`."""
         picture = decode(data, name, self.max_pixels)
         if self.channels == 1:
             picture = grey(picture)
@@ -67,26 +67,26 @@ class Reader:
 
 
 def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """(height, width, 3) uint8. Refused: anything but a whole JPEG or PNG of bearable size."""
+    """(height, width, 3) uint8. UserError: anything but a whole JPEG or PNG of bearable size."""
     if not data.startswith((JPEG, PNG)):
-        raise Refused(f"{name}: {_looks_like(data)}; give a JPEG or PNG file")
+        raise UserError(f"{name}: {_looks_like(data)}; give a JPEG or PNG file")
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
             width, height = picture.size
             if width * height > max_pixels:
-                raise Refused(
+                raise UserError(
                     f"{name}: {width} x {height} pixels; at most {max_pixels:,} are read: shrink "
                     "it, or raise max_pixels"
                 )
             if picture.mode in DEEP_MODES:
-                raise Refused(f"{name}: 16-bit or float grey values; save it with 8 bits")
+                raise UserError(f"{name}: 16-bit or float grey values; save it with 8 bits")
             return np.asarray(picture.convert("RGB"))
     except UnidentifiedImageError:
-        raise Refused(f"{name}: not a readable picture; mend or remove it") from None
+        raise UserError(f"{name}: not a readable picture; mend or remove it") from None
     except BROKEN as error:
-        raise Refused(f"{name}: damaged picture ({error}); mend or remove it") from None
+        raise UserError(f"{name}: damaged picture ({error}); mend or remove it") from None
     except Image.DecompressionBombError:
-        raise Refused(f"{name}: far too many pixels; shrink it") from None
+        raise UserError(f"{name}: far too many pixels; shrink it") from None
 
 
 def _looks_like(data: bytes) -> str:

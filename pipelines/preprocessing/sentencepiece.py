@@ -14,7 +14,7 @@ from pathlib import Path
 
 import sentencepiece
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 
 PADDING, UNKNOWN, BEGIN, END = 0, 1, 2, 3  # ids
 FILE = "subwords.model"
@@ -78,7 +78,7 @@ def learn(texts: Sequence[str], size: int, method: str, normalization: str) -> S
         )  # fmt: skip
     except RuntimeError as error:  # the library's own words hold its source path; keep the end
         reason = str(error).rsplit(") ", 1)[-1].strip()
-        raise Refused(
+        raise UserError(
             f"vocabulary_size: no sub-word model of {size} ids from {len(texts)} training "
             f"sentences ({reason}); ask for another size"
         ) from None

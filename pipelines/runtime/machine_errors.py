@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import gettempdir
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 
 AGAIN = "then run the same command again"
 RESUMED = "; training goes on after its last finished epoch"
@@ -135,7 +135,7 @@ def check_clock(folder: Path) -> None:
     newest = max((p.stat().st_mtime for p in written if p.is_file()), default=0.0)
     behind = newest - time.time()
     if behind > CLOCK_SLACK_S:
-        raise Refused(
+        raise UserError(
             f"the clock says {moment(time.time())}, but {folder} was written to at "
             f"{moment(newest)}, which is {behind:,.0f} s later; set the clock (timedatectl "
             "set-ntp true) or, where the files' times are wrong, touch them: touch mlflow.db* "

@@ -30,18 +30,18 @@ def run(params_file: Path, key: str) -> None:
         atomic.file(metrics_file) as file,
         atomic.folder(Path("data/metrics") / key) as folder,
     ):
-        fits = stage.replicates()
+        fits = stage.trials()
         with timing.part("baselines"):
             yardsticks = {
-                split: baseline_values(stage, task, split) for split in {r.split for r in fits}
+                split: baseline_values(stage, task, split) for split in {r.repeat for r in fits}
             }
         with timing.part("score"):
-            measured = [evaluate_one(stage, task, replicate, folder) for replicate in fits]
-        for replicate, values in zip(fits, measured, strict=True):
-            points = folder / "scores" / replicate.name / SCORES
-            write_points(points, values | yardsticks[replicate.split])
+            measured = [evaluate_one(stage, task, trial, folder) for trial in fits]
+        for trial, values in zip(fits, measured, strict=True):
+            points = folder / "scores" / trial.name / SCORES
+            write_points(points, values | yardsticks[trial.repeat])
         metrics = summarise(
-            loader.task(stage.task).STRONG, measured, [yardsticks[r.split] for r in fits]
+            loader.task(stage.task).STRONG, measured, [yardsticks[r.repeat] for r in fits]
         )
         training_curves.training(
             {r.name: history(stage.trained / r.name) for r in fits}, folder / "plots"
@@ -50,26 +50,26 @@ def run(params_file: Path, key: str) -> None:
         with timing.part("track"):
             main.metrics(metrics)
             main.artifact(folder)
-            for replicate in fits:
-                track_child(stage, replicate, folder / "scores" / replicate.name / SCORES)
+            for trial in fits:
+                track_child(stage, trial, folder / "scores" / trial.name / SCORES)
     for metric in headline(stage.task, metrics):
         print(f"{key}: {metric} {metrics[f'test/{metric}']:.4f}")
 
 
-def evaluate_one(stage: Evaluation, task: ModuleType, replicate, folder: Path) -> dict:
+def evaluate_one(stage: Evaluation, task: ModuleType, trial, folder: Path) -> dict:
     """Scores one fitted model; writes its predictions, figures and mistakes."""
-    test = replicate.part(stage.prepared, "test")
-    source = stage.trained / replicate.name
+    test = trial.load(stage.prepared, "test")
+    source = stage.trained / trial.name
     model = load_model.load(source, stage.record())
     decision = Decision.load(source / "decision.json")
-    outputs = task.predict(model, test, stage.spec, decision, replicate.assets(stage.prepared))
-    arrays.write(folder / "scores" / replicate.name / "predictions", outputs.columns())
-    task.draw(outputs, test, stage.spec, decision, folder / "plots" / replicate.name, model)
-    return stage.measure(task, outputs, test, replicate.split)
+    outputs = task.predict(model, test, stage.spec, decision, trial.assets(stage.prepared))
+    arrays.write(folder / "scores" / trial.name / "predictions", outputs.columns())
+    task.draw(outputs, test, stage.spec, decision, folder / "plots" / trial.name, model)
+    return stage.measure(task, outputs, test, trial.repeat)
 
 
 def write_points(path: Path, measured: dict) -> None:
-    """Point estimates alone, where they exist: of one replicate and of its split's baselines."""
+    """Point estimates alone, where they exist: of one trial and of its split's baselines."""
     points = {
         f"{group}/{name}": float(values[0])
         for group, scores in measured.items()
@@ -83,7 +83,7 @@ def baseline_values(
     stage: Evaluation, task: ModuleType, split: int
 ) -> dict[str, dict[str, np.ndarray]]:
     parts = [
-        arrays.read(stage.prepared / f"split{split}" / part) for part in ("train", "val", "test")
+        arrays.read(stage.prepared / f"repeat{split}" / part) for part in ("train", "val", "test")
     ]
     found = task.baselines(*parts, stage.spec, stage.params.seed)
     values = {}
@@ -96,7 +96,7 @@ def baseline_values(
 
 
 def summarise(strong: str, measured: list[dict], yardsticks: list[dict]) -> dict[str, float]:
-    """Means over replicates, baselines, and the difference from `strong`; all with intervals."""
+    """Means over trials, baselines, and the difference from `strong`; all with intervals."""
     means = {name: mean([values[name] for values in measured]) for name in measured[0]}
     means |= {name: mean([values[name] for values in yardsticks]) for name in yardsticks[0]}
     reference = means[strong]
@@ -119,7 +119,7 @@ def summarise(strong: str, measured: list[dict], yardsticks: list[dict]) -> dict
 
 
 def mean(values: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Metric by metric over replicates, weighting by weighting."""
+    """Metric by metric over trials, weighting by weighting."""
     return {name: np.mean([v[name] for v in values], axis=0) for name in values[0]}
 
 
@@ -131,9 +131,9 @@ def history(folder: Path) -> list[dict[str, float]]:
         ]
 
 
-def track_child(stage: Evaluation, replicate, points: Path) -> None:
-    """A replicate's own scores go to its own run, where it has one."""
-    record = stage.trained / replicate.name / "run.json"
+def track_child(stage: Evaluation, trial, points: Path) -> None:
+    """A trial's own scores go to its own run, where it has one."""
+    record = stage.trained / trial.name / "run.json"
     if record.is_file():
         about = json.loads(record.read_text("utf-8"))
         with tracking.resume(about, files=record.parent) as child:

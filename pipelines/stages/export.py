@@ -1,4 +1,4 @@
-"""Stage 4: the best replicate becomes a SavedModel that takes raw input, proven before it counts.
+"""Stage 4: the best trial becomes a SavedModel that takes raw input, proven before it counts.
 
 A process of its own loads what was written and scores the whole test part with it; only if those
 scores equal evaluate's is the folder put in place and the model registered.
@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from pipelines import tracking
 from pipelines.config import loader
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.evaluation import load_model
 from pipelines.evaluation.context import Evaluation
 from pipelines.inference.decision import Decision
@@ -26,7 +26,7 @@ from pipelines.runtime import timing
 from pipelines.stages import promotion
 from pipelines.stages.verify import ask, score
 from pipelines.storage import arrays, atomic
-from pipelines.storage.replicates import Replicate, validation_loss
+from pipelines.storage.trials import Trial, validation_loss
 from pipelines.tasks.contract import better
 
 GOLDEN_ROWS = 8
@@ -36,39 +36,39 @@ def run(params_file: Path, key: str) -> None:
     stage = Evaluation.of(params_file, key)
     record = stage.record()
     metrics_file = Path("data/metrics") / f"{key}.json"
-    replicate = best(stage)
+    trial = best(stage)
     with (
         tracking.resume(record, files=stage.trained, metrics=metrics_file) as main,
         atomic.folder(Path("data/exported") / key) as folder,
     ):
         with timing.part("export"):
-            write_saved_model(stage, replicate, folder)
-            write_contract(stage, replicate, folder, main.id)
+            write_saved_model(stage, trial, folder)
+            write_contract(stage, trial, folder, main.id)
         with timing.part("verify"):
             verify(params_file, folder)
         with timing.part("register"):
-            register(stage, replicate, folder, main)
+            register(stage, trial, folder, main)
 
 
-def best(stage: Evaluation) -> Replicate:
-    """The replicate with the lowest validation loss; test scores have no say."""
-    return min(stage.replicates(), key=lambda r: validation_loss(stage.trained / r.name))
+def best(stage: Evaluation) -> Trial:
+    """The trial with the lowest validation loss; test scores have no say."""
+    return min(stage.trials(), key=lambda r: validation_loss(stage.trained / r.name))
 
 
-def write_saved_model(stage: Evaluation, replicate: Replicate, folder: Path) -> None:
-    source = stage.trained / replicate.name
+def write_saved_model(stage: Evaluation, trial: Trial, folder: Path) -> None:
+    source = stage.trained / trial.name
     model = load_model.load(source, stage.record())
     serve = loader.task_module(stage.task, "serve")
     module, signatures = serve.endpoints(
         model,
         stage.spec,
-        replicate.assets(stage.prepared),
+        trial.assets(stage.prepared),
         Decision.load(source / "decision.json"),
     )
     tf.saved_model.save(module, str(folder / "model"), signatures)
 
 
-def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id: str) -> None:
+def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -> None:
     """signature.json: what goes in and comes out. golden.json: rows with the answers to expect."""
     serve = loader.task_module(stage.task, "serve")
     loaded = tf.saved_model.load(str(folder / "model"))
@@ -76,7 +76,7 @@ def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id
     about = {
         "experiment": stage.key,
         "task": stage.task,
-        "replicate": asdict(replicate),
+        "trial": asdict(trial),
         "run_id": run_id,
         "labels": stage.spec.labels,
         "requires": getattr(serve, "REQUIRES", ()),  # what to import before loading
@@ -86,7 +86,7 @@ def write_contract(stage: Evaluation, replicate: Replicate, folder: Path, run_id
         },
     }
     write_json(folder / "signature.json", about)
-    rows = replicate.part(stage.prepared, "test")[stage.spec.raw][:GOLDEN_ROWS]
+    rows = trial.load(stage.prepared, "test")[stage.spec.raw][:GOLDEN_ROWS]
     answers = {name: readable(values) for name, values in ask(folder / "model", rows).items()}
     golden = {"inputs": {stage.spec.raw: [as_json(row) for row in rows]}, "outputs": answers}
     write_json(folder / "golden.json", golden)
@@ -126,19 +126,19 @@ def verify(params_file: Path, folder: Path) -> None:
     # Its time is the part `verify` of this stage, not a stage's.
     environ = {name: os.environ[name] for name in os.environ if name != timing.TARGET}
     if subprocess.run(command, env=environ, check=False).returncode:
-        raise Refused(
+        raise UserError(
             f"{folder.name}: the exported model failed its check (above); nothing exported"
         )
 
 
-def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None:
+def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
     """A version in the registry, and the alias `champion` if it deserves it."""
     task = loader.task(stage.task)
     primary, direction = f"test/{task.PRIMARY}", better(stage.task, task.PRIMARY)
-    points = json.loads(stage.scores(replicate).read_text("utf-8"))
+    points = json.loads(stage.scores(trial).read_text("utf-8"))
     own = points[primary]
     name = f"{stage.task}-{stage.params.dataset_of(stage.key)}"
-    digest = stage.spec.digests[f"split{replicate.split}/test"]
+    digest = stage.spec.digests[f"repeat{trial.repeat}/test"]
     present = tracking.champion(name)
     version = tracking.register(
         name, folder / "model", run.id, key=stage.key, score=own, better=direction,
@@ -146,7 +146,7 @@ def register(stage: Evaluation, replicate: Replicate, folder: Path, run) -> None
     )  # fmt: skip
     crowned, why = promotion.deserves(
         own, yardsticks(points, primary), present, digest,
-        lambda held: score(tracking.saved_model(held), stage, replicate)[primary],
+        lambda held: score(tracking.saved_model(held), stage, trial)[primary],
         higher=direction == "higher",
     )  # fmt: skip
     if crowned:

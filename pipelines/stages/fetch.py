@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipelines.config.errors import Refused, one_of
+from pipelines.config.errors import UserError, one_of
 from pipelines.preparation import archives
 from pipelines.storage import atomic
 
@@ -54,7 +54,7 @@ def run(params_file: Path, key: str) -> None:
 
     downloads = loader.load(params_file).downloads
     if key not in downloads:
-        raise Refused(f"{params_file}: no {key!r} under downloads; {one_of(key, downloads)}")
+        raise UserError(f"{params_file}: no {key!r} under downloads; {one_of(key, downloads)}")
     fetch(key, downloads[key], Path("data/raw") / key, os.environ.get(MIRROR))
 
 
@@ -63,11 +63,13 @@ def fetch(key: str, files: Mapping[str, Any], out: Path, mirror: str | None, pat
 
     `files`: name -> config.Download, or anything with `.sha256`, `.bytes` (or None) and `.urls`,
     each a string or an object with `.url`, `.member` and `.sha256` (or None).
-    Raises Refused: every source tried with its reason, or what is wrong with our own disk.
+    Raises UserError: every source tried with its reason, or what is wrong with our own disk.
     """
     for name in (key, *files):
         if archives.unsafe(name):
-            raise Refused(f"downloads.{key}: {name!r} leads out of data/raw; give a relative name")
+            raise UserError(
+                f"downloads.{key}: {name!r} leads out of data/raw; give a relative name"
+            )
     try:
         with atomic.folder(out) as tmp:
             job = _Job(key, mirror, tmp, patience or Patience())
@@ -75,7 +77,7 @@ def fetch(key: str, files: Mapping[str, Any], out: Path, mirror: str | None, pat
                 job.get(name, entry)
             shutil.rmtree(tmp / ".archives", ignore_errors=True)
     except OSError as error:  # faults of sources are SourceFailed by now
-        raise Refused(f"{out}: cannot write ({error}); see to disk space and rights") from error
+        raise UserError(f"{out}: cannot write ({error}); see to disk space and rights") from error
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,10 @@ class _Job:
             try:
                 size = self.obtain(where, source, name, entry)
                 return _say(f"{self.key}/{name}: {size:,} bytes, sha256 right, from {where}")
-            except (SourceFailed, Refused) as failure:
+            except (SourceFailed, UserError) as failure:
                 reasons += f"\n  - {where}: {failure}"
                 _say(f"{self.key}/{name}: {where}: {failure}")
-        raise Refused(
+        raise UserError(
             f"{self.key}/{name}: no source gave the file with sha256 {entry.sha256}:{reasons}"
             f"\nSet {MIRROR} (now: {self.mirror or 'not set'}) to a folder or http address that "
             f"holds {self.key}/{name}, or correct downloads.{self.key}"

@@ -18,7 +18,7 @@ def run(params_file: Path, key: str) -> None:
             loader.options(dataset), source, out, params.seed
         )
         digests = {}
-        for part in (f"split{number}/{name}" for number in range(spec.splits) for name in PARTS):
+        for part in (f"repeat{number}/{name}" for number in range(spec.repeats) for name in PARTS):
             columns = arrays.read(out / part)
             validation.within_spec(Path(dataset.source) / part, columns, spec)
             digests[part] = arrays.digest(out / part)

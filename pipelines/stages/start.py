@@ -14,7 +14,7 @@ from pipelines.config import errors, loader
 from pipelines.spec import DataSpec
 from pipelines.storage import atomic
 from pipelines.storage.arrays import digest
-from pipelines.storage.replicates import validation_loss
+from pipelines.storage.trials import validation_loss
 
 FACT = "start"
 
@@ -37,11 +37,11 @@ def run(params_file: Path, key: str) -> None:
 
 
 def weights_file(source: Path) -> Path:
-    """The file itself, or the model of the best replicate (lowest validation loss) in a folder."""
+    """The file itself, or the model of the best trial (lowest validation loss) in a folder."""
     errors.existing(source, "set `weights` to a folder of data/trained or to a weights file")
     if source.is_file():
         return source
     fits = [path.parent for path in source.glob("*/model.keras")]
     if not fits:
-        raise errors.Refused(f"{source}: no trained model in this folder; train that experiment")
+        raise errors.UserError(f"{source}: no trained model in this folder; train that experiment")
     return min(sorted(fits), key=validation_loss) / "model.keras"

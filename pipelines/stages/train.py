@@ -16,10 +16,10 @@ import keras
 import models
 from pipelines import tracking
 from pipelines.config import loader, schema
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.runtime import hardware, timing
 from pipelines.spec import DataSpec
-from pipelines.storage import atomic, keras_file, replicates
+from pipelines.storage import atomic, keras_file, trials
 from pipelines.training import batches, phases, run_identity
 from pipelines.training.checkpoints import Checkpoint, Saved, Unfinished
 from pipelines.training.epoch_logger import Journal
@@ -30,7 +30,7 @@ def run(params_file: Path, key: str) -> None:
     be_repeatable(experiment.fit)
     prepared = Path("data/prepared") / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")
-    fits = replicates.of(spec, params.seeds(key))
+    fits = trials.of(spec, params.seeds(key))
     about = describe(key, params, spec)
     content = tracking.identity_tags(about["identity"])["identity"]
     begin = functools.partial(tracking.start, experiment.task, **about)
@@ -38,23 +38,23 @@ def run(params_file: Path, key: str) -> None:
         Unfinished.open(key, f"{content[:16]}-{keras.config.backend()}") as unfinished,
         unfinished.run(begin, key) as main,
     ):
-        for later, replicate in zip(reversed(range(len(fits))), fits, strict=True):
-            name = key if len(fits) == 1 else f"{key}/{replicate.name}"
-            progress = Progress(name, later, unfinished.checkpoint(replicate.name))
-            fitted = unfinished.replicate(replicate.name)
+        for later, trial in zip(reversed(range(len(fits))), fits, strict=True):
+            name = key if len(fits) == 1 else f"{key}/{trial.name}"
+            progress = Progress(name, later, unfinished.checkpoint(trial.name))
+            fitted = unfinished.trial(trial.name)
             if fitted.is_dir():
                 print(f"{name}: fitted before")
             elif len(fits) == 1:
                 with atomic.folder(fitted) as folder:
-                    fit(replicate, experiment, spec, prepared, folder, main, progress)
+                    fit(trial, experiment, spec, prepared, folder, main, progress)
             else:
-                own = {"params": asdict(replicate), "parent": main.id}
+                own = {"params": asdict(trial), "parent": main.id}
                 with atomic.folder(fitted) as folder, unfinished.run(begin, name, **own) as child:
-                    fit(replicate, experiment, spec, prepared, folder, child, progress)
+                    fit(trial, experiment, spec, prepared, folder, child, progress)
                     write_json(folder / "run.json", child.record())
         with atomic.folder(Path("data/trained") / key) as out:
-            for replicate in fits:
-                shutil.copytree(unfinished.replicate(replicate.name), out / replicate.name)
+            for trial in fits:
+                shutil.copytree(unfinished.trial(trial.name), out / trial.name)
             models = {r.name: keras_file.digest(out / r.name / "model.keras") for r in fits}
             write_json(out / "run.json", {**main.record(), "models": models})
 
@@ -98,13 +98,13 @@ class Progress:
 
 
 def fit(
-    replicate, experiment, spec: DataSpec, prepared: Path, folder: Path, run, progress: Progress
+    trial, experiment, spec: DataSpec, prepared: Path, folder: Path, run, progress: Progress
 ) -> None:
     """One fit: model.keras, history.csv and decision.json in `folder`."""
     keras.utils.clear_session()  # layer names count from one again, whatever was built before
-    keras.utils.set_random_seed(replicate.seed)
+    keras.utils.set_random_seed(trial.seed)
     objective = loader.task_module(experiment.task, "objective")
-    train, val = (replicate.part(prepared, part) for part in ("train", "val"))
+    train, val = (trial.load(prepared, part) for part in ("train", "val"))
     model = models.build(spec, experiment.module, **experiment.build)
     saved, spent = Saved.load(progress.checkpoint), 0.0
     if hasattr(objective, "begin") and not saved.variables:
@@ -116,26 +116,24 @@ def fit(
         for number, phase in enumerate(phases.phases(model, spec, train, val, experiment.fit)):
             if number >= saved.phase:
                 begun = saved if saved.began(number) else Saved(number, phase.first_epoch)
-                fit_phase(phase, begun, objective, experiment, replicate, journal, progress)
+                fit_phase(phase, begun, objective, experiment, trial, journal, progress)
     settings = phase.settings
-    predict = functools.partial(
-        model.predict, replicates.inputs(val, spec), batch_size=256, verbose=0
-    )
+    predict = functools.partial(model.predict, trials.inputs(val, spec), batch_size=256, verbose=0)
     rule = objective.decide(predict, val[spec.target], spec, **experiment.decide)
     rule.save(folder / "decision.json")
     with timing.part("write"):
         keras_file.save(model, folder / "model.keras")
         journal.write(folder / "history.csv")
         last = [row for row in journal.rows if row["epoch"] > phase.first_epoch]
-        write_json(folder / replicates.KEPT, kept(last, settings))
+        write_json(folder / trials.BEST_EPOCH, kept(last, settings))
         run.tag({"parameters": str(model.count_params()), "fit_seconds": f"{journal.seconds:.1f}"})
 
 
-def fit_phase(phase, begun: Saved, objective, experiment, replicate, journal, progress) -> None:
+def fit_phase(phase, begun: Saved, objective, experiment, trial, journal, progress) -> None:
     """Fits a phase from where it was to its end."""
     settings, own = phase.settings, callbacks(objective, phase.settings)
     done = begun.epoch - phase.first_epoch
-    fed = batches.feed(phase.train, phase.val, phase.spec, settings, replicate.seed, done)
+    fed = batches.feed(phase.train, phase.val, phase.spec, settings, trial.seed, done)
     compile_model(phase.model, objective, experiment, phase.spec, settings, len(fed["x"]))
     checkpoint = Checkpoint(progress.checkpoint, begun, journal, own)
     checkpoint.restore(phase.model)
@@ -190,7 +188,7 @@ def compile_model(
         jit_compile=settings.jit_compile if tensorflow else "auto",
     )
     if tensorflow and settings.jit_compile and not model.jit_compile:
-        raise Refused(
+        raise UserError(
             "fit.jit_compile: true, but Keras does not compile this model with XLA: one of its "
             "layers (augmentation is such) or TF_DETERMINISTIC_OPS in the environment forbids it; "
             "set it to false"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 
 TEXT, BLOB, OFFSETS = ".utf8.npy", ".bytes.npy", ".offsets.npy"
 SERIES, CUT = ".series.npy", ".cut.npy"
@@ -116,7 +116,7 @@ def _open(path: Path) -> np.ndarray:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise Refused(
+        raise UserError(
             f"{path}: not a whole array of plain values ({error}); it is not read; run the stage "
             "that writes it again: dvc repro"
         ) from error

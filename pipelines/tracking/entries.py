@@ -19,7 +19,7 @@ from mlflow.entities import (
 from mlflow.entities import Run as Entry
 from mlflow.exceptions import MlflowException
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.tracking import origin, store
 
 PARENT = "mlflow.parentRunId"
@@ -104,7 +104,7 @@ def finite(values: Mapping, step: int | None) -> tuple[list[tuple[str, float, in
             continue
         if not math.isfinite(value):
             place = name if step is None else f"{name} at step {step}"
-            raise Refused(
+            raise UserError(
                 f"metric {place}: value is {value}; if training diverged, lower learning_rate; "
                 "a metric that is undefined must be given as None"
             )
@@ -174,14 +174,14 @@ def checked_tags(tags: Mapping) -> dict[str, str]:
     texts = {name: str(value) for name, value in tags.items()}
     for name, text in texts.items():
         if len(text) > TAG_LENGTH:
-            raise Refused(f"tag {name}: {len(text)} characters; MLflow keeps {TAG_LENGTH}")
+            raise UserError(f"tag {name}: {len(text)} characters; MLflow keeps {TAG_LENGTH}")
     return texts
 
 
 def _param(name: str, value) -> str:
     text = json.dumps(list(value)) if isinstance(value, list | tuple) else str(value)
     if isinstance(value, Mapping) or len(text) > PARAM_LENGTH:
-        raise Refused(f"param {name}: must be one value of at most {PARAM_LENGTH} characters")
+        raise UserError(f"param {name}: must be one value of at most {PARAM_LENGTH} characters")
     return text
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mlflow.entities import Run as Entry
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.tracking import entries, store
 
 
@@ -25,7 +25,7 @@ def restore(folder: Path, metrics: Path | None = None) -> str:
 def restore_all(root: Path) -> list[dict]:
     """Rebuilds every missing run below `root`/data/trained; the second time there is nothing to do.
 
-    Returns {"key", "run_id", "original_run_id"} of each. Parents come before their replicates.
+    Returns {"key", "run_id", "original_run_id"} of each. Parents come before their trials.
     """
     rebuilt, trained = [], root / "data" / "trained"
     for path in [*sorted(trained.glob("*/run.json")), *sorted(trained.glob("*/*/run.json"))]:
@@ -38,7 +38,7 @@ def restore_all(root: Path) -> list[dict]:
 
 
 def _results_file(data: Path, folder: Path) -> Path | None:
-    """Where evaluate writes the results of a run, or of one of its replicates."""
+    """Where evaluate writes the results of a run, or of one of its trials."""
     run = folder.relative_to(data / "trained")
     metrics = data / "metrics"
     path = metrics / f"{run}.json"
@@ -77,9 +77,9 @@ def rebuild(record: Mapping, folder: Path, metrics: Path | None) -> Entry:
 
 
 def _curves(folder: Path) -> list[tuple[str, float, int]]:
-    """Every point of the run's history.csv, which lies in its folder or in its only replicate.
+    """Every point of the run's history.csv, which lies in its folder or in its only trial.
 
-    Where there are more replicates, each has a run and a history of its own.
+    Where there are more trials, each has a run and a history of its own.
     """
     found = [folder / "history.csv", *sorted(folder.glob("*/history.csv"))]
     found = [path for path in found if path.exists()]
@@ -89,9 +89,11 @@ def _curves(folder: Path) -> list[tuple[str, float, int]]:
     with found[0].open(newline="") as file:
         for line, row in enumerate(csv.DictReader(file), start=2):
             if "epoch" not in row:
-                raise Refused(f"{found[0]}: no column epoch in {sorted(row)}; run train again")
+                raise UserError(f"{found[0]}: no column epoch in {sorted(row)}; run train again")
             if None in row or None in row.values():
-                raise Refused(f"{found[0]}:{line}: not as many values as columns; run train again")
+                raise UserError(
+                    f"{found[0]}:{line}: not as many values as columns; run train again"
+                )
             epoch = int(row.pop("epoch"))
             values = {name: float(text) if text else None for name, text in row.items()}
             points += entries.finite(values, epoch)[0]

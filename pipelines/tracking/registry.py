@@ -13,7 +13,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.tracking import store
 
 ALIAS = "champion"
@@ -48,7 +48,7 @@ def register(
     if better not in ("higher", "lower"):
         raise ValueError(f"better is {better!r}, expected 'higher' or 'lower'")
     if not math.isfinite(score):
-        raise Refused(f"model {name}: its score is {score}; a version needs a finite score")
+        raise UserError(f"model {name}: its score is {score}; a version needs a finite score")
     content = _content(folder)
     results = {"score": repr(float(score)), "better": better, "test_digest": test_digest}
     opened = store.client()
@@ -90,7 +90,7 @@ def champion(name: str) -> dict | None:
 def saved_model(version: Mapping) -> Path:
     """The SavedModel of a version as `champion` describes it; from a server it is downloaded.
 
-    Refused: its content is not what was registered, wherever its MLmodel file says that it lies.
+    UserError: its content is not what was registered, wherever its MLmodel file says that it lies.
     """
     opened = store.client()
     uri = opened.get_model_version_download_uri(version["name"], version["version"])
@@ -98,7 +98,7 @@ def saved_model(version: Mapping) -> Path:
     flavor = Model.load(folder).flavors[mlflow.pyfunc.FLAVOR_NAME]
     found = folder / flavor["artifacts"]["saved_model"]["path"]
     if _content(found) != version["content"]:
-        raise Refused(
+        raise UserError(
             f"{found}: not what was registered as {version['name']} version {version['version']}; "
             "it is not loaded; run its export stage again, which registers it anew"
         )
@@ -160,7 +160,7 @@ def _pins(libraries: list[str]) -> list[str]:
 def _content(folder: Path) -> str:
     """A hash of every file's name and bytes."""
     if not (folder / "saved_model.pb").exists():
-        raise Refused(f"{folder}: no saved_model.pb; run the export stage again")
+        raise UserError(f"{folder}: no saved_model.pb; run the export stage again")
     found = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         found.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())

@@ -85,7 +85,7 @@ def start(
         are soft-deleted: a forced re-run replaces, a failed one does not.
     params: flat; a value is one scalar, or a list, which is stored as JSON.
     dataset: {"name", "digest", "source"}, logged as an MLflow data set input.
-    parent: the id of the run that this one is a replicate of.
+    parent: the id of the run that this one is a trial of.
 
     It ends FINISHED; FAILED on an exception; KILLED on Ctrl-C, SIGTERM and SystemExit. The tag
     `ended_because` says why.

@@ -21,7 +21,7 @@ from mlflow.entities import Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.tracking import origin
 
 LOCKED_TIMEOUT_S = 60
@@ -103,7 +103,7 @@ def _experiment(store: MlflowClient, task: str, artifacts: Path | None) -> str:
                 raise
             found = store.get_experiment_by_name(task)
     if artifacts and found.artifact_location != str(artifacts):
-        raise Refused(
+        raise UserError(
             f"mlflow.db: experiment {task} keeps its files in {found.artifact_location}, not in "
             f"{artifacts} (was the repository moved?); move it back, or set mlflow.db aside and "
             "rebuild it with: python -m pipelines restore"
@@ -156,7 +156,7 @@ def _write_ahead(path: Path) -> None:
                     raise
                 time.sleep(0.1)
     if mode != "wal":
-        raise Refused(f"{path}: SQLite stays in {mode} mode; keep it on a local disk")
+        raise UserError(f"{path}: SQLite stays in {mode} mode; keep it on a local disk")
 
 
 def _mark_dead(store: MlflowClient) -> None:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
-from pipelines.storage import replicates
+from pipelines.storage import trials
 
 
 def feed(train: dict, val: dict, spec: DataSpec, settings, seed: int, epoch: int = 0) -> dict:
     """The arguments of `fit` that say what it reads, from after `epoch` epochs on."""
-    read, check = ((replicates.inputs(part, spec), part[spec.target]) for part in (train, val))
+    read, check = ((trials.inputs(part, spec), part[spec.target]) for part in (train, val))
     ladder = _ladder(read[0], spec, settings.length_buckets)
     return {
         "x": Batches(*read, ladder, settings.batch_size, seed, epoch),
@@ -34,7 +34,7 @@ def _ladder(inputs: dict, spec: DataSpec, count: int | None) -> "Ladder":
         return Ladder((), np.empty((1, 0), np.int64))
     padded = [name for name, field in spec.inputs.items() if field.padded]
     if not padded:
-        raise Refused("fit.length_buckets: the data set has no padded token ids; remove it")
+        raise UserError("fit.length_buckets: the data set has no padded token ids; remove it")
     return Ladder.fit({name: inputs[name] for name in padded}, count)
 
 

@@ -4,8 +4,8 @@ It lies beside DVC's outputs, which DVC deletes when a stage starts:
 
     data/unfinished/<experiment>/<identity>/
         runs.json           the MLflow runs that go on
-        <replicate>/        a replicate that is finished, as it will stand in data/trained
-        <replicate>.npz     where the running one is: `Checkpoint`
+        <trial>/        a trial that is finished, as it will stand in data/trained
+        <trial>.npz     where the running one is: `Checkpoint`
 
 The identity is of code, data, params and backend: whatever changes one of them starts afresh.
 """
@@ -24,7 +24,7 @@ from typing import ClassVar
 import keras
 import numpy as np
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.storage import atomic
 from pipelines.training.epoch_logger import Journal
 
@@ -54,7 +54,7 @@ class Unfinished:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise Refused(
+                raise UserError(
                     f"{folder}: another process is training {key} here; wait until it has ended"
                 ) from None
             for other in every.iterdir():
@@ -74,8 +74,8 @@ class Unfinished:
     def _known(self) -> dict[str, str]:
         return json.loads(self._runs.read_text("utf-8")) if self._runs.is_file() else {}
 
-    def replicate(self, name: str) -> Path:
-        """A folder that is there once this replicate is finished."""
+    def trial(self, name: str) -> Path:
+        """A folder that is there once this trial is finished."""
         return self.folder / name
 
     def checkpoint(self, name: str) -> Path:
@@ -120,7 +120,7 @@ class Saved:
                     for name in cls.ARRAYS
                 }
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise Refused(
+            raise UserError(
                 f"{path}: not a whole checkpoint ({error}); remove it, and this fit starts afresh"
             ) from error
         return cls(**plain, **arrays)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 
 
 class Journal(keras.callbacks.Callback):
@@ -65,8 +65,8 @@ class Journal(keras.callbacks.Callback):
             writer.writerows(self.rows)
 
 
-def no_number(place: str) -> Refused:
-    return Refused(
+def no_number(place: str) -> UserError:
+    return UserError(
         f"{place}: the loss is no longer a finite number; lower fit.learning_rate or look for "
         "extreme values in the data"
     )

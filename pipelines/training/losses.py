@@ -6,7 +6,7 @@ Reference: Szegedy et al., "Rethinking the Inception Architecture for Computer V
 import keras
 from keras import ops
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 
 
 def smoothed(targets, logits, label_smoothing: float):
@@ -28,7 +28,7 @@ class SmoothedCrossentropy(keras.losses.Loss):
     def __init__(self, label_smoothing: float = 0.0, name="smoothed_crossentropy", **kwargs):
         super().__init__(name=name, **kwargs)
         if not 0 <= label_smoothing < 1:
-            raise Refused(f"label_smoothing must lie in [0, 1), found {label_smoothing}")
+            raise UserError(f"label_smoothing must lie in [0, 1), found {label_smoothing}")
         self.label_smoothing = label_smoothing
 
     def call(self, targets, logits):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from serving.batching.batcher import Batcher
 from serving.config import Config
 from serving.core.model_versions import END, LOADING, START, Model, Version
@@ -67,7 +67,7 @@ class Manager:
                 self.config = await asyncio.to_thread(reread)
                 await self.update()
                 self._say("watch", [])
-            except (Refused, OSError) as error:  # what is loaded serves until it is mended
+            except (UserError, OSError) as error:  # what is loaded serves until it is mended
                 self._say("watch", [f"nothing is changed: {error}"])
 
     async def update(self) -> None:

@@ -14,7 +14,7 @@ from tensorflow_serving.apis import (
 )
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from serving.config import address
 from serving.core.model_versions import Version
 from serving.core.prediction import Asked, Core, Exchange, chosen
@@ -45,7 +45,9 @@ def build(core: Core) -> tuple[grpc.aio.Server, str]:
     try:
         bound = server.add_insecure_port(address(host, port))
     except RuntimeError:
-        raise Refused(f"{address(host, port)}: cannot listen; choose another --grpc-port") from None
+        raise UserError(
+            f"{address(host, port)}: cannot listen; choose another --grpc-port"
+        ) from None
     return server, address(host, bound)
 
 

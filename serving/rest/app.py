@@ -9,15 +9,15 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from serving.core.prediction import Core, Exchange
-from serving.rest import open_inference_v2, openapi, tfserving_v1
+from serving.rest import endpoints, open_inference_v2, openapi, tfserving_v1
 from serving.rest.endpoints import Endpoint
 
 
 def build(core: Core, more: Sequence[BaseRoute] = ()) -> Starlette:
     """more: routes of others beside it, such as pages."""
-    endpoints = [*tfserving_v1.endpoints(core), *open_inference_v2.endpoints(core)]
-    endpoints += own(core, endpoints)
-    return endpoints.app(core, endpoints, more)
+    described = [*tfserving_v1.endpoints(core), *open_inference_v2.endpoints(core)]
+    described += own(core, described)
+    return endpoints.app(core, described, more)
 
 
 def own(core: Core, described: list[Endpoint]) -> list[Endpoint]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.storage import atomic
 
 GRAPH, SIGNATURE, GOLDEN = "saved_model.pb", "signature.json", "golden.json"
@@ -83,7 +83,7 @@ def publish(exported: Path, root: Path, model: str) -> Published:
     files = {**contents(source), **{name: exported / name for name in (SIGNATURE, GOLDEN)}}
     missing = [name for name in (GRAPH, SIGNATURE, GOLDEN) if not files.get(name, source).is_file()]
     if missing:
-        raise Refused(f"{exported}: {missing[0]} is missing; run `dvc repro export@{model}`")
+        raise UserError(f"{exported}: {missing[0]} is missing; run `dvc repro export@{model}`")
     with locked(root / model) as folder:
         present, known = versions(folder), digest(files)
         newest = max(present, default=0)

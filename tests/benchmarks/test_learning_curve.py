@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.learning_curve import Shared, classifies
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.storage import arrays
 
 ROOT = Path(__file__).parents[2]
@@ -19,33 +19,35 @@ ROOT = Path(__file__).parents[2]
 def prepared(tmp_path):
     for part, rows in (("train", 81), ("val", 10)):
         columns = {"words": np.arange(rows * 2).reshape(rows, 2), "label": np.arange(rows)}
-        arrays.write(tmp_path / "split0" / part, {**columns, "text": ["one"] * rows})
+        arrays.write(tmp_path / "repeat0" / part, {**columns, "text": ["one"] * rows})
     return tmp_path
 
 
 def test_a_share_contains_the_smaller_ones(prepared):
-    shares = [Shared(0, 1, share).part(prepared, "train") for share in (8, 4, 2, 1)]
+    shares = [Shared(0, 1, share).load(prepared, "train") for share in (8, 4, 2, 1)]
     assert [len(part["label"]) for part in shares] == [10, 20, 40, 81]
     for smaller, larger in zip(shares, shares[1:], strict=False):
         assert set(smaller["label"]) < set(larger["label"])
 
 
 def test_rows_stay_whole(prepared):
-    part = Shared(0, 1, 4).part(prepared, "train")
+    part = Shared(0, 1, 4).load(prepared, "train")
     assert (part["words"][:, 0] == 2 * part["label"]).all()
 
 
 def test_another_seed_draws_other_rows(prepared):
-    one, other = (Shared(0, seed, 4).part(prepared, "train")["label"] for seed in (1, 2))
+    one, other = (Shared(0, seed, 4).load(prepared, "train")["label"] for seed in (1, 2))
     assert set(one) != set(other)
 
 
 def test_val_is_whole(prepared):
-    assert len(Shared(0, 1, 8).part(prepared, "val")["label"]) == 10
+    assert len(Shared(0, 1, 8).load(prepared, "val")["label"]) == 10
 
 
 def test_an_experiment_without_accuracy_is_refused_before_anything_is_fitted():
-    with pytest.raises(Refused, match="etth1_96_gru is of task forecasting, which has no accuracy"):
+    with pytest.raises(
+        UserError, match="etth1_96_gru is of task forecasting, which has no accuracy"
+    ):
         classifies(Path("benchmarks/params.yaml"), "etth1_96_gru")
 
 

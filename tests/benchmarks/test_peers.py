@@ -17,7 +17,7 @@ from benchmarks.peers import data, table
 from benchmarks.peers.clock import Clock
 from benchmarks.peers.keras_example import NETWORKS
 from pipelines.config import schema
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec, Field
 from pipelines.storage import arrays
 
@@ -193,7 +193,7 @@ def test_rows_of_the_whole_part_the_wanted_inputs_and_positions_that_are_cut(tmp
     spec = replace(spec, inputs={**spec.inputs, "characters": spec.inputs["words"]})
     for part in ("train", "val"):
         columns = {"words": np.arange(60, dtype=np.int32).reshape(5, 12), "label": np.arange(5)}
-        arrays.write(tmp_path / "tiny/split0" / part, {**columns, "text": list("abcde")})
+        arrays.write(tmp_path / "tiny/repeat0" / part, {**columns, "text": list("abcde")})
     spec.save(tmp_path / "tiny/spec.json")
     case = {"experiment": {"dataset": "tiny"}, "inputs": ["words"], "positions": 7, "train_rows": 2}
     found = data.load(case, texts=True)
@@ -206,7 +206,7 @@ def test_rows_of_the_whole_part_the_wanted_inputs_and_positions_that_are_cut(tmp
 
 def test_what_is_missing_is_refused_before_anything_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "ROOT", tmp_path)
-    with pytest.raises(Refused, match="prepare@mnist"):
+    with pytest.raises(UserError, match="prepare@mnist"):
         driver.needed(CASES["mnist_cnn"])
 
 

@@ -142,7 +142,7 @@ def test_rows_that_were_measured_elsewhere_stand_while_the_lock_has_their_metric
 def test_a_row_from_other_metrics_than_the_lock_has_is_not_silently_kept_or_lost(elsewhere, lock):
     file = elsewhere[0].with_name("dvc.lock")
     file.write_text(lock) if lock else file.unlink()
-    with pytest.raises(results.Refused, match="spam_cnn, neither evaluated here"):
+    with pytest.raises(results.UserError, match="spam_cnn, neither evaluated here"):
         results.carried(*elsewhere, [{"experiment": "spam_bilstm"}])
 
 
@@ -152,7 +152,7 @@ def test_every_row_is_of_metrics_here_or_of_those_in_the_lock(params, page, file
 
 
 def test_markers_are_needed(tmp_path):
-    with pytest.raises(results.Refused, match="markers|put them back"):
+    with pytest.raises(results.UserError, match="markers|put them back"):
         results.embedded("no markers", "block", tmp_path / "README.md")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.commands import check
 from pipelines.config import loader, schema
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 
 PARAMS = f"""\
 seed: 1
@@ -74,7 +74,7 @@ def load(folder: Path, text: str | bytes) -> schema.Params:
 
 def refused(folder: Path, text: str | bytes) -> str:
     """The message, without the folder of the test."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(UserError) as caught:
         load(folder, text)
     return str(caught.value).removeprefix(f"{folder}/")
 
@@ -339,16 +339,16 @@ def test_a_file_that_is_no_mapping_in_yaml_is_refused(tmp_path, text, start):
 
 
 def test_a_missing_file_is_refused(tmp_path):
-    with pytest.raises(Refused, match="none.yaml: no such file; run from the repository root"):
+    with pytest.raises(UserError, match="none.yaml: no such file; run from the repository root"):
         loader.load(tmp_path / "none.yaml")
 
 
 def test_a_key_that_was_asked_for_must_stand_in_the_file(tmp_path):
     load(tmp_path, PARAMS)
     path = tmp_path / "params.yaml"
-    with pytest.raises(Refused, match="no 'sns' under datasets; accepted: sms; did you mean sms"):
+    with pytest.raises(UserError, match="no 'sns' under datasets; accepted: sms; did you mean sms"):
         loader.dataset(path, "sns")
-    with pytest.raises(Refused, match="no 'rnn' under experiments; accepted: cnn"):
+    with pytest.raises(UserError, match="no 'rnn' under experiments; accepted: cnn"):
         loader.experiment(path, "rnn")
 
 
@@ -361,7 +361,7 @@ def test_the_sections_that_dvc_reads_must_stand_in_the_file(tmp_path, section):
     path = tmp_path / "params.yaml"
     others = (f"{name}: {{}}\n" for name in check.SECTIONS if name != section)
     path.write_text("seed: 1\n" + "".join(others))
-    with pytest.raises(Refused, match=f"params.yaml: {section}: .* write `{section}: {{}}`"):
+    with pytest.raises(UserError, match=f"params.yaml: {section}: .* write `{section}: {{}}`"):
         check.run(path)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.evaluation import classification
 from pipelines.evaluation.bootstrap import summary, weights
 from pipelines.evaluation.classification import scores
@@ -177,7 +177,7 @@ def test_refusals():
         with pytest.raises(ValueError, match="scores: "):
             scores(*wrong)
     p[3, 1], many[0, 3] = np.nan, 1
-    with pytest.raises(Refused, match=r"1 of \d+ rows have probabilities that are not finite"):
+    with pytest.raises(UserError, match=r"1 of \d+ rows have probabilities that are not finite"):
         scores(p, predicted, targets, many)
 
 

@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 
 import models
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.evaluation.classifier import Outputs
 from pipelines.evaluation.context import SUBSET, Evaluation
 from pipelines.inference.decision import Decision, log_odds
 from pipelines.stages import evaluate, export, train, verify
-from pipelines.storage import arrays, keras_file, replicates
-from pipelines.storage.replicates import Replicate
+from pipelines.storage import arrays, keras_file, trials
+from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import score
 from tests.support.model_checks import tiny_prepared
 
-ONLY = Replicate(split=0, seed=1)
+ONLY = Trial(repeat=0, seed=1)
 SCORES = Path("data/metrics/cnn/scores") / ONLY.name / "scores.json"
 EXPORTED = Path("data/exported/cnn")
 
@@ -39,8 +39,8 @@ def project(tmp_path_factory):
         model = models.build(stage.spec, experiment.module, **experiment.build)
         model.save(trained / "model.keras")
         remember(stage)
-        val = ONLY.part(stage.prepared, "val")
-        odds = log_odds(model.predict(replicates.inputs(val, stage.spec), verbose=0), 1)
+        val = ONLY.load(stage.prepared, "val")
+        odds = log_odds(model.predict(trials.inputs(val, stage.spec), verbose=0), 1)
         middle = float(np.median(odds))  # so that both classes are predicted
         Decision(1, 4.0, -4 * middle, 0.51).save(trained / "decision.json")
         measured = evaluate.evaluate_one(stage, score, ONLY, Path("data/metrics/cnn"))
@@ -89,7 +89,7 @@ def test_what_is_served_earns_what_was_evaluated(stage, capsys):
 
 
 def test_the_scores_are_of_all_test_rows(stage, scores):
-    test = ONLY.part(stage.prepared, "test")
+    test = ONLY.load(stage.prepared, "test")
     predicted = np.load(SCORES.parent / "predictions/predicted.npy")
     assert len(predicted) == len(test["label"]) > 10
     assert set(predicted) == {0, 1}
@@ -100,7 +100,7 @@ def test_the_scores_are_of_all_test_rows(stage, scores):
 @pytest.mark.parametrize("off", [1e-5, -1e-5])
 def test_a_score_that_is_a_little_off_is_refused_by_name(scores, metric, off):
     SCORES.write_text(json.dumps({**scores, metric: scores[metric] + off}))
-    with pytest.raises(Refused, match=f"{metric} is .* when served but was .* when evaluated"):
+    with pytest.raises(UserError, match=f"{metric} is .* when served but was .* when evaluated"):
         check()
 
 
@@ -111,7 +111,7 @@ def test_rounding_is_no_difference(scores):
 
 def test_a_score_that_evaluate_has_not_is_refused(scores):
     SCORES.write_text(json.dumps({n: v for n, v in scores.items() if n != "test/f1"}))
-    with pytest.raises(Refused, match="test/f1 is"):
+    with pytest.raises(UserError, match="test/f1 is"):
         check()
 
 
@@ -127,7 +127,7 @@ def test_a_vocabulary_in_another_order_is_refused(stage, tmp_path, name):
         exported(stage, tmp_path / "tampered")
     finally:
         asset.write_text(before, "utf-8")
-    with pytest.raises(Refused, match="tampered: test/[a-z0-9_]+ is .* preprocessing differs"):
+    with pytest.raises(UserError, match="tampered: test/[a-z0-9_]+ is .* preprocessing differs"):
         check(tmp_path / "tampered")
 
 
@@ -139,7 +139,7 @@ def test_another_decision_rule_is_refused(stage, tmp_path):
         exported(stage, tmp_path / "tampered")
     finally:
         before.save(file)
-    with pytest.raises(Refused, match="tampered: test/[a-z0-9_]+ is"):
+    with pytest.raises(UserError, match="tampered: test/[a-z0-9_]+ is"):
         check(tmp_path / "tampered")
 
 
@@ -159,17 +159,17 @@ def test_a_model_with_other_weights_is_refused(stage, tmp_path):
         remember(stage)
     shutil.rmtree(variables)
     shutil.copytree(tmp_path / "other/model/variables", variables)
-    with pytest.raises(Refused, match="tampered/model: its content is .* it is not loaded"):
+    with pytest.raises(UserError, match="tampered/model: its content is .* it is not loaded"):
         check(tmp_path / "tampered")
     contract = tmp_path / "tampered/signature.json"
     about = {**json.loads(contract.read_text()), "digest": arrays.digest(variables.parent)}
     contract.write_text(json.dumps(about))
-    with pytest.raises(Refused, match="tampered: test/[a-z0-9_]+ is"):
+    with pytest.raises(UserError, match="tampered: test/[a-z0-9_]+ is"):
         check(tmp_path / "tampered")
 
 
 def test_rows_are_asked_for_in_batches_without_a_trace(stage, monkeypatch):
-    rows = list(ONLY.part(stage.prepared, "test")["text"])
+    rows = list(ONLY.load(stage.prepared, "test")["text"])
     whole = verify.ask(EXPORTED / "model", rows)
     monkeypatch.setattr(verify, "BATCH", 5)
     parts = verify.ask(EXPORTED / "model", rows)
@@ -184,9 +184,9 @@ def test_the_contract_says_what_goes_in_and_comes_out(stage):
     assert described["inputs"] == {"text": {"dtype": "string", "shape": [None]}}
     assert set(described["outputs"]) == {"label", "probability", "probabilities"}
     assert about["labels"] == ["ham", "spam"]
-    assert about["replicate"] == {"split": 0, "seed": 1}
+    assert about["trial"] == {"split": 0, "seed": 1}
     golden = json.loads((EXPORTED / "golden.json").read_text("utf-8"))
-    test = ONLY.part(stage.prepared, "test")
+    test = ONLY.load(stage.prepared, "test")
     assert golden["inputs"] == {"text": list(test["text"])[: export.GOLDEN_ROWS]}
     predictions = np.load(SCORES.parent / "predictions/probabilities.npy")
     np.testing.assert_allclose(
@@ -231,7 +231,7 @@ def test_a_perfect_oracle_scores_perfectly(stage):
 
 
 def test_summary_by_hand():
-    """Two replicates, one baseline; arrays are (point, resample, resample)."""
+    """Two trials, one baseline; arrays are (point, resample, resample)."""
     measured = [
         {"test": {"mcc": np.array([0.8, 0.7, 0.9])}},
         {"test": {"mcc": np.array([0.6, 0.5, 0.7])}},
@@ -259,8 +259,8 @@ def test_the_exported_replicate_is_the_one_whose_kept_weights_validate_best(
     )
     params = stage.params.model_copy(update={"experiments": {"cnn": own}})
     for seed, losses in ((7, (0.1, 0.9)), (8, (0.5, 0.4))):
-        folder = tmp_path / f"split0_seed{seed}"
+        folder = tmp_path / f"repeat0_seed{seed}"
         folder.mkdir()
         rows = [{"epoch": epoch, "val/loss": loss} for epoch, loss in enumerate(losses, 1)]
-        train.write_json(folder / "kept.json", train.kept(rows, own.fit))
+        train.write_json(folder / "best_epoch.json", train.kept(rows, own.fit))
     assert export.best(replace(stage, params=params, trained=tmp_path)).seed == chosen

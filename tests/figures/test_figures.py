@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.figures import classification, style
 from pipelines.figures.errors import mistakes
 from pipelines.figures.training_curves import training
@@ -45,7 +45,7 @@ def draw_all(case, folder):
         probabilities, predicted, targets, LABELS, 1, folder, threshold=0.4
     )
     classification.calibration(probabilities, targets, LABELS, folder, positive=1)
-    training({"split0_seed1": history(6), "split0_seed2": history(8, 0.1)}, folder)
+    training({"repeat0_seed1": history(6), "repeat0_seed2": history(8, 0.1)}, folder)
     mistakes({"text": ["a"] * 200}, *case, LABELS, folder)
     return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
@@ -115,7 +115,7 @@ def test_precision_recall_csv_is_thinned_with_its_ends(tmp_path):
 
 def test_precision_recall_needs_the_class(case, tmp_path):
     probabilities, predicted, targets = case
-    with pytest.raises(Refused, match="no row is of class 'spam'"):
+    with pytest.raises(UserError, match="no row is of class 'spam'"):
         classification.precision_recall(probabilities, predicted, targets * 0, LABELS, 1, tmp_path)
 
 
@@ -141,8 +141,8 @@ def test_training_csv_and_text_values(tmp_path):
     as_text = [{k: str(v) for k, v in row.items()} for row in history(3)]
     training({"a": as_text, "b": history(5)}, tmp_path)
     rows = table(tmp_path / "plots/training.csv")
-    assert list(rows[0]) == ["replicate", "epoch", "train/loss", "val/loss", "lr"]
-    assert [(r["replicate"], r["epoch"]) for r in rows[:4]] == [
+    assert list(rows[0]) == ["trial", "epoch", "train/loss", "val/loss", "lr"]
+    assert [(r["trial"], r["epoch"]) for r in rows[:4]] == [
         ("a", "1"), ("a", "2"), ("a", "3"), ("b", "1"),
     ]  # fmt: skip
     assert float(rows[3]["train/loss"]) == 1.0

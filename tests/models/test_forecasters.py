@@ -17,7 +17,7 @@ from models.tcn import tcn_forecaster
 from pipelines.classical.ridge import rolling_origin
 from pipelines.classical.ridge.moments import Moments
 from pipelines.classical.ridge.path import Path
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.tasks.forecasting import input_gradients, objective
 from tests.support.model_checks import series_spec
 
@@ -118,9 +118,9 @@ def test_receptive_field_by_hand():
 
 
 def test_tcn_refuses_a_stack_that_does_not_fit():
-    with pytest.raises(Refused, match=r"see 13 of 24 steps of history; dilations: \[1, 2, 4\]"):
+    with pytest.raises(UserError, match=r"see 13 of 24 steps of history; dilations: \[1, 2, 4\]"):
         tcn_forecaster(ONE, dilations=[1, 2])
-    with pytest.raises(Refused, match="dilation 16 reaches beyond 24 steps"):
+    with pytest.raises(UserError, match="dilation 16 reaches beyond 24 steps"):
         tcn_forecaster(ONE, dilations=[1, 2, 4, 8, 16])
 
 
@@ -266,7 +266,7 @@ def test_a_horizon_need_not_be_whole_segments():
 
 
 def test_segments_longer_than_the_history_are_refused():
-    with pytest.raises(Refused, match="segment_steps 25 is longer than the history, 24 steps"):
+    with pytest.raises(UserError, match="segment_steps 25 is longer than the history, 24 steps"):
         ridge_gru_forecaster(ONE, segment_steps=25)
 
 

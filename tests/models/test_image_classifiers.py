@@ -11,7 +11,7 @@ import models
 from models.layers import PaddedShortcut, Patches, Variation, backbone
 from models.layers.pictures import ApplicationScaling, application_module, application_names
 from pipelines.config import schema
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.storage import arrays
 from pipelines.tasks.image_classification import objective
 from pipelines.training import phases
@@ -43,7 +43,7 @@ def test_pictures_are_varied_in_training_only():
         np.testing.assert_array_equal(np.array(calm), x)
     one, two = (np.array(layer(x, training=True)) for _ in range(2))
     assert (one != two).any() and one.min() >= 0 and one.max() <= 255
-    with pytest.raises(Refused, match="augment: no 'rotate'; .*did you mean rotation"):
+    with pytest.raises(UserError, match="augment: no 'rotate'; .*did you mean rotation"):
         models.build(DIGIT, "small_cnn", "small_cnn", augment={"rotate": 0.1})
 
 
@@ -97,7 +97,7 @@ def test_an_identity_shortcut_thins_out_and_pads_with_zeros():
 )
 def test_what_does_not_fit_is_refused(of, module, hyperparameters, words):
     builder = {"lenet": "lenet5"}.get(module, module)
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(UserError, match=words):
         models.build(of, module, builder, **hyperparameters)
 
 
@@ -113,7 +113,7 @@ def test_scaling_is_that_of_the_application():
         layer = ApplicationScaling.from_config(ApplicationScaling(name).get_config())
         np.testing.assert_allclose(np.array(layer(x)), expected, rtol=1e-5, atol=1e-5)
     assert application_module("ResNet50V2").__name__.endswith("resnet_v2")
-    with pytest.raises(Refused, match="no 'ResNext50'; accepted: .*did you mean ResNet50"):
+    with pytest.raises(UserError, match="no 'ResNext50'; accepted: .*did you mean ResNet50"):
         application_module("ResNext50")
 
 
@@ -135,7 +135,7 @@ def started(folder: Path):
 def test_weights_that_were_swapped_are_not_loaded(pretrained, tmp_path):
     with (tmp_path / "model.keras").open("ab") as file:
         file.write(b"!")
-    with pytest.raises(Refused, match=r"model\.keras: not what the stage `start` has put there"):
+    with pytest.raises(UserError, match=r"model\.keras: not what the stage `start` has put there"):
         models.build(pretrained[1], "transfer", "transfer")
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import models
 from pipelines.config import loader
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from tests.support.model_checks import (
     Case,
     check_gradients,
@@ -296,7 +296,7 @@ def test_equal_seeds_give_equal_weights(case):
 def test_a_misspelt_hyperparameter_is_refused_with_the_choices(case):
     right = case.accepted[0]
     wrong = f"{right}s"
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(UserError) as refusal:
         models.build(case.spec, case.module, case.builder, **{wrong: 4})
     message = str(refusal.value)
     assert message.startswith(f"models/{case.module}.py: {case.builder}: ")
@@ -307,12 +307,12 @@ def test_a_misspelt_hyperparameter_is_refused_with_the_choices(case):
 
 
 def test_the_second_of_two_hyperparameters_can_be_the_wrong_one():
-    with pytest.raises(Refused, match=r"'unitss'; accepted: .*did you mean units\?"):
+    with pytest.raises(UserError, match=r"'unitss'; accepted: .*did you mean units\?"):
         models.build(WORDS, "recurrent", "bilstm_classifier", units=4, unitss=4)
 
 
 def test_a_value_that_a_layer_cannot_work_with_is_refused_in_its_words():
-    with pytest.raises(Refused, match=r"^models/text_cnn.py: text_cnn: rate must lie in"):
+    with pytest.raises(UserError, match=r"^models/text_cnn.py: text_cnn: rate must lie in"):
         models.build(WORDS, "text_cnn", "text_cnn", word_dropout=1.5)
 
 

@@ -8,7 +8,7 @@ import models
 from models.layers import NgramSVM, Vote
 from models.layers.ngrams import in_buckets
 from pipelines.classical.nb_svm import NaiveBayesSVM, log_odds
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.tasks.text_classification import objective
 from tests.support.model_checks import text_spec
 
@@ -156,7 +156,7 @@ def test_each_field_has_ngrams_of_its_own_length():
     spec = text_spec(words=(5, 12), characters=(6, 9))
     model = models.build(spec, "ngrams", **BUILD, longest={"words": 2, "characters": 3})
     assert [model.get_layer(f"{name}_ngrams").longest for name in spec.inputs] == [2, 3]
-    with pytest.raises(Refused, match="longest is for words, the data set has words, characters"):
+    with pytest.raises(UserError, match="longest is for words, the data set has words, characters"):
         models.build(spec, "ngrams", **BUILD, longest={"words": 2})
 
 

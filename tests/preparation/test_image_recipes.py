@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare
@@ -31,7 +31,7 @@ def run(recipe: str, source: str, seed: int = 1, **options) -> DataSpec:
 
 
 def parts(split: int = 0) -> dict[str, dict]:
-    return {part: arrays.read(OUT / f"split{split}/{part}") for part in prepare.PARTS}
+    return {part: arrays.read(OUT / f"repeat{split}/{part}") for part in prepare.PARTS}
 
 
 def picture(seed: int, size: int = 6) -> np.ndarray:
@@ -109,7 +109,7 @@ def test_copies_in_two_parts_are_refused_or_reported():
         "size": [6, 6], "split": {"val": 2}, "folders": {"train": "train", "test": "test"},
         "duplicates": "keep",
     }  # fmt: skip
-    with pytest.raises(Refused, match="the same picture in two parts"):
+    with pytest.raises(UserError, match="the same picture in two parts"):
         run("image_folder", "pictures", **options)
     assert not OUT.exists(), "nothing half-written"
     run("image_folder", "pictures", **options, overlap="report")
@@ -121,7 +121,7 @@ def test_copies_in_two_parts_are_refused_or_reported():
 def test_one_picture_under_two_labels_is_refused_or_dropped(capsys):
     folder()
     Path("pictures/dog/odd.png").write_bytes(Path("pictures/cat/00.png").read_bytes())
-    with pytest.raises(Refused, match=r"dog/odd.png \(dog\) and cat/00.png \(cat\)"):
+    with pytest.raises(UserError, match=r"dog/odd.png \(dog\) and cat/00.png \(cat\)"):
         run("image_folder", "pictures", **SMALL)
     run("image_folder", "pictures", conflicts="drop", **SMALL)
     assert sum(len(columns["label"]) for columns in parts().values()) == 23
@@ -145,7 +145,7 @@ def test_files_that_are_no_pictures_are_named_and_refused_or_skipped(name, data,
     folder()
     (Path("pictures") / name).write_bytes(data)
     Path("pictures/cat/.DS_Store").write_bytes(b"hidden")
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(UserError, match=words):
         run("image_folder", "pictures", **SMALL)
     run("image_folder", "pictures", bad_files="skip", **SMALL)
     assert f"skipped: {words}" in capsys.readouterr().out
@@ -155,7 +155,7 @@ def test_files_that_are_no_pictures_are_named_and_refused_or_skipped(name, data,
 def test_a_folder_without_classes_says_so():
     Path("pictures").mkdir()
     Path("pictures/loose.png").write_bytes(image_decoding.png(picture(1)))
-    with pytest.raises(Refused, match="no class folders"):
+    with pytest.raises(UserError, match="no class folders"):
         run("image_folder", "pictures", **SMALL)
 
 
@@ -164,7 +164,7 @@ def test_digits_are_scaled_to_bytes_and_few_are_few():
         "digits", "params.yaml", classes=[5, 6, 7, 8, 9],
         split={"test": 0.5, "val": 0.2, "train_per_class": 10, "val_per_class": 5, "repeats": 2},
     )  # fmt: skip
-    assert spec.labels == ("5", "6", "7", "8", "9") and spec.splits == 2
+    assert spec.labels == ("5", "6", "7", "8", "9") and spec.repeats == 2
     drawn = []
     for split in range(2):
         found = parts(split)
@@ -207,9 +207,9 @@ def test_idx_files_keep_their_official_test_part():
 
 def test_idx_files_that_are_cut_or_swapped_are_refused():
     mnist(cut=30)
-    with pytest.raises(Refused, match=r"train-images-idx3-ubyte.gz: not a whole gzip file"):
+    with pytest.raises(UserError, match=r"train-images-idx3-ubyte.gz: not a whole gzip file"):
         run("idx", "mnist")
     mnist()
     Path("mnist/t10k-labels-idx1-ubyte.gz").replace("mnist/t10k-images-idx3-ubyte.gz")
-    with pytest.raises(Refused, match=r"header 00 00 08 01, expected 00 00 08 03"):
+    with pytest.raises(UserError, match=r"header 00 00 08 01, expected 00 00 08 03"):
         run("idx", "mnist")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.datasets import cldr_phrases
 from pipelines.preprocessing import sentencepiece
 from pipelines.preprocessing.sentencepiece import BEGIN, END, Subwords
@@ -61,7 +61,7 @@ def run(source="pairs.tsv", seed=1, **options) -> DataSpec:
 
 
 def parts() -> dict[str, dict]:
-    return {part: arrays.read(OUT / "split0" / part) for part in prepare.PARTS}
+    return {part: arrays.read(OUT / "repeat0" / part) for part in prepare.PARTS}
 
 
 def test_every_pair_keeps_its_texts_and_its_line():
@@ -80,7 +80,7 @@ def test_every_pair_keeps_its_texts_and_its_line():
 def test_teacher_forcing_arrays():
     table(phrases())
     spec = run()
-    known = Subwords.load(OUT / "split0/assets")
+    known = Subwords.load(OUT / "repeat0/assets")
     assert spec.outputs == known.size == spec.inputs["source"].size
     assert not spec.labels and spec.raw == "text" and spec.target == "target_out"
     for columns in parts().values():
@@ -114,7 +114,7 @@ def test_same_texts_same_model():
 def test_the_vocabulary_is_of_train_alone():
     files = aligned(train=phrases(), val=[("owl", "hibou")], test=[("zebu", "zébu")])
     run("parts", files=files)
-    known = Subwords.load(OUT / "split0/assets")
+    known = Subwords.load(OUT / "repeat0/assets")
     assert known.encode(["zz"])[0][-1] == sentencepiece.UNKNOWN
 
 
@@ -128,7 +128,7 @@ def test_files_of_different_length():
     aligned(all=phrases())
     with Path("parts/all.fr").open("a") as file:
         file.write("une ligne de plus\n")
-    with pytest.raises(Refused, match=r"all\.en has 60 lines and all\.fr 61"):
+    with pytest.raises(UserError, match=r"all\.en has 60 lines and all\.fr 61"):
         run("parts", files={"all": ["all.en", "all.fr"]})
     assert not OUT.exists()
 
@@ -138,7 +138,7 @@ def test_empty_lines(place, side, capsys):
     pairs = phrases()
     pairs[4] = ("", pairs[4][1]) if place == 0 else (pairs[4][0], " ")
     table(pairs)
-    with pytest.raises(Refused, match=f"pairs.tsv, line 5: empty {side} sentence"):
+    with pytest.raises(UserError, match=f"pairs.tsv, line 5: empty {side} sentence"):
         run()
     run(empty="drop")
     assert "1 pairs with an empty side dropped" in capsys.readouterr().out
@@ -150,7 +150,7 @@ def test_invalid_utf8_by_line():
     data = Path("pairs.tsv").read_bytes().split(b"\n")
     data[6] += b"\xe9"
     Path("pairs.tsv").write_bytes(b"\n".join(data))
-    with pytest.raises(Refused, match="pairs.tsv, line 7: byte 0xe9 is not valid utf-8"):
+    with pytest.raises(UserError, match="pairs.tsv, line 7: byte 0xe9 is not valid utf-8"):
         run()
 
 
@@ -158,7 +158,7 @@ def test_wrong_number_of_columns():
     pairs = phrases()
     pairs[2] = ("one\ttoo", "many")
     table(pairs)
-    with pytest.raises(Refused, match="line 3: 3 columns found, 2 expected"):
+    with pytest.raises(UserError, match="line 3: 3 columns found, 2 expected"):
         run()
 
 
@@ -195,7 +195,7 @@ def test_one_source_with_two_translations_stays_together():
 def test_overlap_of_published_parts():
     pairs = phrases()
     files = aligned(train=pairs[:50], val=pairs[50:55], test=[pairs[3], *pairs[55:]])
-    with pytest.raises(Refused, match=r"line 4 \(train\) and line 1 \(test\): the same text"):
+    with pytest.raises(UserError, match=r"line 4 \(train\) and line 1 \(test\): the same text"):
         run("parts", files=files)
     run("parts", files=files, overlap="report")
     assert parts()["test"]["seen"].tolist() == [True] + [False] * 5
@@ -203,13 +203,13 @@ def test_overlap_of_published_parts():
 
 def test_a_folder_needs_files():
     Path("parts").mkdir()
-    with pytest.raises(Refused, match="is a folder; set `files`"):
+    with pytest.raises(UserError, match="is a folder; set `files`"):
         run("parts")
 
 
 def test_too_large_a_vocabulary_for_bpe():
     table(phrases())
-    with pytest.raises(Refused, match="vocabulary_size: no sub-word model of 4000 ids"):
+    with pytest.raises(UserError, match="vocabulary_size: no sub-word model of 4000 ids"):
         run(subwords={"vocabulary_size": 4000, "method": "bpe"})
 
 
@@ -219,7 +219,7 @@ def cldr(tmp_path_factory):
     counts = dict.fromkeys(cldr_phrases.Phrases.model_fields, 60)
     options = cldr_phrases.Options.model_validate({"phrases": counts})
     spec = cldr_phrases.prepare(options, Path("requirements.txt"), out, 1)
-    return spec, {part: arrays.read(out / "split0" / part) for part in prepare.PARTS}
+    return spec, {part: arrays.read(out / "repeat0" / part) for part in prepare.PARTS}
 
 
 def test_cldr_says_the_same_twice(cldr):

@@ -54,7 +54,7 @@ def run(seed=1, **options) -> DataSpec:
 
 
 def parts(split: int = 0) -> dict[str, dict]:
-    return {part: arrays.read(OUT / f"split{split}/{part}") for part in prepare.PARTS}
+    return {part: arrays.read(OUT / f"repeat{split}/{part}") for part in prepare.PARTS}
 
 
 def lines(split: int = 0) -> dict[str, list[int]]:
@@ -102,7 +102,7 @@ def test_file_order_with_fractions():
 def test_repeats_are_different_and_each_is_complete():
     write(corpus(200))
     spec = run(split={"repeats": 4, "val": 0.2, "test": 0.2})
-    assert spec.splits == 4
+    assert spec.repeats == 4
     found = [lines(number) for number in range(4)]
     for own in found:
         assert sorted(line for rows in own.values() for line in rows) == list(range(2, 202))
@@ -122,7 +122,7 @@ def test_more_repeats_do_not_change_the_first_ones():
 def test_folds_test_every_row_once():
     write(corpus(200))
     spec = run(split={"method": "folds", "folds": 5, "val": 0.2})
-    assert spec.splits == 5
+    assert spec.repeats == 5
     found = [lines(number) for number in range(5)]
     assert sorted(line for own in found for line in own["test"]) == list(range(2, 202))
     assert all(39 <= len(own["test"]) <= 41 for own in found)
@@ -141,7 +141,7 @@ def test_near_copies_never_stand_in_two_parts(split, copies):
     write([*rows, *((label, text.upper()) for label, text in rows[:20])])
     spec = run(split=split, duplicates=copies)
     near = 0
-    for number in range(spec.splits):
+    for number in range(spec.repeats):
         found = [
             (part, t.lower()) for part, columns in parts(number).items() for t in columns["text"]
         ]
@@ -191,7 +191,7 @@ def test_the_vocabulary_is_that_of_train():
     rows[-1] = ("ham", f"onlyintest {known} onlyintest")
     write(rows)
     spec = run(split={"method": "file_order", "val": 20, "test": 20})
-    tokenizer = tokenization.Tokenizer.load(OUT / "split0/assets/words.json")
+    tokenizer = tokenization.Tokenizer.load(OUT / "repeat0/assets/words.json")
     words = {own for text in parts()["train"]["text"] for own in text.split()}
     assert set(tokenizer.vocabulary) == words
     assert spec.inputs["words"].size == len(words) + 2 == tokenizer.size
@@ -211,17 +211,17 @@ def test_train_alone_decides_what_train_looks_like():
     write(rows)
     split = {"method": "file_order", "val": 20, "test": 20}
     before = run(split=split).digests
-    asset = (OUT / "split0/assets/words.json").read_bytes()
+    asset = (OUT / "repeat0/assets/words.json").read_bytes()
     kept = set(lines()["train"])
     other = [
         row if line in kept else (row[0], f"x y z {word(line)}") for line, row in enumerate(rows, 2)
     ]
     write(other)
     after = run(split=split).digests
-    assert after["split0/train"] == before["split0/train"]
-    assert after["split0/val"] != before["split0/val"]
-    assert after["split0/test"] != before["split0/test"]
-    assert (OUT / "split0/assets/words.json").read_bytes() == asset
+    assert after["repeat0/train"] == before["repeat0/train"]
+    assert after["repeat0/val"] != before["repeat0/val"]
+    assert after["repeat0/test"] != before["repeat0/test"]
+    assert (OUT / "repeat0/assets/words.json").read_bytes() == asset
 
 
 def test_zeros_are_padding_at_the_end_and_nothing_else():
@@ -260,7 +260,7 @@ def test_several_inputs_side_by_side():
 def test_sub_words_are_learned_from_train_alone():
     write(corpus(60))
     spec = run(inputs={"pieces": {"unit": "subword", "vocabulary_size": 50, "max_tokens": 20}})
-    tokenizer = tokenization.Tokenizer.load(OUT / "split0/assets/pieces.json")
+    tokenizer = tokenization.Tokenizer.load(OUT / "repeat0/assets/pieces.json")
     train = list(parts()["train"]["text"])
     assert tokenizer == tokenization.learn(train, "subword", True, 50, 20)
     assert spec.inputs["pieces"].size == tokenizer.size <= 50
@@ -273,7 +273,7 @@ def test_the_longest_vocabulary_of_all_splits_is_the_size():
     write(corpus(60))
     spec = run(split={"repeats": 5}, inputs={"letters": {"unit": "word"}})
     sizes = [
-        len(json.loads((OUT / f"split{n}/assets/letters.json").read_text())["vocabulary"])
+        len(json.loads((OUT / f"repeat{n}/assets/letters.json").read_text())["vocabulary"])
         for n in range(5)
     ]
     assert spec.inputs["letters"].size == max(sizes) + 2
@@ -328,7 +328,7 @@ def test_two_runs_write_the_same_bytes():
 def test_digests_are_of_the_arrays_and_the_seed_decides_them():
     write(corpus(150))
     first = run(seed=1).digests
-    assert set(first) == {f"split0/{part}" for part in prepare.PARTS}
+    assert set(first) == {f"repeat0/{part}" for part in prepare.PARTS}
     assert first == {part: arrays.digest(OUT / part) for part in first}
     second = run(seed=2).digests
     assert all(second[part] != digest for part, digest in first.items())

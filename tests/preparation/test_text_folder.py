@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation import archives
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare
@@ -83,7 +83,7 @@ def run(source: str, **options) -> DataSpec:
 
 def refused(source: str, **options) -> str:
     before = {path for path in Path().rglob("*") if path.name != "params.yaml"}
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(UserError) as caught:
         run(source, **options)
     after = {path for path in Path().rglob("*") if path.name != "params.yaml"}
     assert not {path for path in after - before if path.parts[0] != "data"}, "nothing is unpacked"
@@ -92,7 +92,7 @@ def refused(source: str, **options) -> str:
 
 
 def parts() -> dict[str, dict]:
-    return {part: arrays.read(OUT / f"split0/{part}") for part in prepare.PARTS}
+    return {part: arrays.read(OUT / f"repeat0/{part}") for part in prepare.PARTS}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -276,7 +276,7 @@ def test_one_wrong_bit_in_a_text():
     data = bytearray(Path("set.tar.gz").read_bytes())
     data[data.index(text(3).encode())] ^= 1
     Path("set.tar.gz").write_bytes(data)
-    with pytest.raises(Refused, match=r"^set.tar.gz: the archive is truncated, damaged"):
+    with pytest.raises(UserError, match=r"^set.tar.gz: the archive is truncated, damaged"):
         run("set.tar.gz")
 
 
@@ -316,7 +316,7 @@ def test_an_archive_of_too_many_files_or_bytes(kind, limit, monkeypatch):
     source = pack(reviews(), kind)
     run(source)
     monkeypatch.setattr(archives, limit, 50 if limit == "MAX_FILES" else 900)
-    with pytest.raises(Refused, match=rf"^{source}: holds more than .*; unpack it first$"):
+    with pytest.raises(UserError, match=rf"^{source}: holds more than .*; unpack it first$"):
         run(source)
 
 

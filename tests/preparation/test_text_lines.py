@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preprocessing import tokenization
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare
@@ -37,14 +37,14 @@ def run(source: str = "raw", recipe: str = "text_lines", seed: int = 1, **option
 
 
 def refused(**options) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(UserError) as caught:
         run(**options)
     assert not OUT.exists(), "nothing half-written"
     return str(caught.value)
 
 
 def parts(split: int = 0) -> dict[str, dict]:
-    return {part: arrays.read(OUT / f"split{split}/{part}") for part in prepare.PARTS}
+    return {part: arrays.read(OUT / f"repeat{split}/{part}") for part in prepare.PARTS}
 
 
 def rows(split: int = 0) -> dict[str, list[tuple]]:
@@ -82,7 +82,7 @@ def test_folds_test_every_row_once_and_cut_their_own_val():
     write("good.txt", [text(n % 47) for n in range(50)])
     split = {"method": "folds", "folds": 5, "val": 0.1}
     spec = run(files=CLASSES, duplicates="keep", split=split)
-    assert spec.splits == 5
+    assert spec.repeats == 5
     found = [rows(number) for number in range(5)]
     tested = [row for own in found for row in own["test"]]
     assert len(tested) == len(set(tested)) == 100
@@ -92,7 +92,7 @@ def test_folds_test_every_row_once_and_cut_their_own_val():
         apart = [{row[3] for row in part} for part in own.values()]
         assert not (apart[0] & apart[1] or apart[0] & apart[2] or apart[1] & apart[2])
         words = {word for row in own["train"] for word in row[3].split()}
-        tokenizer = tokenization.Tokenizer.load(OUT / f"split{number}/assets/words.json")
+        tokenizer = tokenization.Tokenizer.load(OUT / f"repeat{number}/assets/words.json")
         assert set(tokenizer.vocabulary) == words
 
 
@@ -123,7 +123,7 @@ def test_what_is_not_given_is_cut_from_train(missing):
 def test_repeats_cut_other_vals_from_the_same_train():
     three_parts()
     spec = run(files={"train": "train.txt", "test": "test.txt"}, split={"val": 8, "repeats": 3})
-    assert spec.splits == 3
+    assert spec.repeats == 3
     assert len({tuple(rows(number)["val"]) for number in range(3)}) == 3
     assert all(rows(number)["test"] == rows(0)["test"] for number in range(3))
 
@@ -168,7 +168,7 @@ def test_the_vocabulary_is_that_of_train_and_what_is_cut_is_counted(capsys):
     three_parts()
     words = {"words": {"max_tokens": 3}}
     run(files=PARTS, inputs=words)
-    tokenizer = tokenization.Tokenizer.load(OUT / "split0/assets/words.json")
+    tokenizer = tokenization.Tokenizer.load(OUT / "repeat0/assets/words.json")
     assert set(tokenizer.vocabulary) == {w for n in range(40) for w in text(n).split()}
     assert "raw: 70 of 70 texts lose their end after 3 tokens; " in capsys.readouterr().out
     assert parts()["train"]["words"].shape == (40, 3)
@@ -303,5 +303,5 @@ def test_tables_in_official_parts():
                 "test.csv" if part == "test" else "train.csv", number % 2, text(number)
             )  # fmt: skip
     write("test.csv", ["label,text", "0,x", "1"])
-    with pytest.raises(Refused, match=r"^raw/test.csv, line 3: 1 columns found, 2 expected"):
+    with pytest.raises(UserError, match=r"^raw/test.csv, line 3: 1 columns found, 2 expected"):
         run(recipe="text_csv", files={"train": "train.csv", "test": "test.csv"})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation import text_files, validation
 from pipelines.spec import DataSpec, Field
 from pipelines.stages import prepare
@@ -43,14 +43,14 @@ def run(source: str = "texts.csv", **options) -> DataSpec:
 
 
 def refused(**options) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(UserError) as caught:
         run(**options)
     assert not PREPARED.exists() or not list(PREPARED.iterdir())
     return str(caught.value)
 
 
 def total() -> int:
-    parts = [arrays.read(PREPARED / f"sms/split0/{part}") for part in prepare.PARTS]
+    parts = [arrays.read(PREPARED / f"sms/repeat0/{part}") for part in prepare.PARTS]
     return sum(len(part["text"]) for part in parts)
 
 
@@ -171,7 +171,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_label():
 def test_other_encodings(name):
     write(["label,text", *rows(), "ham,d\u00e9j\u00e0 vu"], name)
     run(encoding=name)
-    parts = [arrays.read(PREPARED / f"sms/split0/{part}") for part in prepare.PARTS]
+    parts = [arrays.read(PREPARED / f"sms/repeat0/{part}") for part in prepare.PARTS]
     assert "d\u00e9j\u00e0 vu" in [text for part in parts for text in part["text"]]
 
 
@@ -278,7 +278,7 @@ def test_lines_are_counted_through_blank_lines_and_quoted_line_breaks():
     assert refused().startswith("texts.csv, line 48: empty text; ")
     write(["label,text", "", *rows()[:2], 'ham,"one\ntwo\n\nthree"', "", *rows()[2:]])
     run()
-    parts = [arrays.read(PREPARED / f"sms/split0/{part}") for part in prepare.PARTS]
+    parts = [arrays.read(PREPARED / f"sms/repeat0/{part}") for part in prepare.PARTS]
     lines = {
         text: line for part in parts for text, line in zip(part["text"], part["line"], strict=True)
     }
@@ -298,7 +298,7 @@ def test_a_refusal_leaves_what_was_prepared_before():
     run()
     before = arrays.digest(PREPARED)
     write(["label,text", *rows(), "ham"])
-    with pytest.raises(Refused):
+    with pytest.raises(UserError):
         run()
     assert arrays.digest(PREPARED) == before
     assert [path.name for path in PREPARED.iterdir()] == ["sms"]
@@ -353,7 +353,7 @@ def test_arrays_within_their_spec():
     ],
 )  # fmt: skip
 def test_arrays_outside_their_spec(name, array, expected):
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(UserError) as caught:
         validation.within_spec(Path("part"), columns(**{name: array}), SPEC)
     assert str(caught.value).startswith(expected)
 
@@ -363,6 +363,6 @@ def test_an_array_of_the_spec_that_is_not_there(name):
     found = columns()
     del found[name]
     with pytest.raises(
-        Refused, match=f"part: no array '{name}'; found: {', '.join(sorted(found))}"
+        UserError, match=f"part: no array '{name}'; found: {', '.join(sorted(found))}"
     ):
         validation.within_spec(Path("part"), found, SPEC)

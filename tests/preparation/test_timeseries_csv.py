@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation import splits
 from pipelines.preprocessing import windows
 from pipelines.spec import DataSpec
@@ -44,12 +44,12 @@ def run(rows: list[str], header="time,load", /, **options) -> DataSpec:
 
 
 def parts() -> dict:
-    return {part: arrays.read(PREPARED / f"load/split0/{part}") for part in prepare.PARTS}
+    return {part: arrays.read(PREPARED / f"load/repeat0/{part}") for part in prepare.PARTS}
 
 
 def refused(rows: list[str], header="time,load", /, **options) -> str:
     shutil.rmtree(PREPARED, ignore_errors=True)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(UserError) as caught:
         run(rows, header, **options)
     assert not PREPARED.exists() or not list(PREPARED.iterdir())
     return str(caught.value)
@@ -86,7 +86,7 @@ def test_parts_by_counts_and_fractions():
         "train": (0, 65), "val": (65, 75), "test": (75, 100)
     }  # fmt: skip
     assert splits.chronological(100, 30, 50)["val"] == (20, 50)
-    with pytest.raises(Refused, match="all"):
+    with pytest.raises(UserError, match="all"):
         splits.chronological(100, 0.5, 0.5)
 
 
@@ -293,5 +293,5 @@ def test_series_of_statsmodels(name, rows, first, unit):
     )
     found = recipe.prepare(options, Path("unread"), Path("out"), seed=1)
     assert found.inputs["history"].unit == unit
-    test = arrays.read(Path("out/split0/test"))
+    test = arrays.read(Path("out/repeat0/test"))
     assert test["future"][-1, -1, 0] == np.float32(values[-1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preprocessing import image_decoding
 
 
@@ -82,7 +82,7 @@ def test_the_graph_refuses_what_prepare_refuses(graph):
         (image_decoding.PNG, "cut short"),
         (PICTURES["jpeg"][:-40], "jpeg|JPEG"),
     ):
-        with pytest.raises(Refused):
+        with pytest.raises(UserError):
             image_decoding.Reader(8, 8, 3, max_pixels=2000)(data, "file")
         with pytest.raises(tf.errors.InvalidArgumentError, match=words):
             graph(reader, [data])
@@ -129,9 +129,9 @@ def bomb(width: int, height: int) -> bytes:
 
 
 def test_a_pixel_bomb_is_refused_from_its_header():
-    with pytest.raises(Refused, match=r"bomb\.png: 6000 x 5000 pixels; at most 25,000,000"):
+    with pytest.raises(UserError, match=r"bomb\.png: 6000 x 5000 pixels; at most 25,000,000"):
         image_decoding.decode(bomb(6000, 5000), "bomb.png")
-    with pytest.raises(Refused, match=r"bomb\.png: far too many"):  # beyond Pillow's own limit
+    with pytest.raises(UserError, match=r"bomb\.png: far too many"):  # beyond Pillow's own limit
         image_decoding.decode(bomb(30_000, 30_000), "bomb.png")
 
 
@@ -148,7 +148,7 @@ def test_a_pixel_bomb_is_refused_from_its_header():
     ],
 )
 def test_what_is_not_a_whole_picture_is_named(data, words):
-    with pytest.raises(Refused, match=f"cat.png: .*{words}"):
+    with pytest.raises(UserError, match=f"cat.png: .*{words}"):
         image_decoding.decode(data, "cat.png")
 
 

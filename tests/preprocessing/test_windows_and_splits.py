@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation import splits
 from pipelines.preprocessing import windows
 
@@ -38,7 +38,7 @@ def test_part_size_is_a_fraction_below_one_and_a_number_from_one_on():
 
 @pytest.mark.parametrize(("asked", "rows"), [(100, 100), (101, 100), (0.999, 100), (0.1, 4)])
 def test_part_size_leaves_rows_on_both_sides(asked, rows):
-    with pytest.raises(Refused, match=rf"^split.val: {asked} asks for \d+ rows, and there are"):
+    with pytest.raises(UserError, match=rf"^split.val: {asked} asks for \d+ rows, and there are"):
         splits.part_size(asked, rows, "split.val")
 
 

@@ -176,7 +176,7 @@ def test_the_server_serves(shared):
         ("import sys; sys.exit('told')", 1),
         ("1 / 0", 1),
         ("import os; os._exit(77)", 77),
-        ("from pipelines.config.errors import Refused; raise Refused('a: b; c')", 2),
+        ("from pipelines.config.errors import UserError; raise UserError('c', 'b', path='a')", 2),
         ("import os; os.abort()", -signal.SIGABRT),
         ("import os; os.kill(os.getpid(), 9)", -signal.SIGKILL),
         ("import os; os.kill(os.getpid(), 15)", -signal.SIGTERM),
@@ -198,8 +198,8 @@ def test_the_caller_explains_a_death_without_words(shared, signum, name):
 
 
 def test_refusal_is_told_to_the_caller(either):
-    code = "from pipelines.config.errors import Refused; raise Refused('a: b; c')"
-    assert either.run(code) == (2, "", "error: a: b; c\n")
+    code = "from pipelines.config.errors import UserError; raise UserError('c', 'b', path='a')"
+    assert either.run(code) == (2, "", "error[c]: a: b\n")
 
 
 def test_streams_are_the_callers(either):

@@ -97,10 +97,11 @@ def test_keyless_stage_and_another_params_file(project):
 
 
 def test_refusal_is_one_sentence_and_status_2(project):
-    code = "from pipelines.config.errors import Refused; raise Refused('a:3: two labels; give one')"
+    error = "UserError('two-labels', 'give one', path='a', line=3)"
+    code = f"from pipelines.config.errors import UserError; raise {error}"
     done = pipelines(project, "prepare", "k", code=code)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "error: a:3: two labels; give one\n"
+    assert done.stderr == "error[two-labels]: a, line 3: give one\n"
 
 
 def test_other_errors_keep_their_traceback(project):
@@ -144,14 +145,14 @@ def test_venv_without_the_packages_is_refused_and_not_tried_again(tmp_path, bare
     venv.create(tmp_path / ".venv", symlinks=True)
     done = pipelines(copy_project(tmp_path / "project"), "train", "k", python=bare)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {tmp_path / '.venv'}: ")
+    assert done.stderr.startswith(f"error[unclassified]: {tmp_path / '.venv'}: ")
     assert "make install" in done.stderr
 
 
 def test_no_venv_anywhere_is_refused(project, bare):
     done = pipelines(project, "train", "k", python=bare)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {project}: ")
+    assert done.stderr.startswith(f"error[unclassified]: {project}: ")
     assert "make install" in done.stderr
 
 

@@ -21,7 +21,7 @@ import pytest
 import tensorflow as tf
 
 from pipelines.config import loader
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.evaluation import load_model
 from pipelines.stages import verify
 from pipelines.storage import arrays, keras_file
@@ -147,7 +147,9 @@ def test_a_lambda_layer_is_refused(tmp_path, canary):
     )(inputs)
     folder = kept(tmp_path / "lambda", keras.Model(inputs, outputs))
     canary.unlink(missing_ok=True)  # building the model has run it, once
-    with pytest.raises(Refused, match=r"model\.keras: not a model as `train` writes it.*[Ll]ambda"):
+    with pytest.raises(
+        UserError, match=r"model\.keras: not a model as `train` writes it.*[Ll]ambda"
+    ):
         load(folder)
 
 
@@ -164,7 +166,7 @@ def test_a_lambda_layer_is_refused(tmp_path, canary):
 def test_a_layer_that_is_another_function_is_refused(tmp_path, canary, module, name, options):
     options = json.loads(json.dumps(options).replace("{canary}", str(canary)))
     entry = layer(module=module, class_name=name, registered_name=None, config=options)
-    with pytest.raises(Refused, match="not a model as `train` writes it"):
+    with pytest.raises(UserError, match="not a model as `train` writes it"):
         load(altered(tmp_path / "altered", config=entry))
 
 
@@ -174,14 +176,14 @@ def test_a_layer_that_loads_a_saved_model_from_a_path_is_refused(tmp_path):
     tf.saved_model.save(module, str(tmp_path / "elsewhere"))
     options = {"name": "t", "filepath": str(tmp_path / "elsewhere"), "call_endpoint": "serve"}
     entry = layer(module="keras.layers", class_name="TFSMLayer", config=options)
-    with pytest.raises(Refused, match="not a model as `train` writes it"):
+    with pytest.raises(UserError, match="not a model as `train` writes it"):
         load(altered(tmp_path / "altered", config=entry))
 
 
 def test_a_layer_that_reads_a_file_of_this_machine_is_refused(tmp_path):
     options = {"name": "words", "vocabulary": "/etc/hostname", "dtype": "string"}
     entry = layer(module="keras.layers", class_name="StringLookup", config=options)
-    with pytest.raises(Refused, match="not a model as `train` writes it"):
+    with pytest.raises(UserError, match="not a model as `train` writes it"):
         load(altered(tmp_path / "altered", config=entry))
 
 
@@ -198,7 +200,7 @@ def test_weights_that_lie_in_another_file_are_refused(tmp_path):
             group["vars/0"] = h5py.ExternalLink(str(tmp_path / "other.h5"), "secret")
         return stream.getvalue()
 
-    with pytest.raises(Refused, match="not a model as `train` writes it"):
+    with pytest.raises(UserError, match="not a model as `train` writes it"):
         load(altered(tmp_path / "altered", model=link))
 
 
@@ -206,7 +208,7 @@ def test_weights_that_lie_in_another_file_are_refused(tmp_path):
 def test_half_a_model_is_refused(tmp_path, share):
     path = kept(tmp_path / "half", model()) / load_model.FILE
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    with pytest.raises(Refused, match=r"model\.keras: not a model.*train again"):
+    with pytest.raises(UserError, match=r"model\.keras: not a model.*train again"):
         load(path.parent)
 
 
@@ -216,7 +218,9 @@ def test_weights_that_are_no_numbers_are_refused_by_layer(tmp_path, value):
     kernel = np.ones((3, 2), np.float32)
     kernel[1, 0] = value
     made.layers[-1].kernel.assign(kernel)
-    with pytest.raises(Refused, match=r"layer logits: 1 of 6 numbers in its kernel are NaN or inf"):
+    with pytest.raises(
+        UserError, match=r"layer logits: 1 of 6 numbers in its kernel are NaN or inf"
+    ):
         load(kept(tmp_path / "nan", made))
 
 
@@ -226,7 +230,7 @@ def test_a_model_that_is_not_the_one_that_was_trained_is_not_opened(tmp_path, mo
     model().save(folder / load_model.FILE)  # as good a file, and another one
     monkeypatch.setattr("keras.saving.load_model", lambda *_, **__: pytest.fail("opened"))
     with pytest.raises(
-        Refused, match=r"model\.keras: its content is .* was trained; it is not loa"
+        UserError, match=r"model\.keras: its content is .* was trained; it is not loa"
     ):
         load_model.load(folder, record)
 
@@ -238,7 +242,9 @@ def test_an_array_of_objects_is_not_unpickled(tmp_path, canary):
     (tmp_path / "train").mkdir()
     bombs = np.array([Bomb(canary)], dtype=object)
     np.save(tmp_path / "train/words.npy", bombs, allow_pickle=True)
-    with pytest.raises(Refused, match=r"words\.npy: not a whole array of plain values.*dvc repro"):
+    with pytest.raises(
+        UserError, match=r"words\.npy: not a whole array of plain values.*dvc repro"
+    ):
         arrays.read(tmp_path / "train")
 
 
@@ -246,7 +252,7 @@ def test_a_checkpoint_with_an_object_is_not_unpickled(tmp_path, canary):
     plain = np.frombuffer(b'{"count": {"variables": 1, "optimizer": 0, "best": 0}}', np.uint8)
     bombs = np.array([Bomb(canary)], dtype=object)
     np.savez(tmp_path / "fit.npz", plain=plain, variables0=bombs)
-    with pytest.raises(Refused, match=r"fit\.npz: not a whole checkpoint.*starts afresh"):
+    with pytest.raises(UserError, match=r"fit\.npz: not a whole checkpoint.*starts afresh"):
         checkpoints.Saved.load(tmp_path / "fit.npz")
 
 
@@ -255,7 +261,7 @@ def test_half_an_array_is_refused(tmp_path, size):
     arrays.write(tmp_path / "part", {"x": np.arange(100)})
     path = tmp_path / "part/x.npy"
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(Refused, match=r"x\.npy: not a whole array"):
+    with pytest.raises(UserError, match=r"x\.npy: not a whole array"):
         arrays.read(tmp_path / "part")
 
 
@@ -265,7 +271,7 @@ def test_half_a_checkpoint_is_refused(tmp_path, share):
     checkpoints.Saved(epoch=3, variables=[np.arange(100.0)]).save(path)
     assert checkpoints.Saved.load(path).epoch == 3
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    with pytest.raises(Refused, match=r"fit\.npz: not a whole checkpoint.*starts afresh"):
+    with pytest.raises(UserError, match=r"fit\.npz: not a whole checkpoint.*starts afresh"):
         checkpoints.Saved.load(path)
 
 
@@ -283,7 +289,7 @@ def test_half_a_checkpoint_is_refused(tmp_path, share):
 def test_a_params_file_cannot_name_code(tmp_path, canary, value):
     path = tmp_path / "params.yaml"
     path.write_text(f"seed: {value.replace('{canary}', str(canary))}\n")
-    with pytest.raises(Refused, match=r"params\.yaml"):
+    with pytest.raises(UserError, match=r"params\.yaml"):
         loader.load(path)
 
 
@@ -315,7 +321,7 @@ def test_a_saved_model_that_is_not_the_one_described_is_not_loaded(tmp_path, mon
     else:
         (folder / "model/assets").mkdir(exist_ok=True)
         (folder / "model/assets/words.txt").write_text("free\n")
-    with pytest.raises(Refused, match="signature.json was written for"):
+    with pytest.raises(UserError, match="signature.json was written for"):
         verify.run(tmp_path / "params.yaml", str(folder))
 
 
@@ -358,7 +364,7 @@ def test_a_pickled_mlflow_model_is_not_unpickled(tmp_path, canary):
 def test_a_model_that_was_swapped_is_put_right_by_dvc_and_never_evaluated(copy_of, built):
     """dvc.lock, which is in git, holds its hash: DVC compares before it runs what depends on it."""
     project = copy_of(built)
-    path = project.path("data/trained", CNN, "split0_seed1", load_model.FILE)
+    path = project.path("data/trained", CNN, "repeat0_seed1", load_model.FILE)
     before = path.read_bytes()
     path.unlink()  # it may be a link into DVC's cache
     path.write_bytes(before[:-1] + b"?")
@@ -370,11 +376,13 @@ def test_a_model_that_was_swapped_is_put_right_by_dvc_and_never_evaluated(copy_o
 @pytest.mark.parametrize("stage", ["evaluate", "export"])
 def test_a_poisoned_model_is_refused_in_one_sentence(copy_of, built, stage):
     project = copy_of(built)
-    path = project.path("data/trained", CNN, "split0_seed1", load_model.FILE)
+    path = project.path("data/trained", CNN, "repeat0_seed1", load_model.FILE)
     data = path.read_bytes()
     path.unlink()
     path.write_bytes(data[:-100])
     done = project.pipelines(stage, CNN, status=2)
-    assert re.search(r"^error: .*model\.keras: its content is .* not loaded", done.stderr, re.M)
+    assert re.search(
+        r"^error\[.*\]: .*model\.keras: its content is .* not loaded", done.stderr, re.M
+    )
     assert "Traceback" not in done.stderr
     assert SimpleNamespace(**project.json("data/exported", CNN, "signature.json")).experiment == CNN

@@ -98,7 +98,7 @@ def told(done: subprocess.CompletedProcess) -> str:
     """The one sentence that a fault is told in."""
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr, done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error[")]
     return line
 
 
@@ -118,7 +118,9 @@ def test_a_full_disk_is_named_and_room_on_it_is_the_cure(project):
         cwd=project, capture_output=True, text=True,
     )  # fmt: skip
     line = told(done)
-    assert re.search("^error: prepare tiny: .*the disk is full; make room on it, then run", line)
+    assert re.search(
+        r"^error\[.*\]: prepare tiny: .*the disk is full; make room on it, then run", line
+    )
     assert done.stderr.endswith(f"{line}\n"), "nothing half written is left"
     assert done.stdout.splitlines()[-1] == "tiny"
 
@@ -180,7 +182,7 @@ def test_each_stage_on_a_full_disk_and_again_with_room(
     fill = f"cp -r {aside}/. {folder}; " if stage == "evaluate" else ""
     script = f"{fill}exec {sys.executable} -m pipelines {stage} {CNN}"
     done = project.run(*on_disk(f"size={room}", folder, "sh", "-c", script), status=2)
-    assert f"error: {stage} {CNN}: " in done.stderr and "the disk is full" in done.stderr
+    assert f"]: {stage} {CNN}: " in done.stderr and "the disk is full" in done.stderr
     assert "Traceback" not in done.stderr
     (run,) = project.runs(f"tags.stage_key = '{CNN}' and attributes.status = 'FAILED'")
     assert "No space left" in run.data.tags["ended_because"] or stage != "train"

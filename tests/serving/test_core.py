@@ -13,7 +13,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from serving import config
 from serving.batching.batcher import Batcher
 from serving.config import Batching, Config
@@ -399,7 +399,7 @@ def test_a_version_that_is_being_unloaded_takes_nothing_and_has_no_label(tmp_pat
 def test_a_mistake_in_the_file_is_named(tmp_path, text, sentence):
     path = tmp_path / "serving.yaml"
     path.write_text(text)
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(UserError) as raised:
         config.build(config.read(path), str(path))
     assert str(path) in str(raised.value)
     assert sentence in str(raised.value)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from serving import example
 from serving.servables import repository
 
@@ -69,7 +69,7 @@ def test_a_version_whose_files_change_is_known_as_damaged(tmp_path, exported):
 def test_an_export_that_is_not_whole_is_refused(tmp_path, exported, missing):
     (exported / missing).unlink()
     with pytest.raises(
-        Refused, match=rf"{Path(missing).name} is missing; run `dvc repro export@m`"
+        UserError, match=rf"{Path(missing).name} is missing; run `dvc repro export@m`"
     ):
         repository.publish(exported, tmp_path / "served", "m")
     assert repository.models(tmp_path / "served") == {}

@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+
 from tests.support.project import CNN, LSTM, Project, marked
 
 pytestmark = pytest.mark.slow
@@ -89,7 +90,7 @@ def test_clone_that_pulls_has_the_models_and_the_runs(tmp_path, copy_of, built):
     clone.dvc("pull", "dvc.yaml")
     for key in (CNN, LSTM):
         for path in (
-            f"data/trained/{key}/split0_seed1/model.keras",
+            f"data/trained/{key}/repeat0_seed1/model.keras",
             f"data/exported/{key}/model/saved_model.pb",
             f"data/metrics/{key}.json",
         ):

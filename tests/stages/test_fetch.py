@@ -16,7 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipelines.config import loader
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation import archives
 from pipelines.stages.fetch import Patience, fetch, run
 
@@ -158,7 +158,7 @@ def test_a_mirror_may_have_it_packed(server, get, tmp_path, mirror):
 )
 def test_bad_gzip_files(server, get, tmp_path, packed, reason):
     server.answers["/texts.gz"] = [packed]
-    with pytest.raises(Refused, match=f"/texts.gz: {reason}"):
+    with pytest.raises(UserError, match=f"/texts.gz: {reason}"):
         get(entry(f"{server.url}/texts.gz"))
     assert landed(tmp_path) == []
 
@@ -223,7 +223,7 @@ def test_refusal_names_every_source_and_the_cure(server, get, tmp_path):
     archive = zipped({"other": b""})
     server.answers = {"/a": [WRONG], "/b": [500], "/c.zip": [archive], "/d": [403], "/e": ["half"]}
     urls = [f"{server.url}/{name}" for name in ("a", "b", "d", "e")]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(UserError) as refused:
         get(entry(*urls, member(f"{server.url}/c.zip", "texts")), str(tmp_path / "none"))
     text = str(refused.value)
     for part in (
@@ -261,7 +261,7 @@ def test_refusal_names_every_source_and_the_cure(server, get, tmp_path):
 )
 def test_bad_archives(server, get, tmp_path, archive, name, reason):
     server.answers["/all.zip"] = [archive]
-    with pytest.raises(Refused, match=f"all.zip: member {name}: .*{reason}"):
+    with pytest.raises(UserError, match=f"all.zip: member {name}: .*{reason}"):
         get(entry(member(f"{server.url}/all.zip", name)))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
     assert landed(tmp_path) == []
@@ -271,7 +271,7 @@ def test_zip_that_lies_about_its_size_is_stopped(server, get, tmp_path):
     archive = zipped({"texts": DATA + DATA}, zipfile.ZIP_STORED)
     true, lie = ((len(DATA) * n).to_bytes(4, "little") for n in (2, 1))
     server.answers["/all.zip"] = [archive.replace(true, lie)]
-    with pytest.raises(Refused, match="all.zip"):
+    with pytest.raises(UserError, match="all.zip"):
         get(entry(member(f"{server.url}/all.zip", "texts")))
     assert landed(tmp_path) == []
 
@@ -299,7 +299,7 @@ def test_an_address_that_gives_the_same_data_packed_anew(server, get, tmp_path):
 def test_names_that_lead_out_are_refused(tmp_path, name):
     assert archives.unsafe(name)
     for key, file in (("sms", name), (name, "texts")):
-        with pytest.raises(Refused, match="leads out"):
+        with pytest.raises(UserError, match="leads out"):
             fetch(key, {file: entry()}, tmp_path / "raw", None)
 
 
@@ -307,7 +307,7 @@ def test_a_failure_leaves_the_earlier_folder_as_it_was(server, get, tmp_path):
     server.answers = {"/good": [DATA], "/bad": [WRONG]}
     get(entry(f"{server.url}/good"))
     good, bad = entry(f"{server.url}/good"), entry(f"{server.url}/bad")
-    with pytest.raises(Refused, match="sms/second"):
+    with pytest.raises(UserError, match="sms/second"):
         fetch("sms", {"first": good, "second": bad}, tmp_path / "raw" / "sms", None)
     assert landed(tmp_path) == ["sms", "sms/texts"]
 
@@ -315,7 +315,7 @@ def test_a_failure_leaves_the_earlier_folder_as_it_was(server, get, tmp_path):
 def test_no_room_on_our_disk_is_not_the_sources_fault(server, tmp_path):
     server.answers["/texts"] = [DATA]
     (tmp_path / "raw").write_text("a file where the folder should be")
-    with pytest.raises(Refused, match="cannot write"):
+    with pytest.raises(UserError, match="cannot write"):
         fetch("sms", {"texts": entry(f"{server.url}/texts")}, tmp_path / "raw" / "sms", None)
 
 
@@ -354,5 +354,5 @@ def test_run_reads_the_params_and_the_mirror(tmp_path, monkeypatch):
     monkeypatch.setenv("DATASETS_MIRROR", "mirror")
     run(params, "sms")
     assert (tmp_path / "data/raw/sms/texts").read_bytes() == DATA
-    with pytest.raises(Refused, match="no 'smss' under downloads.*did you mean sms"):
+    with pytest.raises(UserError, match="no 'smss' under downloads.*did you mean sms"):
         run(params, "smss")

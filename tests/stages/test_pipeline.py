@@ -16,12 +16,12 @@ import pytest
 
 from pipelines.config import loader
 from pipelines.spec import DataSpec
-from pipelines.storage import arrays, replicates
+from pipelines.storage import arrays, trials
 from tests.support.project import CNN, LETTERS, LSTM, PARAMS, WORDS, marked, stages
 
 pytestmark = pytest.mark.slow
 
-ONE = "split0_seed1"  # the folder of the only replicate
+ONE = "repeat0_seed1"  # the folder of the only trial
 EPOCHS = {key: PARAMS["experiments"][key]["fit"]["epochs"] for key in (CNN, LSTM)}
 DATA = {CNN: WORDS, LSTM: LETTERS}
 EACH = pytest.mark.parametrize("key", [CNN, LSTM])
@@ -65,7 +65,7 @@ def spec(project, key) -> DataSpec:
 
 
 def part(project, key, name) -> dict:
-    return arrays.read(project.path("data/prepared", DATA[key], "split0", name))
+    return arrays.read(project.path("data/prepared", DATA[key], "repeat0", name))
 
 
 def ended(project, where="") -> list[str]:
@@ -199,7 +199,7 @@ def test_run_says_where_it_comes_from(built, key):
     assert tags["git_dirty"] == "false"
     assert tags["DVC_STAGE"] == f"train@{key}"
     assert tags["backend"] == "tensorflow"
-    assert set(spec(built, key).digests) == {f"split0/{part}" for part in ("train", "val", "test")}
+    assert set(spec(built, key).digests) == {f"repeat0/{part}" for part in ("train", "val", "test")}
     (used,) = run.inputs.dataset_inputs
     assert used.dataset.name == DATA[key]
     assert len(tags["data_digest"]) == 64 and tags["data_digest"].startswith(used.dataset.digest)
@@ -265,7 +265,7 @@ def test_report_has_a_row_for_each_experiment_and_metric(built):
         assert row["model"] == "{:.4f} [{:.4f}, {:.4f}]".format(*(values[name] for name in names))
 
 
-# Replicates
+# Trials
 
 
 def test_replicates_are_children_of_one_run(copy_of, fresh):
@@ -278,7 +278,7 @@ def test_replicates_are_children_of_one_run(copy_of, fresh):
     assert project.repro(f"evaluate@{CNN}") == [
         *(f"prepare@{WORDS}", f"train@{CNN}", f"evaluate@{CNN}")
     ]
-    names = [f"split{split}_seed{seed}" for split in (0, 1) for seed in (1, 2)]
+    names = [f"repeat{split}_seed{seed}" for split in (0, 1) for seed in (1, 2)]
     parent, *children = project.runs()
     assert [run.info.status for run in (parent, *children)] == ["FINISHED"] * 5
     assert parent.info.run_id == project.record(CNN)["run_id"]
@@ -297,7 +297,7 @@ def test_replicates_are_children_of_one_run(copy_of, fresh):
     assert {name: parent.data.metrics[name] for name in values} == values
     rows = project.pipelines("report").stdout.splitlines()
     assert len(rows) == 3 and all(" sd " in row for row in rows[1:])
-    assert [replicate.name for replicate in replicates.of(spec(project, CNN), [1, 2])] == names
+    assert [trial.name for trial in trials.of(spec(project, CNN), [1, 2])] == names
 
 
 # The same either way
@@ -325,7 +325,7 @@ def test_same_results_without_the_fork_server(copy_of, fresh, built, environ):
 
 def test_train_does_without_the_test_part(copy_of, built):
     project = copy_of(built)
-    for file in project.path("data/prepared", WORDS, "split0/test").iterdir():
+    for file in project.path("data/prepared", WORDS, "repeat0/test").iterdir():
         file.unlink()
     project.pipelines("train", CNN)
     path = ("data/trained", CNN, ONE, "model.keras")
@@ -340,7 +340,7 @@ def test_train_does_without_the_test_part(copy_of, built):
 def one_line(done, stage: str, told: str) -> None:
     """The stage's own words, once, and DVC's; nothing that only its authors can read."""
     assert "Traceback" not in done.told
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("error[")]
     assert re.search(told, line), line
     assert f"failed to reproduce '{stage}'" in done.stderr
 
@@ -417,7 +417,7 @@ def test_a_killed_training_goes_on_in_its_own_run(copy_of, built, environ, mark,
         params["experiments"][CNN] |= {"seeds": seeds}
         params["experiments"][CNN]["fit"]["epochs"] = 40
     # An epoch is told before it is kept: after the sixth's line, five of them are sure to be.
-    last = f"{CNN}/split0_seed{seeds[-1]}: epoch 6/" if len(seeds) > 1 else f"{CNN}: epoch 6/"
+    last = f"{CNN}/repeat0_seed{seeds[-1]}: epoch 6/" if len(seeds) > 1 else f"{CNN}: epoch 6/"
     with project.path("output").open("w") as output:
         process = project.popen(
             *(sys.executable, "-m", "dvc", "repro", f"train@{CNN}"),

@@ -6,6 +6,7 @@ cache, so putting the files back runs nothing: that is a row of the table, too.
 
 import pytest
 import yaml
+
 from tests.support.project import CNN, LSTM, WORDS, stages
 
 pytestmark = pytest.mark.slow
@@ -53,7 +54,7 @@ def test_learning_rate_runs_its_own_experiment_and_reverting_it_nothing(project)
     changed = project.record(CNN)
     assert changed["run_id"] != before[1]["run_id"]
     assert changed["params"]["fit.learning_rate"] == "0.02"
-    assert project.path("data/trained", CNN, "split0_seed1/model.keras").is_file()
+    assert project.path("data/trained", CNN, "repeat0_seed1/model.keras").is_file()
 
     project.params = before[0]
     done = project.dvc("repro")

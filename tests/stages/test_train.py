@@ -16,12 +16,12 @@ import pytest
 
 import models.layers  # noqa: F401  registers the layers that saved models name
 from pipelines.config import loader, schema
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.inference.decision import Decision, choose
 from pipelines.spec import DataSpec
 from pipelines.stages import train
-from pipelines.storage import replicates
-from pipelines.storage.replicates import Replicate
+from pipelines.storage import trials
+from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import objective
 from pipelines.training import import_graph, run_identity
 from tests.support.model_checks import tiny_prepared, tiny_project
@@ -40,7 +40,7 @@ from pathlib import Path
 from types import SimpleNamespace
 import keras
 import numpy as np
-from pipelines import config, replicates, train
+from pipelines import config, trials, train
 from pipelines.spec import DataSpec
 prepared = Path("data/prepared/tiny")
 spec = DataSpec.load(prepared / "spec.json")
@@ -54,17 +54,17 @@ def cut(row, step):
 for seed, name in zip(sys.argv[2::2], sys.argv[3::2]):
     folder = Path(name)
     folder.mkdir()
-    replicate = replicates.Replicate(0, int(seed))
+    trial = trials.Trial(0, int(seed))
     progress = train.Progress(name, 0, folder / "checkpoint.npz")
     if folder.name == "interrupted":
         whole = SimpleNamespace(**{**vars(run), "metrics": cut})
         try:
-            train.fit(replicate, experiment, spec, prepared, folder, whole, progress)
+            train.fit(trial, experiment, spec, prepared, folder, whole, progress)
         except KeyboardInterrupt:
             assert progress.checkpoint.is_file()
-    train.fit(replicate, experiment, spec, prepared, folder, run, progress)
+    train.fit(trial, experiment, spec, prepared, folder, run, progress)
     model = keras.saving.load_model(folder / "model.keras", compile=False)
-    val = replicates.inputs(replicate.part(prepared, "val"), spec)
+    val = trials.inputs(trial.load(prepared, "val"), spec)
     np.save(folder / "logits.npy", model.predict(val, verbose=0))
 print("backend", keras.config.backend(), sys.modules.get("tensorflow") is not None)
 """
@@ -96,11 +96,11 @@ def project(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         tiny_prepared(folder)
-    shutil.rmtree(folder / PREPARED / "split0/test")
+    shutil.rmtree(folder / PREPARED / "repeat0/test")
     shutil.copytree(folder / PREPARED, folder / NOISY)
-    labels = np.load(folder / NOISY / "split0/val/label.npy")
+    labels = np.load(folder / NOISY / "repeat0/val/label.npy")
     labels[::4] = 1 - labels[::4]
-    np.save(folder / NOISY / "split0/val/label.npy", labels)
+    np.save(folder / NOISY / "repeat0/val/label.npy", labels)
     return folder
 
 
@@ -114,14 +114,14 @@ def fit(folder: Path, seed=1, prepared=PREPARED, run=None, **choices) -> SimpleN
     folder.mkdir(exist_ok=True)
     spec = DataSpec.load(PREPARED / "spec.json")
     _, experiment = loader.experiment(tiny_project(folder, **choices), "cnn")
-    replicate, run = Replicate(0, seed), run or Run()
+    trial, run = Trial(0, seed), run or Run()
     progress = train.Progress("tiny", 0, folder / "checkpoint.npz")
-    train.fit(replicate, experiment, spec, prepared, folder, run, progress)
+    train.fit(trial, experiment, spec, prepared, folder, run, progress)
     with (folder / "history.csv").open() as stream:
         history = list(csv.DictReader(stream))
     model = keras.saving.load_model(folder / "model.keras", compile=False)
-    val = replicate.part(prepared, "val")
-    logits = model.predict(replicates.inputs(val, spec), verbose=0)
+    val = trial.load(prepared, "val")
+    logits = model.predict(trials.inputs(val, spec), verbose=0)
     return SimpleNamespace(
         run=run, history=history, model=model, logits=logits, targets=val["label"],
         losses=[float(row["val/loss"]) for row in history],
@@ -154,7 +154,7 @@ def child(
 def test_what_a_fit_leaves_behind(tmp_path):
     found = fit(tmp_path / "fit", epochs=3)
     assert sorted(path.name for path in found.folder.glob("*.*")) == [
-        "checkpoint.npz", "decision.json", "history.csv", "kept.json", "model.keras",
+        "checkpoint.npz", "decision.json", "history.csv", "best_epoch.json", "model.keras",
         "params.yaml", "tiny.csv",
     ]  # fmt: skip
     assert sorted(found.history[0]) == COLUMNS
@@ -253,7 +253,7 @@ def test_an_interrupted_fit_ends_as_if_it_had_not_been(tmp_path, ema, patience, 
             with pytest.raises(KeyboardInterrupt):
                 fit(folder, run=run, schedule="cosine", **choices)
             rest = fit(folder, run=run, schedule="cosine", **choices)
-            for name in ("model.keras", "history.csv", "decision.json", "kept.json"):
+            for name in ("model.keras", "history.csv", "decision.json", "best_epoch.json"):
                 assert (folder / name).read_bytes() == (whole.folder / name).read_bytes(), name
             assert [row["epoch"] for row in run.rows] == [*range(1, len(whole.losses) + 1)]
             assert run.rows == whole.run.rows
@@ -272,7 +272,7 @@ def test_a_fit_that_has_ended_trains_no_further(tmp_path):
 
 
 def test_a_loss_that_is_no_number_is_refused(tmp_path):
-    with pytest.raises(Refused, match=r"^epoch 1, .*: the loss is no longer a finite number"):
+    with pytest.raises(UserError, match=r"^epoch 1, .*: the loss is no longer a finite number"):
         fit(tmp_path / "fit", rate=1e30)
     assert not (tmp_path / "fit/model.keras").exists()
 
@@ -283,7 +283,7 @@ def test_the_batch_of_a_loss_that_is_no_number_is_named(value):
     values[26] = value
     model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    with pytest.raises(Refused, match=r"^epoch 1, batch 7 of 10: the loss is no longer a finite"):
+    with pytest.raises(UserError, match=r"^epoch 1, batch 7 of 10: the loss is no longer a finite"):
         model.fit(
             values, values, batch_size=4, shuffle=False, verbose=0,
             callbacks=[train.Journal(Run(), "tiny")],
@@ -298,7 +298,7 @@ def test_any_number_that_is_none_is_refused(name, value):
     journal.set_params({"epochs": 2})
     journal.on_train_begin()
     journal.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.4})
-    with pytest.raises(Refused, match="^epoch 2, at its end .*: the loss is no longer"):
+    with pytest.raises(UserError, match="^epoch 2, at its end .*: the loss is no longer"):
         journal.on_epoch_end(1, {"loss": 0.5, "val_loss": 0.4, name: value})
     assert run.rows == journal.rows == [{"epoch": 1, "train/loss": 0.5, "val/loss": 0.4}]
 
@@ -351,7 +351,7 @@ def test_xla_is_refused_where_keras_would_go_without(tmp_path):
     spec = DataSpec.load(PREPARED / "spec.json")
     _, experiment = loader.experiment(tiny_project(tmp_path, xla="true"), "cnn")
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.RandomZoom(0.1)])
-    with pytest.raises(Refused, match="jit_compile"):
+    with pytest.raises(UserError, match="jit_compile"):
         train.compile_model(model, objective, experiment, spec, experiment.fit, 3)
 
 
@@ -398,7 +398,7 @@ def test_on_jax_and_back(tmp_path):
     one, again, other, cut = child(tmp_path / "jax", 7, 7, 8, backend="jax", interrupted=7)
     trained = keras.saving.load_model(one / "model.keras", compile=False)
     spec = DataSpec.load(PREPARED / "spec.json")
-    val = replicates.inputs(Replicate(0, 7).part(PREPARED, "val"), spec)
+    val = trials.inputs(Trial(0, 7).load(PREPARED, "val"), spec)
     logits = np.load(one / "logits.npy")
     np.testing.assert_allclose(trained.predict(val, verbose=0), logits, atol=1e-5)
     assert np.ptp(logits) > 0.01

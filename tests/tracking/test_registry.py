@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from pipelines import tracking
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.tracking import entries, registry, store
 
 TEXTS, LABELS = ["hi", "a long text"], ["short", "long"]
@@ -148,14 +148,16 @@ def test_what_was_not_registered_is_not_loaded(run_id, exported, tmp_path, chang
         text = about.read_text()
         assert f"path: {path}" in text
         about.write_text(text.replace(f"path: {path}", f"path: {climb}{tmp_path}/hostile"))
-    with pytest.raises(Refused, match="not what was registered as sms version 1; it is not loaded"):
+    with pytest.raises(
+        UserError, match="not what was registered as sms version 1; it is not loaded"
+    ):
         tracking.saved_model(crowned)
 
 
 def test_what_is_refused(run_id, tmp_path):
-    with pytest.raises(Refused, match="no saved_model.pb; run the export stage"):
+    with pytest.raises(UserError, match="no saved_model.pb; run the export stage"):
         tracking.register("sms", tmp_path, run_id, **RESULT)
-    with pytest.raises(Refused, match="its score is nan"):
+    with pytest.raises(UserError, match="its score is nan"):
         tracking.register("sms", tmp_path, run_id, **RESULT | {"score": float("nan")})
     with pytest.raises(ValueError, match="better is 'more'"):
         tracking.register("sms", tmp_path, run_id, **RESULT | {"better": "more"})

@@ -17,7 +17,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from pipelines import tracking
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.tracking import entries, origin, store
 
 HERE = Path(__file__).parents[2]
@@ -149,7 +149,7 @@ def test_exceptions_end_a_run(place, error, status):
 
 
 def test_error_before_the_block_ends_the_run(place):
-    with pytest.raises(Refused, match="param fit"), started(params={"fit": {"epochs": 1}}):
+    with pytest.raises(UserError, match="param fit"), started(params={"fit": {"epochs": 1}}):
         pytest.fail("must not be entered")
     assert [run.info.status for run in live_runs()] == ["FAILED"]
 
@@ -258,12 +258,12 @@ def test_write_ahead_is_switched_on_once_the_lock_is_gone(place):
 
 
 def test_forced_rerun_leaves_one_live_run(place):
-    with started() as first, started("split0_seed1", parent=first.id) as replicate:
-        replicate.metrics({"train/loss": 1.0}, step=0)
+    with started() as first, started("repeat0_seed1", parent=first.id) as trial:
+        trial.metrics({"train/loss": 1.0}, step=0)
     with pytest.raises(ValueError), started() as failed:
         raise ValueError
-    assert {run.info.run_id for run in live_runs()} == {first.id, replicate.id, failed.id}
-    with started() as second, started("split0_seed1", parent=second.id) as again:
+    assert {run.info.run_id for run in live_runs()} == {first.id, trial.id, failed.id}
+    with started() as second, started("repeat0_seed1", parent=second.id) as again:
         pass
     with started(units=32) as other:
         pass
@@ -272,20 +272,20 @@ def test_forced_rerun_leaves_one_live_run(place):
     record = {"run_id": first.id, "task": "text_classification", "key": "sms_gru"}
     with tracking.resume(record, files=place):
         pass
-    assert {run.info.run_id for run in live_runs()} == {first.id, replicate.id, other.id}
+    assert {run.info.run_id for run in live_runs()} == {first.id, trial.id, other.id}
 
 
 def test_nested_runs_show_their_parent(place, monkeypatch):
     monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)  # overrides mlflow's own parent_run_id
-    with started() as run, started("split0_seed1", parent=run.id) as replicate:
-        assert replicate.record()["parent"] == run.id
-    assert tracking.client().get_parent_run(replicate.id).info.run_id == run.id
+    with started() as run, started("repeat0_seed1", parent=run.id) as trial:
+        assert trial.record()["parent"] == run.id
+    assert tracking.client().get_parent_run(trial.id).info.run_id == run.id
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_non_finite_metric_is_refused_and_nothing_written(place, value):
     with started() as run:
-        with pytest.raises(Refused, match=r"val/loss at step 4: value is .*learning_rate"):
+        with pytest.raises(UserError, match=r"val/loss at step 4: value is .*learning_rate"):
             run.metrics({"train/loss": 1.0, "val/loss": value}, step=4)
         assert tracking.client().get_run(run.id).data.metrics == {}
 
@@ -318,7 +318,7 @@ def test_resume_continues_the_run(place):
 def train(place, key="sms_gru"):
     """What the train and evaluate stages leave behind: a record, curves and results."""
     folder = place / "data" / "trained" / key
-    (folder / "split0_seed1").mkdir(parents=True)
+    (folder / "repeat0_seed1").mkdir(parents=True)
     with started(key, tags={"license": "CC0"}) as run:
         rows = ["epoch,train/loss,val/loss"]
         for epoch in range(1200):
@@ -326,7 +326,7 @@ def train(place, key="sms_gru"):
             rows.append(f"{epoch},{1 / (1 + epoch)!r},")
         run.metrics({"train/seconds": 12.5})
         (folder / "run.json").write_text(json.dumps(run.record()))
-    (folder / "split0_seed1" / "history.csv").write_text("\n".join(rows[:4]) + "\n")
+    (folder / "repeat0_seed1" / "history.csv").write_text("\n".join(rows[:4]) + "\n")
     results = place / "data" / "metrics" / f"{key}.json"
     results.parent.mkdir(exist_ok=True)
     results.write_text(json.dumps({"test/accuracy": 0.9, "test/auc": None}))
@@ -396,28 +396,28 @@ def test_restore_keeps_replicates_below_their_parent(place, empty):
     with started("forecast") as run:
         for seed in ("1", "2"):
             (folder / seed).mkdir(parents=True)
-            with started(f"forecast_{seed}", parent=run.id) as replicate:
+            with started(f"forecast_{seed}", parent=run.id) as trial:
                 (folder / seed / "history.csv").write_text("epoch,val/loss\n0,0.5\n")
-                (folder / seed / "run.json").write_text(json.dumps(replicate.record()))
+                (folder / seed / "run.json").write_text(json.dumps(trial.record()))
         (folder / "run.json").write_text(json.dumps(run.record()))
     scores = place / "data/metrics/forecast/scores/2/scores.json"
     scores.parent.mkdir(parents=True)
     scores.write_text('{"test/mae": 2.5}')
     clone = forget(place, empty)
-    parent, *replicates = [found["run_id"] for found in tracking.restore_all(clone)]
-    assert len(replicates) == 2
-    for run_id in replicates:
+    parent, *trials = [found["run_id"] for found in tracking.restore_all(clone)]
+    assert len(trials) == 2
+    for run_id in trials:
         assert tracking.client().get_run(run_id).data.tags["mlflow.parentRunId"] == parent
         assert curve(run_id, "val/loss") == [(0, 0.5)]
-    assert curve(replicates[1], "test/mae") == [(0, 2.5)] and curve(replicates[0], "test/mae") == []
+    assert curve(trials[1], "test/mae") == [(0, 2.5)] and curve(trials[0], "test/mae") == []
 
 
 def test_broken_history_names_its_line(place, empty):
     train(place)
     clone = forget(place, empty)
-    history = clone / "data/trained/sms_gru/split0_seed1/history.csv"
+    history = clone / "data/trained/sms_gru/repeat0_seed1/history.csv"
     history.write_text("epoch,val/loss\n0,1.0\n1\n")
-    with pytest.raises(Refused, match="history.csv:3: not as many values"):
+    with pytest.raises(UserError, match="history.csv:3: not as many values"):
         tracking.restore_all(clone)
 
 
@@ -426,7 +426,7 @@ def test_moved_repository_is_refused(place):
         pass
     store._opened.clear()
     os.chdir(place.rename(place.with_name("moved")))
-    with pytest.raises(Refused, match="was the repository moved"), started():
+    with pytest.raises(UserError, match="was the repository moved"), started():
         pytest.fail("must not be entered")
 
 
@@ -435,7 +435,7 @@ def test_wrong_use_is_told(place):
     with pytest.raises(ValueError, match="identity"), tracking.start("t", "k", identity={}, **kept):
         pytest.fail("must not be entered")
     with (
-        pytest.raises(Refused, match="tag why: 8001 characters"),
+        pytest.raises(UserError, match="tag why: 8001 characters"),
         started(tags={"why": "x" * 8001}),
     ):
         pytest.fail("must not be entered")

@@ -6,7 +6,7 @@ import pytest
 
 import models
 from pipelines.config import schema
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec, Field
 from pipelines.training import batches
 
@@ -202,7 +202,7 @@ def test_after_some_epochs_the_order_is_the_one_of_who_never_stopped(buckets):
 
 def test_data_without_ids_are_refused():
     spec = DataSpec({"weight": SPEC.inputs["weight"]}, "row", 2, "weight")
-    with pytest.raises(Refused, match=r"fit\.length_buckets: .* remove it"):
+    with pytest.raises(UserError, match=r"fit\.length_buckets: .* remove it"):
         batches.feed(part(), part(), spec, settings(), 1)
 
 

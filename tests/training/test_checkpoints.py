@@ -4,7 +4,7 @@ import fcntl
 
 import pytest
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.training.checkpoints import FOLDER, Unfinished
 
 
@@ -14,14 +14,14 @@ class Stopped(Exception):
 
 def interrupted(key: str, identity: str) -> None:
     with pytest.raises(Stopped), Unfinished.open(key, identity) as unfinished:
-        unfinished.checkpoint("split0_seed1").write_text(identity)
+        unfinished.checkpoint("repeat0_seed1").write_text(identity)
         raise Stopped
 
 
 def found(key: str, identity: str) -> bool:
     """Whether a training of this content has something to go on from; stopped again."""
     with pytest.raises(Stopped), Unfinished.open(key, identity) as unfinished:
-        there = unfinished.checkpoint("split0_seed1").is_file()
+        there = unfinished.checkpoint("repeat0_seed1").is_file()
         raise Stopped
     return there
 
@@ -55,7 +55,7 @@ def test_two_at_once_are_refused_and_the_first_keeps_its_own(empty_folder):
     with (FOLDER / "lenet.lock").open("w") as lock:  # as another process holds it
         fcntl.flock(lock, fcntl.LOCK_EX)
         with (
-            pytest.raises(Refused, match="another process is training lenet here; wait until"),
+            pytest.raises(UserError, match="another process is training lenet here; wait until"),
             Unfinished.open("lenet", "another"),
         ):
             pytest.fail("must not be entered")

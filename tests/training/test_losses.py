@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.training import classifier_objective
 from pipelines.training.losses import SmoothedCrossentropy
 
@@ -32,5 +32,5 @@ def test_a_fit_reports_it():
 
 
 def test_more_probability_than_there_is_cannot_be_spread():
-    with pytest.raises(Refused, match=r"label_smoothing must lie in \[0, 1\), found 1.5"):
+    with pytest.raises(UserError, match=r"label_smoothing must lie in \[0, 1\), found 1.5"):
         classifier_objective.loss(None, label_smoothing=1.5)

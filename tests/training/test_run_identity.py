@@ -71,14 +71,14 @@ def test_another_model_is_other_code():
 
 
 def test_data_digest_is_of_names_and_contents_in_any_order():
-    digests = {"split0/train": "a", "split0/test": "b"}
+    digests = {"repeat0/train": "a", "repeat0/test": "b"}
     assert run_identity.data_digest(digests) == run_identity.data_digest(
         dict(reversed(digests.items()))
     )
     for other in (
-        {"split0/train": "a"},
-        {"split0/train": "b", "split0/test": "a"},
-        {"split1/train": "a", "split0/test": "b"},
+        {"repeat0/train": "a"},
+        {"repeat0/train": "b", "repeat0/test": "a"},
+        {"repeat1/train": "a", "repeat0/test": "b"},
     ):
         assert run_identity.data_digest(other) != run_identity.data_digest(digests)
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
 FEWEST_BLOCKS = 4
@@ -62,7 +62,7 @@ def score(outputs: Outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> 
     if outputs.forecast.shape != future.shape:
         raise ValueError(f"score: forecasts {outputs.forecast.shape} of targets {future.shape}")
     if not np.isfinite(outputs.forecast).all():
-        raise Refused("score: forecasts are not finite; the model has diverged")
+        raise UserError("score: forecasts are not finite; the model has diverged")
     rows = row_values(outputs, future, spec)
     total = weights.sum(axis=1, dtype=np.float64)
     means = {name: _mean(weights, values, total) for name, values in rows.items()}

@@ -7,7 +7,7 @@ and Zipser 1989).
 import keras
 from keras import ops
 
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.inference import decision
 from pipelines.spec import DataSpec
 from pipelines.training.losses import SmoothedCrossentropy
@@ -51,5 +51,5 @@ def decide(
     """How translations are searched for; see scoring/decoding.py. Nothing is fitted, and `predict`
     is left alone: logits of a vocabulary of thousands are gigabytes."""
     if beams < 1 or length_power < 0:
-        raise Refused(f"beams {beams} must be 1 or more, length_power {length_power} 0 or more")
+        raise UserError(f"beams {beams} must be 1 or more, length_power {length_power} 0 or more")
     return decision.Decision(options={"beams": beams, "length_power": length_power})

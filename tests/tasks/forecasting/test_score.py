@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.linear import linear_forecaster
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preparation import splits
 from pipelines.preprocessing import windows
 from pipelines.tasks.contract import headline
@@ -247,7 +247,7 @@ def test_weights_count_rows_and_no_row_is_no_score():
 def test_forecasts_that_are_no_numbers_or_of_another_shape():
     of = spec()
     test = case(of)
-    with pytest.raises(Refused, match="not finite"):
+    with pytest.raises(UserError, match="not finite"):
         metrics.score(Outputs(test["future"] * np.nan), test, of, np.ones((1, 50)))
     with pytest.raises(ValueError, match="forecasts"):
         metrics.score(Outputs(test["future"][:, :3]), test, of, np.ones((1, 50)))

@@ -11,7 +11,7 @@ from PIL import Image
 import models
 from pipelines.classical.hog import BINS, colours, hog
 from pipelines.config import loader
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.figures import attention, images, networks
 from pipelines.inference.decision import Decision
 from pipelines.preprocessing import image_decoding
@@ -187,37 +187,37 @@ def project_with_pictures() -> Path:
 
 
 def trained(folder: str, losses: dict[str, float]) -> None:
-    """A folder as train leaves it: one model a replicate."""
+    """A folder as train leaves it: one model a trial."""
     for name, loss in losses.items():
         (Path(folder) / name).mkdir(parents=True)
         (Path(folder) / name / "model.keras").write_text(f"model of {name}")
-        (Path(folder) / name / "kept.json").write_text(f'{{"epoch": 2, "val/loss": {loss}}}')
+        (Path(folder) / name / "best_epoch.json").write_text(f'{{"epoch": 2, "val/loss": {loss}}}')
 
 
 def test_a_start_is_the_data_set_and_the_best_replicates_weights():
     params = project_with_pictures()
     prepare.run(params, "set")
-    trained("data/trained/cnn", {"split0_seed1": 0.5, "split0_seed2": 0.25})
+    trained("data/trained/cnn", {"repeat0_seed1": 0.5, "repeat0_seed2": 0.25})
     start.run(params, "moved")
     own, other = (DataSpec.load(Path(f"data/prepared/{key}/spec.json")) for key in ("set", "moved"))
     file = Path(other.facts["start"])
     assert file == Path("data/prepared/moved/start/model.keras")
-    assert file.read_text() == "model of split0_seed2"
+    assert file.read_text() == "model of repeat0_seed2"
     assert {**own.digests, "start": other.digests["start"]} == other.digests
     for name in prepare.PARTS:
         assert (
-            arrays.digest(Path(f"data/prepared/moved/split0/{name}"))
-            == (own.digests[f"split0/{name}"])
+            arrays.digest(Path(f"data/prepared/moved/repeat0/{name}"))
+            == (own.digests[f"repeat0/{name}"])
         )
 
 
 def test_a_start_without_weights_is_refused():
     params = project_with_pictures()
     prepare.run(params, "set")
-    with pytest.raises(Refused, match="data/trained/cnn: no such file"):
+    with pytest.raises(UserError, match="data/trained/cnn: no such file"):
         start.run(params, "moved")
     Path("data/trained/cnn").mkdir(parents=True)
-    with pytest.raises(Refused, match="no trained model in this folder"):
+    with pytest.raises(UserError, match="no trained model in this folder"):
         start.run(params, "moved")
     assert not Path("data/prepared/moved").exists()
 
@@ -233,7 +233,7 @@ def test_a_start_without_weights_is_refused():
 def test_mistakes_in_starts_are_named(entry, words):
     path = project_with_pictures()
     path.write_text(yaml.safe_dump({**PARAMS, "starts": entry}))
-    with pytest.raises(Refused, match=words):
+    with pytest.raises(UserError, match=words):
         loader.load(path)
 
 
@@ -246,11 +246,11 @@ def test_what_is_served_is_what_was_scored():
 
     prepare.run(project_with_pictures(), "set")
     folder = Path("data/prepared/set")
-    of, test = DataSpec.load(folder / "spec.json"), arrays.read(folder / "split0/test")
+    of, test = DataSpec.load(folder / "spec.json"), arrays.read(folder / "repeat0/test")
     keras.utils.set_random_seed(1)
     model = models.build(of, "small_cnn", "small_cnn", filters=[3, 4], augment={"rotation": 0.1})
     scored = score.predict(model, test, of, Decision())
-    module, signatures = serve.endpoints(model, of, folder / "split0/assets", Decision())
+    module, signatures = serve.endpoints(model, of, folder / "repeat0/assets", Decision())
     tf.saved_model.save(module, "saved", signatures)
     served = tf.saved_model.load("saved").signatures["serving_default"]
     answer = served(image_bytes=tf.constant(list(test["image_bytes"])))

@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC
 import models
 from models.layers import EncoderBlock, MaskedMeanPooling
 from pipelines.classical import nb_svm
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.preprocessing import tokenization, windows
 from pipelines.tasks.text_classification.serve import GraphTokenizer
 from tests.support.model_checks import text_spec
@@ -216,5 +216,5 @@ def test_mean_over_real_tokens_by_hand():
 
 
 def test_an_unknown_pooling_is_refused():
-    with pytest.raises(Refused, match="pooling must be mean or max, found 'median'"):
+    with pytest.raises(UserError, match="pooling must be mean or max, found 'median'"):
         classifier(pooling="median")

@@ -8,7 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 import models
-from pipelines.config.errors import Refused
+from pipelines.config.errors import UserError
 from pipelines.evaluation.bootstrap import weights
 from pipelines.preparation import sentence_pairs
 from pipelines.preprocessing.sentencepiece import Subwords
@@ -136,7 +136,7 @@ def test_search_options_are_checked():
     assert objective.decide(None, None, None, beams=3).options == {
         "beams": 3, "length_power": 1.0,
     }  # fmt: skip
-    with pytest.raises(Refused, match="beams 0"):
+    with pytest.raises(UserError, match="beams 0"):
         objective.decide(None, None, None, beams=0)
 
 
@@ -149,12 +149,12 @@ def tiny(tmp_path_factory):
     own = sentence_pairs.Pairs(sources, targets, np.arange(30))
     settings = sentence_pairs.Subword(vocabulary_size=80, max_tokens=24)
     divided = {"train": own, "val": own.take([1, 2]), "test": own.take([3, 4, 5])}
-    known = sentence_pairs.write(folder / "split0", "tiny", divided, np.ones(3, bool), settings)
+    known = sentence_pairs.write(folder / "repeat0", "tiny", divided, np.ones(3, bool), settings)
     spec = sentence_pairs.describe(known.size, settings, 1)
     keras.utils.set_random_seed(1)
     sizes = {"width": 16, "heads": 2, "depth": 1, "feed_forward": 16}
     model = models.build(spec, "transformer", builder="transformer", **sizes)
-    return folder / "split0", spec, model, objective.decide(None, None, spec, beams=2)
+    return folder / "repeat0", spec, model, objective.decide(None, None, spec, beams=2)
 
 
 HARD = [
