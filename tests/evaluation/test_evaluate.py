@@ -184,7 +184,7 @@ def test_the_contract_says_what_goes_in_and_comes_out(stage):
     assert described["inputs"] == {"text": {"dtype": "string", "shape": [None]}}
     assert set(described["outputs"]) == {"label", "probability", "probabilities"}
     assert about["labels"] == ["ham", "spam"]
-    assert about["trial"] == {"split": 0, "seed": 1}
+    assert about["trial"] == {"repeat": 0, "seed": 1}
     golden = json.loads((EXPORTED / "golden.json").read_text("utf-8"))
     test = ONLY.load(stage.prepared, "test")
     assert golden["inputs"] == {"text": list(test["text"])[: export.GOLDEN_ROWS]}

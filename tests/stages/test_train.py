@@ -154,7 +154,7 @@ def child(
 def test_what_a_fit_leaves_behind(tmp_path):
     found = fit(tmp_path / "fit", epochs=3)
     assert sorted(path.name for path in found.folder.glob("*.*")) == [
-        "checkpoint.npz", "decision.json", "history.csv", "best_epoch.json", "model.keras",
+        "best_epoch.json", "checkpoint.npz", "decision.json", "history.csv", "model.keras",
         "params.yaml", "tiny.csv",
     ]  # fmt: skip
     assert sorted(found.history[0]) == COLUMNS
