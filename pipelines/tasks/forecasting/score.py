@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting import baselines as reference
 from pipelines.tasks.forecasting import figures, input_gradients
@@ -15,7 +15,7 @@ from pipelines.tasks.forecasting.reporting import STRONG
 __all__ = ["baselines", "draw", "predict", "score", "weights"]
 
 
-def predict(model, columns: dict, spec: DataSpec, decision: Decision, assets=None) -> Outputs:
+def predict(model, columns: dict, spec: DataSpec, decision: DecisionRule, assets=None) -> Outputs:
     """What the model forecasts from each window. Numbers need no assets to be told."""
     model.compile(jit_compile=False)  # as it is served, to the last bit
     history = {"history": np.asarray(columns["history"])}
