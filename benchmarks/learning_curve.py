@@ -54,7 +54,7 @@ def table(params_file: Path, key: str) -> str:
     prepared = Path("data/prepared") / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")
     whole = trials.of(spec, params.seeds(key))
-    rows = max(len(trial.load(prepared, "train")[spec.target]) for trial in whole)
+    rows = max(len(trial.load(prepared, "train")[spec.target.name]) for trial in whole)
     lines = [(f"rows of train, {key}", "fits", "best val accuracy", "sd")]
     for share in SHARES:
         fit = experiment.fit.model_copy(update={"epochs": experiment.fit.epochs * share})

@@ -99,12 +99,12 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     del fed["validation_data"]
     clock = Clock(keras)
     phase.model.fit(**fed, epochs=1 + EPOCHS, verbose=0, callbacks=[clock.callback])
-    rows = len(phase.train[phase.spec.target])
+    rows = len(phase.train[phase.spec.target.name])
     return {
         "examples_per_s": rows / statistics.median(clock.seconds[1:]),
         "first_epoch_s": clock.seconds[0],
         "rows": rows,
-        "training_rows": experiment.fit.epochs * len(train_part[spec.target]),
+        "training_rows": experiment.fit.epochs * len(train_part[spec.target.name]),
     }
 
 
@@ -114,11 +114,11 @@ def sample(part: dict, spec, batch_size: int) -> dict:
     Whole batches only, where there is one: a smaller one would be compiled by itself, with
     length buckets in whichever epoch it first meets a length.
     """
-    present = len(part[spec.target])
+    present = len(part[spec.target.name])
     rows = min(present, ROWS)
     rows = rows // batch_size * batch_size or rows
     chosen = np.linspace(0, present - 1, rows).round().astype(int)
-    return {name: part[name][chosen] for name in (*spec.inputs, spec.target)}
+    return {name: part[name][chosen] for name in (*spec.inputs, spec.target.name)}
 
 
 class Clock:

@@ -46,5 +46,5 @@ def margins(machine, rows) -> np.ndarray:
 def score(outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Every metric under every row weighting; see scoring.classification."""
     return classification.scores(
-        outputs.probabilities, outputs.predicted, test[spec.target], weights, spec.positive_id
+        outputs.probabilities, outputs.predicted, test[spec.target.name], weights, spec.positive_id
     )

@@ -119,7 +119,7 @@ def fit(
                 fit_phase(phase, begun, objective, experiment, trial, journal, progress)
     settings = phase.settings
     predict = functools.partial(model.predict, trials.inputs(val, spec), batch_size=256, verbose=0)
-    rule = objective.fit_decision_rule(predict, val[spec.target], spec, **experiment.decide)
+    rule = objective.fit_decision_rule(predict, val[spec.target.name], spec, **experiment.decide)
     rule.save(folder / "decision.json")
     with timing.part("write"):
         keras_file.save(model, folder / "model.keras")

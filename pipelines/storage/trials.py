@@ -1,6 +1,7 @@
 """A trial is one fit of an experiment: one repeat of the train/val/test split, one random seed."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def of(spec: DataSpec, seeds: list[int]) -> list[Trial]:
 def validation_loss(folder: Path) -> float:
     """Of the weights in the trial's model, as train wrote it."""
     return json.loads((folder / BEST_EPOCH).read_text("utf-8"))["val/loss"]
+
+
+def best(folders: Iterable[Path]) -> Path:
+    """The trial's folder whose model has the lowest validation loss; of equals the first."""
+    return min(folders, key=validation_loss)
 
 
 def inputs(columns: dict, spec: DataSpec) -> dict:

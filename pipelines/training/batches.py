@@ -20,7 +20,7 @@ from pipelines.storage import trials
 
 def feed(train: dict, val: dict, spec: DataSpec, settings, seed: int, epoch: int = 0) -> dict:
     """The arguments of `fit` that say what it reads, from after `epoch` epochs on."""
-    read, check = ((trials.inputs(part, spec), part[spec.target]) for part in (train, val))
+    read, check = ((trials.inputs(part, spec), part[spec.target.name]) for part in (train, val))
     ladder = _ladder(read[0], spec, settings.length_buckets)
     return {
         "x": Batches(*read, ladder, settings.batch_size, seed, epoch),

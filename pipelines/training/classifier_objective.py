@@ -3,11 +3,11 @@
 import keras
 
 from pipelines.inference import decision
-from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.training.losses import SmoothedCrossentropy
+from pipelines.training.monitor import Monitor
 
-MONITOR = "val/loss"
+MONITOR = Monitor("val/loss")
 
 
 def loss(spec: DataSpec, *, label_smoothing: float = 0.0):

@@ -7,7 +7,7 @@ import pytest
 import models
 from pipelines.config import schema
 from pipelines.config.errors import UserError
-from pipelines.spec import DataSpec, Field
+from pipelines.spec import DataSpec, Field, Target
 from pipelines.training import batches
 
 ROWS = 103
@@ -35,11 +35,11 @@ def part(rows: int = ROWS, seed: int = 1) -> dict:
 
 SPEC = DataSpec(
     inputs={
-        "words": Field((20,), "int32", "token id", 10),
-        "characters": Field((50,), "int32", "token id", 10),
+        "words": Field.token_ids(20, 10),
+        "characters": Field.token_ids(50, 10),
         "weight": Field((3,), "float32", "kg"),
     },
-    target="row", outputs=2, raw="text",
+    target=Target((), "int64", "row", name="row"), outputs=2, request_inputs=("text",),
 )  # fmt: skip
 
 
@@ -201,7 +201,7 @@ def test_after_some_epochs_the_order_is_the_one_of_who_never_stopped(buckets):
 
 
 def test_data_without_ids_are_refused():
-    spec = DataSpec({"weight": SPEC.inputs["weight"]}, "row", 2, "weight")
+    spec = DataSpec({"weight": SPEC.inputs["weight"]}, SPEC.target, 2, ("weight",))
     with pytest.raises(UserError, match=r"fit\.length_buckets: .* remove it"):
         batches.feed(part(), part(), spec, settings(), 1)
 
@@ -217,7 +217,9 @@ def test_data_without_ids_are_refused():
 )  # fmt: skip
 def test_fit_has_the_losses_it_would_have_without(module, build):
     """With a rate of 0 nothing is learned, and a loss is the mean over each row, once."""
-    spec = DataSpec({"words": SPEC.inputs["words"]}, "label", 2, "text", ("a", "b"))
+    spec = DataSpec(
+        {"words": SPEC.inputs["words"]}, Target.class_id("label", 2), 2, ("text",), ("a", "b")
+    )
     train, val = ({**part(rows), "label": part(rows)["row"] % 2} for rows in (50, 37))
     keras.utils.set_random_seed(1)
     model = models.build(spec, module, **build, dropout=0.0, word_dropout=0.0)

@@ -8,8 +8,9 @@ from models.layers.windowed import RIDGE
 from pipelines.classical.ridge import rolling_origin
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
+from pipelines.training.monitor import Monitor
 
-MONITOR = "val/loss"
+MONITOR = Monitor("val/loss")
 SOLVED_WINDOWS = 10_000  # neighbours are nearly the same: more take longer and say little more
 
 
@@ -57,11 +58,11 @@ class ScaledError(keras.metrics.Mean):
 
 
 def loss(spec: DataSpec):
-    return ForecastLoss(spec.facts["std"], spec.facts["quantiles"])
+    return ForecastLoss(spec.task_metadata["std"], spec.task_metadata["quantiles"])
 
 
 def metrics(spec: DataSpec):
-    return [ScaledError(spec.facts["std"], spec.facts["quantiles"])]
+    return [ScaledError(spec.task_metadata["std"], spec.task_metadata["quantiles"])]
 
 
 def fit_closed_form(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
@@ -76,7 +77,7 @@ def fit_closed_form(model: keras.Model, train: dict, val: dict, spec: DataSpec) 
     every = -(-len(train["history"]) // SOLVED_WINDOWS)
     chosen = rolling_origin.choose(train, val, spec, every)
     print(f"ridge: {chosen}")
-    std, weights = np.array(spec.facts["std"]), chosen.fit().weights
+    std, weights = np.array(spec.task_metadata["std"]), chosen.fit().weights
     # Ridge maps physical units, the model deviations; that differs for the constants alone.
     found[0].set_weights([weights[:, 1:], weights[:, 0] / std[:, None]])
 

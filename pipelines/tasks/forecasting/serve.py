@@ -23,7 +23,7 @@ class Forecaster(tf.Module):
     def __init__(self, model, spec: DataSpec):
         super().__init__()
         self.model = model
-        self.levels = spec.facts["quantiles"]
+        self.levels = spec.task_metadata["quantiles"]
         shape = (None, *spec.inputs["history"].shape)
         signature = [tf.TensorSpec(shape, tf.float32, name="history")]
         self.forecast = tf.function(self._forecast, input_signature=signature)
@@ -49,4 +49,4 @@ def units(spec: DataSpec) -> dict[str, str]:
 
 def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:
     """What the endpoint answered, in the form that `score` takes."""
-    return outputs_of(answer["quantiles" if spec.facts["quantiles"] else "forecast"], spec)
+    return outputs_of(answer["quantiles" if spec.task_metadata["quantiles"] else "forecast"], spec)

@@ -16,7 +16,9 @@ def fit_closed_form(model: keras.Model, train: dict, val: dict, spec: DataSpec) 
     """Solves for the weights of machines on n-grams, where a model has any, on train alone."""
     for layer in model.layers:
         if isinstance(layer, NgramSVM):
-            ids, targets = (np.asarray(train[name]) for name in (layer.input.name, spec.target))
+            ids, targets = (
+                np.asarray(train[name]) for name in (layer.input.name, spec.target.name)
+            )
             layer.set_weights(solved(layer, ids, targets))
 
 

@@ -11,8 +11,9 @@ from pipelines.config.errors import UserError
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.training.losses import SmoothedCrossentropy
+from pipelines.training.monitor import Monitor
 
-MONITOR = "val/loss"
+MONITOR = Monitor("val/loss")
 
 
 @keras.saving.register_keras_serializable("pipelines")

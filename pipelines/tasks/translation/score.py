@@ -29,9 +29,9 @@ def predict(model, columns: dict, spec: DataSpec, decision, assets: Path) -> Out
 def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> dict:
     """Outputs on the test rows of a trivial and of a classical method."""
     train_pairs, val_pairs = (
-        (list(part[spec.raw]), list(part["reference"])) for part in (train, val)
+        (list(part[spec.request_inputs[0]]), list(part["reference"])) for part in (train, val)
     )
-    sources = list(test[spec.raw])
+    sources = list(test[spec.request_inputs[0]])
     return {
         "baseline_copy": reference.copy(sources),
         STRONG: reference.memory(train_pairs, val_pairs, sources),

@@ -131,7 +131,7 @@ def test_a_backbone_is_looked_at_inside():
     Path("start").mkdir()
     models.build(of, "small_cnn", "small_cnn", filters=[3, 4]).save("start/model.keras")
     facts, digests = {"start": "start/model.keras"}, {"start": arrays.digest(Path("start"))}
-    moved = DataSpec(**{**vars(of), "facts": facts, "digests": digests})
+    moved = DataSpec(**{**vars(of), "task_metadata": facts, "digests": digests})
     model = models.build(moved, "transfer", "transfer")
     weights, _ = networks.first_filters(model)
     assert weights.shape == (3, 3, 3, 1)
@@ -200,7 +200,7 @@ def test_a_start_is_the_data_set_and_the_best_replicates_weights():
     trained("data/trained/cnn", {"repeat0_seed1": 0.5, "repeat0_seed2": 0.25})
     start.run(params, "moved")
     own, other = (DataSpec.load(Path(f"data/prepared/{key}/spec.json")) for key in ("set", "moved"))
-    file = Path(other.facts["start"])
+    file = Path(other.task_metadata["start"])
     assert file == Path("data/prepared/moved/start/model.keras")
     assert file.read_text() == "model of repeat0_seed2"
     assert {**own.digests, "start": other.digests["start"]} == other.digests

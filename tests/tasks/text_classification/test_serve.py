@@ -14,7 +14,7 @@ import models
 from pipelines.evaluation import classifier
 from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import tokenization, windows
-from pipelines.spec import DataSpec, Field
+from pipelines.spec import DataSpec, Field, Target
 from pipelines.tasks.text_classification import serve
 
 TRAIN = [
@@ -86,10 +86,11 @@ class Served:
             "pieces": tokenization.learn(TRAIN, "subword", True, 70, 25),
         }
         inputs = {
-            name: Field((t.max_tokens,), "int32", "token id", t.size)
-            for name, t in self.tokenizers.items()
+            name: Field.token_ids(t.max_tokens, t.size) for name, t in self.tokenizers.items()
         }
-        self.spec = DataSpec(inputs, "label", classes, "text", LABELS[classes], positive)
+        self.spec = DataSpec(
+            inputs, Target.class_id("label", classes), classes, ("text",), LABELS[classes], positive
+        )
         for name, tokenizer in self.tokenizers.items():
             tokenizer.save(folder / f"{name}.json")
         self.model = models.build(
