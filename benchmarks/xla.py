@@ -76,9 +76,8 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     import models
     from pipelines.config.errors import UserError
     from pipelines.spec import DataSpec
-    from pipelines.stages import train
     from pipelines.storage import trials
-    from pipelines.training import batches, phases
+    from pipelines.training import batches, optimization, phases
 
     params, experiment = loader.experiment(PARAMS, key)
     prepared = ROOT / "data/prepared" / experiment.dataset
@@ -93,7 +92,9 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     objective = loader.task_module(experiment.task, "objective")
     fed = batches.feed(phase.train, phase.val, phase.spec, settings, trial.seed)
     try:
-        train.compile_model(phase.model, objective, experiment, spec, settings, len(fed["x"]))
+        optimization.compile_model(
+            phase.model, objective, experiment, spec, settings, len(fed["x"])
+        )
     except UserError:
         return None
     del fed["validation_data"]

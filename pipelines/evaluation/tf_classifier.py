@@ -7,6 +7,12 @@ from pipelines.evaluation.classifier import Outputs
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 
+ANSWER_KINDS = {
+    "label": "label",
+    "probability": "probability",
+    "probabilities": "probabilities",
+}
+
 
 class Answer(tf.Module):
     """(B, classes) logits -> label (B,), its probability (B,), probabilities (B, classes)."""

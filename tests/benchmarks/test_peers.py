@@ -37,8 +37,10 @@ SPECS = {
     "forecasting": DataSpec(
         {"history": Field((8, 2), "float32", "degC")},
         Target((3, 2), "float32", "degC", name="future"), 6, ("history",),
-        task_metadata={"columns": ["a", "b"], "horizon_steps": 3, "quantiles": [], "mean": [0.0, 1.0],
-               "std": [1.0, 2.0]},
+        task_metadata={
+            "columns": ["a", "b"], "horizon_steps": 3, "quantiles": [], "mean": [0.0, 1.0],
+            "std": [1.0, 2.0],
+        },
     ),
 }  # fmt: skip
 COUNT = """

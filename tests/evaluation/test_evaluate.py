@@ -18,6 +18,7 @@ from pipelines.stages import evaluate, export, train, verify
 from pipelines.storage import arrays, keras_file, trials
 from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import score
+from pipelines.training.monitor import Monitor
 from tests.support.model_checks import tiny_prepared
 
 ONLY = Trial(repeat=0, seed=1)
@@ -170,9 +171,9 @@ def test_a_model_with_other_weights_is_refused(stage, tmp_path):
 
 def test_rows_are_asked_for_in_batches_without_a_trace(stage, monkeypatch):
     rows = list(ONLY.load(stage.prepared, "test")["text"])
-    whole = verify.ask(EXPORTED / "model", rows)
+    whole = verify.predict_in_batches(EXPORTED / "model", {"text": rows})
     monkeypatch.setattr(verify, "BATCH", 5)
-    parts = verify.ask(EXPORTED / "model", rows)
+    parts = verify.predict_in_batches(EXPORTED / "model", {"text": rows})
     assert len(rows) % 5, "the last batch must be a smaller one"
     assert list(parts["label"]) == list(whole["label"])
     np.testing.assert_allclose(parts["probabilities"], whole["probabilities"], atol=1e-6)
@@ -181,10 +182,12 @@ def test_rows_are_asked_for_in_batches_without_a_trace(stage, monkeypatch):
 def test_the_contract_says_what_goes_in_and_comes_out(stage):
     about = json.loads((EXPORTED / "signature.json").read_text("utf-8"))
     described = about["signatures"]["serving_default"]
-    assert described["inputs"] == {"text": {"dtype": "string", "shape": [None]}}
+    assert about["schema_version"] == verify.SCHEMA_VERSION
+    text = {"dtype": "string", "shape": [None], "kind": "text"}
+    assert described["inputs"] == {"text": text}
     assert set(described["outputs"]) == {"label", "probability", "probabilities"}
     assert about["labels"] == ["ham", "spam"]
-    assert about["trial"] == {"split": 0, "seed": 1}
+    assert about["trial"] == {"repeat": 0, "seed": 1}
     golden = json.loads((EXPORTED / "golden.json").read_text("utf-8"))
     test = ONLY.load(stage.prepared, "test")
     assert golden["inputs"] == {"text": list(test["text"])[: export.GOLDEN_ROWS]}
@@ -262,5 +265,6 @@ def test_the_exported_replicate_is_the_one_whose_kept_weights_validate_best(
         folder = tmp_path / f"repeat0_seed{seed}"
         folder.mkdir()
         rows = [{"epoch": epoch, "val/loss": loss} for epoch, loss in enumerate(losses, 1)]
-        train.write_json(folder / "best_epoch.json", train.kept(rows, own.fit))
+        best = train.best_epoch(rows, own.fit, Monitor("val/loss"))
+        train.write_json(folder / "best_epoch.json", best)
     assert export.best(replace(stage, params=params, trained=tmp_path)).seed == chosen

@@ -315,10 +315,10 @@ def test_what_is_served_is_what_the_model_says(of, tmp_path):
     served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
     said = served(history=tf.constant(history))
     assert set(said) == ({"forecast"} if of is ONE else {"forecast", "quantiles"})
-    told = export.described(served, serve.units(of))
+    told = export.describe(served, serve, of)
     for tensor in (told["inputs"]["history"], *told["outputs"].values()):
         assert tensor["unit"] == "degC"
-    assert "unit" not in export.described(served, {})["inputs"]["history"]
+    assert told["inputs"]["history"]["kind"] == told["outputs"]["forecast"]["kind"] == "series"
     found = serve.outputs({name: values.numpy() for name, values in said.items()}, of)
     wanted = answer(model, history)
     np.testing.assert_allclose(found.forecast, wanted if of is ONE else wanted[..., 1], atol=1e-5)

@@ -23,7 +23,8 @@ from pipelines.stages import train
 from pipelines.storage import trials
 from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import objective
-from pipelines.training import import_graph, run_identity
+from pipelines.training import import_graph, optimization, run_identity
+from pipelines.training.epoch_logger import EpochLogger
 from tests.support.model_checks import tiny_prepared, tiny_project
 
 ROOT = Path(__file__).parents[2]
@@ -40,11 +41,13 @@ from pathlib import Path
 from types import SimpleNamespace
 import keras
 import numpy as np
-from pipelines import config, trials, train
+from pipelines.config import loader
+from pipelines.stages import train
+from pipelines.storage import trials
 from pipelines.spec import DataSpec
 prepared = Path("data/prepared/tiny")
 spec = DataSpec.load(prepared / "spec.json")
-_, experiment = config.experiment(Path(sys.argv[1]), "cnn")
+_, experiment = loader.experiment(Path(sys.argv[1]), "cnn")
 run = SimpleNamespace(
     metrics=lambda row, step: None, tag=lambda tags: None, last_step=lambda name: 0
 )
@@ -205,8 +208,8 @@ def test_the_average_is_the_one_of_the_formula(tmp_path, monkeypatch):
         def on_train_batch_end(self, batch, logs=None):
             steps.append([w.copy() for w in self.model.get_weights()])
 
-    own = train.callbacks
-    monkeypatch.setattr(train, "callbacks", lambda *about: [*own(*about), Recorder()])
+    own = optimization.callbacks
+    monkeypatch.setattr(optimization, "callbacks", lambda *about: [*own(*about), Recorder()])
     found = fit(tmp_path / "fit", epochs=3, ema=0.8)
     assert len(steps) > 6
     averages = steps[0]
@@ -286,7 +289,7 @@ def test_the_batch_of_a_loss_that_is_no_number_is_named(value):
     with pytest.raises(UserError, match=r"^epoch 1, batch 7 of 10: the loss is no longer a finite"):
         model.fit(
             values, values, batch_size=4, shuffle=False, verbose=0,
-            callbacks=[train.Journal(Run(), "tiny")],
+            callbacks=[EpochLogger(Run(), "tiny")],
         )  # fmt: skip
 
 
@@ -294,7 +297,7 @@ def test_the_batch_of_a_loss_that_is_no_number_is_named(value):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_any_number_that_is_none_is_refused(name, value):
     run = Run()
-    journal = train.Journal(run, "tiny")
+    journal = EpochLogger(run, "tiny")
     journal.set_params({"epochs": 2})
     journal.on_train_begin()
     journal.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.4})
@@ -342,7 +345,7 @@ def test_tensorflow_is_asked_to_repeat_itself(monkeypatch, choices, asked):
     monkeypatch.setenv("TF_DETERMINISTIC_OPS", "")
     monkeypatch.delenv("TF_DETERMINISTIC_OPS")
     fit = {"epochs": 1, "batch_size": 1, "learning_rate": 0.1, "patience": None, **choices}
-    train.be_repeatable(schema.Fit.model_validate(fit))
+    optimization.enable_determinism(schema.Fit.model_validate(fit))
     assert os.environ.get("TF_DETERMINISTIC_OPS") == asked
     monkeypatch.delenv("TF_DETERMINISTIC_OPS", raising=False)
 
@@ -352,7 +355,7 @@ def test_xla_is_refused_where_keras_would_go_without(tmp_path):
     _, experiment = loader.experiment(tiny_project(tmp_path, xla="true"), "cnn")
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.RandomZoom(0.1)])
     with pytest.raises(UserError, match="jit_compile"):
-        train.compile_model(model, objective, experiment, spec, experiment.fit, 3)
+        optimization.compile_model(model, objective, experiment, spec, experiment.fit, 3)
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.3])
@@ -363,7 +366,7 @@ def test_weights_decay_beside_their_gradients(tmp_path, decay):
     _, experiment = loader.experiment(tiny_project(tmp_path), "cnn")
     fit = experiment.fit.model_copy(update={"learning_rate": 0.1, "weight_decay": decay})
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    train.compile_model(model, objective, experiment, spec, fit, 3)
+    optimization.compile_model(model, objective, experiment, spec, fit, 3)
     before = model.get_weights()
     flat = [keras.ops.zeros_like(weight) for weight in model.trainable_weights]
     model.optimizer.apply(flat, model.trainable_weights)
@@ -377,7 +380,7 @@ def test_learning_rates_by_hand():
 
     def rates(**schedule) -> list[float]:
         fit = schema.Fit(epochs=1, batch_size=1, learning_rate=0.2, patience=None, **schedule)
-        rate = train.learning_rate(fit, 10)
+        rate = optimization.learning_rate(fit, 10)
         return [float(rate(step)) if callable(rate) else rate for step in range(10)]
 
     assert rates() == [0.2] * 10

@@ -304,7 +304,8 @@ def text_spec(**sizes: tuple[int, int]) -> DataSpec:
             name: Field.token_ids(length, size)
             for name, (length, size) in sizes.items()
         },
-        target=Target.class_id("label", 3), outputs=3, request_inputs=("text",), labels=("a", "b", "c"),
+        target=Target.class_id("label", 3), outputs=3, request_inputs=("text",),
+        labels=("a", "b", "c"),
     )  # fmt: skip
 
 

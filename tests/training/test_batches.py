@@ -9,6 +9,7 @@ from pipelines.config import schema
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec, Field, Target
 from pipelines.training import batches
+from pipelines.training.length_buckets import LengthBuckets
 
 ROWS = 103
 
@@ -58,15 +59,15 @@ def test_lengths_by_hand():
     assert batches.lengths(ids).tolist() == [3, 0, 5, 5]
 
 
-def test_a_ladder_by_hand():
+def test_a_buckets_by_hand():
     """Nine rows of lengths 1 to 9: quarters end at 3, 5, 7 and 9; then there is all room."""
     ids = np.tril(np.ones((9, 10), np.int32))
-    ladder = batches.Ladder.fit({"words": ids}, 4)
-    assert ladder.rungs.tolist() == [[3], [5], [7], [9], [10]]
-    rungs = ladder.rungs[ladder.rung({"words": ids})]
-    assert rungs[:, 0].tolist() == [3, 3, 3, 5, 5, 7, 7, 9, 9]
+    buckets = LengthBuckets.fit({"words": ids}, 4)
+    assert buckets.boundaries.tolist() == [[3], [5], [7], [9], [10]]
+    boundaries = buckets.boundaries[buckets.bucket({"words": ids})]
+    assert boundaries[:, 0].tolist() == [3, 3, 3, 5, 5, 7, 7, 9, 9]
     longer = np.ones((1, 10), np.int32)
-    assert ladder.rungs[ladder.rung({"words": longer})].tolist() == [[10]]
+    assert buckets.boundaries[buckets.bucket({"words": longer})].tolist() == [[10]]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 15, 16, 17, ROWS])
@@ -155,8 +156,8 @@ def test_sequence_targets_are_cut_with_the_input_they_stand_beside():
     given = ragged(60, 20, 3)
     wanted = np.where(np.arange(20) < batches.lengths(given)[:, None], given + 1, 0)
     source = ragged(60, 50, 4)
-    ladder = batches.Ladder.fit({"source": source, "given": given}, 3)
-    found = batches.Batches({"source": source, "given": given}, wanted, ladder, 8, seed=1)
+    buckets = LengthBuckets.fit({"source": source, "given": given}, 3)
+    found = batches.Batches({"source": source, "given": given}, wanted, buckets, 8, seed=1)
     widths = set()
     for number in range(len(found)):
         inputs, targets = found[number]
@@ -168,9 +169,9 @@ def test_sequence_targets_are_cut_with_the_input_they_stand_beside():
 
 def test_targets_that_are_no_sequence_are_left_whole():
     columns = part(60)
-    ladder = batches.Ladder.fit({"words": columns["words"]}, 3)
+    buckets = LengthBuckets.fit({"words": columns["words"]}, 3)
     several = ragged(60, 20, 9)  # as wide as the words, but of lengths of its own
-    found = batches.Batches({"words": columns["words"]}, several, ladder, 8)
+    found = batches.Batches({"words": columns["words"]}, several, buckets, 8)
     assert {found[n][1].shape[1] for n in range(len(found))} == {20}
 
 

@@ -9,7 +9,9 @@ from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting.metrics import Outputs, outputs_of, score, weights
 
-__all__ = ["endpoints", "outputs", "score", "units", "weights"]
+__all__ = ["KINDS", "endpoints", "outputs", "score", "units", "weights"]
+
+KINDS = {"history": "series", "forecast": "series", "quantiles": "quantiles"}
 
 
 class Forecaster(tf.Module):

@@ -10,12 +10,14 @@ import tensorflow as tf
 
 from pipelines.evaluation.bootstrap import weights
 from pipelines.evaluation.classifier import score
-from pipelines.evaluation.tf_classifier import Answer, outputs
+from pipelines.evaluation.tf_classifier import ANSWER_KINDS, Answer, outputs
 from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
 
-__all__ = ["endpoints", "outputs", "score", "weights"]
+__all__ = ["KINDS", "endpoints", "outputs", "score", "weights"]
+
+KINDS = {"image_bytes": "image", **ANSWER_KINDS}  # of inputs and outputs
 
 AT_ONCE = 4  # pictures decoded at a time: each may be as large as `max_pixels` allows
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from pipelines.evaluation.bootstrap import weights
 from pipelines.evaluation.classifier import score
-from pipelines.evaluation.tf_classifier import Answer, outputs
+from pipelines.evaluation.tf_classifier import ANSWER_KINDS, Answer, outputs
 from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing.tokenization import SPECIAL_IDS, UNKNOWN, Tokenizer
 from pipelines.spec import DataSpec
@@ -15,7 +15,9 @@ from pipelines.spec import DataSpec
 # Of these letters the lower case depends on the server's locale: Lithuanian keeps the dot of an i.
 LOCAL = (("\u00cc", "\u00ec"), ("\u00cd", "\u00ed"), ("\u0128", "\u0129"), ("\u012e", "\u012f"))
 
-__all__ = ["endpoints", "outputs", "score", "weights"]
+__all__ = ["KINDS", "endpoints", "outputs", "score", "weights"]
+
+KINDS = {"text": "text", **ANSWER_KINDS}  # of inputs and outputs
 
 
 class GraphTokenizer(tf.Module):

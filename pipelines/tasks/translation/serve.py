@@ -13,9 +13,10 @@ from pipelines.preprocessing.sentencepiece import END, PADDING, Subwords
 from pipelines.spec import DataSpec
 from pipelines.tasks.translation.metrics import Outputs, score
 
-__all__ = ["REQUIRES", "endpoints", "outputs", "score", "weights"]
+__all__ = ["KINDS", "REQUIRES", "endpoints", "outputs", "score", "weights"]
 
-REQUIRES = ("tensorflow_text",)  # its operations are in the graph: whoever loads it imports this
+REQUIRES = ("tensorflow_text",)  # to be imported before loading: its operations are in the graph
+KINDS = {"text": "text", "source": "ids", "translation": "text", "ids": "ids", "score": "score"}
 
 
 class GraphSubwords(tf.Module):

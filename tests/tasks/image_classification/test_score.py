@@ -204,7 +204,7 @@ def test_a_start_is_the_data_set_and_the_best_replicates_weights():
     assert file == Path("data/prepared/moved/start/model.keras")
     assert file.read_text() == "model of repeat0_seed2"
     assert {**own.digests, "start": other.digests["start"]} == other.digests
-    for name in prepare.PARTS:
+    for name in prepare.SPLITS:
         assert (
             arrays.digest(Path(f"data/prepared/moved/repeat0/{name}"))
             == (own.digests[f"repeat0/{name}"])
