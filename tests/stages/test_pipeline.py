@@ -148,7 +148,9 @@ def test_what_is_served_is_what_was_evaluated(built):
         described = about["signatures"]["serving_default"]
         text = {"dtype": "string", "shape": [None], "kind": "text"}
         assert described["inputs"] == {"text": text}
-        assert described["outputs"]["probabilities"] == {"dtype": "float32", "shape": [None, 2]}
+        assert described["outputs"]["probabilities"] == {
+            "dtype": "float32", "shape": [None, 2], "kind": "probabilities",
+        }  # fmt: skip
         assert set(described["outputs"]) == set(answer) == set(expected)
         assert set(answer) == {"label", "probability", "probabilities"}
         rows = len(golden[key]["inputs"]["text"])
