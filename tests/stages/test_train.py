@@ -25,6 +25,7 @@ from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import objective
 from pipelines.training import import_graph, optimization, run_identity
 from pipelines.training.epoch_logger import EpochLogger
+from pipelines.training.monitor import Monitor
 from tests.support.model_checks import tiny_prepared, tiny_project
 
 ROOT = Path(__file__).parents[2]
@@ -157,7 +158,7 @@ def child(
 def test_what_a_fit_leaves_behind(tmp_path):
     found = fit(tmp_path / "fit", epochs=3)
     assert sorted(path.name for path in found.folder.glob("*.*")) == [
-        "checkpoint.npz", "decision.json", "history.csv", "best_epoch.json", "model.keras",
+        "best_epoch.json", "checkpoint.npz", "decision.json", "history.csv", "model.keras",
         "params.yaml", "tiny.csv",
     ]  # fmt: skip
     assert sorted(found.history[0]) == COLUMNS
@@ -198,6 +199,32 @@ def test_with_patience_the_best_epoch_is_kept(tmp_path, ema, patience, stops):
     assert found.losses[-1] > found.losses[best] + 1e-3, "or this shows nothing"
     assert len(found.losses) == (best + 1 + patience if stops else 15)
     assert found.loss == pytest.approx(found.losses[best], abs=1e-5)
+
+
+@pytest.mark.parametrize(("metric", "mode"), [("val/accuracy", "max"), ("val/loss", "min")])
+def test_the_tasks_monitor_decides_which_epoch_remains(tmp_path, monkeypatch, metric, mode):
+    """Early stopping, the restored weights and best_epoch.json depend on the same metric."""
+    monkeypatch.setattr(objective, "MONITOR", Monitor(metric, mode))
+    result = fit(tmp_path / "fit", prepared=NOISY, epochs=15, rate=0.1, patience=14)
+    values = [float(row[metric]) for row in result.history]
+    best = int(np.argmax(values) if mode == "max" else np.argmin(values))
+    row = json.loads((result.folder / "best_epoch.json").read_text())
+    assert row["epoch"] == best + 1
+    assert row["monitor"] == {"metric": metric, "mode": mode}
+    assert result.loss == pytest.approx(result.losses[best], abs=1e-5)
+
+
+def test_a_monitor_that_is_not_in_the_history_is_refused():
+    rows = [{"epoch": 1, "train/loss": 1.0, "val/loss": 1.0}]
+    with pytest.raises(UserError) as error:
+        Monitor("val/acuracy", "max").best_epoch(rows)
+    assert (error.value.code, error.value.value) == ("monitor-unknown", "val/acuracy")
+
+
+def test_of_equal_epochs_the_first_is_the_best():
+    rows = [{"epoch": epoch, "val/loss": loss} for epoch, loss in enumerate((2.0, 1.0, 1.0), 1)]
+    assert Monitor("val/loss").best_epoch(rows)["epoch"] == 2
+    assert Monitor("val/loss", "max").best_epoch(rows)["epoch"] == 1
 
 
 def test_the_average_is_the_one_of_the_formula(tmp_path, monkeypatch):
@@ -275,8 +302,10 @@ def test_a_fit_that_has_ended_trains_no_further(tmp_path):
 
 
 def test_a_loss_that_is_no_number_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"^epoch 1, .*: the loss is no longer a finite number"):
+    with pytest.raises(UserError) as error:
         fit(tmp_path / "fit", rate=1e30)
+    assert error.value.code == "loss-not-finite"
+    assert error.value.value.startswith("epoch 1, ")
     assert not (tmp_path / "fit/model.keras").exists()
 
 
@@ -286,24 +315,27 @@ def test_the_batch_of_a_loss_that_is_no_number_is_named(value):
     values[26] = value
     model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    with pytest.raises(UserError, match=r"^epoch 1, batch 7 of 10: the loss is no longer a finite"):
+    with pytest.raises(UserError) as error:
         model.fit(
             values, values, batch_size=4, shuffle=False, verbose=0,
             callbacks=[EpochLogger(Run(), "tiny")],
         )  # fmt: skip
+    assert (error.value.code, error.value.value) == ("loss-not-finite", "epoch 1, batch 7 of 10")
 
 
 @pytest.mark.parametrize("name", ["loss", "val_loss", "val_accuracy"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_any_number_that_is_none_is_refused(name, value):
     run = Run()
-    journal = EpochLogger(run, "tiny")
-    journal.set_params({"epochs": 2})
-    journal.on_train_begin()
-    journal.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.4})
-    with pytest.raises(UserError, match="^epoch 2, at its end .*: the loss is no longer"):
-        journal.on_epoch_end(1, {"loss": 0.5, "val_loss": 0.4, name: value})
-    assert run.rows == journal.rows == [{"epoch": 1, "train/loss": 0.5, "val/loss": 0.4}]
+    logger = EpochLogger(run, "tiny")
+    logger.set_params({"epochs": 2})
+    logger.on_train_begin()
+    logger.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.4})
+    with pytest.raises(UserError) as error:
+        logger.on_epoch_end(1, {"loss": 0.5, "val_loss": 0.4, name: value})
+    assert error.value.code == "loss-not-finite"
+    assert error.value.value.startswith("epoch 2, at its end ")
+    assert run.rows == logger.rows == [{"epoch": 1, "train/loss": 0.5, "val/loss": 0.4}]
 
 
 @pytest.mark.slow
@@ -354,8 +386,9 @@ def test_xla_is_refused_where_keras_would_go_without(tmp_path):
     spec = DataSpec.load(PREPARED / "spec.json")
     _, experiment = loader.experiment(tiny_project(tmp_path, xla="true"), "cnn")
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.RandomZoom(0.1)])
-    with pytest.raises(UserError, match="jit_compile"):
+    with pytest.raises(UserError) as error:
         optimization.compile_model(model, objective, experiment, spec, experiment.fit, 3)
+    assert (error.value.code, error.value.key) == ("jit-compile-impossible", "fit.jit_compile")
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.3])

@@ -1,5 +1,7 @@
 """Batches of like lengths: every row once, no position lost, the same order from the same seed."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -8,7 +10,7 @@ import models
 from pipelines.config import schema
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec, Field, Target
-from pipelines.training import batches
+from pipelines.training import batches, optimization
 from pipelines.training.length_buckets import LengthBuckets
 
 ROWS = 103
@@ -203,8 +205,83 @@ def test_after_some_epochs_the_order_is_the_one_of_who_never_stopped(buckets):
 
 def test_data_without_ids_are_refused():
     spec = DataSpec({"weight": SPEC.inputs["weight"]}, SPEC.target, 2, ("weight",))
-    with pytest.raises(UserError, match=r"fit\.length_buckets: .* remove it"):
+    with pytest.raises(UserError) as error:
         batches.feed(part(), part(), spec, settings(), 1)
+    assert error.value.code == "length-buckets-impossible"
+    assert (error.value.key, error.value.value) == ("fit.length_buckets", 4)
+
+
+def objective_of(how: str, **hooks) -> SimpleNamespace:
+    return SimpleNamespace(FEED=how, **hooks)
+
+
+@pytest.mark.parametrize("rows", [96, 103])
+def test_ordered_streams_continue_from_batch_to_batch(rows):
+    """16 parallel streams: what follows a row is at its place in the next batch."""
+    fit = settings(length_buckets=None)
+    fed = batches.feed(part(rows), part(40), SPEC, fit, 1, objective=objective_of("ordered"))["x"]
+    targets = [fed[index][1] for index in range(len(fed))]
+    assert len(fed) == -(-rows // 16)
+    assert sorted(np.concatenate(targets)) == list(range(rows))
+    for now, following in zip(targets, targets[1:], strict=False):
+        np.testing.assert_array_equal(now[: len(following)] + 1, following)
+    inputs, first = fed[0]
+    np.testing.assert_array_equal(inputs["weight"], part(rows)["weight"][first])
+    fed.on_epoch_end()
+    np.testing.assert_array_equal(fed[0][1], first)
+
+
+def test_sampled_batches_are_drawn_by_the_objective():
+    """Another draw in every batch and epoch, the same for a seed; for val always the same."""
+
+    def sample_batch(columns, spec, rows, rng):
+        chosen = rng.integers(0, len(columns["row"]), (rows, 2))
+        pairs = {name: columns["weight"][chosen[:, side]] for side, name in enumerate("ab")}
+        return pairs, chosen[:, 0]
+
+    def feed(epoch=0):
+        objective = objective_of("sampled", sample_batch=sample_batch)
+        fit = settings(length_buckets=None)
+        return batches.feed(part(), part(40), SPEC, fit, 1, epoch, objective)
+
+    fed = feed()
+    x, val = fed["x"], fed["validation_data"]
+    assert (len(x), len(val)) == (7, 3)
+    inputs, first = x[0]
+    assert inputs["a"].shape == inputs["b"].shape == (16, 3)
+    assert (first != x[1][1]).any()
+    np.testing.assert_array_equal(first, feed()["x"][0][1])
+    checked = val[0][1]
+    for dataset in (x, val):
+        dataset.on_epoch_end()
+    assert (first != x[0][1]).any()
+    np.testing.assert_array_equal(x[0][1], feed(epoch=1)["x"][0][1])
+    np.testing.assert_array_equal(checked, val[0][1])
+
+
+@pytest.mark.parametrize(
+    ("how", "buckets", "code"),
+    [("orderd", None, "feed-unknown"), ("ordered", 4, "length-buckets-impossible")],
+)
+def test_feeds_that_cannot_be_are_refused(how, buckets, code):
+    fit = settings(length_buckets=buckets)
+    with pytest.raises(UserError) as error:
+        batches.feed(part(), part(), SPEC, fit, 1, objective=objective_of(how))
+    assert error.value.code == code
+
+
+def test_carried_states_start_from_zero_in_every_epoch_and_validation():
+    model = keras.Sequential(
+        [keras.Input((2, 1), batch_size=4), keras.layers.GRU(3, stateful=True)]
+    )
+    callback = optimization.ResetStates()
+    callback.set_model(model)
+    for moment in (callback.on_epoch_begin, lambda epoch: callback.on_test_begin()):
+        model(np.ones((4, 2, 1), np.float32))
+        state = model.layers[-1].states[0]
+        assert np.abs(keras.ops.convert_to_numpy(state)).max() > 0
+        moment(0)
+        assert np.abs(keras.ops.convert_to_numpy(state)).max() == 0
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Baselines and figures of pictures, and the whole way from a folder to served answers."""
 
+import json
 from pathlib import Path
 
 import keras
@@ -191,7 +192,11 @@ def trained(folder: str, losses: dict[str, float]) -> None:
     for name, loss in losses.items():
         (Path(folder) / name).mkdir(parents=True)
         (Path(folder) / name / "model.keras").write_text(f"model of {name}")
-        (Path(folder) / name / "best_epoch.json").write_text(f'{{"epoch": 2, "val/loss": {loss}}}')
+        (Path(folder) / name / "best_epoch.json").write_text(
+            json.dumps(
+                {"epoch": 2, "val/loss": loss, "monitor": {"metric": "val/loss", "mode": "min"}}
+            )
+        )
 
 
 def test_a_start_is_the_data_set_and_the_best_replicates_weights():
