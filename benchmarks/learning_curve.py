@@ -24,6 +24,7 @@ from pipelines.spec import DataSpec
 from pipelines.stages import evaluate, train
 from pipelines.storage import trials
 from pipelines.storage.trials import Trial
+from pipelines.training import optimization
 
 SHARES = (8, 4, 2, 1)  # one in so many rows
 
@@ -50,11 +51,11 @@ def classifies(params_file: Path, key: str) -> None:
 
 def table(params_file: Path, key: str) -> str:
     params, experiment = loader.experiment(params_file, key)
-    train.be_repeatable(experiment.fit)
+    optimization.enable_determinism(experiment.fit)
     prepared = Path("data/prepared") / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")
     whole = trials.of(spec, params.seeds(key))
-    rows = max(len(trial.load(prepared, "train")[spec.target]) for trial in whole)
+    rows = max(len(trial.load(prepared, "train")[spec.target.name]) for trial in whole)
     lines = [(f"rows of train, {key}", "fits", "best val accuracy", "sd")]
     for share in SHARES:
         fit = experiment.fit.model_copy(update={"epochs": experiment.fit.epochs * share})

@@ -76,9 +76,8 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     import models
     from pipelines.config.errors import UserError
     from pipelines.spec import DataSpec
-    from pipelines.stages import train
     from pipelines.storage import trials
-    from pipelines.training import batches, phases
+    from pipelines.training import batches, optimization, phases
 
     params, experiment = loader.experiment(PARAMS, key)
     prepared = ROOT / "data/prepared" / experiment.dataset
@@ -93,18 +92,20 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     objective = loader.task_module(experiment.task, "objective")
     fed = batches.feed(phase.train, phase.val, phase.spec, settings, trial.seed)
     try:
-        train.compile_model(phase.model, objective, experiment, spec, settings, len(fed["x"]))
+        optimization.compile_model(
+            phase.model, objective, experiment, spec, settings, len(fed["x"])
+        )
     except UserError:
         return None
     del fed["validation_data"]
     clock = Clock(keras)
     phase.model.fit(**fed, epochs=1 + EPOCHS, verbose=0, callbacks=[clock.callback])
-    rows = len(phase.train[phase.spec.target])
+    rows = len(phase.train[phase.spec.target.name])
     return {
         "examples_per_s": rows / statistics.median(clock.seconds[1:]),
         "first_epoch_s": clock.seconds[0],
         "rows": rows,
-        "training_rows": experiment.fit.epochs * len(train_part[spec.target]),
+        "training_rows": experiment.fit.epochs * len(train_part[spec.target.name]),
     }
 
 
@@ -114,11 +115,11 @@ def sample(part: dict, spec, batch_size: int) -> dict:
     Whole batches only, where there is one: a smaller one would be compiled by itself, with
     length buckets in whichever epoch it first meets a length.
     """
-    present = len(part[spec.target])
+    present = len(part[spec.target.name])
     rows = min(present, ROWS)
     rows = rows // batch_size * batch_size or rows
     chosen = np.linspace(0, present - 1, rows).round().astype(int)
-    return {name: part[name][chosen] for name in (*spec.inputs, spec.target)}
+    return {name: part[name][chosen] for name in (*spec.inputs, spec.target.name)}
 
 
 class Clock:

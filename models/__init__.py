@@ -5,6 +5,7 @@ import inspect
 
 import keras
 
+from pipelines.config import search_path
 from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 
@@ -14,7 +15,7 @@ def build(spec: DataSpec, module: str, builder: str, **hyperparameters) -> keras
 
     Arguments are bound before anything is built, so a typo names builder, argument and choices.
     """
-    function = getattr(importlib.import_module(f"models.{module}"), builder)
+    function = getattr(importlib.import_module(search_path.module_name("models", module)), builder)
     signature = inspect.signature(function)
     try:
         signature.bind(spec, **hyperparameters)

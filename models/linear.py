@@ -20,8 +20,11 @@ def linear_forecaster(
     With the squared error its best weights have a closed form, which is the ridge baseline: what
     gradient descent reaches can be compared with it. Differs from the papers: quantiles.
     """
-    columns, quantiles = len(spec.facts["columns"]), len(spec.facts["quantiles"]) or 1
-    horizon = spec.facts["horizon_steps"]
+    columns, quantiles = (
+        len(spec.task_metadata["columns"]),
+        len(spec.task_metadata["quantiles"]) or 1,
+    )
+    horizon = spec.task_metadata["horizon_steps"]
     inputs, features, level = see(spec, remove_mean)
     by_column = layers.Dropout(dropout)(layers.Permute((2, 1))(features))
     mapped = layers.Dense(horizon * quantiles, name="outputs")(by_column)

@@ -36,7 +36,7 @@ def ridge_gru_forecaster(
             f"ridge_gru_forecaster: segment_steps {segment_steps} is longer than the history, "
             f"{steps} steps; shorten it"
         )
-    quantiles = list(spec.facts["quantiles"])
+    quantiles = list(spec.task_metadata["quantiles"])
     inputs, features, level = see(spec, remove_mean=True)
     learned = _recurrent(spec, features, units, segment_steps, dropout)
     middle = quantiles.index(0.5) if quantiles else 0
@@ -49,7 +49,7 @@ def ridge_gru_forecaster(
 
 def _linear(spec: DataSpec, features: keras.KerasTensor) -> keras.KerasTensor:
     """(B, H, C) -> (B, C, F, 1), by a map for each column that is not trained."""
-    columns, horizon = features.shape[2], spec.facts["horizon_steps"]
+    columns, horizon = features.shape[2], spec.task_metadata["horizon_steps"]
     linear = layers.EinsumDense(
         "bhc,chf->bcf", (columns, horizon), bias_axes="cf", kernel_initializer="zeros", name=RIDGE
     )
@@ -62,7 +62,10 @@ def _recurrent(
 ) -> keras.KerasTensor:
     """(B, H, C) -> (B, C, F, Q), as SegRNN: deviations from the last value, segment by segment."""
     steps, columns = features.shape[1:]
-    horizon, quantiles = spec.facts["horizon_steps"], len(spec.facts["quantiles"]) or 1
+    horizon, quantiles = (
+        spec.task_metadata["horizon_steps"],
+        len(spec.task_metadata["quantiles"]) or 1,
+    )
     ahead = -(-horizon // segment_steps)
     last = layers.Cropping1D((steps - 1, 0), name="last")(features)
     segments = Segments(segment_steps, name="segments")(layers.Subtract()([features, last]))

@@ -17,7 +17,9 @@ from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 from pipelines.storage.arrays import digest
 
-START = "start"  # of the spec's facts: where `pipelines/stages/start.py` has put the weights
+START = (
+    "start"  # in the spec's task_metadata: where `pipelines/stages/start.py` has put the weights
+)
 
 
 def transfer(
@@ -94,12 +96,12 @@ def _application(name: str, weights: str, arguments, shape: tuple, spec: DataSpe
 
 
 def _start(spec: DataSpec) -> Path:
-    if START not in spec.facts:
+    if START not in spec.task_metadata:
         raise UserError(
             "transfer: the data set has no start; add an entry under `starts` that names a data "
             "set and weights, and make it the experiment's `dataset`"
         )
-    file = Path(spec.facts[START])
+    file = Path(spec.task_metadata[START])
     if digest(file.parent) != spec.digests[START]:
         raise UserError(
             f"{file}: not what the stage `start` has put there; it is not loaded; run that stage "

@@ -1,7 +1,7 @@
 """DataSpec: the contract between prepared data and models.
 
-`prepare` writes it, every builder reads it. The data dictates what stands here (shapes, number
-of classes, vocabulary sizes); a person chooses hyperparameters in params.yaml; nothing is in both.
+`prepare` writes it, every builder reads it. The data dictates its content (shapes, number of
+classes, vocabulary sizes); a person chooses hyperparameters in params.yaml; nothing is in both.
 """
 
 import json
@@ -11,24 +11,43 @@ from typing import Any
 
 from pipelines.config import errors
 
+SCHEMA_VERSION = 1  # of spec.json; raised when its keys or their meaning change
+KINDS = ("ids", "class", "image", "audio", "real")
+
 
 @dataclass(frozen=True)
 class Field:
-    """One named array of a row.
+    """One named array, described by what a row of it holds.
 
-    shape: without the batch axis. dtype: numpy's name. unit: what a number in it means
-    ("token id", "intensity", "degC"). size: for ids, how many distinct ids there are.
+    Args:
+        shape: of a row, without the batch axis.
+        dtype: numpy's name.
+        unit: what a number means: "token id", "intensity, 0 to 255", "degC".
+        size: the number of distinct ids or classes; values lie in 0 to size - 1.
+        kind: "ids" (numbers of tokens), "class" (of classes: one a row, or one a position or pixel,
+            which is a mask), "image", "audio" or "real" (measurements).
+        padded: rows end in padding, id 0, and may be cut to the longest of a batch. For ids alone.
     """
 
     shape: tuple[int, ...]
     dtype: str
     unit: str
     size: int | None = None
+    kind: str = "real"
+    padded: bool = False
 
-    @property
-    def padded(self) -> bool:
-        """Whether rows end in padding, id 0, so that they may be cut to their longest."""
-        return self.unit == "token id"
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise ValueError(f"kind {self.kind!r}; {errors.one_of(self.kind, KINDS)}")
+        if self.kind in ("ids", "class") and self.size is None:
+            raise ValueError(f"a field of kind {self.kind!r} needs a size")
+        if self.padded and (self.kind != "ids" or not self.shape):
+            raise ValueError("only rows of ids can be padded")
+
+    @classmethod
+    def token_ids(cls, positions: int, size: int, **more) -> "Field":
+        """Padded rows of token ids, (positions,)."""
+        return cls((positions,), "int32", "token id", size, kind="ids", padded=True, **more)
 
     @property
     def open_shape(self) -> tuple[int | None, ...]:
@@ -36,42 +55,80 @@ class Field:
         return (None, *self.shape[1:]) if self.padded else self.shape
 
 
+@dataclass(frozen=True, kw_only=True)
+class Target(Field):
+    """What a model learns to predict: a class, a class or id a position, numbers.
+
+    Args:
+        name: of the array.
+    """
+
+    name: str
+
+    @classmethod
+    def class_id(cls, name: str, classes: int, shape: tuple[int, ...] = ()) -> "Target":
+        """A class a row; with a shape, a class a position or pixel."""
+        return cls(shape, "int32", "class id", classes, kind="class", name=name)
+
+
 @dataclass(frozen=True)
 class DataSpec:
     """What a model must accept and produce.
 
-    inputs: the Keras inputs by name; these names become the serving API.
-    target: name of the target array. outputs: how many numbers a model returns per row.
-    labels: class names by id, empty for tasks without classes. positive: the label whose
-    detection is measured in binary tasks. raw: the array of what a client sends (never tokens).
-    repeats: how many independent train/val/test splits there are. digests: sha256 of each
-    part's arrays, keyed "repeat0/train". facts: what else one kind of task needs to know of its
-    data, as JSON values; the recipe says what.
+    Args:
+        inputs: the Keras inputs by name.
+        target: what is predicted.
+        outputs: how many numbers a model returns for a row, or for a position.
+        request_inputs: names of the arrays that hold what a client sends (texts, files; never
+            tokens); these names become the serving API.
+        labels: class names by id, empty for tasks without classes.
+        positive: the label whose detection is measured in binary tasks.
+        repeats: the number of independent train/val/test splits.
+        digests: sha256 of each split's arrays, keyed "repeat0/train".
+        task_metadata: what else the task needs to know of the data, as JSON values; the recipe
+            documents it.
     """
 
     inputs: dict[str, Field]
-    target: str
+    target: Target
     outputs: int
-    raw: str
+    request_inputs: tuple[str, ...]
     labels: tuple[str, ...] = ()
     positive: str | None = None
     repeats: int = 1
     digests: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
+    task_metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
     def positive_id(self) -> int | None:
         return None if self.positive is None else self.labels.index(self.positive)
 
     def save(self, path: Path) -> None:
-        path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", "utf-8")
+        values = {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
     @classmethod
     def load(cls, path: Path) -> "DataSpec":
+        """The spec in a file.
+
+        Raises:
+            UserError: no such file, or one that another version of this code wrote.
+        """
         errors.existing(path, "run `dvc repro`, whose stage prepare writes it")
         values = json.loads(path.read_text("utf-8"))
-        values["inputs"] = {
-            name: Field(**{**entry, "shape": tuple(entry["shape"])})
-            for name, entry in values["inputs"].items()
-        }
-        return cls(**{**values, "labels": tuple(values["labels"])})
+        version = values.pop("schema_version", None)
+        if version != SCHEMA_VERSION:
+            raise errors.UserError(
+                "schema-version-unknown",
+                f"written in version {version} of the format, this code reads version "
+                f"{SCHEMA_VERSION}; run `dvc repro`, whose stage prepare writes it again",
+                path=path, key="schema_version", value=version,
+            )  # fmt: skip
+        inputs = {name: Field(**_with_tuple(entry)) for name, entry in values["inputs"].items()}
+        target = Target(**_with_tuple(values["target"]))
+        tuples = {name: tuple(values[name]) for name in ("labels", "request_inputs")}
+        return cls(**{**values, **tuples, "inputs": inputs, "target": target})
+
+
+def _with_tuple(entry: dict[str, Any]) -> dict[str, Any]:
+    return {**entry, "shape": tuple(entry["shape"])}

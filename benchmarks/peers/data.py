@@ -41,7 +41,7 @@ def load(case: dict, texts: bool = False) -> Data:
             for name, field in spec.inputs.items()
         }
         spec = replace(spec, inputs=fields)
-    names = [*spec.inputs, spec.target, *([spec.raw] if texts else [])]
+    names = [*spec.inputs, spec.target.name, *([spec.request_inputs[0]] if texts else [])]
     parts = {
         part: _part(arrays.read(folder / SPLIT / part), names, case.get(f"{part}_rows"), positions)
         for part in ("train", "val")

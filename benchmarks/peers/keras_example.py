@@ -16,7 +16,7 @@ def run(work: dict) -> dict:
     case = work["case"]
     given = data.load(case)
     keras.utils.set_random_seed(work["seed"])
-    clock = Clock(case, len(given.train[given.spec.target]))
+    clock = Clock(case, len(given.train[given.spec.target.name]))
     fit = case["experiment"]["fit"]
     model, loss = NETWORKS[case["experiment"]["build"]["builder"]](given.spec)
     model.compile("adam", loss=loss, metrics=["accuracy"])

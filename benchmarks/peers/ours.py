@@ -12,16 +12,18 @@ def run(work: dict) -> dict:
     from pipelines.config import schema
     from pipelines.stages import train
     from pipelines.storage.trials import Trial
-    from pipelines.training import phases
-    from pipelines.training.checkpoints import Saved
+    from pipelines.training import optimization, phases
+    from pipelines.training.checkpoints import Checkpoint
 
-    train.be_repeatable(schema.Experiment.model_validate(work["case"]["experiment"]).fit)
+    optimization.enable_determinism(
+        schema.Experiment.model_validate(work["case"]["experiment"]).fit
+    )
     experiment, objective, given, clock, model = plain_keras.begun(work)
     phase = next(phases.phases(model, given.spec, given.train, given.val, experiment.fit))
     with tempfile.TemporaryDirectory() as folder:
         progress = train.Progress("ours", 0, Path(folder) / "checkpoint.npz")
         train.fit_phase(
-            phase, Saved(), objective, experiment, Trial(0, work["seed"]),
+            phase, Checkpoint(), objective, experiment, Trial(0, work["seed"]),
             timed_journal(clock), progress,
         )  # fmt: skip
     return clock.found(trainable(model))
@@ -29,9 +31,9 @@ def run(work: dict) -> dict:
 
 def timed_journal(clock: Clock):
     """The journal of a fit, which tells the clock as well, and nothing to MLflow."""
-    from pipelines.training.epoch_logger import Journal
+    from pipelines.training.epoch_logger import EpochLogger
 
-    class TimedJournal(Journal):
+    class TimedJournal(EpochLogger):
         def on_epoch_begin(self, epoch, logs=None):
             clock.training()
 

@@ -18,7 +18,7 @@ def begun(work: dict) -> tuple:
     objective = loader.task_module(experiment.task, "objective")
     given = data.load(case)
     keras.utils.set_random_seed(work["seed"])
-    clock = Clock(case, len(given.train[given.spec.target]))
+    clock = Clock(case, len(given.train[given.spec.target.name]))
     model = models.build(given.spec, experiment.module, **experiment.build)
     return experiment, objective, given, clock, model
 
@@ -38,8 +38,8 @@ def run(work: dict) -> dict:
 def fit(model, given: data.Data, clock: Clock, epochs: int, batch_size: int) -> dict:
     """Fits a compiled model with Keras's defaults until the clock has enough."""
     model.fit(
-        given.inputs(given.train), given.train[given.spec.target],
-        validation_data=(given.inputs(given.val), given.val[given.spec.target]),
+        given.inputs(given.train), given.train[given.spec.target.name],
+        validation_data=(given.inputs(given.val), given.val[given.spec.target.name]),
         epochs=epochs, batch_size=batch_size, callbacks=[timed(clock)], verbose=0,
     )  # fmt: skip
     return clock.found(sum(int(np.prod(weight.shape)) for weight in model.trainable_weights))

@@ -15,7 +15,7 @@ def run(work: dict) -> dict:
     torch.manual_seed(work["seed"])
     case, given = work["case"], data.load(work["case"])
     experiment = case["experiment"]
-    clock = Clock(case, len(given.train[given.spec.target]))
+    clock = Clock(case, len(given.train[given.spec.target.name]))
     network = torch_models.build(given.spec, experiment)
     train, val = (tensors(given, part) for part in (given.train, given.val))
     loss = LOSSES[experiment["task"]](given.spec)
@@ -25,7 +25,7 @@ def run(work: dict) -> dict:
 
 def tensors(given: data.Data, part: dict) -> tuple[dict, torch.Tensor]:
     inputs = {name: torch.from_numpy(column) for name, column in given.inputs(part).items()}
-    target = torch.from_numpy(part[given.spec.target])
+    target = torch.from_numpy(part[given.spec.target.name])
     return inputs, target if target.is_floating_point() else target.long()
 
 
@@ -77,7 +77,7 @@ def next_words(spec):
 
 
 def scaled_squares(spec):
-    std = torch.tensor(spec.facts["std"])
+    std = torch.tensor(spec.task_metadata["std"])
     return lambda said, targets: functional.mse_loss(said / std, targets / std)
 
 

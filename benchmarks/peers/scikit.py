@@ -10,7 +10,7 @@ def run(work: dict) -> dict:
     case = work["case"]
     given = data.load(case, texts=case["experiment"]["task"] == "text_classification")
     features, machine = METHODS[case["experiment"]["task"]](given, work["seed"])
-    target = given.spec.target
+    target = given.spec.target.name
     clock = Clock({**case, "epochs": 1}, len(given.train[target]))
     clock.training()
     machine.fit(features(given.train), given.train[target])
@@ -39,7 +39,7 @@ def words(given: data.Data, seed: int):
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]"),
         LogisticRegression(C=10.0, max_iter=1000, random_state=seed),
     )
-    return lambda part: part[given.spec.raw], machine
+    return lambda part: part[given.spec.request_inputs[0]], machine
 
 
 METHODS = {"image_classification": edges, "text_classification": words}

@@ -114,10 +114,10 @@ class GruForecaster(nn.Module):
 
     def __init__(self, spec, *, units, dropout):
         super().__init__()
-        columns = len(spec.facts["columns"])
-        self.shape = (spec.facts["horizon_steps"], columns)
-        self.register_buffer("mean", torch.tensor(spec.facts["mean"]))
-        self.register_buffer("std", torch.tensor(spec.facts["std"]))
+        columns = len(spec.task_metadata["columns"])
+        self.shape = (spec.task_metadata["horizon_steps"], columns)
+        self.register_buffer("mean", torch.tensor(spec.task_metadata["mean"]))
+        self.register_buffer("std", torch.tensor(spec.task_metadata["std"]))
         self.gru = nn.GRU(columns, units, batch_first=True)
         self.drop = nn.Dropout(dropout)
         self.out = nn.Linear(units, spec.outputs)

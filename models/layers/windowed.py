@@ -47,8 +47,8 @@ def see(spec: DataSpec, remove_mean: bool) -> tuple[dict, keras.KerasTensor, ker
 
 def say(spec: DataSpec, flat: keras.KerasTensor, level: keras.KerasTensor | None):
     """(B, F * C * Q) standardised, in that order -> (B, F, C), or (B, F, C, Q) with quantiles."""
-    columns, quantiles = len(spec.facts["columns"]), spec.facts["quantiles"]
-    shape = (spec.facts["horizon_steps"], columns, *([len(quantiles)] if quantiles else []))
+    columns, quantiles = len(spec.task_metadata["columns"]), spec.task_metadata["quantiles"]
+    shape = (spec.task_metadata["horizon_steps"], columns, *([len(quantiles)] if quantiles else []))
     said = layers.Reshape(shape, name=SAID)(flat)
     if level is not None:
         if quantiles:
@@ -61,5 +61,5 @@ def say(spec: DataSpec, flat: keras.KerasTensor, level: keras.KerasTensor | None
 
 def _scale(spec: DataSpec) -> dict:
     """Columns stand on axis 2, of histories and of futures."""
-    variance = np.square(spec.facts["std"]).tolist()
-    return {"axis": 2, "mean": spec.facts["mean"], "variance": variance}
+    variance = np.square(spec.task_metadata["std"]).tolist()
+    return {"axis": 2, "mean": spec.task_metadata["mean"], "variance": variance}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from pipelines.config import search_path
 from pipelines.config.errors import UserError, one_of
 from pipelines.config.schema import Dataset, Experiment, Params, Start
 from pipelines.config.yaml_lines import Lines
@@ -53,17 +54,17 @@ def experiment(params_file: Path, key: str) -> tuple[Params, Experiment]:
 
 def recipe(name: str):
     """The module of a data set recipe."""
-    return importlib.import_module(f"pipelines.datasets.{name}")
+    return importlib.import_module(search_path.module_name("datasets", name))
 
 
 def task(name: str):
     """What a task reports: HEADLINE, PRIMARY, LOWER and STRONG."""
-    return importlib.import_module(f"pipelines.tasks.{name}.reporting")
+    return importlib.import_module(f"{search_path.module_name('tasks', name)}.reporting")
 
 
 def task_module(task: str, name: str):
     """A task's module: "objective", "score" or "serve"."""
-    return importlib.import_module(f"pipelines.tasks.{task}.{name}")
+    return importlib.import_module(f"{search_path.module_name('tasks', task)}.{name}")
 
 
 def options(chosen: Dataset):
@@ -79,7 +80,7 @@ def _lookup(entries: dict, key: str, path: Path, section: str):
 
 def _check_dataset(lines: "Lines", key: str, dataset: Dataset) -> None:
     where = ("datasets", key, "recipe")
-    recipes = _modules(PACKAGE / "datasets")
+    recipes = search_path.names("datasets")
     if dataset.recipe not in recipes:
         raise lines.at(where, f"no recipe {dataset.recipe!r}; {one_of(dataset.recipe, recipes)}")
     model = recipe(dataset.recipe).Options
@@ -100,10 +101,10 @@ def _check_start(lines: "Lines", key: str, start: Start, params: Params) -> None
 
 def _check_experiment(lines: "Lines", key: str, experiment: Experiment, params: Params) -> None:
     where = ("experiments", key)
-    tasks = [path.parent.name for path in PACKAGE.glob("tasks/*/objective.py")]
+    tasks = search_path.names("tasks")
     datasets = {**params.datasets, **params.starts}
     for name, choices in (
-        ("task", tasks), ("dataset", datasets), ("module", _modules(MODELS)),
+        ("task", tasks), ("dataset", datasets), ("module", search_path.names("models")),
     ):  # fmt: skip
         value = getattr(experiment, name)
         if value not in choices:
@@ -116,15 +117,15 @@ def _check_experiment(lines: "Lines", key: str, experiment: Experiment, params: 
             (*where, "build", "builder"),
             f"no builder {found!r} in {file}; {one_of(found, signatures)}",
         )
-    objective = _objective(PACKAGE / "tasks" / experiment.task / "objective.py")
+    objective = _objective(search_path.file("tasks", experiment.task) / "objective.py")
     loss, decide = (
         [argument.arg for argument in objective[name].args.kwonlyargs]
-        for name in ("loss", "decide")
+        for name in ("loss", "fit_decision_rule")
     )
     for name, owner, accepted in (
         ("build", f"{found} in {file}", signatures[found]),
         ("loss", f"loss of {experiment.task}", loss),
-        ("decide", f"decide of {experiment.task}", decide),
+        ("decide", f"fit_decision_rule of {experiment.task}", decide),
     ):
         for argument in getattr(experiment, name):
             if argument not in accepted and (name, argument) != ("build", "builder"):
@@ -142,7 +143,7 @@ def builders(module: str) -> dict[str, list[str]]:
     """
     return {
         name: [argument.arg for argument in node.args.kwonlyargs]
-        for name, node in _functions(MODELS / f"{module}.py").items()
+        for name, node in _functions(search_path.file("models", module)).items()
         if not name.startswith("_") and node.args.args and node.args.args[0].arg == "spec"
     }
 
@@ -161,7 +162,3 @@ def _objective(path: Path) -> dict[str, ast.FunctionDef]:
 def _functions(path: Path) -> dict[str, ast.FunctionDef]:
     tree = ast.parse(path.read_text("utf-8"))
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-
-
-def _modules(folder: Path) -> list[str]:
-    return [path.stem for path in folder.glob("*.py") if path.stem != "__init__"]

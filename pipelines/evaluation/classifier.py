@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.evaluation import classification
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 
 
@@ -22,7 +22,7 @@ class Outputs:
         return {"probabilities": self.probabilities, "predicted": self.predicted}
 
 
-def predict(model, columns: dict, spec: DataSpec, decision: Decision, assets=None) -> Outputs:
+def predict(model, columns: dict, spec: DataSpec, decision: DecisionRule, assets=None) -> Outputs:
     """What the model says of a part's rows. Classes need no assets to be told."""
     logits = model.predict({name: columns[name] for name in spec.inputs}, batch_size=256, verbose=0)
     probabilities = decision.probabilities(logits)
@@ -46,5 +46,5 @@ def margins(machine, rows) -> np.ndarray:
 def score(outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Every metric under every row weighting; see scoring.classification."""
     return classification.scores(
-        outputs.probabilities, outputs.predicted, test[spec.target], weights, spec.positive_id
+        outputs.probabilities, outputs.predicted, test[spec.target.name], weights, spec.positive_id
     )

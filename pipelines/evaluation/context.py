@@ -53,7 +53,7 @@ class Evaluation:
 
         task: a task's `score` or `serve`; both have `weights` (how rows are resampled) and `score`.
         """
-        rows = len(test[self.spec.target])
+        rows = len(test[self.spec.target.name])
         weights = task.weights(rows, resamples, seed=[self.params.seed, split], spec=self.spec)
         measured = {"test": task.score(outputs, test, self.spec, weights)}
         seen = test.get("seen")

@@ -81,8 +81,9 @@ def write(
         write_division(out / f"repeat{number}", pictures, parts, seen, reader)
     shape = (reader.height, reader.width, reader.channels)
     return spec.DataSpec(
-        inputs={"image": spec.Field(shape, "uint8", "intensity, 0 to 255")},
-        target=TARGET, outputs=len(pictures.labels), raw=RAW, labels=tuple(pictures.labels),
+        inputs={"image": spec.Field(shape, "uint8", "intensity, 0 to 255", kind="image")},
+        target=spec.Target.class_id(TARGET, len(pictures.labels)), outputs=len(pictures.labels),
+        request_inputs=(RAW,), labels=tuple(pictures.labels),
         positive=positive, repeats=len(divisions),
     )  # fmt: skip
 

@@ -183,10 +183,10 @@ def describe(options: Options, out: Path, labels: Sequence[str], splits: int) ->
     for name, settings in options.inputs.items():
         paths = out.glob(f"repeat*/assets/{name}.json")
         size = max(tokenization.Tokenizer.load(path).size for path in paths)
-        inputs[name] = spec.Field((settings.max_tokens,), "int32", "token id", size)
+        inputs[name] = spec.Field.token_ids(settings.max_tokens, size)
     return spec.DataSpec(
-        inputs=inputs, target="label", outputs=len(labels), raw="text",
-        labels=tuple(labels), positive=options.positive, repeats=splits,
+        inputs=inputs, target=spec.Target.class_id("label", len(labels)), outputs=len(labels),
+        request_inputs=("text",), labels=tuple(labels), positive=options.positive, repeats=splits,
     )  # fmt: skip
 
 

@@ -107,8 +107,9 @@ def _padded(rows: list[list[int]], settings: Subword) -> np.ndarray:
 
 def describe(size: int, settings: Subword, splits: int) -> spec.DataSpec:
     """size: ids of the largest vocabulary; the model is built for it."""
-    field = spec.Field((settings.max_tokens,), "int32", "token id", size)
+    field = spec.Field.token_ids(settings.max_tokens, size)
+    target = spec.Target.token_ids(settings.max_tokens, size, name="target_out")
     return spec.DataSpec(
-        inputs={"source": field, "target_in": field}, target="target_out", outputs=size,
-        raw="text", repeats=splits,
+        inputs={"source": field, "target_in": field}, target=target, outputs=size,
+        request_inputs=("text",), repeats=splits,
     )  # fmt: skip

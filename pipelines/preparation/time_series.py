@@ -203,9 +203,12 @@ def describe(units: dict, frequency: str, facts: dict, options: Options) -> spec
     unit = ", ".join(dict.fromkeys(units.values()))
     return spec.DataSpec(
         inputs={"history": spec.Field(shape, "float32", unit)},
-        target="future", raw="history",
+        target=spec.Target(
+            (options.horizon_steps, len(units)), "float32", unit, name="future"
+        ),
+        request_inputs=("history",),
         outputs=options.horizon_steps * len(units) * max(1, len(options.quantiles)),
-        facts={
+        task_metadata={
             "columns": list(units), "units": list(units.values()), "frequency": frequency,
             "horizon_steps": options.horizon_steps, "season_steps": options.season_steps,
             "stride": options.stride, "quantiles": options.quantiles, "refit": options.refit,

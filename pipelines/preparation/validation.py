@@ -10,7 +10,7 @@ from pipelines.config.errors import UserError, one_of
 if TYPE_CHECKING:
     import numpy as np
 
-    from pipelines.spec import DataSpec
+    from pipelines.spec import DataSpec, Field
 
 
 def classes(path: Path, names: Sequence[str], positive: str | None) -> list[str]:
@@ -74,28 +74,48 @@ def disjoint(path: Path, keyed: Mapping[str, tuple[Sequence[str], "np.ndarray"]]
 
 
 def within_spec(path: Path, columns: Mapping, spec: "DataSpec") -> None:
-    """Prepared arrays are what the spec promises: shape, type, finite, ids in range."""
+    """Checks that prepared arrays are what the spec promises.
+
+    Inputs and target have the field's shape and dtype, are finite, and their ids and classes are
+    in range; every request input is there.
+
+    Raises:
+        UserError: with the array's path, and the row where one row is at fault.
+    """
+    fields = {**spec.inputs, spec.target.name: spec.target}
+    for name in (*fields, *spec.request_inputs):
+        if name not in columns:
+            raise UserError(
+                "array-missing", f"no such array; there are: {', '.join(sorted(columns))}",
+                path=path, key=name,
+            )  # fmt: skip
+    for name, field in fields.items():
+        _within_field(path / f"{name}.npy", columns[name], field)
+
+
+def _within_field(path: Path, array: "np.ndarray", field: "Field") -> None:
     import numpy as np
 
-    fields = {name: (f.shape, f.dtype, f.size) for name, f in spec.inputs.items()}
-    if spec.labels:
-        fields[spec.target] = ((), "int32", len(spec.labels))
-    for name, (shape, dtype, size) in fields.items():
-        array = columns.get(name)
-        if array is None:
-            raise UserError(f"{path}: no array {name!r}; found: {', '.join(sorted(columns))}")
-        if array.shape[1:] != shape or str(array.dtype) != dtype:
-            raise UserError(
-                f"{path}/{name}.npy: {array.dtype}{list(array.shape[1:])} a row, "
-                f"but the spec says {dtype}{list(shape)}"
-            )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            row = int(np.argwhere(~np.isfinite(array))[0][0])
-            raise UserError(
-                f"{path}/{name}.npy, row {row}: NaN or infinite; mend or remove the row"
-            )
-        if size is not None and array.size and not (array.min() >= 0 and array.max() < size):
-            raise UserError(
-                f"{path}/{name}.npy: values from {array.min()} to {array.max()}, "
-                f"but they must lie in 0 to {size - 1}"
-            )
+    if array.shape[1:] != field.shape or str(array.dtype) != field.dtype:
+        shape = [array.dtype.name, *array.shape[1:]]
+        raise UserError(
+            "array-mismatch",
+            f"{array.dtype}{list(array.shape[1:])} a row, "
+            f"but the spec requires {field.dtype}{list(field.shape)}",
+            path=path, value=shape,
+        )  # fmt: skip
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array))[0][0])
+        raise UserError(
+            "value-not-finite", f"row {row} has NaN or infinite values; correct or remove it",
+            path=path, value=row,
+        )  # fmt: skip
+    if field.size is None or not array.size:
+        return
+    low, high = array.min(), array.max()
+    if low < 0 or high >= field.size:
+        raise UserError(
+            "value-out-of-range",
+            f"values from {low} to {high}, but they must be in 0 to {field.size - 1}",
+            path=path, value=int(low if low < 0 else high),
+        )  # fmt: skip

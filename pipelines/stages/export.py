@@ -1,6 +1,6 @@
-"""Stage 4: the best trial becomes a SavedModel that takes raw input, proven before it counts.
+"""Stage 4: the best trial becomes a SavedModel that takes raw input and is verified.
 
-A process of its own loads what was written and scores the whole test part with it; only if those
+A process of its own loads what was written and scores the whole test split with it; only if those
 scores equal evaluate's is the folder put in place and the model registered.
 """
 
@@ -9,7 +9,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -21,12 +20,12 @@ from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.evaluation import load_model
 from pipelines.evaluation.context import Evaluation
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.stages import promotion
-from pipelines.stages.verify import ask, score
-from pipelines.storage import arrays, atomic
-from pipelines.storage.trials import Trial, validation_loss
+from pipelines.stages.verify import SCHEMA_VERSION, predict_in_batches, score
+from pipelines.storage import arrays, atomic, trials
+from pipelines.storage.trials import Trial
 from pipelines.tasks.contract import better
 
 GOLDEN_ROWS = 8
@@ -51,8 +50,9 @@ def run(params_file: Path, key: str) -> None:
 
 
 def best(stage: Evaluation) -> Trial:
-    """The trial with the lowest validation loss; test scores have no say."""
-    return min(stage.trials(), key=lambda r: validation_loss(stage.trained / r.name))
+    """The trial that is the best on validation; test scores have no influence."""
+    by_folder = {stage.trained / trial.name: trial for trial in stage.trials()}
+    return by_folder[trials.best(by_folder)]
 
 
 def write_saved_model(stage: Evaluation, trial: Trial, folder: Path) -> None:
@@ -63,17 +63,17 @@ def write_saved_model(stage: Evaluation, trial: Trial, folder: Path) -> None:
         model,
         stage.spec,
         trial.assets(stage.prepared),
-        Decision.load(source / "decision.json"),
+        DecisionRule.load(source / "decision.json"),
     )
     tf.saved_model.save(module, str(folder / "model"), signatures)
 
 
 def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -> None:
-    """signature.json: what goes in and comes out. golden.json: rows with the answers to expect."""
+    """signature.json: inputs and outputs. golden.json: requests with the outputs to expect."""
     serve = loader.task_module(stage.task, "serve")
     loaded = tf.saved_model.load(str(folder / "model"))
-    units = serve.units(stage.spec) if hasattr(serve, "units") else {}
-    about = {
+    contract = {
+        "schema_version": SCHEMA_VERSION,
         "experiment": stage.key,
         "task": stage.task,
         "trial": asdict(trial),
@@ -82,41 +82,59 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
         "requires": getattr(serve, "REQUIRES", ()),  # what to import before loading
         "digest": arrays.digest(folder / "model"),
         "signatures": {
-            name: described(signature, units) for name, signature in loaded.signatures.items()
+            name: describe(signature, serve, stage.spec)
+            for name, signature in loaded.signatures.items()
         },
     }
-    write_json(folder / "signature.json", about)
-    rows = trial.load(stage.prepared, "test")[stage.spec.raw][:GOLDEN_ROWS]
-    answers = {name: readable(values) for name, values in ask(folder / "model", rows).items()}
-    golden = {"inputs": {stage.spec.raw: [as_json(row) for row in rows]}, "outputs": answers}
+    write_json(folder / "signature.json", contract)
+    test = trial.load(stage.prepared, "test")
+    requests = {name: test[name][:GOLDEN_ROWS] for name in stage.spec.request_inputs}
+    outputs = predict_in_batches(folder / "model", requests)
+    golden = {
+        "schema_version": SCHEMA_VERSION,
+        "inputs": {
+            name: [to_tfserving_json(row) for row in column] for name, column in requests.items()
+        },
+        "outputs": {name: decode_strings(values.tolist()) for name, values in outputs.items()},
+    }
     write_json(folder / "golden.json", golden)
 
 
-def described(signature, units: Mapping[str, str]) -> dict:
-    """Names, types and shapes of what goes in and comes out; units of what has one."""
+def describe(signature, serve, spec) -> dict:
+    """Inputs and outputs by name: dtype and shape, and kind and unit as the task gives them.
+
+    Args:
+        signature: of a loaded SavedModel.
+        serve: the task's module, with KINDS and optionally `units`.
+    """
+    units = serve.units(spec) if hasattr(serve, "units") else {}
     sides = {
         "inputs": signature.structured_input_signature[1],
         "outputs": signature.structured_outputs,
     }
     return {
         side: {
-            name: {"dtype": s.dtype.name, "shape": s.shape.as_list()}
+            name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list()}
+            | ({"kind": serve.KINDS[name]} if name in serve.KINDS else {})
             | ({"unit": units[name]} if units.get(name) else {})
-            for name, s in specs.items()
+            for name, tensor in tensors.items()
         }
-        for side, specs in sides.items()
+        for side, tensors in sides.items()
     }
 
 
-def readable(values: np.ndarray) -> list:
-    return [v.decode() if isinstance(v, bytes) else v for v in values.tolist()]
+def decode_strings(values):
+    """Nested lists as JSON takes them: bytes as text, at any depth."""
+    if isinstance(values, list):
+        return [decode_strings(value) for value in values]
+    return values.decode("utf-8") if isinstance(values, bytes) else values
 
 
-def as_json(row):
-    """A raw row as TensorFlow Serving's REST interface takes it: bytes in base64."""
+def to_tfserving_json(row):
+    """A row of a request as TensorFlow Serving's REST interface takes it: bytes in base64."""
     if isinstance(row, bytes):
         return {"b64": base64.b64encode(row).decode()}
-    return row.tolist() if isinstance(row, np.ndarray) else row
+    return row.tolist() if isinstance(row, np.ndarray | np.generic) else row
 
 
 def verify(params_file: Path, folder: Path) -> None:
@@ -127,7 +145,9 @@ def verify(params_file: Path, folder: Path) -> None:
     environ = {name: os.environ[name] for name in os.environ if name != timing.TARGET}
     if subprocess.run(command, env=environ, check=False).returncode:
         raise UserError(
-            f"{folder.name}: the exported model failed its check (above); nothing exported"
+            "verification-failed",
+            "the exported model failed its check (above); nothing exported",
+            path=folder.name,
         )
 
 
@@ -136,25 +156,26 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
     task = loader.task(stage.task)
     primary, direction = f"test/{task.PRIMARY}", better(stage.task, task.PRIMARY)
     points = json.loads(stage.scores(trial).read_text("utf-8"))
-    own = points[primary]
+    value = points[primary]
     name = f"{stage.task}-{stage.params.dataset_of(stage.key)}"
     digest = stage.spec.digests[f"repeat{trial.repeat}/test"]
     present = tracking.champion(name)
     version = tracking.register(
-        name, folder / "model", run.id, key=stage.key, score=own, better=direction,
+        name, folder / "model", run.id, key=stage.key, score=value, better=direction,
         test_digest=digest, interface=json.loads((folder / "signature.json").read_text("utf-8")),
     )  # fmt: skip
-    crowned, why = promotion.deserves(
-        own, yardsticks(points, primary), present, digest,
-        lambda held: score(tracking.saved_model(held), stage, trial)[primary],
+    promoted, reason = promotion.deserves(
+        value, baseline_values(points, primary), present, digest,
+        lambda champion: score(tracking.saved_model(champion), stage, trial)[primary],
         higher=direction == "higher",
     )  # fmt: skip
-    if crowned:
+    if promoted:
         tracking.crown(name, version)
-    print(f"{name} version {version}: {'champion' if crowned else 'not champion'}; {primary} {why}")
+    state = "champion" if promoted else "not champion"
+    print(f"{name} version {version}: {state}; {primary} {reason}")
 
 
-def yardsticks(points: dict[str, float], primary: str) -> dict[str, float]:
+def baseline_values(points: dict[str, float], primary: str) -> dict[str, float]:
     """Each baseline's value of the metric that champions are chosen by."""
     metric = primary.removeprefix("test/")
     groups = {name.split("/")[0] for name in points if name.startswith("baseline_")}

@@ -7,7 +7,7 @@ from pipelines.config import errors, loader
 from pipelines.preparation import validation
 from pipelines.storage import arrays, atomic
 
-PARTS = ("train", "val", "test")
+SPLITS = ("train", "val", "test")
 
 
 def run(params_file: Path, key: str) -> None:
@@ -18,9 +18,10 @@ def run(params_file: Path, key: str) -> None:
             loader.options(dataset), source, out, params.seed
         )
         digests = {}
-        for part in (f"repeat{number}/{name}" for number in range(spec.repeats) for name in PARTS):
-            columns = arrays.read(out / part)
-            validation.within_spec(Path(dataset.source) / part, columns, spec)
-            digests[part] = arrays.digest(out / part)
-            print(f"{key}/{part}: {len(columns[spec.raw])} rows")
+        for repeat in range(spec.repeats):
+            for split in (f"repeat{repeat}/{name}" for name in SPLITS):
+                columns = arrays.read(out / split)
+                validation.within_spec(Path(dataset.source) / split, columns, spec)
+                digests[split] = arrays.digest(out / split)
+                print(f"{key}/{split}: {len(columns[spec.target.name])} rows")
         replace(spec, digests=digests).save(out / "spec.json")

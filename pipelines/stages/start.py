@@ -1,9 +1,10 @@
-"""Stage between prepare and train, for transfer: a data set with another experiment's weights.
+"""Stage between prepare and train, for warm starts: a data set with another experiment's weights.
 
 DVC takes the dependencies of a stage from its text, so a weights file that only some experiments
-begin with cannot be an optional dependency of `train`. Here it is part of a data set instead:
+start from cannot be an optional dependency of `train`. Here it is part of a data set instead:
 data/prepared/<start> is the data set of that entry, byte for byte, with the weights beside it, and
-`facts["start"]` of its spec says where. Training on it depends on both, as on any other data set.
+`task_metadata["start"]` of its spec is their path. Training on it depends on both, as on any other
+data set.
 """
 
 import shutil
@@ -12,11 +13,10 @@ from pathlib import Path
 
 from pipelines.config import errors, loader
 from pipelines.spec import DataSpec
-from pipelines.storage import atomic
+from pipelines.storage import atomic, trials
 from pipelines.storage.arrays import digest
-from pipelines.storage.trials import validation_loss
 
-FACT = "start"
+START = "start"
 
 
 def run(params_file: Path, key: str) -> None:
@@ -26,22 +26,29 @@ def run(params_file: Path, key: str) -> None:
     weights = weights_file(Path(start.weights))
     with atomic.folder(prepared / key) as out:
         shutil.copytree(prepared / start.dataset, out, dirs_exist_ok=True)
-        (out / FACT).mkdir()
-        shutil.copyfile(weights, out / FACT / weights.name)
+        (out / START).mkdir()
+        shutil.copyfile(weights, out / START / weights.name)
+        place = prepared / key / START / weights.name
         replace(
             spec,
-            digests={**spec.digests, FACT: digest(out / FACT)},
-            facts={**spec.facts, FACT: (prepared / key / FACT / weights.name).as_posix()},
+            digests={**spec.digests, START: digest(out / START)},
+            task_metadata={**spec.task_metadata, START: place.as_posix()},
         ).save(out / "spec.json")
     print(f"{key}: {start.dataset} with {weights}")
 
 
 def weights_file(source: Path) -> Path:
-    """The file itself, or the model of the best trial (lowest validation loss) in a folder."""
+    """The file itself, or the model of the best trial in a folder of data/trained.
+
+    Raises:
+        UserError: nothing there, or no trained model in the folder.
+    """
     errors.existing(source, "set `weights` to a folder of data/trained or to a weights file")
     if source.is_file():
         return source
-    fits = [path.parent for path in source.glob("*/model.keras")]
-    if not fits:
-        raise errors.UserError(f"{source}: no trained model in this folder; train that experiment")
-    return min(sorted(fits), key=validation_loss) / "model.keras"
+    folders = sorted(path.parent for path in source.glob("*/model.keras"))
+    if not folders:
+        raise errors.UserError(
+            "model-missing", "no trained model in this folder; train that experiment", path=source
+        )
+    return trials.best(folders) / "model.keras"

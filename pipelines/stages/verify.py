@@ -6,7 +6,7 @@ Run by `export` in a process of its own, which has not loaded the model's code; 
 
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,34 +18,63 @@ from pipelines.evaluation.context import Evaluation
 from pipelines.storage import arrays
 from pipelines.storage.trials import Trial
 
+SCHEMA_VERSION = 1  # of signature.json and golden.json; raised when keys or their meaning change
 TOLERANCE = 1e-6
 BATCH = 256
 
 
 def run(params_file: Path, folder: str) -> None:
-    """folder: an exported one, with model/ and signature.json."""
-    about = json.loads((Path(folder) / "signature.json").read_text("utf-8"))
-    if (found := arrays.digest(Path(folder) / "model")) != about["digest"]:
+    """Scores an exported model.
+
+    Args:
+        folder: an exported one, with model/ and signature.json.
+
+    Raises:
+        UserError: the folder's content is not what `export` wrote, or its scores are not those
+            of `evaluate`.
+    """
+    contract = read_contract(Path(folder) / "signature.json")
+    if (digest := arrays.digest(Path(folder) / "model")) != contract["digest"]:
         raise UserError(
-            f"{folder}/model: its content is {found[:12]}, but signature.json was written for "
-            f"{about['digest'][:12]}; it is not loaded; run the export stage again"
-        )
-    for library in about.get("requires", ()):  # whose operations are in the graph
+            "model-altered",
+            f"its content is {digest[:12]}, but signature.json was written for "
+            f"{contract['digest'][:12]}; it is not loaded; run the export stage again",
+            path=Path(folder) / "model", value=digest,
+        )  # fmt: skip
+    for library in contract.get("requires", ()):  # whose operations are in the graph
         importlib.import_module(library)
-    stage = Evaluation.of(params_file, about["experiment"])
-    trial = Trial(**about["trial"])
-    points = score(Path(folder) / "model", stage, trial)
-    evaluated = stage.scores(trial)
-    compare(points, json.loads(evaluated.read_text("utf-8")), folder)
-    print(f"{stage.key}: {len(points)} served scores equal evaluate's to {TOLERANCE:g}")
+    stage = Evaluation.of(params_file, contract["experiment"])
+    trial = Trial(**contract["trial"])
+    served = score(Path(folder) / "model", stage, trial)
+    evaluated = json.loads(stage.scores(trial).read_text("utf-8"))
+    compare(served, evaluated, folder)
+    print(f"{stage.key}: {len(served)} served scores equal evaluate's to {TOLERANCE:g}")
+
+
+def read_contract(path: Path) -> dict:
+    """signature.json.
+
+    Raises:
+        UserError: another version of this code wrote it.
+    """
+    contract = json.loads(path.read_text("utf-8"))
+    version = contract.get("schema_version")
+    if version != SCHEMA_VERSION:
+        raise UserError(
+            "schema-version-unknown",
+            f"written in version {version} of the format, this code reads version "
+            f"{SCHEMA_VERSION}; run the export stage again",
+            path=path, key="schema_version", value=version,
+        )  # fmt: skip
+    return contract
 
 
 def score(saved_model: Path, stage: Evaluation, trial: Trial) -> dict[str, float]:
-    """Point estimates of a SavedModel over the entire test part, from raw rows."""
+    """Point estimates of a SavedModel over the entire test split, from what clients send."""
     test = trial.load(stage.prepared, "test")
     serve = loader.task_module(stage.task, "serve")
-    answer = ask(saved_model, test[stage.spec.raw])
-    served = serve.outputs(answer, stage.spec)
+    requests = {name: test[name] for name in stage.spec.request_inputs}
+    served = serve.outputs(predict_in_batches(saved_model, requests), stage.spec)
     measured = stage.measure(serve, served, test, trial.repeat, resamples=0)
     return {
         f"{group}/{name}": float(values[0])
@@ -54,23 +83,32 @@ def score(saved_model: Path, stage: Evaluation, trial: Trial) -> dict[str, float
     }
 
 
-def ask(saved_model: Path, rows: Sequence) -> dict[str, np.ndarray]:
-    """The default signature's answers to raw rows."""
+def predict_in_batches(saved_model: Path, requests: Mapping[str, Sequence]) -> dict:
+    """The outputs of the default signature, by name, for columns of request inputs."""
     signature = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
-    (name,) = signature.structured_input_signature[1]
+    rows = len(next(iter(requests.values())))
     answers = [
-        signature(**{name: tf.constant(rows[start : start + BATCH])})
-        for start in range(0, len(rows), BATCH)
+        signature(
+            **{
+                name: tf.constant(column[start : start + BATCH])
+                for name, column in requests.items()
+            }
+        )
+        for start in range(0, rows, BATCH)
     ]
-    return {key: np.concatenate([a[key].numpy() for a in answers]) for key in answers[0]}
+    return {
+        name: np.concatenate([answer[name].numpy() for answer in answers]) for name in answers[0]
+    }
 
 
 def compare(served: dict[str, float], evaluated: dict[str, float], folder) -> None:
     """Undefined metrics (NaN; not written by evaluate) must be so on both sides."""
-    for name, found in served.items():
+    for name, served_value in served.items():
         value = evaluated.get(name, np.nan)
-        if not np.isclose(found, value, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
+        if not np.isclose(served_value, value, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True):
             raise UserError(
-                f"{folder}: {name} is {found:.8f} when served but was {value:.8f} when "
-                "evaluated; the graph's preprocessing differs from prepare's, nothing was exported"
-            )
+                "served-score-differs",
+                f"{name} is {served_value:.8f} when served but was {value:.8f} when evaluated; "
+                "the graph's preprocessing differs from prepare's, nothing was exported",
+                path=folder, key=name, value=served_value,
+            )  # fmt: skip

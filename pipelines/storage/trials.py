@@ -1,13 +1,14 @@
-"""A trial is one fit of an experiment: one repeat of the train/val/test split, one random seed."""
+"""A trial is one fit of an experiment: one repeat of the train/val/test split and one seed."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays
 
-BEST_EPOCH = "best_epoch.json"  # the row of history.csv whose weights the model has
+BEST_EPOCH = "best_epoch.json"  # the row of history.csv whose weights the model has, and `monitor`
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,18 @@ def of(spec: DataSpec, seeds: list[int]) -> list[Trial]:
     return [Trial(repeat, seed) for repeat in range(spec.repeats) for seed in seeds]
 
 
-def validation_loss(folder: Path) -> float:
-    """Of the weights in the trial's model, as train wrote it."""
-    return json.loads((folder / BEST_EPOCH).read_text("utf-8"))["val/loss"]
+def best(folders: Iterable[Path]) -> Path:
+    """The trial's folder whose model is the best on validation; of equals the first.
+
+    By the metric that the task monitors, as `train` wrote it.
+    """
+    return min(folders, key=_rank)
+
+
+def _rank(folder: Path) -> float:
+    values = json.loads((folder / BEST_EPOCH).read_text("utf-8"))
+    monitor = values["monitor"]
+    return values[monitor["metric"]] * (1 if monitor["mode"] == "min" else -1)
 
 
 def inputs(columns: dict, spec: DataSpec) -> dict:

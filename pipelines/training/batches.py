@@ -1,100 +1,107 @@
-"""What `fit` is fed: batches whose order follows from the seed and the number of the epoch alone.
+"""What `fit` is fed: batches whose order depends only on the seed and the number of the epoch.
 
-With `fit.length_buckets` they hold rows of like length, so that short texts do not pay for long
-ones. Padded rows (token ids that end in zeros) are cut to one of a few lengths, the rungs of a
-ladder, that train's own lengths suggest: a fixed few, because a graph is compiled for each. A batch
-is as long as its longest row's rung. Models that let padding have no influence learn the same.
+The task's objective chooses how train is fed, by its constant FEED:
 
-Imports keras and not tensorflow, so that it feeds every Keras backend.
+    "shuffled"   rows in a new random order in every epoch; the default
+    "ordered"    rows in their order, as `batch_size` parallel streams, for models that carry their
+                 state from one batch to the next
+    "sampled"    batches drawn by the objective's `sample_batch`: pairs, with negatives
+
+With `fit.length_buckets`, batches hold rows of similar length, so that short texts are not padded
+to the length of long ones. Padded rows are cut to one of a few boundaries, quantiles of train's
+lengths: a few, because a graph is compiled for each. Results are unchanged for models that mask
+padding.
+
+Imports keras and not tensorflow, so that it works on every Keras backend.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
-from pipelines.config.errors import UserError
+from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 from pipelines.storage import trials
+from pipelines.training.length_buckets import LengthBuckets, lengths
+
+SHUFFLED, ORDERED, SAMPLED = FEEDS = ("shuffled", "ordered", "sampled")
+SampleBatch = Callable[[dict, DataSpec, int, np.random.Generator], tuple[dict, np.ndarray]]
 
 
-def feed(train: dict, val: dict, spec: DataSpec, settings, seed: int, epoch: int = 0) -> dict:
-    """The arguments of `fit` that say what it reads, from after `epoch` epochs on."""
-    read, check = ((trials.inputs(part, spec), part[spec.target]) for part in (train, val))
-    ladder = _ladder(read[0], spec, settings.length_buckets)
+def feed(
+    train: dict, val: dict, spec: DataSpec, settings, seed: int, epoch: int = 0, objective=None
+) -> dict:
+    """The arguments of `fit` for what it reads.
+
+    Args:
+        settings: `fit` of the experiment.
+        epoch: the number of epochs that are already done.
+        objective: the task's; how train is fed (FEED), by default shuffled.
+
+    Raises:
+        UserError: length buckets where they cannot be, or an unknown FEED.
+    """
+    how = getattr(objective, "FEED", SHUFFLED)
+    if how not in FEEDS:
+        raise UserError("feed-unknown", f"FEED: {how!r}; {one_of(how, FEEDS)}", value=how)
+    if how != SHUFFLED and settings.length_buckets is not None:
+        raise UserError(
+            "length-buckets-impossible", f"the task's rows are fed {how}; remove it",
+            key="fit.length_buckets", value=settings.length_buckets,
+        )  # fmt: skip
+    if how == SAMPLED:
+        size, draw = settings.batch_size, objective.sample_batch
+        x = SampledBatches(train, spec, draw, size, seed, epoch)
+        return {"x": x, "validation_data": SampledBatches(val, spec, draw, size), "shuffle": False}
+    (inputs, targets), (val_inputs, val_targets) = (
+        (trials.inputs(columns, spec), columns[spec.target.name]) for columns in (train, val)
+    )
+    if how == ORDERED:
+        x = OrderedBatches(inputs, targets, settings.batch_size)
+        check = OrderedBatches(val_inputs, val_targets, settings.batch_size)
+        return {"x": x, "validation_data": check, "shuffle": False}
+    buckets = _length_buckets(inputs, spec, settings.length_buckets)
     return {
-        "x": Batches(*read, ladder, settings.batch_size, seed, epoch),
-        "validation_data": Batches(*check, ladder, settings.batch_size),
+        "x": Batches(inputs, targets, buckets, settings.batch_size, seed, epoch),
+        "validation_data": Batches(val_inputs, val_targets, buckets, settings.batch_size),
         "shuffle": False,
     }
 
 
-def _ladder(inputs: dict, spec: DataSpec, count: int | None) -> "Ladder":
+def _length_buckets(inputs: dict, spec: DataSpec, count: int | None) -> LengthBuckets:
     if count is None:
-        return Ladder((), np.empty((1, 0), np.int64))
+        return LengthBuckets((), np.empty((1, 0), np.int64))
     padded = [name for name, field in spec.inputs.items() if field.padded]
     if not padded:
-        raise UserError("fit.length_buckets: the data set has no padded token ids; remove it")
-    return Ladder.fit({name: inputs[name] for name in padded}, count)
-
-
-def lengths(ids: np.ndarray) -> np.ndarray:
-    """How many positions each row of (rows, positions) ids has before its padding begins."""
-    real = np.asarray(ids) != 0
-    return np.where(real.any(axis=1), real.shape[1] - real[:, ::-1].argmax(axis=1), 0)
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """rungs[i] holds a length for each column of `names`; column by column they never decrease.
-
-    The last is as long as rows can be, for rows longer than any that the ladder was made for.
-    Without names there is one rung, and rows stay as long as they are.
-    """
-
-    names: tuple[str, ...]
-    rungs: np.ndarray
-
-    @classmethod
-    def fit(cls, columns: dict[str, np.ndarray], count: int) -> "Ladder":
-        """Rungs at `count` equal shares of the rows: with 4, a quarter fits the first."""
-        shares = np.arange(1, count + 1) / count
-        found = [
-            [*np.quantile(lengths(ids), shares, method="higher"), ids.shape[1]]
-            for ids in columns.values()
-        ]
-        rungs = np.unique(np.maximum(np.array(found, np.int64).T, 1), axis=0)
-        return cls(tuple(columns), rungs)
-
-    def rung(self, columns: dict[str, np.ndarray]) -> np.ndarray:
-        """For each row the first rung that holds all its columns."""
-        rows = len(next(iter(columns.values())))
-        lowest = [
-            np.searchsorted(steps, lengths(columns[name]))
-            for name, steps in zip(self.names, self.rungs.T, strict=True)
-        ]
-        return np.max([np.zeros(rows, np.int64), *lowest], axis=0)
+        raise UserError(
+            "length-buckets-impossible", "the data set has no padded token ids; remove it",
+            key="fit.length_buckets", value=count,
+        )  # fmt: skip
+    return LengthBuckets.fit({name: inputs[name] for name in padded}, count)
 
 
 class Batches(keras.utils.PyDataset):
-    """(inputs, targets) batches of one part of the data, every row once an epoch.
+    """(inputs, targets) batches of a split, every row once an epoch; none is dropped.
 
-    With a seed, rows of a rung meet in other company in every epoch and batches come in another
-    order, the same for the same seed and number of epochs before; without, all epochs are alike.
-    Targets that are ids as long as those of an input, row for row (a sequence predicted position by
-    position), are cut with it. One batch an epoch is smaller where the rows do not divide; none is
-    dropped.
+    Args:
+        buckets: rows of a batch have similar lengths and are cut to a boundary. Targets that are
+            ids as long as those of an input, row for row (a class or id a position), are cut with
+            that input.
+        seed: batches are drawn, in an order that depends on the seed and the epoch alone. None:
+            every epoch is the same.
+        epoch: the number of epochs that are already done.
     """
 
     def __init__(
-        self, inputs, targets, ladder: Ladder, batch_size: int,
+        self, inputs, targets, buckets: LengthBuckets, batch_size: int,
         seed: int | None = None, epoch: int = 0,
     ):  # fmt: skip
         super().__init__()
-        self.inputs, self.targets, self.ladder = inputs, targets, ladder
+        self.inputs, self.targets, self.buckets = inputs, targets, buckets
         self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
-        self._rung = ladder.rung(inputs)
-        self._beside = self._twin()
+        self._bucket = buckets.bucket(inputs)
+        self._target_input = self._find_target_input()
         self._plan()
 
     def __len__(self) -> int:
@@ -102,44 +109,99 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, index: int):
         rows = self.rows[index]
-        room = dict(zip(self.ladder.names, self.ladder.rungs[self._rung[rows].max()], strict=True))
+        boundary = self.buckets.boundaries[self._bucket[rows].max()]
+        length = dict(zip(self.buckets.names, boundary, strict=True))
         inputs = {
-            name: _taken(column, rows, room.get(name)) for name, column in self.inputs.items()
+            name: _rows_of(column, rows, length.get(name)) for name, column in self.inputs.items()
         }
-        return inputs, _taken(self.targets, rows, room.get(self._beside))
+        return inputs, _rows_of(self.targets, rows, length.get(self._target_input))
 
     def on_epoch_end(self) -> None:
         self.epoch += 1
         self._plan()
 
     def _plan(self) -> None:
-        """Which rows each batch of the epoch has."""
-        count = len(self._rung)
+        """Chooses the rows of each batch of the epoch."""
+        count = len(self._bucket)
         rng = None if self.seed is None else np.random.default_rng([self.seed, self.epoch])
         mixed = np.arange(count) if rng is None else rng.permutation(count)
         sizes = np.full(-(-count // self.batch_size), self.batch_size)
-        # The smaller batch weighs its rows more than others do: chance decides who is in it.
-        odd = -1 if rng is None else rng.integers(len(sizes))
-        sizes[odd] -= sizes.sum() - count
-        ordered = mixed[np.argsort(self._rung[mixed], kind="stable")]
+        # Rows of the smaller batch have a larger weight in its mean: another batch in every epoch.
+        smaller = -1 if rng is None else rng.integers(len(sizes))
+        sizes[smaller] -= sizes.sum() - count
+        ordered = mixed[np.argsort(self._bucket[mixed], kind="stable")]
         batches = [np.sort(rows) for rows in np.split(ordered, np.cumsum(sizes)[:-1])]
-        # Shortest and longest first: Keras takes for fixed any length that the first two share.
+        # Shortest and longest first: Keras compiles a fixed length if the first two batches have
+        # the same.
         self.rows = [batches.pop(place) for place in (0, -1) if batches]
-        later = range(len(batches)) if rng is None else rng.permutation(len(batches))
-        self.rows += [batches[number] for number in later]
+        rest = range(len(batches)) if rng is None else rng.permutation(len(batches))
+        self.rows += [batches[number] for number in rest]
 
-    def _twin(self) -> str | None:
+    def _find_target_input(self) -> str | None:
         """The input whose lengths the targets have, if they are sequences of ids."""
         targets = self.targets
         if targets.ndim != 2 or targets.dtype.kind not in "iu":
             return None
-        own = lengths(targets)
-        for name in self.ladder.names:
+        target_lengths = lengths(targets)
+        for name in self.buckets.names:
             ids = self.inputs[name]
-            if ids.shape == targets.shape and (lengths(ids) == own).all():
+            if ids.shape == targets.shape and (lengths(ids) == target_lengths).all():
                 return name
         return None
 
 
-def _taken(column: np.ndarray, rows: np.ndarray, length: int | None) -> np.ndarray:
+class OrderedBatches(keras.utils.PyDataset):
+    """(inputs, targets) batches of parallel streams, the same in every epoch.
+
+    With B rows a batch and S batches, stream b is the rows b*S to b*S + S - 1, and batch t holds
+    row t of each stream. So row i of batch t + 1 continues row i of batch t, and a model may carry
+    its state over (truncated backpropagation through time). Every row is read once. Where the rows
+    do not divide, the last streams are shorter and the last batches smaller: a model with a fixed
+    batch size needs a number of rows that divides.
+    """
+
+    def __init__(self, inputs, targets, batch_size: int):
+        super().__init__()
+        self.inputs, self.targets = inputs, targets
+        self.count, self.steps = len(targets), -(-len(targets) // batch_size)
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, index: int):
+        rows = np.arange(index, self.count, self.steps)
+        inputs = {name: _rows_of(column, rows, None) for name, column in self.inputs.items()}
+        return inputs, _rows_of(self.targets, rows, None)
+
+
+class SampledBatches(keras.utils.PyDataset):
+    """Batches that the objective draws: as many an epoch as the rows would fill.
+
+    Args:
+        draw: (columns, spec, batch_size, generator) -> (inputs, targets).
+        seed: other batches in every epoch; None draws the same ones every time.
+        epoch: the number of epochs that are already done.
+    """
+
+    def __init__(
+        self, columns: dict, spec: DataSpec, draw: SampleBatch, batch_size: int,
+        seed: int | None = None, epoch: int = 0,
+    ):  # fmt: skip
+        super().__init__()
+        self.columns, self.spec, self.draw = columns, spec, draw
+        self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.columns[self.spec.target.name]) // self.batch_size)
+
+    def __getitem__(self, index: int):
+        entropy = [index] if self.seed is None else [self.seed, self.epoch, index]
+        rng = np.random.default_rng(entropy)
+        return self.draw(self.columns, self.spec, self.batch_size, rng)
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+
+def _rows_of(column: np.ndarray, rows: np.ndarray, length: int | None) -> np.ndarray:
     return np.asarray(column[rows, :length] if length is not None else column[rows])

@@ -1,13 +1,13 @@
-"""What an interrupted training needs to go on after its last finished epoch.
+"""What an interrupted training needs to resume after its last finished epoch.
 
 It lies beside DVC's outputs, which DVC deletes when a stage starts:
 
     data/unfinished/<experiment>/<identity>/
-        runs.json           the MLflow runs that go on
-        <trial>/        a trial that is finished, as it will stand in data/trained
-        <trial>.npz     where the running one is: `Checkpoint`
+        runs.json           the MLflow runs to resume
+        <trial>/            a finished trial, as it will be in data/trained
+        <trial>.npz         the `Checkpoint` of the running one
 
-The identity is of code, data, params and backend: whatever changes one of them starts afresh.
+The identity is of code, data, params and backend: a change of any of them starts from scratch.
 """
 
 import fcntl
@@ -26,18 +26,18 @@ import numpy as np
 
 from pipelines.config.errors import UserError
 from pipelines.storage import atomic
-from pipelines.training.epoch_logger import Journal
+from pipelines.training.epoch_logger import EpochLogger
 
 FOLDER = Path("data/unfinished")
-# What callbacks remember between epochs. Best weights are arrays and are kept beside it.
-REMEMBERED = {
+# Attributes of callbacks that live longer than an epoch. Best weights are arrays, saved apart.
+CALLBACK_STATE = {
     "EarlyStopping": ("wait", "stopped_epoch", "best", "best_epoch"),
     "SwapEMAWeights": ("_ema_weights_in_model",),
 }
 
 
-class Unfinished:
-    """The folder of one training. Nobody else trains the same experiment while it is open."""
+class TrainingState:
+    """The folder of one training. No other process trains the experiment while it is open."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -45,37 +45,44 @@ class Unfinished:
 
     @classmethod
     @contextmanager
-    def open(cls, key: str, identity: str) -> Iterator["Unfinished"]:
-        """Drops what other contents of the same experiment have left, and all when it ends well."""
-        every = FOLDER / key
-        folder = every / identity
+    def open(cls, key: str, identity: str) -> Iterator["TrainingState"]:
+        """Deletes the states of other identities, and its own when the block ends well.
+
+        Raises:
+            UserError: another process trains the same experiment.
+        """
+        experiment = FOLDER / key
+        folder = experiment / identity
         folder.mkdir(parents=True, exist_ok=True)
         with (FOLDER / f"{key}.lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UserError(
-                    f"{folder}: another process is training {key} here; wait until it has ended"
-                ) from None
-            for other in every.iterdir():
-                if other != folder:
-                    shutil.rmtree(other)
+                    "training-locked",
+                    f"another process is training {key} here; wait until it has ended",
+                    path=folder, value=key,
+                ) from None  # fmt: skip
+            for stale in experiment.iterdir():
+                if stale != folder:
+                    shutil.rmtree(stale)
             yield cls(folder)
-            shutil.rmtree(every)
+            shutil.rmtree(experiment)
 
     @contextmanager
-    def run(self, begin, name: str, **about) -> Iterator:
-        """The run that was begun under this name and goes on, or a new one."""
-        with begin(name, **about, begun=self._known().get(name)) as run:
+    def run(self, start, name: str, **description) -> Iterator:
+        """The MLflow run of this name: resumed if it was started before, otherwise a new one."""
+        with start(name, **description, begun=self._known_runs().get(name)) as run:
             with atomic.file(self._runs) as target:
-                target.write_text(json.dumps({**self._known(), name: run.id}, indent=1), "utf-8")
+                runs = {**self._known_runs(), name: run.id}
+                target.write_text(json.dumps(runs, indent=1), "utf-8")
             yield run
 
-    def _known(self) -> dict[str, str]:
+    def _known_runs(self) -> dict[str, str]:
         return json.loads(self._runs.read_text("utf-8")) if self._runs.is_file() else {}
 
     def trial(self, name: str) -> Path:
-        """A folder that is there once this trial is finished."""
+        """A folder that exists once this trial is finished."""
         return self.folder / name
 
     def checkpoint(self, name: str) -> Path:
@@ -83,11 +90,15 @@ class Unfinished:
 
 
 @dataclass(frozen=True)
-class Saved:
-    """Where a fit stands: after `epoch` epochs, in phase number `phase`.
+class Checkpoint:
+    """The state of a fit after `epoch` epochs, in phase number `phase`.
 
-    variables, optimizer: values in Keras's own order, the states of random generators among them.
-    best: the best weights that early stopping has seen, if it is at work.
+    Args:
+        stopped: early stopping has ended the phase.
+        rows, seconds: of history.csv so far.
+        callbacks: their state, CALLBACK_STATE, by class.
+        variables, optimizer: values in Keras's order, including states of random generators.
+        best: the best weights that early stopping has seen, if it is used.
     """
 
     phase: int = 0
@@ -102,13 +113,17 @@ class Saved:
 
     ARRAYS: ClassVar = ("variables", "optimizer", "best")
 
-    def began(self, phase: int) -> bool:
-        """Whether it stands in this phase, after at least one epoch of it."""
+    def is_within(self, phase: int) -> bool:
+        """Whether it was saved in this phase, after at least one epoch of it."""
         return self.phase == phase and bool(self.variables)
 
     @classmethod
-    def load(cls, path: Path) -> "Saved":
-        """The beginning, where there is no such file."""
+    def load(cls, path: Path) -> "Checkpoint":
+        """The checkpoint in a file; without a file, that of a fit which has not begun.
+
+        Raises:
+            UserError: the file is not a whole checkpoint.
+        """
         if not path.is_file():
             return cls()
         try:
@@ -116,76 +131,86 @@ class Saved:
                 plain = json.loads(file["plain"].tobytes())
                 count = plain.pop("count")
                 arrays = {
-                    name: [file[f"{name}{place}"] for place in range(count[name])]
+                    name: [file[f"{name}{number}"] for number in range(count[name])]
                     for name in cls.ARRAYS
                 }
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
             raise UserError(
-                f"{path}: not a whole checkpoint ({error}); remove it, and this fit starts afresh"
+                "checkpoint-damaged",
+                f"not a whole checkpoint ({error}); remove it, and this fit starts from scratch",
+                path=path,
             ) from error
         return cls(**plain, **arrays)
 
     def save(self, path: Path) -> None:
-        values = dict(vars(self))
-        arrays = {name: values.pop(name) for name in self.ARRAYS}
-        values["count"] = {name: len(own) for name, own in arrays.items()}
+        plain = dict(vars(self))
+        lists = {name: plain.pop(name) for name in self.ARRAYS}
+        plain["count"] = {name: len(arrays) for name, arrays in lists.items()}
         named = {
-            f"{name}{place}": array
-            for name, own in arrays.items()
-            for place, array in enumerate(own)
+            f"{name}{number}": array
+            for name, arrays in lists.items()
+            for number, array in enumerate(arrays)
         }
-        plain = np.frombuffer(json.dumps(values).encode(), np.uint8)
         with atomic.file(path) as target:
-            np.savez(target, plain=plain, **named)
+            np.savez(target, plain=np.frombuffer(json.dumps(plain).encode(), np.uint8), **named)
 
 
-class Checkpoint(keras.callbacks.Callback):
-    """Keeps where a phase of a fit stands, after every epoch; the last callback in its list."""
+class SaveCheckpoint(keras.callbacks.Callback):
+    """Saves the state of a phase after every epoch; the last callback in its list.
 
-    def __init__(self, path: Path, saved: Saved, journal: Journal, others: list):
+    Args:
+        path: of the checkpoint file.
+        start: the checkpoint that the phase starts from.
+        callbacks: the other callbacks, whose state is saved as well.
+    """
+
+    def __init__(self, path: Path, start: Checkpoint, logger: EpochLogger, callbacks: list):
         super().__init__()
-        self.path, self.saved, self.journal = path, saved, journal
-        named = {type(each).__name__: each for each in others}
-        self.watched = {name: each for name, each in named.items() if name in REMEMBERED}
+        self.path, self.start, self.logger = path, start, logger
+        named = {type(callback).__name__: callback for callback in callbacks}
+        self.stateful = {name: named[name] for name in named if name in CALLBACK_STATE}
 
     def restore(self, model: keras.Model) -> None:
-        """Gives a compiled model what it had. Callbacks get theirs when training begins."""
-        if not self.saved.variables:
+        """Gives a compiled model its variables. Callbacks get theirs when training begins."""
+        if not self.start.variables:
             return
         model.optimizer.build(model.trainable_variables)
-        had = [*self.saved.variables, *self.saved.optimizer]
-        has = [*model.variables, *model.optimizer.variables]
-        for variable, value in zip(has, had, strict=True):
+        values = [*self.start.variables, *self.start.optimizer]
+        variables = [*model.variables, *model.optimizer.variables]
+        for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
 
     def on_train_begin(self, logs=None):
-        for name, values in self.saved.callbacks.items():
-            vars(self.watched[name]).update(values)
-        if self.saved.best:
-            self.watched["EarlyStopping"].best_weights = self.saved.best
+        for name, values in self.start.callbacks.items():
+            vars(self.stateful[name]).update(values)
+        if self.start.best:
+            self.stateful["EarlyStopping"].best_weights = self.start.best
 
     def on_epoch_end(self, epoch, logs=None):
-        best = getattr(self.watched.get("EarlyStopping"), "best_weights", None)
-        Saved(
-            phase=self.saved.phase,
+        best = getattr(self.stateful.get("EarlyStopping"), "best_weights", None)
+        Checkpoint(
+            phase=self.start.phase,
             epoch=epoch + 1,
             stopped=bool(self.model.stop_training),
-            rows=self.journal.rows,
-            seconds=self.journal.seconds,
+            rows=self.logger.rows,
+            seconds=self.logger.seconds,
             callbacks={
-                name: {own: plain(getattr(each, own)) for own in REMEMBERED[name]}
-                for name, each in self.watched.items()
+                name: {
+                    attribute: _plain(getattr(callback, attribute))
+                    for attribute in CALLBACK_STATE[name]
+                }
+                for name, callback in self.stateful.items()
             },
-            variables=arrays(self.model.variables),
-            optimizer=arrays(self.model.optimizer.variables),
+            variables=_arrays(self.model.variables),
+            optimizer=_arrays(self.model.optimizer.variables),
             best=list(best or []),
         ).save(self.path)
 
 
-def arrays(variables) -> list[np.ndarray]:
+def _arrays(variables) -> list[np.ndarray]:
     return [keras.ops.convert_to_numpy(variable) for variable in variables]
 
 
-def plain(value):
-    """A number of numpy as one of Python, which JSON takes and gives back as it was."""
+def _plain(value):
+    """A number of numpy as one of Python, which JSON stores without loss."""
     return value.item() if isinstance(value, np.generic) else value

@@ -1,4 +1,4 @@
-"""Every epoch of a fit, told to MLflow, to history.csv and to who is waiting for it."""
+"""Every epoch of a fit is written to MLflow, to history.csv and to the terminal."""
 
 import csv
 import math
@@ -10,30 +10,35 @@ import keras
 from pipelines.config.errors import UserError
 
 
-class Journal(keras.callbacks.Callback):
-    """Keeps the rows of history.csv, and stops on a loss that is no number.
+class EpochLogger(keras.callbacks.Callback):
+    """Collects the rows of history.csv, and stops on a loss that is not finite.
 
-    about: what is being fitted, for the terminal. later: how many fits like this one come after.
-    rows, seconds: of the epochs before an interruption. An epoch that the run knows already, whose
-    checkpoint was never written, is not told twice.
+    An epoch that the run has already, because its checkpoint could not be written before an
+    interruption, is not logged twice.
+
+    Args:
+        run: the MLflow run.
+        name: of what is fitted, for the terminal.
+        remaining_fits: how many fits of the same length follow this one.
+        rows, seconds: of the epochs before an interruption.
     """
 
-    def __init__(self, run, about: str, later: int = 0, rows=(), seconds: float = 0.0):
+    def __init__(self, run, name: str, remaining_fits: int = 0, rows=(), seconds: float = 0.0):
         super().__init__()
-        self.run, self.about, self.later = run, about, later
+        self.run, self.name, self.remaining_fits = run, name, remaining_fits
         self.rows, self.seconds = list(rows), seconds
-        self.told = run.last_step("train/loss")
+        self.last_epoch = run.last_step("train/loss")  # that the run has
 
     def on_train_begin(self, logs=None):
-        self.began = time.perf_counter() - self.seconds  # a second phase goes on counting
+        self.started = time.perf_counter() - self.seconds  # a second phase continues the count
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch + 1
 
     def on_train_batch_end(self, batch, logs=None):
-        # A mean over the epoch so far: the first loss that is no number makes it one too.
+        # The mean over the epoch so far: the first loss that is not finite makes it so too.
         if not math.isfinite(logs["loss"]):
-            raise no_number(f"epoch {self.epoch}, batch {batch + 1} of {self.params['steps']}")
+            raise _not_finite(f"epoch {self.epoch}, batch {batch + 1} of {self.params['steps']}")
 
     def on_epoch_end(self, epoch, logs=None):
         row = {
@@ -41,19 +46,20 @@ class Journal(keras.callbacks.Callback):
             for name, value in logs.items()
         }
         if not all(math.isfinite(value) for value in row.values()):
-            raise no_number(f"epoch {epoch + 1}, at its end ({row})")
-        before, self.seconds = self.seconds, time.perf_counter() - self.began
+            raise _not_finite(f"epoch {epoch + 1}, at its end ({row})")
+        before, self.seconds = self.seconds, time.perf_counter() - self.started
         self.rows.append({"epoch": epoch + 1, **row})
-        if epoch + 1 > self.told:
+        if epoch + 1 > self.last_epoch:
             self.run.metrics(row, step=epoch + 1)
-        self.say(epoch + 1, self.seconds - before, row)
+        self.print_progress(epoch + 1, self.seconds - before, row)
 
-    def say(self, epoch: int, took: float, row: dict) -> None:
+    def print_progress(self, epoch: int, seconds: float, row: dict) -> None:
+        """seconds: that the epoch took."""
         epochs = self.params["epochs"]
         values = ", ".join(f"{name} {value:.4g}" for name, value in row.items())
-        left = self.seconds / epoch * (epochs - epoch + self.later * epochs)
+        left = self.seconds / epoch * (epochs - epoch + self.remaining_fits * epochs)
         print(
-            f"{self.about}: epoch {epoch}/{epochs}, {duration(took)}: {values}"
+            f"{self.name}: epoch {epoch}/{epochs}, {duration(seconds)}: {values}"
             f"{f'; {duration(left)} left at most' if left >= 1 else ''}",
             flush=True,
         )
@@ -65,10 +71,12 @@ class Journal(keras.callbacks.Callback):
             writer.writerows(self.rows)
 
 
-def no_number(place: str) -> UserError:
+def _not_finite(place: str) -> UserError:
     return UserError(
+        "loss-not-finite",
         f"{place}: the loss is no longer a finite number; lower fit.learning_rate or look for "
-        "extreme values in the data"
+        "extreme values in the data",
+        value=place,
     )
 
 

@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterable
 from pathlib import Path
 
+from pipelines.config import search_path
+
 ROOT = Path(__file__).parents[2]
 LOCAL = ("pipelines", "models", "serving")
 
@@ -33,9 +35,10 @@ def third_party(paths: Iterable[str], root: Path = ROOT) -> set[str]:
 
 def _local(root: Path, path: str) -> set[str]:
     files = set()
+    local = {*LOCAL, *(name.split(".")[0] for name in search_path.extensions())}
     for name in _names(root / path):
         steps = name.split(".")
-        if steps[0] in LOCAL:
+        if steps[0] in local:
             # Importing a.b.c runs a/__init__.py and a/b/__init__.py; c may be a name inside b.
             for end in range(1, len(steps) + 1):
                 base = "/".join(steps[:end])

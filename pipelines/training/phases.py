@@ -52,7 +52,7 @@ def features(body: keras.Model, spec: DataSpec, part: dict) -> dict:
     """The columns that the head is fitted to: inference, so without augmentation or dropout."""
     (name,) = spec.inputs
     found = body.predict(part[name], batch_size=BATCH, verbose=0)
-    return {FEATURES: found, spec.target: part[spec.target]}
+    return {FEATURES: found, spec.target.name: part[spec.target.name]}
 
 
 def unfreeze(backbone: keras.Model, count: int | None) -> None:

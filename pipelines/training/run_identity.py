@@ -3,18 +3,22 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from pipelines.config import search_path
 from pipelines.training import import_graph
 
 
 def train_files(task: str, module: str) -> list[str]:
     """The files that training starts from; the rest is what they import."""
-    return [
-        "pipelines/stages/train.py",
-        f"pipelines/tasks/{task}/objective.py",
-        f"models/{module}.py",
-    ]
+    files = search_path.file("tasks", task) / "objective.py", search_path.file("models", module)
+    return ["pipelines/stages/train.py", *map(_relative, files)]
+
+
+def _relative(path: Path) -> str:
+    root = import_graph.ROOT
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def code_digest(entries: Iterable[str]) -> str:

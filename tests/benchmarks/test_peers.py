@@ -18,28 +18,35 @@ from benchmarks.peers.clock import Clock
 from benchmarks.peers.keras_example import NETWORKS
 from pipelines.config import schema
 from pipelines.config.errors import UserError
-from pipelines.spec import DataSpec, Field
+from pipelines.spec import DataSpec, Field, Target
 from pipelines.storage import arrays
 
 ROOT = Path(__file__).parents[2]
 CASES = yaml.safe_load((driver.FOLDER / "cases.yaml").read_text("utf-8"))
-WORDS = Field((12,), "int32", "token id", 50)
+WORDS = Field.token_ids(12, 50)
 SPECS = {
     "image_classification": DataSpec(
-        {"image": Field((28, 28, 1), "uint8", "intensity")}, "label", 10, "file"
+        {"image": Field((28, 28, 1), "uint8", "intensity")},
+        Target.class_id("label", 10), 10, ("file",)
     ),
-    "text_classification": DataSpec({"words": WORDS}, "label", 2, "text"),
-    "translation": DataSpec({"source": WORDS, "target_in": WORDS}, "target_out", 50, "text"),
+    "text_classification": DataSpec({"words": WORDS}, Target.class_id("label", 2), 2, ("text",)),
+    "translation": DataSpec(
+        {"source": WORDS, "target_in": WORDS}, Target.token_ids(12, 50, name="target_out"), 50,
+        ("text",),
+    ),
     "forecasting": DataSpec(
-        {"history": Field((8, 2), "float32", "degC")}, "future", 6, "history",
-        facts={"columns": ["a", "b"], "horizon_steps": 3, "quantiles": [], "mean": [0.0, 1.0],
-               "std": [1.0, 2.0]},
+        {"history": Field((8, 2), "float32", "degC")},
+        Target((3, 2), "float32", "degC", name="future"), 6, ("history",),
+        task_metadata={
+            "columns": ["a", "b"], "horizon_steps": 3, "quantiles": [], "mean": [0.0, 1.0],
+            "std": [1.0, 2.0],
+        },
     ),
 }  # fmt: skip
 COUNT = """
 import json, sys
 from benchmarks.peers import pytorch, torch_models
-from pipelines.spec import DataSpec
+from pipelines.spec import DataSpec, Target
 from pathlib import Path
 spec = DataSpec.load(Path(sys.argv[1]))
 print(pytorch.trainable(torch_models.build(spec, json.loads(sys.argv[2]))))

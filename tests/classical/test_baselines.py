@@ -122,10 +122,12 @@ def test_the_task_names_all_and_gives_them_the_test_rows(tiny_spec, rows):
 
 @pytest.fixture
 def tiny_spec():
-    from pipelines.spec import DataSpec, Field
+    from pipelines.spec import DataSpec, Field, Target
 
-    words = Field((4,), "int32", "token id", 9)
-    return DataSpec({"words": words}, "label", 2, "text", labels=("fruit", "tool"))
+    words = Field.token_ids(4, 9)
+    return DataSpec(
+        {"words": words}, Target.class_id("label", 2), 2, ("text",), labels=("fruit", "tool")
+    )
 
 
 def test_the_candidates_have_names_of_their_own(monkeypatch):

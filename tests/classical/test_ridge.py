@@ -176,7 +176,7 @@ def case(refit: bool):
     parts = [in_time({"history": history[rows], "future": future[rows]})
              for rows in (slice(200), slice(200, 250), slice(250, 300))]  # fmt: skip
     of = series_spec(history=5, horizon=1, columns=2)
-    of.facts["refit"] = refit
+    of.task_metadata["refit"] = refit
     return parts, of
 
 

@@ -129,7 +129,9 @@ def pretrained(tmp_path):
 def started(folder: Path):
     """The spec that the stage `start` writes for weights that lie in a folder."""
     facts = {"start": str(folder / "model.keras")}
-    return replace(picture_spec(8, 8, 1, 3), facts=facts, digests={"start": arrays.digest(folder)})
+    return replace(
+        picture_spec(8, 8, 1, 3), task_metadata=facts, digests={"start": arrays.digest(folder)}
+    )
 
 
 def test_weights_that_were_swapped_are_not_loaded(pretrained, tmp_path):

@@ -31,7 +31,7 @@ def run(recipe: str, source: str, seed: int = 1, **options) -> DataSpec:
 
 
 def parts(split: int = 0) -> dict[str, dict]:
-    return {part: arrays.read(OUT / f"repeat{split}/{part}") for part in prepare.PARTS}
+    return {part: arrays.read(OUT / f"repeat{split}/{part}") for part in prepare.SPLITS}
 
 
 def picture(seed: int, size: int = 6) -> np.ndarray:
@@ -52,7 +52,7 @@ SMALL = {"size": [6, 6], "split": {"val": 0.2, "test": 0.25}}
 def test_a_folder_a_class_becomes_arrays_labels_files_and_names():
     folder()
     spec = run("image_folder", "pictures", **SMALL)
-    assert (spec.labels, spec.outputs, spec.raw) == (("cat", "dog"), 2, "image_bytes")
+    assert (spec.labels, spec.outputs, spec.request_inputs) == (("cat", "dog"), 2, ("image_bytes",))
     assert spec.inputs["image"].shape == (6, 6, 3)
     rows = 0
     for columns in parts().values():

@@ -61,7 +61,7 @@ def run(source="pairs.tsv", seed=1, **options) -> DataSpec:
 
 
 def parts() -> dict[str, dict]:
-    return {part: arrays.read(OUT / "repeat0" / part) for part in prepare.PARTS}
+    return {part: arrays.read(OUT / "repeat0" / part) for part in prepare.SPLITS}
 
 
 def test_every_pair_keeps_its_texts_and_its_line():
@@ -82,7 +82,7 @@ def test_teacher_forcing_arrays():
     spec = run()
     known = Subwords.load(OUT / "repeat0/assets")
     assert spec.outputs == known.size == spec.inputs["source"].size
-    assert not spec.labels and spec.raw == "text" and spec.target == "target_out"
+    assert not spec.labels and spec.request_inputs == ("text",) and spec.target.name == "target_out"
     for columns in parts().values():
         source, given, wanted = (columns[n] for n in ("source", "target_in", "target_out"))
         assert (given[:, 0] == BEGIN).all()
@@ -219,7 +219,7 @@ def cldr(tmp_path_factory):
     counts = dict.fromkeys(cldr_phrases.Phrases.model_fields, 60)
     options = cldr_phrases.Options.model_validate({"phrases": counts})
     spec = cldr_phrases.prepare(options, Path("requirements.txt"), out, 1)
-    return spec, {part: arrays.read(out / "repeat0" / part) for part in prepare.PARTS}
+    return spec, {part: arrays.read(out / "repeat0" / part) for part in prepare.SPLITS}
 
 
 def test_cldr_says_the_same_twice(cldr):

@@ -54,7 +54,7 @@ def run(seed=1, **options) -> DataSpec:
 
 
 def parts(split: int = 0) -> dict[str, dict]:
-    return {part: arrays.read(OUT / f"repeat{split}/{part}") for part in prepare.PARTS}
+    return {part: arrays.read(OUT / f"repeat{split}/{part}") for part in prepare.SPLITS}
 
 
 def lines(split: int = 0) -> dict[str, list[int]]:
@@ -328,7 +328,7 @@ def test_two_runs_write_the_same_bytes():
 def test_digests_are_of_the_arrays_and_the_seed_decides_them():
     write(corpus(150))
     first = run(seed=1).digests
-    assert set(first) == {f"repeat0/{part}" for part in prepare.PARTS}
+    assert set(first) == {f"repeat0/{part}" for part in prepare.SPLITS}
     assert first == {part: arrays.digest(OUT / part) for part in first}
     second = run(seed=2).digests
     assert all(second[part] != digest for part, digest in first.items())
@@ -340,4 +340,4 @@ def test_a_spec_is_read_as_it_was_written():
     spec.save(Path("again.json"))
     assert DataSpec.load(Path("again.json")) == spec
     assert Path("again.json").read_bytes() == (OUT / "spec.json").read_bytes()
-    assert (spec.target, spec.raw, spec.positive_id) == ("label", "text", 1)
+    assert (spec.target.name, spec.request_inputs, spec.positive_id) == ("label", ("text",), 1)

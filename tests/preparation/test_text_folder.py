@@ -92,7 +92,7 @@ def refused(source: str, **options) -> str:
 
 
 def parts() -> dict[str, dict]:
-    return {part: arrays.read(OUT / f"repeat0/{part}") for part in prepare.PARTS}
+    return {part: arrays.read(OUT / f"repeat0/{part}") for part in prepare.SPLITS}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -44,7 +44,7 @@ def refused(**options) -> str:
 
 
 def parts(split: int = 0) -> dict[str, dict]:
-    return {part: arrays.read(OUT / f"repeat{split}/{part}") for part in prepare.PARTS}
+    return {part: arrays.read(OUT / f"repeat{split}/{part}") for part in prepare.SPLITS}
 
 
 def rows(split: int = 0) -> dict[str, list[tuple]]:
@@ -112,7 +112,7 @@ def test_what_is_not_given_is_cut_from_train(missing):
     given = {part: name for part, name in PARTS.items() if part not in missing}
     run(files=given, split=dict.fromkeys(missing, 8))
     found = rows()
-    for part in prepare.PARTS:
+    for part in prepare.SPLITS:
         assert {row[0] for row in found[part]} == {given.get(part, "train.txt")}
         assert len(found[part]) == 8 or part not in missing
     assert len({row for own in found.values() for row in own}) == 40 + sum(

@@ -1,6 +1,7 @@
 """What is wrong with a file of texts is refused by its line, and nothing is left behind."""
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import yaml
 
 from pipelines.config.errors import UserError
 from pipelines.preparation import text_files, validation
-from pipelines.spec import DataSpec, Field
+from pipelines.spec import DataSpec, Field, Target
 from pipelines.stages import prepare
 from pipelines.storage import arrays
 
@@ -50,7 +51,7 @@ def refused(**options) -> str:
 
 
 def total() -> int:
-    parts = [arrays.read(PREPARED / f"sms/repeat0/{part}") for part in prepare.PARTS]
+    parts = [arrays.read(PREPARED / f"sms/repeat0/{part}") for part in prepare.SPLITS]
     return sum(len(part["text"]) for part in parts)
 
 
@@ -171,7 +172,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_label():
 def test_other_encodings(name):
     write(["label,text", *rows(), "ham,d\u00e9j\u00e0 vu"], name)
     run(encoding=name)
-    parts = [arrays.read(PREPARED / f"sms/repeat0/{part}") for part in prepare.PARTS]
+    parts = [arrays.read(PREPARED / f"sms/repeat0/{part}") for part in prepare.SPLITS]
     assert "d\u00e9j\u00e0 vu" in [text for part in parts for text in part["text"]]
 
 
@@ -278,7 +279,7 @@ def test_lines_are_counted_through_blank_lines_and_quoted_line_breaks():
     assert refused().startswith("texts.csv, line 48: empty text; ")
     write(["label,text", "", *rows()[:2], 'ham,"one\ntwo\n\nthree"', "", *rows()[2:]])
     run()
-    parts = [arrays.read(PREPARED / f"sms/repeat0/{part}") for part in prepare.PARTS]
+    parts = [arrays.read(PREPARED / f"sms/repeat0/{part}") for part in prepare.SPLITS]
     lines = {
         text: line for part in parts for text, line in zip(part["text"], part["line"], strict=True)
     }
@@ -309,18 +310,19 @@ def columns(**changes):
         "words": np.array([[2, 3, 0], [9, 0, 0]], np.int32),
         "level": np.array([[0.5], [1.5]], np.float32),
         "label": np.array([0, 2], np.int32),
+        "text": ["a b", "c"],
     }
     return good | changes
 
 
 SPEC = DataSpec(
     inputs={
-        "words": Field((3,), "int32", "token id", 10),
+        "words": Field.token_ids(3, 10),
         "level": Field((1,), "float32", "metre"),
     },
-    target="label",
+    target=Target.class_id("label", 3),
     outputs=3,
-    raw="text",
+    request_inputs=("text",),
     labels=("a", "b", "c"),
 )
 
@@ -332,37 +334,54 @@ def test_arrays_within_their_spec():
 
 
 @pytest.mark.parametrize(
-    ("name", "array", "expected"),
+    ("name", "array", "code", "value"),
     [
-        ("level", np.array([[1], [np.nan]], np.float32), "part/level.npy, row 1: NaN or infinite"),
-        ("level", np.array([[-np.inf], [1]], np.float32), "part/level.npy, row 0: NaN or infin"),
-        ("level", np.array([[1], [1]], np.float64), "part/level.npy: float64[1] a row, but the "
-         "spec says float32[1]"),
-        ("level", np.array([1, 1], np.float32), "part/level.npy: float32[] a row"),
-        ("words", np.array([[2, 3, 10]], np.int32), "part/words.npy: values from 2 to 10, but they "
-         "must lie in 0 to 9"),
-        ("words", np.array([[2, -1, 0]], np.int32), "part/words.npy: values from -1 to 2"),
-        ("words", np.array([[2, 3, 0]], np.int64), "part/words.npy: int64[3] a row, but the spec "
-         "says int32[3]"),
-        ("words", np.zeros((2, 4), np.int32), "part/words.npy: int32[4] a row"),
-        ("words", np.zeros((2, 3, 1), np.int32), "part/words.npy: int32[3, 1] a row"),
-        ("label", np.array([0, 3], np.int32), "part/label.npy: values from 0 to 3, but they must "
-         "lie in 0 to 2"),
-        ("label", np.array([-1, 0], np.int32), "part/label.npy: values from -1 to 0"),
-        ("label", np.array([0.0, 1.0]), "part/label.npy: float64[] a row"),
+        ("level", np.array([[1], [np.nan]], np.float32), "value-not-finite", 1),
+        ("level", np.array([[-np.inf], [1]], np.float32), "value-not-finite", 0),
+        ("level", np.array([[1], [1]], np.float64), "array-mismatch", ["float64", 1]),
+        ("level", np.array([1, 1], np.float32), "array-mismatch", ["float32"]),
+        ("words", np.array([[2, 3, 10]], np.int32), "value-out-of-range", 10),
+        ("words", np.array([[2, -1, 0]], np.int32), "value-out-of-range", -1),
+        ("words", np.array([[2, 3, 0]], np.int64), "array-mismatch", ["int64", 3]),
+        ("words", np.zeros((2, 4), np.int32), "array-mismatch", ["int32", 4]),
+        ("words", np.zeros((2, 3, 1), np.int32), "array-mismatch", ["int32", 3, 1]),
+        ("label", np.array([0, 3], np.int32), "value-out-of-range", 3),
+        ("label", np.array([-1, 0], np.int32), "value-out-of-range", -1),
+        ("label", np.array([0.0, 1.0]), "array-mismatch", ["float64"]),
+    ],
+)
+def test_arrays_outside_their_spec(name, array, code, value):
+    with pytest.raises(UserError) as error:
+        validation.within_spec(Path("part"), columns(**{name: array}), SPEC)
+    assert (error.value.code, error.value.path) == (code, f"part/{name}.npy")
+    assert error.value.value == value
+
+
+@pytest.mark.parametrize(
+    ("target", "good", "bad", "code"),
+    [
+        (Target.class_id("y", 4, (2, 3)), np.full((2, 2, 3), 3, np.int32), 4, "value-out-of-range"),
+        (Target((5,), "uint8", "mask", 2, kind="class", name="y"), np.ones((2, 5), np.uint8), 2,
+         "value-out-of-range"),
+        (Target((), "float32", "kg", name="y"), np.ones(2, np.float32), np.nan, "value-not-finite"),
+        (Target.token_ids(4, 9, name="y"), np.zeros((2, 4), np.int32), 9, "value-out-of-range"),
     ],
 )  # fmt: skip
-def test_arrays_outside_their_spec(name, array, expected):
-    with pytest.raises(UserError) as caught:
-        validation.within_spec(Path("part"), columns(**{name: array}), SPEC)
-    assert str(caught.value).startswith(expected)
+def test_a_target_of_any_shape_is_checked(target, good, bad, code):
+    """A class a position, a mask, a number, token ids."""
+    spec = replace(SPEC, target=target)
+    validation.within_spec(Path("part"), columns(y=good), spec)
+    wrong = good.copy()
+    wrong.flat[-1] = bad
+    with pytest.raises(UserError) as error:
+        validation.within_spec(Path("part"), columns(y=wrong), spec)
+    assert (error.value.code, error.value.path) == (code, "part/y.npy")
 
 
-@pytest.mark.parametrize("name", ["words", "level", "label"])
+@pytest.mark.parametrize("name", ["words", "level", "label", "text"])
 def test_an_array_of_the_spec_that_is_not_there(name):
-    found = columns()
-    del found[name]
-    with pytest.raises(
-        UserError, match=f"part: no array '{name}'; found: {', '.join(sorted(found))}"
-    ):
-        validation.within_spec(Path("part"), found, SPEC)
+    present = columns()
+    del present[name]
+    with pytest.raises(UserError) as error:
+        validation.within_spec(Path("part"), present, SPEC)
+    assert (error.value.code, error.value.path, error.value.key) == ("array-missing", "part", name)

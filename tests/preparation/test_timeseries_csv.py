@@ -44,7 +44,7 @@ def run(rows: list[str], header="time,load", /, **options) -> DataSpec:
 
 
 def parts() -> dict:
-    return {part: arrays.read(PREPARED / f"load/repeat0/{part}") for part in prepare.PARTS}
+    return {part: arrays.read(PREPARED / f"load/repeat0/{part}") for part in prepare.SPLITS}
 
 
 def refused(rows: list[str], header="time,load", /, **options) -> str:
@@ -93,7 +93,7 @@ def test_parts_by_counts_and_fractions():
 def test_targets_lie_in_one_part_and_every_value_of_val_and_test_is_one():
     """Values are row numbers, so they tell where they come from."""
     spec = run(lines())
-    assert (spec.raw, spec.target, spec.outputs) == ("history", "future", 3)
+    assert (spec.request_inputs, spec.target.name, spec.outputs) == (("history",), "future", 3)
     field = spec.inputs["history"]
     assert (field.shape, field.dtype, field.unit) == ((6, 1), "float32", "kW")
     bounds = {"train": (6, 28), "val": (28, 40), "test": (40, 60)}
@@ -109,13 +109,13 @@ def test_targets_lie_in_one_part_and_every_value_of_val_and_test_is_one():
 
 
 def test_statistics_come_from_train_only():
-    facts = run(lines(value=lambda n: n % 4 if n < 28 else 1000 + n)).facts
+    facts = run(lines(value=lambda n: n % 4 if n < 28 else 1000 + n)).task_metadata
     assert facts["mean"] == [1.5] and facts["std"] == [np.sqrt(1.25)]
     assert facts["mase_scale"][0] == pytest.approx((3 * 7 - 0 + 3 * 6) / 27)  # 1 1 1 3 1 1 1 3 ...
-    other = run(lines(value=lambda n: n % 4 if n < 28 else -n), season_steps=4).facts
+    other = run(lines(value=lambda n: n % 4 if n < 28 else -n), season_steps=4).task_metadata
     assert other["mean"] == [1.5]
     assert other["mase_scale"] == facts["mase_scale"]  # a perfect season: the change over one step
-    seasonal = run(lines(value=lambda n: n * n), season_steps=4).facts
+    seasonal = run(lines(value=lambda n: n * n), season_steps=4).task_metadata
     assert seasonal["mase_scale"][0] == pytest.approx(
         np.mean([(n + 4) ** 2 - n * n for n in range(24)])
     )
@@ -125,7 +125,10 @@ def test_the_seed_changes_nothing_and_columns_keep_their_order():
     rows = [f"{line},{60 - n},x" for n, line in enumerate(lines())]
     values = {"wind": "m/s", "load": "kW"}
     spec = run(rows, "time,load,wind,note", values=values, quantiles=[0.1, 0.5, 0.9])
-    assert spec.facts["columns"] == ["wind", "load"] and spec.facts["units"] == ["m/s", "kW"]
+    assert spec.task_metadata["columns"] == ["wind", "load"] and spec.task_metadata["units"] == [
+        "m/s",
+        "kW",
+    ]
     assert spec.outputs == 3 * 2 * 3
     assert parts()["train"]["history"][0, 0].tolist() == [60, 0]
 

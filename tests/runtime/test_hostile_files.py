@@ -253,7 +253,7 @@ def test_a_checkpoint_with_an_object_is_not_unpickled(tmp_path, canary):
     bombs = np.array([Bomb(canary)], dtype=object)
     np.savez(tmp_path / "fit.npz", plain=plain, variables0=bombs)
     with pytest.raises(UserError, match=r"fit\.npz: not a whole checkpoint.*starts afresh"):
-        checkpoints.Saved.load(tmp_path / "fit.npz")
+        checkpoints.Checkpoint.load(tmp_path / "fit.npz")
 
 
 @pytest.mark.parametrize("size", [0, 60, 150])
@@ -268,11 +268,11 @@ def test_half_an_array_is_refused(tmp_path, size):
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
 def test_half_a_checkpoint_is_refused(tmp_path, share):
     path = tmp_path / "fit.npz"
-    checkpoints.Saved(epoch=3, variables=[np.arange(100.0)]).save(path)
-    assert checkpoints.Saved.load(path).epoch == 3
+    checkpoints.Checkpoint(epoch=3, variables=[np.arange(100.0)]).save(path)
+    assert checkpoints.Checkpoint.load(path).epoch == 3
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(UserError, match=r"fit\.npz: not a whole checkpoint.*starts afresh"):
-        checkpoints.Saved.load(path)
+        checkpoints.Checkpoint.load(path)
 
 
 # Parameters
@@ -301,7 +301,7 @@ def exported(folder: Path) -> Path:
     module = tf.Module()
     module.serve = tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec((None, 3))])
     tf.saved_model.save(module, str(folder / "model"))
-    about = {"experiment": "tiny", "digest": arrays.digest(folder / "model")}
+    about = {"schema_version": 1, "experiment": "tiny", "digest": arrays.digest(folder / "model")}
     (folder / "signature.json").write_text(json.dumps(about))
     return folder
 
@@ -321,8 +321,9 @@ def test_a_saved_model_that_is_not_the_one_described_is_not_loaded(tmp_path, mon
     else:
         (folder / "model/assets").mkdir(exist_ok=True)
         (folder / "model/assets/words.txt").write_text("free\n")
-    with pytest.raises(UserError, match="signature.json was written for"):
+    with pytest.raises(UserError) as error:
         verify.run(tmp_path / "params.yaml", str(folder))
+    assert (error.value.code, error.value.path) == ("model-altered", str(folder / "model"))
 
 
 MLFLOW = """

@@ -146,8 +146,11 @@ def test_what_is_served_is_what_was_evaluated(built):
         labels = spec(built, key).labels
         assert about["labels"] == list(labels) == ["ham", "spam"]
         described = about["signatures"]["serving_default"]
-        assert described["inputs"] == {"text": {"dtype": "string", "shape": [None]}}
-        assert described["outputs"]["probabilities"] == {"dtype": "float32", "shape": [None, 2]}
+        text = {"dtype": "string", "shape": [None], "kind": "text"}
+        assert described["inputs"] == {"text": text}
+        assert described["outputs"]["probabilities"] == {
+            "dtype": "float32", "shape": [None, 2], "kind": "probabilities",
+        }  # fmt: skip
         assert set(described["outputs"]) == set(answer) == set(expected)
         assert set(answer) == {"label", "probability", "probabilities"}
         rows = len(golden[key]["inputs"]["text"])

@@ -17,13 +17,15 @@ import pytest
 import models.layers  # noqa: F401  registers the layers that saved models name
 from pipelines.config import loader, schema
 from pipelines.config.errors import UserError
-from pipelines.inference.decision import Decision, choose
+from pipelines.inference.decision import DecisionRule, fit_decision_rule
 from pipelines.spec import DataSpec
 from pipelines.stages import train
 from pipelines.storage import trials
 from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import objective
-from pipelines.training import import_graph, run_identity
+from pipelines.training import import_graph, optimization, run_identity
+from pipelines.training.epoch_logger import EpochLogger
+from pipelines.training.monitor import Monitor
 from tests.support.model_checks import tiny_prepared, tiny_project
 
 ROOT = Path(__file__).parents[2]
@@ -40,11 +42,13 @@ from pathlib import Path
 from types import SimpleNamespace
 import keras
 import numpy as np
-from pipelines import config, trials, train
+from pipelines.config import loader
+from pipelines.stages import train
+from pipelines.storage import trials
 from pipelines.spec import DataSpec
 prepared = Path("data/prepared/tiny")
 spec = DataSpec.load(prepared / "spec.json")
-_, experiment = config.experiment(Path(sys.argv[1]), "cnn")
+_, experiment = loader.experiment(Path(sys.argv[1]), "cnn")
 run = SimpleNamespace(
     metrics=lambda row, step: None, tag=lambda tags: None, last_step=lambda name: 0
 )
@@ -125,7 +129,7 @@ def fit(folder: Path, seed=1, prepared=PREPARED, run=None, **choices) -> SimpleN
     return SimpleNamespace(
         run=run, history=history, model=model, logits=logits, targets=val["label"],
         losses=[float(row["val/loss"]) for row in history],
-        decision=Decision.load(folder / "decision.json"), folder=folder,
+        decision=DecisionRule.load(folder / "decision.json"), folder=folder,
         loss=float(keras.losses.SparseCategoricalCrossentropy(True)(val["label"], logits)),
     )  # fmt: skip
 
@@ -164,7 +168,7 @@ def test_what_a_fit_leaves_behind(tmp_path):
     assert found.run.tags["parameters"] == str(found.model.count_params())
     assert float(found.run.tags["fit_seconds"]) > 0
     assert not found.model.compiled
-    assert found.decision == choose(found.logits, found.targets, 1)
+    assert found.decision == fit_decision_rule(found.logits, found.targets, 1)
 
 
 @pytest.mark.slow
@@ -197,6 +201,32 @@ def test_with_patience_the_best_epoch_is_kept(tmp_path, ema, patience, stops):
     assert found.loss == pytest.approx(found.losses[best], abs=1e-5)
 
 
+@pytest.mark.parametrize(("metric", "mode"), [("val/accuracy", "max"), ("val/loss", "min")])
+def test_the_tasks_monitor_decides_which_epoch_remains(tmp_path, monkeypatch, metric, mode):
+    """Early stopping, the restored weights and best_epoch.json depend on the same metric."""
+    monkeypatch.setattr(objective, "MONITOR", Monitor(metric, mode))
+    result = fit(tmp_path / "fit", prepared=NOISY, epochs=15, rate=0.1, patience=14)
+    values = [float(row[metric]) for row in result.history]
+    best = int(np.argmax(values) if mode == "max" else np.argmin(values))
+    row = json.loads((result.folder / "best_epoch.json").read_text())
+    assert row["epoch"] == best + 1
+    assert row["monitor"] == {"metric": metric, "mode": mode}
+    assert result.loss == pytest.approx(result.losses[best], abs=1e-5)
+
+
+def test_a_monitor_that_is_not_in_the_history_is_refused():
+    rows = [{"epoch": 1, "train/loss": 1.0, "val/loss": 1.0}]
+    with pytest.raises(UserError) as error:
+        Monitor("val/acuracy", "max").best_epoch(rows)
+    assert (error.value.code, error.value.value) == ("monitor-unknown", "val/acuracy")
+
+
+def test_of_equal_epochs_the_first_is_the_best():
+    rows = [{"epoch": epoch, "val/loss": loss} for epoch, loss in enumerate((2.0, 1.0, 1.0), 1)]
+    assert Monitor("val/loss").best_epoch(rows)["epoch"] == 2
+    assert Monitor("val/loss", "max").best_epoch(rows)["epoch"] == 1
+
+
 def test_the_average_is_the_one_of_the_formula(tmp_path, monkeypatch):
     """average = m * average + (1 - m) * weights after each step, from the first step's weights."""
     steps = []
@@ -205,8 +235,8 @@ def test_the_average_is_the_one_of_the_formula(tmp_path, monkeypatch):
         def on_train_batch_end(self, batch, logs=None):
             steps.append([w.copy() for w in self.model.get_weights()])
 
-    own = train.callbacks
-    monkeypatch.setattr(train, "callbacks", lambda *about: [*own(*about), Recorder()])
+    own = optimization.callbacks
+    monkeypatch.setattr(optimization, "callbacks", lambda *about: [*own(*about), Recorder()])
     found = fit(tmp_path / "fit", epochs=3, ema=0.8)
     assert len(steps) > 6
     averages = steps[0]
@@ -272,8 +302,10 @@ def test_a_fit_that_has_ended_trains_no_further(tmp_path):
 
 
 def test_a_loss_that_is_no_number_is_refused(tmp_path):
-    with pytest.raises(UserError, match=r"^epoch 1, .*: the loss is no longer a finite number"):
+    with pytest.raises(UserError) as error:
         fit(tmp_path / "fit", rate=1e30)
+    assert error.value.code == "loss-not-finite"
+    assert error.value.value.startswith("epoch 1, ")
     assert not (tmp_path / "fit/model.keras").exists()
 
 
@@ -283,24 +315,27 @@ def test_the_batch_of_a_loss_that_is_no_number_is_named(value):
     values[26] = value
     model = keras.Sequential([keras.layers.Input((1,)), keras.layers.Dense(1)])
     model.compile("sgd", "mse")
-    with pytest.raises(UserError, match=r"^epoch 1, batch 7 of 10: the loss is no longer a finite"):
+    with pytest.raises(UserError) as error:
         model.fit(
             values, values, batch_size=4, shuffle=False, verbose=0,
-            callbacks=[train.Journal(Run(), "tiny")],
+            callbacks=[EpochLogger(Run(), "tiny")],
         )  # fmt: skip
+    assert (error.value.code, error.value.value) == ("loss-not-finite", "epoch 1, batch 7 of 10")
 
 
 @pytest.mark.parametrize("name", ["loss", "val_loss", "val_accuracy"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_any_number_that_is_none_is_refused(name, value):
     run = Run()
-    journal = train.Journal(run, "tiny")
-    journal.set_params({"epochs": 2})
-    journal.on_train_begin()
-    journal.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.4})
-    with pytest.raises(UserError, match="^epoch 2, at its end .*: the loss is no longer"):
-        journal.on_epoch_end(1, {"loss": 0.5, "val_loss": 0.4, name: value})
-    assert run.rows == journal.rows == [{"epoch": 1, "train/loss": 0.5, "val/loss": 0.4}]
+    logger = EpochLogger(run, "tiny")
+    logger.set_params({"epochs": 2})
+    logger.on_train_begin()
+    logger.on_epoch_end(0, {"loss": 0.5, "val_loss": 0.4})
+    with pytest.raises(UserError) as error:
+        logger.on_epoch_end(1, {"loss": 0.5, "val_loss": 0.4, name: value})
+    assert error.value.code == "loss-not-finite"
+    assert error.value.value.startswith("epoch 2, at its end ")
+    assert run.rows == logger.rows == [{"epoch": 1, "train/loss": 0.5, "val/loss": 0.4}]
 
 
 @pytest.mark.slow
@@ -342,7 +377,7 @@ def test_tensorflow_is_asked_to_repeat_itself(monkeypatch, choices, asked):
     monkeypatch.setenv("TF_DETERMINISTIC_OPS", "")
     monkeypatch.delenv("TF_DETERMINISTIC_OPS")
     fit = {"epochs": 1, "batch_size": 1, "learning_rate": 0.1, "patience": None, **choices}
-    train.be_repeatable(schema.Fit.model_validate(fit))
+    optimization.enable_determinism(schema.Fit.model_validate(fit))
     assert os.environ.get("TF_DETERMINISTIC_OPS") == asked
     monkeypatch.delenv("TF_DETERMINISTIC_OPS", raising=False)
 
@@ -351,8 +386,9 @@ def test_xla_is_refused_where_keras_would_go_without(tmp_path):
     spec = DataSpec.load(PREPARED / "spec.json")
     _, experiment = loader.experiment(tiny_project(tmp_path, xla="true"), "cnn")
     model = keras.Sequential([keras.Input((4, 4, 1)), keras.layers.RandomZoom(0.1)])
-    with pytest.raises(UserError, match="jit_compile"):
-        train.compile_model(model, objective, experiment, spec, experiment.fit, 3)
+    with pytest.raises(UserError) as error:
+        optimization.compile_model(model, objective, experiment, spec, experiment.fit, 3)
+    assert (error.value.code, error.value.key) == ("jit-compile-impossible", "fit.jit_compile")
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.3])
@@ -363,7 +399,7 @@ def test_weights_decay_beside_their_gradients(tmp_path, decay):
     _, experiment = loader.experiment(tiny_project(tmp_path), "cnn")
     fit = experiment.fit.model_copy(update={"learning_rate": 0.1, "weight_decay": decay})
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
-    train.compile_model(model, objective, experiment, spec, fit, 3)
+    optimization.compile_model(model, objective, experiment, spec, fit, 3)
     before = model.get_weights()
     flat = [keras.ops.zeros_like(weight) for weight in model.trainable_weights]
     model.optimizer.apply(flat, model.trainable_weights)
@@ -377,7 +413,7 @@ def test_learning_rates_by_hand():
 
     def rates(**schedule) -> list[float]:
         fit = schema.Fit(epochs=1, batch_size=1, learning_rate=0.2, patience=None, **schedule)
-        rate = train.learning_rate(fit, 10)
+        rate = optimization.learning_rate(fit, 10)
         return [float(rate(step)) if callable(rate) else rate for step in range(10)]
 
     assert rates() == [0.2] * 10

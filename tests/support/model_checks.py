@@ -14,7 +14,7 @@ import tensorflow as tf
 
 import models
 from pipelines.config import loader
-from pipelines.spec import DataSpec, Field
+from pipelines.spec import DataSpec, Field, Target
 from pipelines.stages import prepare
 
 PARAMS = """
@@ -98,11 +98,13 @@ def batch(spec: DataSpec, rows: int = 16, seed: int = 1) -> tuple[dict, np.ndarr
     """(inputs, targets). Ids are never 0: padding is each check's own affair."""
     rng = np.random.default_rng(seed)
     inputs = {name: _drawn(f, spec, rows, rng) for name, f in spec.inputs.items()}
-    if spec.target == "label":
+    if spec.target.name == "label":
         return inputs, (np.arange(rows) % spec.outputs).astype(np.int32)
-    if spec.target == "target_out":  # what the decoder is given, one position earlier
+    if spec.target.name == "target_out":  # what the decoder is given, one position earlier
         return inputs, np.roll(inputs["target_in"], -1, axis=1)
-    horizon = Field((spec.facts["horizon_steps"], len(spec.facts["columns"])), "float32", "")
+    horizon = Field(
+        (spec.task_metadata["horizon_steps"], len(spec.task_metadata["columns"])), "float32", ""
+    )
     return inputs, _drawn(horizon, spec, rows, rng)
 
 
@@ -110,7 +112,9 @@ def _drawn(f: Field, spec: DataSpec, rows: int, rng) -> np.ndarray:
     """Ids, bytes, or readings with the mean and deviation that the spec knows."""
     shape = (rows, *f.shape)
     if f.dtype == "float32":
-        return rng.normal(spec.facts["mean"], spec.facts["std"], shape).astype(f.dtype)
+        return rng.normal(spec.task_metadata["mean"], spec.task_metadata["std"], shape).astype(
+            f.dtype
+        )
     return rng.integers(int(f.padded), f.size or 256, shape).astype(f.dtype)
 
 
@@ -297,17 +301,20 @@ def text_spec(**sizes: tuple[int, int]) -> DataSpec:
     """Inputs by name: (positions, ids). Three classes."""
     return DataSpec(
         inputs={
-            name: Field((length,), "int32", "token id", size)
+            name: Field.token_ids(length, size)
             for name, (length, size) in sizes.items()
         },
-        target="label", outputs=3, raw="text", labels=("a", "b", "c"),
+        target=Target.class_id("label", 3), outputs=3, request_inputs=("text",),
+        labels=("a", "b", "c"),
     )  # fmt: skip
 
 
 def picture_spec(height: int, width: int, channels: int, classes: int) -> DataSpec:
     return DataSpec(
-        inputs={"image": Field((height, width, channels), "uint8", "intensity, 0 to 255")},
-        target="label", outputs=classes, raw="image_bytes",
+        inputs={"image": Field(
+            (height, width, channels), "uint8", "intensity, 0 to 255", kind="image"
+        )},
+        target=Target.class_id("label", classes), outputs=classes, request_inputs=("image_bytes",),
         labels=tuple(str(number) for number in range(classes)),
     )  # fmt: skip
 
@@ -319,8 +326,9 @@ def series_spec(
     names = [chr(ord("a") + place) for place in range(columns)]
     return DataSpec(
         inputs={"history": Field((history, columns), "float32", "degC")},
-        target="future", raw="history", outputs=horizon * columns * max(1, len(quantiles)),
-        facts={
+        target=Target((horizon, columns), "float32", "degC", name="future"),
+        request_inputs=("history",), outputs=horizon * columns * max(1, len(quantiles)),
+        task_metadata={
             "columns": names, "units": ["degC"] * columns, "frequency": "D",
             "horizon_steps": horizon, "season_steps": season, "stride": stride,
             "quantiles": list(quantiles), "refit": True, "mean": mean or [10.0] * columns,
@@ -331,9 +339,12 @@ def series_spec(
 
 def pairs_spec(positions: int, size: int) -> DataSpec:
     """Sentences and their translations, of one vocabulary."""
-    ids = Field((positions,), "int32", "token id", size)
+    ids = Field.token_ids(positions, size)
     return DataSpec(
-        inputs={"source": ids, "target_in": ids}, target="target_out", outputs=size, raw="text"
+        inputs={"source": ids, "target_in": ids},
+        outputs=size,
+        request_inputs=("text",),
+        target=Target.token_ids(positions, size, name="target_out"),
     )
 
 

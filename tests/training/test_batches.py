@@ -1,5 +1,7 @@
 """Batches of like lengths: every row once, no position lost, the same order from the same seed."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -7,8 +9,9 @@ import pytest
 import models
 from pipelines.config import schema
 from pipelines.config.errors import UserError
-from pipelines.spec import DataSpec, Field
-from pipelines.training import batches
+from pipelines.spec import DataSpec, Field, Target
+from pipelines.training import batches, optimization
+from pipelines.training.length_buckets import LengthBuckets
 
 ROWS = 103
 
@@ -35,11 +38,11 @@ def part(rows: int = ROWS, seed: int = 1) -> dict:
 
 SPEC = DataSpec(
     inputs={
-        "words": Field((20,), "int32", "token id", 10),
-        "characters": Field((50,), "int32", "token id", 10),
+        "words": Field.token_ids(20, 10),
+        "characters": Field.token_ids(50, 10),
         "weight": Field((3,), "float32", "kg"),
     },
-    target="row", outputs=2, raw="text",
+    target=Target((), "int64", "row", name="row"), outputs=2, request_inputs=("text",),
 )  # fmt: skip
 
 
@@ -58,15 +61,15 @@ def test_lengths_by_hand():
     assert batches.lengths(ids).tolist() == [3, 0, 5, 5]
 
 
-def test_a_ladder_by_hand():
+def test_a_buckets_by_hand():
     """Nine rows of lengths 1 to 9: quarters end at 3, 5, 7 and 9; then there is all room."""
     ids = np.tril(np.ones((9, 10), np.int32))
-    ladder = batches.Ladder.fit({"words": ids}, 4)
-    assert ladder.rungs.tolist() == [[3], [5], [7], [9], [10]]
-    rungs = ladder.rungs[ladder.rung({"words": ids})]
-    assert rungs[:, 0].tolist() == [3, 3, 3, 5, 5, 7, 7, 9, 9]
+    buckets = LengthBuckets.fit({"words": ids}, 4)
+    assert buckets.boundaries.tolist() == [[3], [5], [7], [9], [10]]
+    boundaries = buckets.boundaries[buckets.bucket({"words": ids})]
+    assert boundaries[:, 0].tolist() == [3, 3, 3, 5, 5, 7, 7, 9, 9]
     longer = np.ones((1, 10), np.int32)
-    assert ladder.rungs[ladder.rung({"words": longer})].tolist() == [[10]]
+    assert buckets.boundaries[buckets.bucket({"words": longer})].tolist() == [[10]]
 
 
 @pytest.mark.parametrize("rows", [1, 2, 15, 16, 17, ROWS])
@@ -155,8 +158,8 @@ def test_sequence_targets_are_cut_with_the_input_they_stand_beside():
     given = ragged(60, 20, 3)
     wanted = np.where(np.arange(20) < batches.lengths(given)[:, None], given + 1, 0)
     source = ragged(60, 50, 4)
-    ladder = batches.Ladder.fit({"source": source, "given": given}, 3)
-    found = batches.Batches({"source": source, "given": given}, wanted, ladder, 8, seed=1)
+    buckets = LengthBuckets.fit({"source": source, "given": given}, 3)
+    found = batches.Batches({"source": source, "given": given}, wanted, buckets, 8, seed=1)
     widths = set()
     for number in range(len(found)):
         inputs, targets = found[number]
@@ -168,9 +171,9 @@ def test_sequence_targets_are_cut_with_the_input_they_stand_beside():
 
 def test_targets_that_are_no_sequence_are_left_whole():
     columns = part(60)
-    ladder = batches.Ladder.fit({"words": columns["words"]}, 3)
+    buckets = LengthBuckets.fit({"words": columns["words"]}, 3)
     several = ragged(60, 20, 9)  # as wide as the words, but of lengths of its own
-    found = batches.Batches({"words": columns["words"]}, several, ladder, 8)
+    found = batches.Batches({"words": columns["words"]}, several, buckets, 8)
     assert {found[n][1].shape[1] for n in range(len(found))} == {20}
 
 
@@ -201,9 +204,84 @@ def test_after_some_epochs_the_order_is_the_one_of_who_never_stopped(buckets):
 
 
 def test_data_without_ids_are_refused():
-    spec = DataSpec({"weight": SPEC.inputs["weight"]}, "row", 2, "weight")
-    with pytest.raises(UserError, match=r"fit\.length_buckets: .* remove it"):
+    spec = DataSpec({"weight": SPEC.inputs["weight"]}, SPEC.target, 2, ("weight",))
+    with pytest.raises(UserError) as error:
         batches.feed(part(), part(), spec, settings(), 1)
+    assert error.value.code == "length-buckets-impossible"
+    assert (error.value.key, error.value.value) == ("fit.length_buckets", 4)
+
+
+def objective_of(how: str, **hooks) -> SimpleNamespace:
+    return SimpleNamespace(FEED=how, **hooks)
+
+
+@pytest.mark.parametrize("rows", [96, 103])
+def test_ordered_streams_continue_from_batch_to_batch(rows):
+    """16 parallel streams: what follows a row is at its place in the next batch."""
+    fit = settings(length_buckets=None)
+    fed = batches.feed(part(rows), part(40), SPEC, fit, 1, objective=objective_of("ordered"))["x"]
+    targets = [fed[index][1] for index in range(len(fed))]
+    assert len(fed) == -(-rows // 16)
+    assert sorted(np.concatenate(targets)) == list(range(rows))
+    for now, following in zip(targets, targets[1:], strict=False):
+        np.testing.assert_array_equal(now[: len(following)] + 1, following)
+    inputs, first = fed[0]
+    np.testing.assert_array_equal(inputs["weight"], part(rows)["weight"][first])
+    fed.on_epoch_end()
+    np.testing.assert_array_equal(fed[0][1], first)
+
+
+def test_sampled_batches_are_drawn_by_the_objective():
+    """Another draw in every batch and epoch, the same for a seed; for val always the same."""
+
+    def sample_batch(columns, spec, rows, rng):
+        chosen = rng.integers(0, len(columns["row"]), (rows, 2))
+        pairs = {name: columns["weight"][chosen[:, side]] for side, name in enumerate("ab")}
+        return pairs, chosen[:, 0]
+
+    def feed(epoch=0):
+        objective = objective_of("sampled", sample_batch=sample_batch)
+        fit = settings(length_buckets=None)
+        return batches.feed(part(), part(40), SPEC, fit, 1, epoch, objective)
+
+    fed = feed()
+    x, val = fed["x"], fed["validation_data"]
+    assert (len(x), len(val)) == (7, 3)
+    inputs, first = x[0]
+    assert inputs["a"].shape == inputs["b"].shape == (16, 3)
+    assert (first != x[1][1]).any()
+    np.testing.assert_array_equal(first, feed()["x"][0][1])
+    checked = val[0][1]
+    for dataset in (x, val):
+        dataset.on_epoch_end()
+    assert (first != x[0][1]).any()
+    np.testing.assert_array_equal(x[0][1], feed(epoch=1)["x"][0][1])
+    np.testing.assert_array_equal(checked, val[0][1])
+
+
+@pytest.mark.parametrize(
+    ("how", "buckets", "code"),
+    [("orderd", None, "feed-unknown"), ("ordered", 4, "length-buckets-impossible")],
+)
+def test_feeds_that_cannot_be_are_refused(how, buckets, code):
+    fit = settings(length_buckets=buckets)
+    with pytest.raises(UserError) as error:
+        batches.feed(part(), part(), SPEC, fit, 1, objective=objective_of(how))
+    assert error.value.code == code
+
+
+def test_carried_states_start_from_zero_in_every_epoch_and_validation():
+    model = keras.Sequential(
+        [keras.Input((2, 1), batch_size=4), keras.layers.GRU(3, stateful=True)]
+    )
+    callback = optimization.ResetStates()
+    callback.set_model(model)
+    for moment in (callback.on_epoch_begin, lambda epoch: callback.on_test_begin()):
+        model(np.ones((4, 2, 1), np.float32))
+        state = model.layers[-1].states[0]
+        assert np.abs(keras.ops.convert_to_numpy(state)).max() > 0
+        moment(0)
+        assert np.abs(keras.ops.convert_to_numpy(state)).max() == 0
 
 
 @pytest.mark.parametrize(
@@ -217,7 +295,9 @@ def test_data_without_ids_are_refused():
 )  # fmt: skip
 def test_fit_has_the_losses_it_would_have_without(module, build):
     """With a rate of 0 nothing is learned, and a loss is the mean over each row, once."""
-    spec = DataSpec({"words": SPEC.inputs["words"]}, "label", 2, "text", ("a", "b"))
+    spec = DataSpec(
+        {"words": SPEC.inputs["words"]}, Target.class_id("label", 2), 2, ("text",), ("a", "b")
+    )
     train, val = ({**part(rows), "label": part(rows)["row"] % 2} for rows in (50, 37))
     keras.utils.set_random_seed(1)
     model = models.build(spec, module, **build, dropout=0.0, word_dropout=0.0)

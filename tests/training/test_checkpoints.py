@@ -5,7 +5,7 @@ import fcntl
 import pytest
 
 from pipelines.config.errors import UserError
-from pipelines.training.checkpoints import FOLDER, Unfinished
+from pipelines.training.checkpoints import FOLDER, TrainingState
 
 
 class Stopped(Exception):
@@ -13,15 +13,15 @@ class Stopped(Exception):
 
 
 def interrupted(key: str, identity: str) -> None:
-    with pytest.raises(Stopped), Unfinished.open(key, identity) as unfinished:
-        unfinished.checkpoint("repeat0_seed1").write_text(identity)
+    with pytest.raises(Stopped), TrainingState.open(key, identity) as state:
+        state.checkpoint("repeat0_seed1").write_text(identity)
         raise Stopped
 
 
 def found(key: str, identity: str) -> bool:
     """Whether a training of this content has something to go on from; stopped again."""
-    with pytest.raises(Stopped), Unfinished.open(key, identity) as unfinished:
-        there = unfinished.checkpoint("repeat0_seed1").is_file()
+    with pytest.raises(Stopped), TrainingState.open(key, identity) as state:
+        there = state.checkpoint("repeat0_seed1").is_file()
         raise Stopped
     return there
 
@@ -45,7 +45,7 @@ def test_other_experiments_are_left_alone(empty_folder):
 
 def test_one_that_ended_well_leaves_nothing(empty_folder):
     interrupted("lenet", "same")
-    with Unfinished.open("lenet", "same"):
+    with TrainingState.open("lenet", "same"):
         pass
     assert [path.name for path in FOLDER.iterdir()] == ["lenet.lock"]
 
@@ -56,7 +56,7 @@ def test_two_at_once_are_refused_and_the_first_keeps_its_own(empty_folder):
         fcntl.flock(lock, fcntl.LOCK_EX)
         with (
             pytest.raises(UserError, match="another process is training lenet here; wait until"),
-            Unfinished.open("lenet", "another"),
+            TrainingState.open("lenet", "another"),
         ):
             pytest.fail("must not be entered")
     assert found("lenet", "same")

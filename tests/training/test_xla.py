@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipelines.spec import Target
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
@@ -55,7 +57,7 @@ def test_whole_batches_from_the_whole_part_up_to_a_limit(monkeypatch, limit, bat
     monkeypatch.setattr(xla, "ROWS", limit)
 
     class Spec:
-        inputs, target = {"words": None}, "label"
+        inputs, target = {"words": None}, Target.class_id("label", 4)
 
     part = {"words": np.arange(8).reshape(4, 2), "label": np.arange(4), "text": list("abcd")}
     found = xla.sample(part, Spec, batch_size)

@@ -95,17 +95,17 @@ def choose(train: dict, val: dict, spec: DataSpec, every: int = 1) -> Chosen:
 
     every: 3 takes each third window. Windows of train are in the order of time.
     """
-    std = np.array(spec.facts["std"])
+    std = np.array(spec.task_metadata["std"])
     part = {name: train[name][::every] for name in ("history", "future", "origin")}
     judged = Sums.of(val, slice(None, None, every), std)
-    folds, whole = _rolled(part, spec.facts["horizon_steps"], std)
+    folds, whole = _rolled(part, spec.task_metadata["horizon_steps"], std)
     folds = [*folds, (whole, judged)]
     kinds = list(product((False, True), (True, False) if len(std) > 1 else (False,), AGINGS))
     every_choice = [Choice(*kind, penalty) for kind in kinds for penalty in PENALTIES.tolist()]
     losses = np.stack([_losses(kinds, *fold, std) for fold in folds])
     relative = (losses / losses.min(axis=1, keepdims=True)).mean(axis=0)
     choices = [every_choice[place] for place in relative.argmin(axis=0)]
-    return Chosen(choices, spec.facts["columns"], std, whole, judged)
+    return Chosen(choices, spec.task_metadata["columns"], std, whole, judged)
 
 
 def _losses(kinds: list[tuple], fitted: Sums, judged: Sums, std: np.ndarray) -> np.ndarray:

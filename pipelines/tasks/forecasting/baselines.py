@@ -34,8 +34,8 @@ def seasonal_growth(history: np.ndarray, horizon: int, season: int) -> np.ndarra
 
 def ungrowing(parts: list[dict], spec: DataSpec) -> str:
     """Why a season's growth cannot be told; "" where it can."""
-    season, steps = spec.facts["season_steps"], parts[0]["history"].shape[1]
-    if spec.facts["horizon_steps"] > season or steps <= season:
+    season, steps = spec.task_metadata["season_steps"], parts[0]["history"].shape[1]
+    if spec.task_metadata["horizon_steps"] > season or steps <= season:
         return f"seasons of {season} steps must cover the horizon and be less than the history"
     if min(part["history"].min() for part in parts) <= 0:
         return "some values are not above zero"
@@ -57,7 +57,7 @@ def ridge(train: dict, val: dict, test: dict, spec: DataSpec) -> tuple[np.ndarra
     """
     chosen = rolling_origin.choose(train, val, spec)
     fitted = chosen.fit()
-    final = chosen.fit(with_val=True) if spec.facts["refit"] else fitted
+    final = chosen.fit(with_val=True) if spec.task_metadata["refit"] else fitted
     return fitted(val["history"]), final(test["history"]), str(chosen)
 
 
@@ -128,7 +128,7 @@ def smoothing(train: dict, val: dict, test: dict, spec: DataSpec):
     Fitted once, on the last FITTED_ROWS of train (or three seasons, if those are longer); a damped
     or an undamped trend, whichever is better on val.
     """
-    horizon, season = spec.facts["horizon_steps"], spec.facts["season_steps"]
+    horizon, season = spec.task_metadata["horizon_steps"], spec.task_metadata["season_steps"]
     parts = [(part["history"], part["future"], part["origin"]) for part in (train, val, test)]
     series, first = windows.join(*parts)
     end = int(train["origin"][-1]) + horizon - first
@@ -152,8 +152,10 @@ def smoothing(train: dict, val: dict, test: dict, spec: DataSpec):
 
 def unsmoothable(train: dict, spec: DataSpec) -> str:
     """Why exponential smoothing cannot be fitted; "" where it can."""
-    season, steps = spec.facts["season_steps"], train["history"].shape[1]
-    rows = int(train["origin"][-1] - train["origin"][0]) + steps + spec.facts["horizon_steps"]
+    season, steps = spec.task_metadata["season_steps"], train["history"].shape[1]
+    rows = (
+        int(train["origin"][-1] - train["origin"][0]) + steps + spec.task_metadata["horizon_steps"]
+    )
     if season > 1 and rows < 2 * season:
         return f"train has {rows} rows, and its seasons need two of {season} steps"
     return ""

@@ -26,9 +26,9 @@ def forecasts(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) -> Non
     ranks = np.argsort(error, kind="stable")
     percents = (10, 50, 75, 95)
     chosen = [int(ranks[round(percent / 100 * (len(ranks) - 1))]) for percent in percents]
-    column, unit = spec.facts["columns"][0], spec.facts["units"][0]
+    column, unit = spec.task_metadata["columns"][0], spec.task_metadata["units"][0]
     horizon = future.shape[1]
-    shown = min(history.shape[1], max(2 * horizon, spec.facts["season_steps"]))
+    shown = min(history.shape[1], max(2 * horizon, spec.task_metadata["season_steps"]))
 
     def paint(figure):
         panels = figure.subplots(2, 2).ravel()
@@ -48,10 +48,10 @@ def forecasts(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) -> Non
         (test["first"][row], step + 1, name, *values)
         for row in chosen
         for step in range(horizon)
-        for place, name in enumerate(spec.facts["columns"])
+        for place, name in enumerate(spec.task_metadata["columns"])
         for values in [_numbers(outputs, future, row, step, place)]
     ]
-    levels = [f"quantile_{level:g}" for level in spec.facts["quantiles"]]
+    levels = [f"quantile_{level:g}" for level in spec.task_metadata["quantiles"]]
     columns = ("first", "step", "column", "actual", "forecast", *levels)
     style.write_csv(folder / "plots/forecasts.csv", columns, rows)
 
@@ -66,7 +66,7 @@ def _one_forecast(axes, outputs, history, future, row, shown, spec) -> None:
     ahead = np.arange(1, future.shape[1] + 1)
     last = history[row, -1:, 0]
     if outputs.quantiles is not None:
-        pairs = intervals(spec.facts["quantiles"])
+        pairs = intervals(spec.task_metadata["quantiles"])
         for number, (low, high, percent) in enumerate(pairs, 1):
             between = outputs.quantiles[row, :, 0, [low, high]]
             axes.fill_between(
@@ -84,7 +84,7 @@ def errors_by_step(
     outputs: Outputs, test: dict, spec: DataSpec, folder: Path, others: dict[str, np.ndarray]
 ) -> None:
     """Mean absolute error of each step ahead, mean over columns; others: name -> forecasts."""
-    future, facts = np.asarray(test["future"], np.float64), spec.facts
+    future, facts = np.asarray(test["future"], np.float64), spec.task_metadata
     alone = len(set(facts["units"])) == 1
     scale = np.ones(len(facts["units"])) if alone else np.array(facts["std"])
     unit = facts["units"][0] if alone else "standard deviations of train"
@@ -142,7 +142,9 @@ def worst_windows(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) ->
     largest = np.abs(outputs.forecast - future).max(axis=1)
     names = [
         f"largest_error_{column}_{unit}"
-        for column, unit in zip(spec.facts["columns"], spec.facts["units"], strict=True)
+        for column, unit in zip(
+            spec.task_metadata["columns"], spec.task_metadata["units"], strict=True
+        )
     ]
     rows = [
         (int(row), test["first"][int(row)], round(float(error[row]), 4), *largest[row].tolist())
@@ -153,11 +155,11 @@ def worst_windows(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) ->
 
 def steps_name(spec: DataSpec) -> str:
     """The frequency in words: weeks for W-SAT, steps of 15min where there is no word."""
-    frequency = spec.facts["frequency"]
+    frequency = spec.task_metadata["frequency"]
     return STEPS.get(frequency.split("-")[0], f"steps of {frequency}")
 
 
 def window_errors(outputs: Outputs, future: np.ndarray, spec: DataSpec) -> np.ndarray:
     """(n,) mean absolute error of each window, columns divided by `mase_scale`."""
-    error = np.abs(outputs.forecast - future.astype(np.float64)) / spec.facts["mase_scale"]
+    error = np.abs(outputs.forecast - future.astype(np.float64)) / spec.task_metadata["mase_scale"]
     return error.mean(axis=(1, 2))

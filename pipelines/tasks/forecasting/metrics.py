@@ -51,9 +51,9 @@ class Outputs:
 
 def outputs_of(said: np.ndarray, spec: DataSpec, chosen: str = "") -> Outputs:
     """(n, f, c), or (n, f, c, q) whose median is the forecast."""
-    if not spec.facts["quantiles"]:
+    if not spec.task_metadata["quantiles"]:
         return Outputs(said, None, chosen)
-    return Outputs(said[..., spec.facts["quantiles"].index(0.5)], said, chosen)
+    return Outputs(said[..., spec.task_metadata["quantiles"].index(0.5)], said, chosen)
 
 
 def score(outputs: Outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> dict:
@@ -72,7 +72,7 @@ def score(outputs: Outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> 
 
 def row_values(outputs: Outputs, future: np.ndarray, spec: DataSpec) -> dict[str, np.ndarray]:
     """What each row adds to each metric, (n,); squared errors still squared, as mse_<unit>."""
-    facts = spec.facts
+    facts = spec.task_metadata
     error = outputs.forecast - future
     absolute, squared = np.abs(error).mean(axis=1), np.square(error).mean(axis=1)  # (n, c)
     std = np.array(facts["std"])
@@ -90,7 +90,7 @@ def row_values(outputs: Outputs, future: np.ndarray, spec: DataSpec) -> dict[str
 
 
 def _interval_values(quantiles, future, spec: DataSpec) -> dict[str, np.ndarray]:
-    levels, std = np.array(spec.facts["quantiles"]), np.array(spec.facts["std"])
+    levels, std = np.array(spec.task_metadata["quantiles"]), np.array(spec.task_metadata["std"])
     loss = pinball(quantiles, future, levels).mean(axis=(1, 3)) / std  # (n, c)
     rows = {"scaled_pinball": loss.mean(axis=1)}
     for low, high, percent in intervals(levels):
@@ -120,7 +120,7 @@ def intervals(levels: Sequence[float]) -> list[tuple[int, int, float]]:
 
 def units(spec: DataSpec) -> dict[str, list[int]]:
     """Metric name suffix -> columns: one unit for all, or each column with its own."""
-    columns, own = spec.facts["columns"], spec.facts["units"]
+    columns, own = spec.task_metadata["columns"], spec.task_metadata["units"]
     if len(set(own)) == 1:
         return {_name(own[0]): list(range(len(own)))}
     return {
@@ -155,7 +155,7 @@ def weights(
 
 
 def block_rows(spec: DataSpec) -> int:
-    return -(-2 * spec.facts["horizon_steps"] // spec.facts["stride"])
+    return -(-2 * spec.task_metadata["horizon_steps"] // spec.task_metadata["stride"])
 
 
 def _mean(weights_bn: np.ndarray, values_n: np.ndarray, total_b: np.ndarray) -> np.ndarray:

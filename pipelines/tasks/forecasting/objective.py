@@ -6,10 +6,11 @@ from keras import ops
 
 from models.layers.windowed import RIDGE
 from pipelines.classical.ridge import rolling_origin
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
+from pipelines.training.monitor import Monitor
 
-MONITOR = "val/loss"
+MONITOR = Monitor("val/loss")
 SOLVED_WINDOWS = 10_000  # neighbours are nearly the same: more take longer and say little more
 
 
@@ -57,14 +58,14 @@ class ScaledError(keras.metrics.Mean):
 
 
 def loss(spec: DataSpec):
-    return ForecastLoss(spec.facts["std"], spec.facts["quantiles"])
+    return ForecastLoss(spec.task_metadata["std"], spec.task_metadata["quantiles"])
 
 
 def metrics(spec: DataSpec):
-    return [ScaledError(spec.facts["std"], spec.facts["quantiles"])]
+    return [ScaledError(spec.task_metadata["std"], spec.task_metadata["quantiles"])]
 
 
-def begin(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
+def fit_closed_form(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
     """Solves for the weights of a frozen linear map, layer "ridge", where a model has one.
 
     As in the ridge baseline, but fitted on train alone: gradients that start from there need not
@@ -76,11 +77,11 @@ def begin(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
     every = -(-len(train["history"]) // SOLVED_WINDOWS)
     chosen = rolling_origin.choose(train, val, spec, every)
     print(f"ridge: {chosen}")
-    std, weights = np.array(spec.facts["std"]), chosen.fit().weights
+    std, weights = np.array(spec.task_metadata["std"]), chosen.fit().weights
     # Ridge maps physical units, the model deviations; that differs for the constants alone.
     found[0].set_weights([weights[:, 1:], weights[:, 0] / std[:, None]])
 
 
-def decide(predict, targets, spec: DataSpec) -> Decision:
+def fit_decision_rule(predict, targets, spec: DataSpec) -> DecisionRule:
     """Nothing to decide: the forecast is the answer."""
-    return Decision()
+    return DecisionRule()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting import baselines as reference
 from pipelines.tasks.forecasting import figures, input_gradients
@@ -15,7 +15,7 @@ from pipelines.tasks.forecasting.reporting import STRONG
 __all__ = ["baselines", "draw", "predict", "score", "weights"]
 
 
-def predict(model, columns: dict, spec: DataSpec, decision: Decision, assets=None) -> Outputs:
+def predict(model, columns: dict, spec: DataSpec, decision: DecisionRule, assets=None) -> Outputs:
     """What the model forecasts from each window. Numbers need no assets to be told."""
     model.compile(jit_compile=False)  # as it is served, to the last bit
     history = {"history": np.asarray(columns["history"])}
@@ -30,11 +30,11 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
     the lowest squared error on val, by which those two choose as well. Quantiles are those of each
     method's errors on val.
     """
-    levels = spec.facts["quantiles"]
+    levels = spec.task_metadata["quantiles"]
     outputs, errors = {}, {}
     for name, (on_val, on_test, chosen) in forecasts(train, val, test, spec):
         missed = np.subtract(val["future"], on_val, dtype=np.float64)
-        errors[name] = np.square(missed / spec.facts["std"]).mean()
+        errors[name] = np.square(missed / spec.task_metadata["std"]).mean()
         quantiles = reference.with_quantiles(missed, on_test, levels) if levels else None
         outputs[f"baseline_{name}"] = Outputs(on_test, quantiles, chosen)
     best = min(errors, key=errors.get)
@@ -46,7 +46,7 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
 
 def forecasts(train: dict, val: dict, test: dict, spec: DataSpec) -> Iterator[tuple[str, tuple]]:
     """(name, (forecasts of val, forecasts of test, what was chosen)) of one method at a time."""
-    horizon, season = spec.facts["horizon_steps"], spec.facts["season_steps"]
+    horizon, season = spec.task_metadata["horizon_steps"], spec.task_metadata["season_steps"]
     pasts = [part["history"] for part in (val, test)]
     yield "persistence", (*(reference.persistence(past, horizon) for past in pasts), "")
     if season > 1:
@@ -78,9 +78,9 @@ def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> 
 
 def simple(test: dict, spec: DataSpec) -> dict[str, np.ndarray]:
     """Forecasts for comparison that need nothing but the window."""
-    history, horizon = np.asarray(test["history"]), spec.facts["horizon_steps"]
+    history, horizon = np.asarray(test["history"]), spec.task_metadata["horizon_steps"]
     found = {"last value": reference.persistence(history, horizon)}
-    if spec.facts["season_steps"] > 1:
-        season = spec.facts["season_steps"]
+    if spec.task_metadata["season_steps"] > 1:
+        season = spec.task_metadata["season_steps"]
         found["one season ago"] = reference.seasonal_naive(history, horizon, season)
     return found

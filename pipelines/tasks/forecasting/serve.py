@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting.metrics import Outputs, outputs_of, score, weights
 
-__all__ = ["endpoints", "outputs", "score", "units", "weights"]
+__all__ = ["KINDS", "endpoints", "outputs", "score", "units", "weights"]
+
+KINDS = {"history": "series", "forecast": "series", "quantiles": "quantiles"}
 
 
 class Forecaster(tf.Module):
@@ -23,7 +25,7 @@ class Forecaster(tf.Module):
     def __init__(self, model, spec: DataSpec):
         super().__init__()
         self.model = model
-        self.levels = spec.facts["quantiles"]
+        self.levels = spec.task_metadata["quantiles"]
         shape = (None, *spec.inputs["history"].shape)
         signature = [tf.TensorSpec(shape, tf.float32, name="history")]
         self.forecast = tf.function(self._forecast, input_signature=signature)
@@ -35,7 +37,7 @@ class Forecaster(tf.Module):
         return {"forecast": said[..., self.levels.index(0.5)], "quantiles": said}
 
 
-def endpoints(model, spec: DataSpec, assets: Path, decision: Decision):
+def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
     """(module to save, {signature name: function})."""
     module = Forecaster(model, spec)
     return module, {"serving_default": module.forecast}
@@ -49,4 +51,4 @@ def units(spec: DataSpec) -> dict[str, str]:
 
 def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:
     """What the endpoint answered, in the form that `score` takes."""
-    return outputs_of(answer["quantiles" if spec.facts["quantiles"] else "forecast"], spec)
+    return outputs_of(answer["quantiles" if spec.task_metadata["quantiles"] else "forecast"], spec)

@@ -18,7 +18,7 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
     """Outputs on the test rows of a trivial and of a strong classical method."""
     (name,) = spec.inputs
     (train_x, train_y), (val_x, val_y), (test_x, test_y) = (
-        (np.asarray(part[name]), np.asarray(part[spec.target])) for part in (train, val, test)
+        (np.asarray(part[name]), np.asarray(part[spec.target.name])) for part in (train, val, test)
     )
     return {
         "baseline_majority": majority(train_y, len(test_y), spec.outputs),
@@ -29,7 +29,7 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """Confusion, calibration, the surest mistakes; what the model has learned to see."""
     (name,) = spec.inputs
-    targets, labels = np.asarray(test[spec.target]), spec.labels
+    targets, labels = np.asarray(test[spec.target.name]), spec.labels
     classification.of_classifier(outputs, targets, spec, decision, folder)
     rows = errors.mistakes(
         {"file": test["file"]}, outputs.probabilities, outputs.predicted, targets, labels, folder

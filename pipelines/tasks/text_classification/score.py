@@ -16,15 +16,16 @@ __all__ = ["baselines", "draw", "predict", "score", "weights"]
 def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> dict:
     """Outputs on the test rows of a trivial and of strong classical methods."""
     (train_x, train_y), (val_x, val_y) = (
-        (list(part[spec.raw]), np.asarray(part[spec.target])) for part in (train, val)
+        (list(part[spec.request_inputs[0]]), np.asarray(part[spec.target.name]))
+        for part in (train, val)
     )
-    rows = len(test[spec.target])
+    rows = len(test[spec.target.name])
     return {
         "baseline_majority": majority(train_y, rows, spec.outputs),
         **{
             f"baseline_{name}": outputs
             for name, outputs in reference.linear_ngrams(
-                (train_x, train_y), (val_x, val_y), list(test[spec.raw]), seed
+                (train_x, train_y), (val_x, val_y), list(test[spec.request_inputs[0]]), seed
             ).items()
         },
     }
@@ -32,7 +33,7 @@ def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> 
 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """Confusion matrix, calibration, precision-recall and the most confident mistakes."""
-    targets, labels = np.asarray(test[spec.target]), spec.labels
+    targets, labels = np.asarray(test[spec.target.name]), spec.labels
     classification.of_classifier(outputs, targets, spec, decision, folder)
-    shown = {name: test[name] for name in ("file", "line", spec.raw) if name in test}
+    shown = {name: test[name] for name in ("file", "line", spec.request_inputs[0]) if name in test}
     errors.mistakes(shown, outputs.probabilities, outputs.predicted, targets, labels, folder, 10)

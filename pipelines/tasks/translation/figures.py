@@ -22,7 +22,7 @@ SHOWN = (
 
 def by_length(outputs, test: dict, spec, folder: Path) -> None:
     """BLEU of test sentences in up to five groups of like size, by words of the source."""
-    words = np.array([len(text.split()) for text in test[spec.raw]])
+    words = np.array([len(text.split()) for text in test[spec.request_inputs[0]]])
     edges = np.unique(np.quantile(words, np.linspace(0, 1, BINS + 1)[1:], method="higher"))
     bin_of = np.searchsorted(edges, words)
     drawn = weights(len(words), RESAMPLES, seed=0)
@@ -54,7 +54,7 @@ def samples(outputs, test: dict, spec, folder: Path) -> None:
     """samples.csv: ten test sentences at even distances, right or wrong. mistakes.csv: the wrong
     ones of which the model was surest."""
     said, references = list(outputs.translations), list(test["reference"])
-    lines, texts = np.asarray(test["line"]), test[spec.raw]
+    lines, texts = np.asarray(test["line"]), test[spec.request_inputs[0]]
 
     def row(i: int) -> tuple:
         right = said[i].strip() == references[i].strip()

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipelines.evaluation.bootstrap import weights
 from pipelines.figures import style
-from pipelines.inference.beam_search import Search, translate
+from pipelines.inference.beam_search import BeamSearchConfig, search_in_batches
 from pipelines.preprocessing.sentencepiece import Subwords
 from pipelines.spec import DataSpec
 from pipelines.tasks.translation import baselines as reference
@@ -20,7 +20,8 @@ __all__ = ["baselines", "draw", "predict", "score", "weights"]
 def predict(model, columns: dict, spec: DataSpec, decision, assets: Path) -> Outputs:
     """What the model makes of a part's source sentences, spelt by the sub-words in `assets`."""
     source = np.asarray(columns["source"])
-    ids, scores = translate(model, source, Search.of(decision, source.shape[1]))
+    config = BeamSearchConfig.from_rule(decision, source.shape[1])
+    ids, scores = search_in_batches(model.get_layer("translator"), source, config)
     subwords = Subwords.load(assets)
     return Outputs(subwords.decode(ids), scores, ids, subwords)
 
@@ -28,9 +29,9 @@ def predict(model, columns: dict, spec: DataSpec, decision, assets: Path) -> Out
 def baselines(train: dict, val: dict, test: dict, spec: DataSpec, seed: int) -> dict:
     """Outputs on the test rows of a trivial and of a classical method."""
     train_pairs, val_pairs = (
-        (list(part[spec.raw]), list(part["reference"])) for part in (train, val)
+        (list(part[spec.request_inputs[0]]), list(part["reference"])) for part in (train, val)
     )
-    sources = list(test[spec.raw])
+    sources = list(test[spec.request_inputs[0]])
     return {
         "baseline_copy": reference.copy(sources),
         STRONG: reference.memory(train_pairs, val_pairs, sources),

@@ -109,12 +109,12 @@ def test_smoothing_is_left_out_aloud_where_train_is_shorter_than_two_seasons(cap
 
 def parts(of, rows=200, val=40, test=60, columns=1, early=0.0):
     """early: added to the first hundred readings."""
-    history, horizon = of.inputs["history"].shape[0], of.facts["horizon_steps"]
+    history, horizon = of.inputs["history"].shape[0], of.task_metadata["horizon_steps"]
     series = np.stack([seasonal_series(rows, seed=n) for n in range(columns)], axis=1)
     series[:100] += early
     found = []
     for part in splits.chronological(rows, val, test).values():
-        starts = windows.origins(part, history, horizon, of.facts["stride"])
+        starts = windows.origins(part, history, horizon, of.task_metadata["stride"])
         both = windows.cut(series.astype(np.float32), starts, history, horizon)
         past, future = (cut.view() for cut in both)
         first = [f"day {start}" for start in starts]
@@ -156,7 +156,7 @@ def test_quantiles_of_baselines_are_those_of_errors_on_val():
 
 def case(of, rows=50, seed=0):
     rng = np.random.default_rng(seed)
-    shape = (rows, of.facts["horizon_steps"], len(of.facts["columns"]))
+    shape = (rows, of.task_metadata["horizon_steps"], len(of.task_metadata["columns"]))
     return {"future": rng.normal(10, 2, shape).astype(np.float32)}
 
 
@@ -213,7 +213,7 @@ def pinball_by_loops(quantiles, future) -> float:
 
 def test_units_are_in_the_names():
     of = spec(columns=2)
-    of.facts["units"] = ["degC", "m/s"]
+    of.task_metadata["units"] = ["degC", "m/s"]
     test = case(of)
     found = metrics.score(Outputs(test["future"] + [1.0, 2.0]), test, of, np.ones((1, 50)))
     assert set(found) == {

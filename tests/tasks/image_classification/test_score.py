@@ -1,5 +1,6 @@
 """Baselines and figures of pictures, and the whole way from a folder to served answers."""
 
+import json
 from pathlib import Path
 
 import keras
@@ -13,7 +14,7 @@ from pipelines.classical.hog import BINS, colours, hog
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.figures import attention, images, networks
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare, start
@@ -117,8 +118,8 @@ def test_figures_fit_the_network(module, builder, hyperparameters, figures):
     keras.utils.set_random_seed(1)
     model = models.build(of, module, builder, **hyperparameters)
     test = part(20, 3)
-    outputs = score.predict(model, test, of, Decision())
-    score.draw(outputs, test, of, Decision(), Path("out"), model)
+    outputs = score.predict(model, test, of, DecisionRule())
+    score.draw(outputs, test, of, DecisionRule(), Path("out"), model)
     names = {path.stem for path in Path("out/figures").glob("*.png")}
     assert names == {"calibration", "confusion", "mistakes"} | figures
     for path in Path("out/figures").glob("*.png"):
@@ -131,7 +132,7 @@ def test_a_backbone_is_looked_at_inside():
     Path("start").mkdir()
     models.build(of, "small_cnn", "small_cnn", filters=[3, 4]).save("start/model.keras")
     facts, digests = {"start": "start/model.keras"}, {"start": arrays.digest(Path("start"))}
-    moved = DataSpec(**{**vars(of), "facts": facts, "digests": digests})
+    moved = DataSpec(**{**vars(of), "task_metadata": facts, "digests": digests})
     model = models.build(moved, "transfer", "transfer")
     weights, _ = networks.first_filters(model)
     assert weights.shape == (3, 3, 3, 1)
@@ -191,7 +192,11 @@ def trained(folder: str, losses: dict[str, float]) -> None:
     for name, loss in losses.items():
         (Path(folder) / name).mkdir(parents=True)
         (Path(folder) / name / "model.keras").write_text(f"model of {name}")
-        (Path(folder) / name / "best_epoch.json").write_text(f'{{"epoch": 2, "val/loss": {loss}}}')
+        (Path(folder) / name / "best_epoch.json").write_text(
+            json.dumps(
+                {"epoch": 2, "val/loss": loss, "monitor": {"metric": "val/loss", "mode": "min"}}
+            )
+        )
 
 
 def test_a_start_is_the_data_set_and_the_best_replicates_weights():
@@ -200,11 +205,11 @@ def test_a_start_is_the_data_set_and_the_best_replicates_weights():
     trained("data/trained/cnn", {"repeat0_seed1": 0.5, "repeat0_seed2": 0.25})
     start.run(params, "moved")
     own, other = (DataSpec.load(Path(f"data/prepared/{key}/spec.json")) for key in ("set", "moved"))
-    file = Path(other.facts["start"])
+    file = Path(other.task_metadata["start"])
     assert file == Path("data/prepared/moved/start/model.keras")
     assert file.read_text() == "model of repeat0_seed2"
     assert {**own.digests, "start": other.digests["start"]} == other.digests
-    for name in prepare.PARTS:
+    for name in prepare.SPLITS:
         assert (
             arrays.digest(Path(f"data/prepared/moved/repeat0/{name}"))
             == (own.digests[f"repeat0/{name}"])
@@ -249,8 +254,8 @@ def test_what_is_served_is_what_was_scored():
     of, test = DataSpec.load(folder / "spec.json"), arrays.read(folder / "repeat0/test")
     keras.utils.set_random_seed(1)
     model = models.build(of, "small_cnn", "small_cnn", filters=[3, 4], augment={"rotation": 0.1})
-    scored = score.predict(model, test, of, Decision())
-    module, signatures = serve.endpoints(model, of, folder / "repeat0/assets", Decision())
+    scored = score.predict(model, test, of, DecisionRule())
+    module, signatures = serve.endpoints(model, of, folder / "repeat0/assets", DecisionRule())
     tf.saved_model.save(module, "saved", signatures)
     served = tf.saved_model.load("saved").signatures["serving_default"]
     answer = served(image_bytes=tf.constant(list(test["image_bytes"])))

@@ -12,9 +12,9 @@ import tensorflow as tf
 
 import models
 from pipelines.evaluation import classifier
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import tokenization, windows
-from pipelines.spec import DataSpec, Field
+from pipelines.spec import DataSpec, Field, Target
 from pipelines.tasks.text_classification import serve
 
 TRAIN = [
@@ -48,10 +48,10 @@ AWKWARD = [
 ]
 LABELS = {2: ("ham", "spam"), 3: ("a", "bé", "c")}
 RULES = {
-    "softmax": (2, None, Decision()),
-    "positive 0": (2, "ham", Decision(0, 1.7, -0.3, 0.6)),
-    "positive 1": (2, "spam", Decision(1, 0.8, 0.4, 0.55)),
-    "three classes": (3, None, Decision()),
+    "softmax": (2, None, DecisionRule()),
+    "positive 0": (2, "ham", DecisionRule(0, 1.7, -0.3, 0.6)),
+    "positive 1": (2, "spam", DecisionRule(1, 0.8, 0.4, 0.55)),
+    "three classes": (3, None, DecisionRule()),
 }
 LOAD = """
 import sys
@@ -86,10 +86,11 @@ class Served:
             "pieces": tokenization.learn(TRAIN, "subword", True, 70, 25),
         }
         inputs = {
-            name: Field((t.max_tokens,), "int32", "token id", t.size)
-            for name, t in self.tokenizers.items()
+            name: Field.token_ids(t.max_tokens, t.size) for name, t in self.tokenizers.items()
         }
-        self.spec = DataSpec(inputs, "label", classes, "text", LABELS[classes], positive)
+        self.spec = DataSpec(
+            inputs, Target.class_id("label", classes), classes, ("text",), LABELS[classes], positive
+        )
         for name, tokenizer in self.tokenizers.items():
             tokenizer.save(folder / f"{name}.json")
         self.model = models.build(

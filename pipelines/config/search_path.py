@@ -1,0 +1,51 @@
+"""Where recipes, tasks and model modules are: in this project, and in packages that extend it.
+
+The environment variable PIPELINES_EXTENSIONS names such packages, separated by commas. Each is laid
+out like this project: `<package>/datasets/<recipe>.py`, `<package>/tasks/<task>/objective.py`,
+`<package>/models/<module>.py`. A name that is in several places means the first of them, and this
+project comes first. Nothing is imported to find a name but the packages above it.
+"""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+VARIABLE = "PIPELINES_EXTENSIONS"
+OWN = {"datasets": "pipelines.datasets", "tasks": "pipelines.tasks", "models": "models"}
+
+
+def extensions() -> list[str]:
+    """The packages that the environment names."""
+    return [name for name in os.environ.get(VARIABLE, "").split(",") if name]
+
+
+def names(room: str) -> list[str]:
+    """Names of all recipes ("datasets"), tasks ("tasks") or model modules ("models")."""
+    return list(_places(room))
+
+
+def module_name(room: str, name: str) -> str:
+    """The dotted name to import; for an unknown name, as if it were in this project."""
+    package, _ = _places(room).get(name, (OWN[room], None))
+    return f"{package}.{name}"
+
+
+def file(room: str, name: str) -> Path:
+    """The source of a recipe or model module; a task's folder."""
+    package, folder = _places(room)[name]
+    return folder / name if room == "tasks" else folder / f"{name}.py"
+
+
+def _places(room: str) -> dict[str, tuple[str, Path]]:
+    """Name -> (package, its folder)."""
+    places: dict[str, tuple[str, Path]] = {}
+    for package in (OWN[room], *(f"{extension}.{room}" for extension in extensions())):
+        spec = find_spec(package)
+        for folder in map(Path, (spec and spec.submodule_search_locations) or ()):
+            if room == "tasks":
+                present = [path.parent.name for path in folder.glob("*/objective.py")]
+            else:
+                present = [p.stem for p in folder.glob("*.py") if p.stem != "__init__"]
+            for name in sorted(present):
+                places.setdefault(name, (package, folder))
+    return places

@@ -1,0 +1,164 @@
+"""The contract of a task, as Protocols: what each of its modules must have.
+
+A task's modules are modules, not classes; a Protocol here describes the functions of one. The
+types of this file are read by people, type checkers and tests/tasks/test_contract.py. No stage
+imports it, so an edit here runs nothing again.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from pipelines.inference.decision import DecisionRule
+from pipelines.spec import DataSpec
+from pipelines.training.monitor import Monitor
+
+Columns = Mapping[str, Any]  # arrays of a split by name: numpy arrays, or lists of texts or bytes
+Metrics = dict[str, np.ndarray]  # metric -> (1 + resamples,) values; the first is the point
+
+# Kinds of inputs and outputs in signature.json. The server's page renders a value by its kind.
+KINDS = {
+    "text": "a string, or a string a row of something else",
+    "image": "an encoded JPEG or PNG file",
+    "audio": "an encoded audio file",
+    "series": "numbers in time: (steps, columns)",
+    "number": "a number of the request",
+    "ids": "token ids",
+    "label": "the name of a class",
+    "labels": "the name of a class at each position",
+    "probability": "of the predicted class",
+    "probabilities": "of all classes, in the order of the labels",
+    "quantiles": "of a series: (steps, columns, levels)",
+    "mask": "a class id for each pixel",
+    "ranking": "strings, the best first",
+    "score": "a number that ranks answers; higher is better",
+}
+
+
+class Outputs(Protocol):
+    """What a model or a baseline predicts for the rows of a split."""
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Arrays by name, whose first axis is the row; they are saved beside the scores."""
+        ...
+
+
+class Objective(Protocol):
+    """objective.py, read by `train` (and, as source, by the check of params.yaml).
+
+    `loss` and `fit_decision_rule` take keyword-only arguments from the experiment's block.
+    Optional members:
+
+        FEED                "shuffled" (default), "ordered" or "sampled"; see training/batches.py
+        sample_batch(columns, spec, rows, rng) -> (inputs, targets)      for "sampled"
+        fit_closed_form(model, train, val, spec)    weights that are computed before training
+    """
+
+    MONITOR: Monitor
+
+    def loss(self, spec: DataSpec) -> Any: ...
+
+    def metrics(self, spec: DataSpec) -> list: ...
+
+    def fit_decision_rule(self, predict, targets: np.ndarray, spec: DataSpec) -> DecisionRule:
+        """`predict()` gives the model's outputs on val, whose targets these are."""
+        ...
+
+
+class Score(Protocol):
+    """score.py, read by `evaluate`.
+
+    `weights` is how rows are resampled for intervals. The unit of the bootstrap is the row, unless
+    the task has a function of its own in which rows of one document, image or series are drawn
+    together.
+    """
+
+    def predict(
+        self, model, columns: Columns, spec: DataSpec, decision: DecisionRule, assets: Path
+    ) -> Outputs: ...
+
+    def weights(
+        self, rows: int, resamples: int = 1000, *, seed: int | Sequence[int], spec: DataSpec
+    ) -> np.ndarray:
+        """(1 + resamples, rows) row weights; the first row is all ones."""
+        ...
+
+    def score(
+        self, outputs: Outputs, test: Columns, spec: DataSpec, weights: np.ndarray
+    ) -> Metrics: ...
+
+
+class Baselines(Protocol):
+    """baselines.py, read by the stage that computes a data set's baselines."""
+
+    def fit_predict(
+        self, train: Columns, val: Columns, test: Columns, spec: DataSpec, seed: int
+    ) -> Iterator[tuple[str, Outputs]]:
+        """(name, outputs on the test rows); names begin with "baseline_"."""
+        ...
+
+
+class Figures(Protocol):
+    """figures.py, read by `evaluate`."""
+
+    def draw(
+        self, outputs: Outputs, test: Columns, spec: DataSpec, decision: DecisionRule,
+        folder: Path, model,
+    ) -> None:  # fmt: skip
+        ...
+
+
+class Serve(Protocol):
+    """serve.py, read by `export` and `verify`.
+
+    Request inputs of the signature "serving_default" have the names in `spec.request_inputs`.
+    Optional members:
+
+        REQUIRES            libraries to import before loading, whose operations are in the graph
+        units(spec)         units of inputs and outputs by name
+    """
+
+    KINDS: Mapping[str, str]  # the kind of every input and output by name
+
+    def endpoints(
+        self, model, spec: DataSpec, assets: Path, decision: DecisionRule
+    ) -> tuple[Any, dict[str, Any]]:
+        """(module to save, {signature name: tf.function})."""
+        ...
+
+    def outputs(self, answer: Mapping[str, np.ndarray], spec: DataSpec) -> Outputs:
+        """What "serving_default" answered, in the form that `score` takes."""
+        ...
+
+    # `weights` and `score` are those of score.py, without its imports.
+    weights = Score.weights
+    score = Score.score
+
+
+class Example(Protocol):
+    """example.py, read by tests: a tiny data set in memory."""
+
+    def example_spec(self) -> DataSpec: ...
+
+    def example_batch(
+        self, spec: DataSpec, rows: int = 16, seed: int = 1
+    ) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """(inputs, targets) that fit the spec."""
+        ...
+
+
+MODULES: dict[str, type] = {
+    "objective": Objective,
+    "score": Score,
+    "baselines": Baselines,
+    "figures": Figures,
+    "serve": Serve,
+    "example": Example,
+}
+
+
+def members(protocol: type) -> set[str]:
+    """Names that a module must have to fulfil the Protocol."""
+    return {name for name in (*vars(protocol), *protocol.__annotations__) if name[0] != "_"}

@@ -1,0 +1,37 @@
+"""Outputs of a tagger and their score."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.spec import DataSpec
+from pipelines.storage import arrays
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """predicted: (n, T) class ids. chosen: how a baseline was chosen."""
+
+    predicted: np.ndarray
+    chosen: str = ""
+
+    @property
+    def selection(self) -> str:
+        return self.chosen
+
+    def columns(self) -> dict[str, np.ndarray]:
+        return {"predicted": self.predicted}
+
+    def save(self, folder: Path) -> None:
+        arrays.write(folder, self.columns())
+
+    @classmethod
+    def load(cls, folder: Path, spec: DataSpec | None = None) -> "Outputs":
+        return cls(np.asarray(arrays.read(folder)["predicted"]))
+
+
+def score(outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Share of right positions, under every row weighting."""
+    right = (outputs.predicted == test[spec.target.name]).mean(axis=1)  # (n,)
+    return {"accuracy": weights @ right / weights.sum(axis=1, dtype=np.int64)}
