@@ -1,11 +1,47 @@
-"""What a task says of its metrics: which are told, and of which less is better."""
+"""What a task must provide: its modules as Protocols, and what it is judged by as `TaskInfo`.
+
+A task is a folder of modules, pipelines/tasks/<task>/, each with one reader:
+
+    info.py       INFO, a `TaskInfo`        promotion, results
+    reporting.py  REPORTED_METRICS          the results table alone
+    objective.py  `Objective`               train
+    score.py      `Score`                   evaluate
+    baselines.py  `Baselines`               the baselines of a data set
+    serve.py      `Serve`                   export, verify
+    example.py    `Example`                 tests: a tiny spec and rows that fit it
+
+They are modules, not classes, so a Protocol here describes the functions of a module.
+"""
 
 import fnmatch
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pipelines.config import loader
 
-MOST_OF_A_KIND = 3  # metrics in a results table: seven columns' errors would hide the others
+MAX_COLUMNS_PER_METRIC = 3  # in a results table: seven columns' errors would hide the others
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """What a task is judged by.
+
+    Args:
+        title: the task in a few words, for people: "Text classification".
+        primary_metric: the metric of the test split that champions are chosen by, without "test/".
+        lower_is_better: patterns (fnmatch) of the metrics of which a lower value is better.
+        strong_baseline: the baseline that differences are computed from: "baseline_best".
+    """
+
+    title: str
+    primary_metric: str
+    lower_is_better: tuple[str, ...] = ()
+    strong_baseline: str = "baseline_best"
+
+    def direction(self, metric: str) -> str:
+        """Which values of the metric are better: "lower" or "higher"."""
+        lower = any(fnmatch.fnmatch(metric, pattern) for pattern in self.lower_is_better)
+        return "lower" if lower else "higher"
 
 
 def headline(task: str, metrics: Iterable[str]) -> list[str]:
@@ -16,11 +52,11 @@ def headline(task: str, metrics: Iterable[str]) -> list[str]:
     """
     names = [name.removeprefix("test/") for name in metrics if name.startswith("test/")]
     points = [name for name in names if not name.endswith(("_low", "_high", "_sd"))]
-    found = [fnmatch.filter(points, pattern) for pattern in loader.task(task).HEADLINE]
-    return [name for names in found if len(names) <= MOST_OF_A_KIND for name in names]
+    matched = [fnmatch.filter(points, pattern) for pattern in loader.task(task).HEADLINE]
+    return [name for names in matched if len(names) <= MAX_COLUMNS_PER_METRIC for name in names]
 
 
 def better(task: str, metric: str) -> str:
     """What of the metric is better: "lower" or "higher"."""
     patterns = loader.task(task).LOWER
-    return "lower" if any(fnmatch.fnmatch(metric, each) for each in patterns) else "higher"
+    return "lower" if any(fnmatch.fnmatch(metric, pattern) for pattern in patterns) else "higher"
