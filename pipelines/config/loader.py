@@ -153,12 +153,12 @@ def _check_experiment(lines: "Lines", key: str, experiment: Experiment, params: 
     objective = _objective(PACKAGE / "tasks" / experiment.task / "objective.py")
     loss, decide = (
         [argument.arg for argument in objective[name].args.kwonlyargs]
-        for name in ("loss", "decide")
+        for name in ("loss", "fit_decision_rule")
     )
     for name, owner, accepted in (
         ("build", f"{found} in {file}", signatures[found]),
         ("loss", f"loss of {experiment.task}", loss),
-        ("decide", f"decide of {experiment.task}", decide),
+        ("decide", f"fit_decision_rule of {experiment.task}", decide),
     ):
         for argument in getattr(experiment, name):
             if argument not in accepted and (name, argument) != ("build", "builder"):

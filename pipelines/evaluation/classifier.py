@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.evaluation import classification
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays
 
@@ -35,7 +35,7 @@ class Outputs:
         return cls(**arrays.read(folder))
 
 
-def predict(model, columns: dict, spec: DataSpec, decision: Decision, assets=None) -> Outputs:
+def predict(model, columns: dict, spec: DataSpec, decision: DecisionRule, assets=None) -> Outputs:
     """The model's outputs for a split. assets: not needed by classifiers."""
     logits = model.predict({name: columns[name] for name in spec.inputs}, batch_size=256, verbose=0)
     probabilities = decision.probabilities(logits)

@@ -1,17 +1,17 @@
-"""From logits to an answer in TensorFlow, for the serve modules: what `Decision` does in NumPy."""
+"""`DecisionRule` in TensorFlow, for the serve modules: from logits to an answer."""
 
 import numpy as np
 import tensorflow as tf
 
 from pipelines.evaluation.classifier import Outputs
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 
 
 class Answer(tf.Module):
     """(B, classes) logits -> label (B,), its probability (B,), probabilities (B, classes)."""
 
-    def __init__(self, spec: DataSpec, decision: Decision):
+    def __init__(self, spec: DataSpec, decision: DecisionRule):
         super().__init__()
         self.decision = decision
         self.labels = tf.constant(spec.labels)
@@ -26,7 +26,7 @@ class Answer(tf.Module):
         }
 
     def _probabilities(self, logits):
-        """`Decision.probabilities` in the graph."""
+        """`DecisionRule.probabilities` in the graph."""
         logits, rule = tf.cast(logits, tf.float64), self.decision
         if rule.positive is None:
             return tf.nn.softmax(logits)
@@ -36,7 +36,7 @@ class Answer(tf.Module):
         return tf.stack(pair, axis=1)
 
     def _decide(self, probabilities):
-        """`Decision.__call__` in the graph."""
+        """`DecisionRule.__call__` in the graph."""
         if self.decision.positive is None:
             return tf.argmax(probabilities, axis=1)
         positive = self.decision.positive

@@ -1,113 +1,133 @@
-"""From source ids to the ids of a translation: the one search that evaluates and that is served.
+"""Beam search over any decoder: the same search that is evaluated and that is served.
 
-A model takes part if its layer "translator" has two methods (see models/layers):
+A decoder is any object with two methods:
 
-    start(source, length) -> state            what it knows before the first word
-    step(ids, index, state) -> logits, state  one word further
+    start(source, length) -> state            what it knows before the first token
+    step(ids, index, state) -> logits, state  one token further: (B*K,) ids -> (B*K, V) logits
 
-State is any nesting of tensors whose first axis is the row. What a step does not change it hands on
-as the same tensor: keys of the source need not follow a hypothesis from beam to beam. Shapes: B
-rows, K beams, L positions, V sub-words.
+`source` is what `start` takes: token ids, image features, or any nesting of tensors whose first
+axis is the row. So is the state. A tensor that a step returns unchanged is not reordered between
+hypotheses: all hypotheses of a row share it (the keys of an encoded source, say).
 
-Reference of the length normalisation: Wu et al., "Google's Neural Machine Translation System",
-2016, without the constant.
+Shapes: B rows, K beams, L positions, V tokens of the vocabulary.
+Length normalisation: Wu et al., "Google's Neural Machine Translation System", 2016, without the
+constant. https://arxiv.org/abs/1609.08144
 """
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing.sentencepiece import BEGIN, END, PADDING, UNKNOWN
 
-NEVER = -1e9  # a log-probability that loses against all others and can still be added to
-BATCH = 256
+NEG_INF = -1e9  # a log-probability lower than any other, to which others can still be added
+BATCH = 256  # rows searched at once, as many as `verify` sends to the served model
+
+
+class Decoder(Protocol):
+    """What beam search needs of a model."""
+
+    def start(self, source: Any, length: int) -> Any: ...
+
+    def step(self, ids: tf.Tensor, index: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]: ...
 
 
 @dataclass(frozen=True)
-class Search:
-    """beams: hypotheses kept at each step; 1 is greedy search. length_power: hypotheses are ranked
-    by log-probability / length ** length_power, or the shortest would win. max_tokens: a
-    hypothesis that has not ended by then is cut."""
+class BeamSearchConfig:
+    """Parameters of the search.
 
-    beams: int
-    length_power: float
+    Args:
+        beam_width: hypotheses kept at each step; 1 is greedy search.
+        length_penalty: hypotheses are ranked by log-probability / length ** length_penalty;
+            with 0, short ones are favoured.
+        max_tokens: a hypothesis that has not ended by then is cut.
+    """
+
+    beam_width: int
+    length_penalty: float
     max_tokens: int
 
     @classmethod
-    def of(cls, decision: Decision, max_tokens: int) -> "Search":
-        return cls(decision.options["beams"], decision.options["length_power"], max_tokens)
+    def from_rule(cls, rule: DecisionRule, max_tokens: int) -> "BeamSearchConfig":
+        return cls(rule.options["beam_width"], rule.options["length_penalty"], max_tokens)
 
 
-def search(translator, source, how: Search):
-    """(B, S) source ids -> (B, L) ids of the best hypothesis, and its (B,) rank score.
+def search(decoder: Decoder, source, config: BeamSearchConfig):
+    """The best hypothesis of each row, (B, L) ids padded after END, and its (B,) rank score.
 
-    A translation is padded after its END. Graph and eager tensors both do.
+    Works in a graph and eagerly.
     """
-    rows, beams = tf.shape(source)[0], how.beams
-    once = translator.start(source, how.max_tokens)
-    state = tf.nest.map_structure(lambda x: tf.repeat(x, beams, axis=0), once)
-    ids = tf.zeros((rows, beams, how.max_tokens), tf.int32)
-    last = tf.fill((rows, beams), BEGIN)
-    # All beams begin alike: but for the first they are out, or the best word would come K times.
-    scores = tf.tile([[0.0] + [NEVER] * (beams - 1)], (rows, 1))
+    rows, beams = tf.shape(tf.nest.flatten(source)[0])[0], config.beam_width
+    state = decoder.start(source, config.max_tokens)
+    state = tf.nest.map_structure(lambda x: tf.repeat(x, beams, axis=0), state)  # (B*K, ...)
+    ids = tf.zeros((rows, beams, config.max_tokens), tf.int32)  # (B, K, L)
+    last = tf.fill((rows, beams), BEGIN)  # (B, K)
+    # All beams begin alike. Only the first counts, or the best token would be taken K times.
+    scores = tf.tile([[0.0] + [NEG_INF] * (beams - 1)], (rows, 1))  # (B, K)
     lengths = tf.zeros((rows, beams), tf.int32)
 
-    def going_on(index, ids, last, scores, lengths, state):
-        return tf.reduce_any(_open(last))
+    def condition(index, ids, last, scores, lengths, state):
+        return tf.reduce_any(_is_open(last))
 
-    def further(index, ids, last, scores, lengths, state):
-        logits, found = translator.step(tf.reshape(last, (-1,)), index, state)
-        words = _words(tf.reshape(logits, (rows, beams, logits.shape[-1])), _open(last))
-        total = scores[:, :, None] + words
-        longer = tf.where(_open(last), index + 1, lengths)
-        ranked = total / tf.cast(longer, tf.float32)[:, :, None] ** how.length_power
-        _, best = tf.math.top_k(tf.reshape(ranked, (rows, -1)), beams)
-        parent, word = best // words.shape[-1], best % words.shape[-1]
-        take = lambda x: tf.gather(x, parent, batch_dims=1)  # noqa: E731
-        ids = tf.tensor_scatter_nd_update(tf.transpose(take(ids), (2, 0, 1)), [[index]], word[None])
+    def body(index, ids, last, scores, lengths, state):
+        logits, new_state = decoder.step(tf.reshape(last, (-1,)), index, state)
+        logits = tf.reshape(logits, (rows, beams, logits.shape[-1]))
+        log_probabilities = _next_token(logits, _is_open(last))  # (B, K, V)
+        total = scores[:, :, None] + log_probabilities
+        new_lengths = tf.where(_is_open(last), index + 1, lengths)
+        ranked = total / tf.cast(new_lengths, tf.float32)[:, :, None] ** config.length_penalty
+        _, best = tf.math.top_k(tf.reshape(ranked, (rows, -1)), beams)  # (B, K) of K*V
+        parent, token = best // logits.shape[-1], best % logits.shape[-1]
+        of_parent = lambda x: tf.gather(x, parent, batch_dims=1)  # noqa: E731
+        by_position = tf.transpose(of_parent(ids), (2, 0, 1))  # (L, B, K)
+        ids = tf.tensor_scatter_nd_update(by_position, [[index]], token[None])
         scores = tf.gather(tf.reshape(total, (rows, -1)), best, batch_dims=1)
-        flat = tf.reshape(parent + beams * tf.range(rows)[:, None], (-1,))
-        # What a step passes on as it is, a row's beams have in common: nothing to exchange there.
-        move = lambda old, new: new if new is old else tf.gather(new, flat)  # noqa: E731
-        state = tf.nest.map_structure(move, state, found)
-        return index + 1, tf.transpose(ids, (1, 2, 0)), word, scores, take(longer), state
+        flat = tf.reshape(parent + beams * tf.range(rows)[:, None], (-1,))  # (B*K,)
+        # What a step returns unchanged, the beams of a row have in common: nothing to reorder.
+        reorder = lambda old, new: new if new is old else tf.gather(new, flat)  # noqa: E731
+        state = tf.nest.map_structure(reorder, state, new_state)
+        return index + 1, tf.transpose(ids, (1, 2, 0)), token, scores, of_parent(new_lengths), state
 
-    start = (tf.constant(0), ids, last, scores, lengths, state)
     _, ids, _, scores, lengths, _ = tf.while_loop(
-        going_on, further, start, maximum_iterations=how.max_tokens, parallel_iterations=1
-    )
-    ranks = scores / tf.cast(lengths, tf.float32) ** how.length_power
+        condition, body, (tf.constant(0), ids, last, scores, lengths, state),
+        maximum_iterations=config.max_tokens, parallel_iterations=1,
+    )  # fmt: skip
+    ranks = scores / tf.cast(lengths, tf.float32) ** config.length_penalty
     best = tf.argmax(ranks, axis=1, output_type=tf.int32)
     return tf.gather(ids, best, batch_dims=1), tf.gather(ranks, best, batch_dims=1)
 
 
-def _open(last):
+def _is_open(last):
+    """Whether a hypothesis whose last token this is goes on."""
     return tf.logical_and(last != END, last != PADDING)
 
 
-def _words(logits, is_open):
-    """(B, K, V) log-probabilities of what may follow: words or END where a hypothesis is open,
-    padding, for nothing, where it has ended."""
-    size = logits.shape[-1]
-    barred = NEVER * tf.cast(
-        tf.reduce_any(tf.range(size)[:, None] == [PADDING, UNKNOWN, BEGIN], 1), tf.float32
-    )
-    words = tf.nn.log_softmax(tf.cast(logits, tf.float32)) + barred
-    ended = NEVER * tf.cast(tf.range(size) != PADDING, tf.float32)
-    return tf.where(is_open[:, :, None], words, ended)
+def _next_token(logits, is_open):
+    """(B, K, V) log-probabilities of the next token.
+
+    An open hypothesis may go on with any token but PADDING, UNKNOWN and BEGIN; one that has ended
+    with PADDING alone, at no cost.
+    """
+    tokens = tf.range(logits.shape[-1])
+    excluded = tf.reduce_any(tokens[:, None] == [PADDING, UNKNOWN, BEGIN], 1)
+    open_ = tf.nn.log_softmax(tf.cast(logits, tf.float32)) + NEG_INF * tf.cast(excluded, tf.float32)
+    ended = NEG_INF * tf.cast(tokens != PADDING, tf.float32)
+    return tf.where(is_open[:, :, None], open_, ended)
 
 
-def translate(model, source: np.ndarray, how: Search) -> tuple[np.ndarray, np.ndarray]:
+def search_in_batches(
+    decoder: Decoder, source: np.ndarray, config: BeamSearchConfig
+) -> tuple[np.ndarray, np.ndarray]:
     """`search` over many rows, in the batches in which `verify` asks the served model."""
-    translator = model.get_layer("translator")
-    width = source.shape[1]
+    row = tf.TensorSpec((None, *source.shape[1:]), tf.as_dtype(source.dtype))
 
-    @tf.function(input_signature=[tf.TensorSpec((None, width), tf.int32)])
-    def run(ids):
-        return search(translator, ids, how)
+    @tf.function(input_signature=[row])
+    def search_batch(batch):
+        return search(decoder, batch, config)
 
-    found = [run(source[start : start + BATCH]) for start in range(0, len(source), BATCH)]
-    ids, scores = zip(*found, strict=True)
+    batches = [source[start : start + BATCH] for start in range(0, len(source), BATCH)]
+    ids, scores = zip(*(search_batch(batch) for batch in batches), strict=True)
     return np.concatenate(ids), np.concatenate(scores)

@@ -1,4 +1,7 @@
-"""From logits to probabilities to a class: a rule that train fits and everything else applies."""
+"""Calibration and decision rule: from logits to probabilities to a class.
+
+`train` fits a rule on validation rows; evaluation, baselines and the served graph apply it.
+"""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -8,14 +11,24 @@ from typing import Any
 import numpy as np
 
 NEWTON_STEPS = 50
+TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
-class Decision:
-    """With a positive class (id `positive`, of two), its probability is calibrated,
-    sigmoid(slope * log odds + intercept), and it is chosen from `threshold` on.
-    Without one, probabilities are the softmax and the most probable class is chosen. `options` is
-    for tasks without classes, whose decisions have parameters of their own (how wide to search)."""
+class DecisionRule:
+    """How logits become probabilities, and probabilities a class.
+
+    Binary, with a positive class: its probability is the sigmoid of the Platt-scaled log-odds, and
+    it is predicted if that probability is at least `threshold`. Otherwise probabilities are the
+    softmax and the class is the argmax.
+
+    Args:
+        positive: id of the positive class (of two), or None.
+        slope, intercept: of Platt scaling, sigmoid(slope * log-odds + intercept).
+        threshold: the least probability at which the positive class is predicted.
+        options: for tasks without classes, whose predictions have parameters of their own: the
+            beam width of a search.
+    """
 
     positive: int | None = None
     slope: float = 1.0
@@ -29,76 +42,87 @@ class Decision:
         if self.positive is None:
             powers = np.exp(logits - logits.max(axis=1, keepdims=True))
             return powers / powers.sum(axis=1, keepdims=True)
-        found = sigmoid(self.slope * log_odds(logits, self.positive) + self.intercept)
-        pair = [1 - found, found] if self.positive == 1 else [found, 1 - found]
-        return np.stack(pair, axis=1)
+        probability = sigmoid(self.slope * log_odds(logits, self.positive) + self.intercept)
+        pair = [1 - probability, probability]
+        return np.stack(pair if self.positive == 1 else pair[::-1], axis=1)
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         """(n, classes) probabilities -> (n,) class ids."""
         if self.positive is None:
             return probabilities.argmax(axis=1).astype(np.int32)
-        found = probabilities[:, self.positive] >= self.threshold
-        return np.where(found, self.positive, 1 - self.positive).astype(np.int32)
+        is_positive = probabilities[:, self.positive] >= self.threshold
+        return np.where(is_positive, self.positive, 1 - self.positive).astype(np.int32)
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)) + "\n", "utf-8")
 
     @classmethod
-    def load(cls, path: Path) -> "Decision":
+    def load(cls, path: Path) -> "DecisionRule":
         return cls(**json.loads(path.read_text("utf-8")))
 
 
-def choose(
+def fit_decision_rule(
     logits: np.ndarray, targets: np.ndarray, positive: int | None, false_alarm_cost: float = 1.0
-) -> Decision:
-    """The rule that costs least on rows like these (validation) rows.
+) -> DecisionRule:
+    """The decision rule with the lowest expected cost, from validation rows.
 
-    Probabilities are calibrated by Platt's method; the positive class is then worth choosing from
-    the probability cost / (1 + cost) on, where a missed positive costs 1 and a false alarm
-    `false_alarm_cost`. Searching the rows themselves for the cheapest threshold would hang on the
-    one or two of them nearest to it.
+    The one calibration of networks and of classical baselines. Log-odds are Platt-scaled; the
+    threshold then follows from the costs, cost / (1 + cost). (Searching the rows for the cheapest
+    threshold instead would depend on the one or two rows nearest to it.)
+
+    Args:
+        logits: (n, 2) of a binary classifier; of a margin m, [0, m]. Ignored without `positive`.
+        targets: (n,) class ids.
+        positive: id of the positive class; None gives the softmax and the argmax.
+        false_alarm_cost: cost of a false positive, where a missed positive costs 1.
     """
     if positive is None:
-        return Decision()
-    slope, intercept = platt(
-        log_odds(np.asarray(logits, np.float64), positive), targets == positive
-    )
-    return Decision(positive, slope, intercept, false_alarm_cost / (1 + false_alarm_cost))
+        return DecisionRule()
+    odds = log_odds(np.asarray(logits, np.float64), positive)
+    slope, intercept = platt(odds, targets == positive)
+    return DecisionRule(positive, slope, intercept, false_alarm_cost / (1 + false_alarm_cost))
 
 
 def platt(odds: np.ndarray, positives: np.ndarray) -> tuple[float, float]:
     """(slope, intercept) of the logistic regression of `positives` on `odds`, by Newton's method.
 
-    Targets are drawn in from 0 and 1 as if one more row of each class had been on the other side,
-    so that separable rows have a finite answer (Platt 1999; Lin, Lin and Weng 2007).
+    Targets are smoothed, (n+ + 1) / (n+ + 2) and 1 / (n- + 2), as if one more row of each class
+    had had the other label, so that separable rows have a finite solution (Platt 1999; Lin, Lin
+    and Weng 2007). scikit-learn's LogisticRegression, given every row twice with weights, has the
+    same solution to 1e-6 (a test holds them together), not to the last digit that results depend
+    on, and needs special cases for constant and for very large log-odds.
     """
     count, total = positives.sum(), len(positives)
-    aims = np.where(positives, (count + 1) / (count + 2), 1 / (total - count + 2))
-    scale = np.abs(odds).max() or 1.0  # logits of any size are fitted alike
+    smoothed = np.where(positives, (count + 1) / (count + 2), 1 / (total - count + 2))
+    scale = np.abs(odds).max() or 1.0  # the step size must not depend on the size of the logits
     features = np.stack([odds / scale, np.ones(total)], axis=1)
     weights = np.array([1.0, 0.0])
     for _ in range(NEWTON_STEPS):
-        said = sigmoid(features @ weights)
-        spread = (said * (1 - said))[:, None] + 1e-12
-        slopes = features.T @ (aims - said)
-        # The least step: where a model says the same of every row, the slope is anyone's guess.
-        step = np.linalg.lstsq((features * spread).T @ features, slopes)[0]
-        loss = logistic_loss(features @ weights, aims)
-        while logistic_loss(features @ (weights + step), aims) > loss and np.abs(step).max() > 1e-9:
+        predicted = sigmoid(features @ weights)
+        variance = (predicted * (1 - predicted))[:, None] + 1e-12
+        gradient = features.T @ (smoothed - predicted)
+        # Least squares: constant log-odds leave the Hessian singular and the slope undetermined.
+        step = np.linalg.lstsq((features * variance).T @ features, gradient)[0]
+        loss = logistic_loss(features @ weights, smoothed)
+        while np.abs(step).max() > TOLERANCE and (
+            logistic_loss(features @ (weights + step), smoothed) > loss
+        ):
             step = step / 2  # a full step can overshoot where probabilities are saturated
         weights = weights + step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < TOLERANCE:
             break
     return float(weights[0] / scale), float(weights[1])
 
 
 def log_odds(logits: np.ndarray, positive: int) -> np.ndarray:
+    """(n, 2) logits -> (n,) log-odds of the positive class."""
     return logits[:, positive] - logits[:, 1 - positive]
 
 
-def logistic_loss(odds: np.ndarray, aims: np.ndarray) -> float:
-    return float(np.sum(np.logaddexp(0, odds) - aims * odds))
+def logistic_loss(odds: np.ndarray, targets: np.ndarray) -> float:
+    """Sum over rows of the cross-entropy of targets in [0, 1]."""
+    return float(np.sum(np.logaddexp(0, odds) - targets * odds))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(0.5 * x))
+    return 0.5 * (1 + np.tanh(0.5 * x))  # without overflow for large |x|

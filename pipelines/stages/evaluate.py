@@ -12,7 +12,7 @@ from pipelines.config import loader
 from pipelines.evaluation import bootstrap, load_model
 from pipelines.evaluation.context import Evaluation
 from pipelines.figures import training_curves
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.storage import arrays, atomic
 from pipelines.tasks.contract import headline
@@ -61,7 +61,7 @@ def evaluate_one(stage: Evaluation, task: ModuleType, trial, folder: Path) -> di
     test = trial.load(stage.prepared, "test")
     source = stage.trained / trial.name
     model = load_model.load(source, stage.record())
-    decision = Decision.load(source / "decision.json")
+    decision = DecisionRule.load(source / "decision.json")
     outputs = task.predict(model, test, stage.spec, decision, trial.assets(stage.prepared))
     arrays.write(folder / "scores" / trial.name / "predictions", outputs.columns())
     task.draw(outputs, test, stage.spec, decision, folder / "plots" / trial.name, model)

@@ -21,7 +21,7 @@ from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.evaluation import load_model
 from pipelines.evaluation.context import Evaluation
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.stages import promotion
 from pipelines.stages.verify import ask, score
@@ -63,7 +63,7 @@ def write_saved_model(stage: Evaluation, trial: Trial, folder: Path) -> None:
         model,
         stage.spec,
         trial.assets(stage.prepared),
-        Decision.load(source / "decision.json"),
+        DecisionRule.load(source / "decision.json"),
     )
     tf.saved_model.save(module, str(folder / "model"), signatures)
 

@@ -107,9 +107,9 @@ def fit(
     train, val = (trial.load(prepared, part) for part in ("train", "val"))
     model = models.build(spec, experiment.module, **experiment.build)
     saved, spent = Saved.load(progress.checkpoint), 0.0
-    if hasattr(objective, "begin") and not saved.variables:
+    if hasattr(objective, "fit_closed_form") and not saved.variables:
         began = time.perf_counter()
-        objective.begin(model, train, val, spec)  # weights that are computed, not trained
+        objective.fit_closed_form(model, train, val, spec)  # weights that are computed, not trained
         spent = time.perf_counter() - began
     journal = Journal(run, progress.name, progress.later, saved.rows, saved.seconds or spent)
     with timing.part("fit"):
@@ -119,7 +119,7 @@ def fit(
                 fit_phase(phase, begun, objective, experiment, trial, journal, progress)
     settings = phase.settings
     predict = functools.partial(model.predict, trials.inputs(val, spec), batch_size=256, verbose=0)
-    rule = objective.decide(predict, val[spec.target], spec, **experiment.decide)
+    rule = objective.fit_decision_rule(predict, val[spec.target], spec, **experiment.decide)
     rule.save(folder / "decision.json")
     with timing.part("write"):
         keras_file.save(model, folder / "model.keras")

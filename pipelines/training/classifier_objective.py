@@ -1,8 +1,9 @@
-"""What training a classifier minimises, watches and decides by, whatever it classifies."""
+"""Loss, metrics and decision rule of a classifier, of texts or of images."""
 
 import keras
 
 from pipelines.inference import decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.training.losses import SmoothedCrossentropy
 
@@ -19,6 +20,8 @@ def metrics(spec: DataSpec):
     return [keras.metrics.SparseCategoricalAccuracy(name="accuracy")]
 
 
-def decide(predict, targets, spec: DataSpec, *, false_alarm_cost: float = 1.0) -> decision.Decision:
-    """The decision rule, from validation rows; `predict()` gives their logits."""
-    return decision.choose(predict(), targets, spec.positive_id, false_alarm_cost)
+def fit_decision_rule(
+    predict, targets, spec: DataSpec, *, false_alarm_cost: float = 1.0
+) -> decision.DecisionRule:
+    """The rule from validation rows, whose logits `predict()` returns."""
+    return decision.fit_decision_rule(predict(), targets, spec.positive_id, false_alarm_cost)

@@ -207,8 +207,8 @@ def test_an_unknown_key_is_refused_in_every_section(tmp_path, number, key):
         ("filters: 16", "filter: 16", 31, "experiments.cnn.build.filter: text_cnn in "
          "models/text_cnn.py has no such argument"),
         ("filters: 16", "spec: 16", 31, "experiments.cnn.build.spec: text_cnn in "),
-        ("false_alarm_cost", "alarm_cost", 38, "experiments.cnn.decide.alarm_cost: decide of "
-         "text_classification has no such argument"),
+        ("false_alarm_cost", "alarm_cost", 38, "experiments.cnn.decide.alarm_cost: "
+         "fit_decision_rule of text_classification has no such argument"),
         ("experiments:\n", "starts:\n  late: {dataset: sm, weights: w}\nexperiments:\n", 25,
          "starts.late.dataset: no dataset 'sm'; accepted: sms; did you mean sms?"),
         ("experiments:\n", "starts:\n  sms: {dataset: sms, weights: w}\nexperiments:\n", 25,

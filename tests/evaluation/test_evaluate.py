@@ -13,7 +13,7 @@ import models
 from pipelines.config.errors import UserError
 from pipelines.evaluation.classifier import Outputs
 from pipelines.evaluation.context import SUBSET, Evaluation
-from pipelines.inference.decision import Decision, log_odds
+from pipelines.inference.decision import DecisionRule, log_odds
 from pipelines.stages import evaluate, export, train, verify
 from pipelines.storage import arrays, keras_file, trials
 from pipelines.storage.trials import Trial
@@ -42,7 +42,7 @@ def project(tmp_path_factory):
         val = ONLY.load(stage.prepared, "val")
         odds = log_odds(model.predict(trials.inputs(val, stage.spec), verbose=0), 1)
         middle = float(np.median(odds))  # so that both classes are predicted
-        Decision(1, 4.0, -4 * middle, 0.51).save(trained / "decision.json")
+        DecisionRule(1, 4.0, -4 * middle, 0.51).save(trained / "decision.json")
         measured = evaluate.evaluate_one(stage, score, ONLY, Path("data/metrics/cnn"))
         baselines = evaluate.baseline_values(stage, score, 0)
         evaluate.write_points(SCORES, measured | baselines)
@@ -133,7 +133,7 @@ def test_a_vocabulary_in_another_order_is_refused(stage, tmp_path, name):
 
 def test_another_decision_rule_is_refused(stage, tmp_path):
     file = stage.trained / ONLY.name / "decision.json"
-    before = Decision.load(file)
+    before = DecisionRule.load(file)
     replace(before, threshold=0.02).save(file)
     try:
         exported(stage, tmp_path / "tampered")

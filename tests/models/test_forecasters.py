@@ -180,7 +180,7 @@ def test_a_solved_map_is_the_ridge_baseline_of_train():
     model = models.build(of, SEGMENTED[0], **SEGMENTED[1])
     drawn = model.get_layer("outputs").get_weights()
     model.get_layer("outputs").set_weights([0 * weights for weights in drawn])
-    objective.begin(model, train, val, of)
+    objective.fit_closed_form(model, train, val, of)
     machine = rolling_origin.choose(train, val, of).fit()
     said = answer(model, val["history"])
     last = val["history"][:, -1:]
@@ -194,7 +194,7 @@ def test_a_solved_map_has_its_constant():
     history = readings(60)
     future = np.repeat(history.mean(axis=1, keepdims=True), 6, axis=1) + 3
     part = {"history": history, "future": future, "origin": np.arange(60)}
-    objective.begin(model, part, part, ONE)
+    objective.fit_closed_form(model, part, part, ONE)
     linear = model.get_layer(windowed.RIDGE)
     kernel, constant = linear.get_weights()
     assert kernel.shape == (1, 24, 6)
@@ -206,7 +206,7 @@ def test_a_solved_map_has_its_constant():
 def test_models_without_a_solved_map_begin_as_they_are():
     model = linear_forecaster(ONE)
     before = model.get_weights()
-    objective.begin(model, {}, {}, ONE)
+    objective.fit_closed_form(model, {}, {}, ONE)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)
 
@@ -305,12 +305,12 @@ def test_gradient_vanishes_where_the_recurrent_matrix_is_small():
 def test_what_is_served_is_what_the_model_says(of, tmp_path):
     import tensorflow as tf
 
-    from pipelines.inference.decision import Decision
+    from pipelines.inference.decision import DecisionRule
     from pipelines.stages import export
     from pipelines.tasks.forecasting import serve
 
     model, history = tcn_forecaster(of, filters=4), readings(5, of)
-    module, signatures = serve.endpoints(model, of, tmp_path, Decision())
+    module, signatures = serve.endpoints(model, of, tmp_path, DecisionRule())
     tf.saved_model.save(module, str(tmp_path / "model"), signatures)
     served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
     said = served(history=tf.constant(history))

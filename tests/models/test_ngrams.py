@@ -146,7 +146,7 @@ def test_training_solves_first_each_input_by_itself():
         "characters": (2 + targets[:, None] + 3 * rng.integers(0, 2, (60, 6))).astype(np.int32),
         "label": targets.astype(np.int32),
     }
-    objective.begin(model, train, {}, spec)
+    objective.fit_closed_form(model, train, {}, spec)
     for name in spec.inputs:
         voter = model.get_layer(f"{name}_ngrams")
         assert (np.array(voter(train[name])).argmax(axis=1) == targets).all()
@@ -163,6 +163,6 @@ def test_each_field_has_ngrams_of_its_own_length():
 def test_a_model_without_machines_is_left_alone():
     model = models.build(text_spec(words=(5, 12)), "text_cnn", "text_cnn")
     before = model.get_weights()
-    objective.begin(model, {}, {}, text_spec(words=(5, 12)))
+    objective.fit_closed_form(model, {}, {}, text_spec(words=(5, 12)))
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -8,7 +8,7 @@ from keras import ops
 
 import models
 from pipelines.inference import beam_search
-from pipelines.inference.beam_search import BEGIN, END, Search, search
+from pipelines.inference.beam_search import BEGIN, END, BeamSearchConfig, search
 from tests.support.model_checks import pairs_spec
 
 SPEC = pairs_spec(12, 50)
@@ -85,7 +85,7 @@ def test_one_beam_is_greedy(model, ids):
     """Against the likeliest word of the whole model, again and again, remembering nothing."""
     source, _ = ids
     found, scores = search(
-        model.get_layer("translator"), tf.constant(source), Search(1, 1.0, LENGTH)
+        model.get_layer("translator"), tf.constant(source), BeamSearchConfig(1, 1.0, LENGTH)
     )
     for row, (said, score) in enumerate(zip(found.numpy(), scores.numpy(), strict=True)):
         words, total = [], 0.0
@@ -133,7 +133,7 @@ def every(logs, length, power):
 @pytest.mark.parametrize("seed", range(4))
 def test_wide_search_finds_the_best_of_all(seed, power):
     logs = np.random.default_rng(seed).normal(0, 2, (7, 7))
-    found, scores = search(Table(logs), tf.ones((2, 1), tf.int32), Search(400, power, 4))
+    found, scores = search(Table(logs), tf.ones((2, 1), tf.int32), BeamSearchConfig(400, power, 4))
     score, ids = every(logs, 4, power)[0]
     assert scores.numpy() == pytest.approx([score] * 2, abs=1e-5)
     assert found.numpy()[0].tolist() == (ids + [0] * 4)[:4]
@@ -145,7 +145,9 @@ def test_more_beams_find_what_greed_misses():
     logs[4, [3, 4]] = np.log([0.5, 0.5])  # a likely first word that leads nowhere good
     logs[5, 3] = 0.0
     best = {
-        beams: search(Table(logs), tf.ones((1, 1), tf.int32), Search(beams, 0.0, 2))[0].numpy()[0]
+        beams: search(Table(logs), tf.ones((1, 1), tf.int32), BeamSearchConfig(beams, 0.0, 2))[
+            0
+        ].numpy()[0]
         for beams in (1, 2)
     }
     assert best[1][0] == 4
@@ -169,7 +171,7 @@ class Parrot:
 
 def test_a_source_is_read_once_for_all_its_beams():
     parrot = Parrot()
-    found, _ = search(parrot, tf.constant([[5], [7]]), Search(3, 1.0, 4))
+    found, _ = search(parrot, tf.constant([[5], [7]]), BeamSearchConfig(3, 1.0, 4))
     assert parrot.rows == [2]
     assert found.numpy().tolist() == [[5, END, 0, 0], [7, END, 0, 0]]
 
@@ -178,7 +180,7 @@ def test_rows_do_not_mix(model):
     """A row's translation is the same alone and in company; beams of rows are kept apart."""
     rng = np.random.default_rng(1)
     source = rng.integers(4, 50, (5, 12)).astype("int32")
-    how, translator = Search(3, 1.0, LENGTH), model.get_layer("translator")
+    how, translator = BeamSearchConfig(3, 1.0, LENGTH), model.get_layer("translator")
     together, scores = search(translator, tf.constant(source), how)
     for row in range(5):
         alone, score = search(translator, tf.constant(source[row : row + 1]), how)
@@ -189,6 +191,8 @@ def test_rows_do_not_mix(model):
 def test_batches_of_translate_are_put_together(model, monkeypatch):
     monkeypatch.setattr(beam_search, "BATCH", 2)
     source = np.random.default_rng(1).integers(4, 50, (5, 12)).astype("int32")
-    ids, scores = beam_search.translate(model, source, Search(2, 1.0, LENGTH))
+    ids, scores = beam_search.search_in_batches(
+        model.get_layer("translator"), source, BeamSearchConfig(2, 1.0, LENGTH)
+    )
     assert ids.shape == (5, LENGTH)
     assert scores.shape == (5,)

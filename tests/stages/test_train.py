@@ -17,7 +17,7 @@ import pytest
 import models.layers  # noqa: F401  registers the layers that saved models name
 from pipelines.config import loader, schema
 from pipelines.config.errors import UserError
-from pipelines.inference.decision import Decision, choose
+from pipelines.inference.decision import DecisionRule, fit_decision_rule
 from pipelines.spec import DataSpec
 from pipelines.stages import train
 from pipelines.storage import trials
@@ -125,7 +125,7 @@ def fit(folder: Path, seed=1, prepared=PREPARED, run=None, **choices) -> SimpleN
     return SimpleNamespace(
         run=run, history=history, model=model, logits=logits, targets=val["label"],
         losses=[float(row["val/loss"]) for row in history],
-        decision=Decision.load(folder / "decision.json"), folder=folder,
+        decision=DecisionRule.load(folder / "decision.json"), folder=folder,
         loss=float(keras.losses.SparseCategoricalCrossentropy(True)(val["label"], logits)),
     )  # fmt: skip
 
@@ -164,7 +164,7 @@ def test_what_a_fit_leaves_behind(tmp_path):
     assert found.run.tags["parameters"] == str(found.model.count_params())
     assert float(found.run.tags["fit_seconds"]) > 0
     assert not found.model.compiled
-    assert found.decision == choose(found.logits, found.targets, 1)
+    assert found.decision == fit_decision_rule(found.logits, found.targets, 1)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from keras import ops
 
 from models.layers.windowed import RIDGE
 from pipelines.classical.ridge import rolling_origin
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 
 MONITOR = "val/loss"
@@ -64,7 +64,7 @@ def metrics(spec: DataSpec):
     return [ScaledError(spec.facts["std"], spec.facts["quantiles"])]
 
 
-def begin(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
+def fit_closed_form(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
     """Solves for the weights of a frozen linear map, layer "ridge", where a model has one.
 
     As in the ridge baseline, but fitted on train alone: gradients that start from there need not
@@ -81,6 +81,6 @@ def begin(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
     found[0].set_weights([weights[:, 1:], weights[:, 0] / std[:, None]])
 
 
-def decide(predict, targets, spec: DataSpec) -> Decision:
+def fit_decision_rule(predict, targets, spec: DataSpec) -> DecisionRule:
     """Nothing to decide: the forecast is the answer."""
-    return Decision()
+    return DecisionRule()

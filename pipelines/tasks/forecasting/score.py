@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting.metrics import Outputs, outputs_of, score, weights
 
 __all__ = ["Outputs", "predict", "score", "weights"]
 
 
-def predict(model, columns: dict, spec: DataSpec, decision: Decision, assets=None) -> Outputs:
+def predict(model, columns: dict, spec: DataSpec, decision: DecisionRule, assets=None) -> Outputs:
     """The model's forecast from each window. assets: not needed by forecasters."""
     model.compile(jit_compile=False)  # as it is served, to the last bit
     history = {"history": np.asarray(columns["history"])}

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting.metrics import Outputs, outputs_of, score, weights
 
@@ -35,7 +35,7 @@ class Forecaster(tf.Module):
         return {"forecast": said[..., self.levels.index(0.5)], "quantiles": said}
 
 
-def endpoints(model, spec: DataSpec, assets: Path, decision: Decision):
+def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
     """(module to save, {signature name: function})."""
     module = Forecaster(model, spec)
     return module, {"serving_default": module.forecast}

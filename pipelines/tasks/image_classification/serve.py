@@ -11,7 +11,7 @@ import tensorflow as tf
 from pipelines.evaluation.bootstrap import weights
 from pipelines.evaluation.classifier import score
 from pipelines.evaluation.tf_classifier import Answer, outputs
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
 
@@ -113,7 +113,7 @@ def _stretched(picture, length: int):
 class PictureClassifier(tf.Module):
     """Holds all that answering takes, so that it is saved with the graph."""
 
-    def __init__(self, model, spec: DataSpec, assets: Path, decision: Decision):
+    def __init__(self, model, spec: DataSpec, assets: Path, decision: DecisionRule):
         super().__init__()
         self.model, self.answer = model, Answer(spec, decision)
         self.reader = GraphReader(image_decoding.Reader.load(assets / "image.json"))
@@ -125,7 +125,7 @@ class PictureClassifier(tf.Module):
         return self.answer(self.model({self.input: pictures}, training=False))
 
 
-def endpoints(model, spec: DataSpec, assets: Path, decision: Decision):
+def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
     """(module to save, {signature name: function})."""
     module = PictureClassifier(model, spec, assets, decision)
     return module, {"serving_default": module.classify}

@@ -7,12 +7,12 @@ from scipy import sparse
 from models.layers import NgramSVM
 from pipelines.classical.nb_svm import NaiveBayesSVM, log_odds
 from pipelines.spec import DataSpec
-from pipelines.training.classifier_objective import MONITOR, decide, loss, metrics
+from pipelines.training.classifier_objective import MONITOR, fit_decision_rule, loss, metrics
 
-__all__ = ["MONITOR", "begin", "decide", "loss", "metrics"]
+__all__ = ["MONITOR", "fit_closed_form", "fit_decision_rule", "loss", "metrics"]
 
 
-def begin(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
+def fit_closed_form(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
     """Solves for the weights of machines on n-grams, where a model has any, on train alone."""
     for layer in model.layers:
         if isinstance(layer, NgramSVM):

@@ -8,7 +8,7 @@ import tensorflow as tf
 from pipelines.evaluation.bootstrap import weights
 from pipelines.evaluation.classifier import score
 from pipelines.evaluation.tf_classifier import Answer, outputs
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing.tokenization import SPECIAL_IDS, UNKNOWN, Tokenizer
 from pipelines.spec import DataSpec
 
@@ -54,7 +54,7 @@ class GraphTokenizer(tf.Module):
 class TextClassifier(tf.Module):
     """Holds all that answering takes, so that it is saved with the graph."""
 
-    def __init__(self, model, spec: DataSpec, assets: Path, decision: Decision):
+    def __init__(self, model, spec: DataSpec, assets: Path, decision: DecisionRule):
         super().__init__()
         self.model, self.answer = model, Answer(spec, decision)
         self.tokenizers = {
@@ -71,7 +71,7 @@ class TextClassifier(tf.Module):
         return {name: values[:rows] for name, values in answer.items()}
 
 
-def endpoints(model, spec: DataSpec, assets: Path, decision: Decision):
+def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
     """(module to save, {signature name: function})."""
     module = TextClassifier(model, spec, assets, decision)
     return module, {"serving_default": module.classify}

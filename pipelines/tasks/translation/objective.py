@@ -1,14 +1,14 @@
-"""What training minimises and watches: the next sub-word, given those before it in the reference.
+"""Loss and metrics of a translator: the next sub-word, given those before it in the reference.
 
-The reference is fed to the decoder whatever the model would have said ("teacher forcing", Williams
-and Zipser 1989).
+The decoder's input is the reference, not what the model itself would have predicted ("teacher
+forcing", Williams and Zipser 1989).
 """
 
 import keras
 from keras import ops
 
 from pipelines.config.errors import UserError
-from pipelines.inference import decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.training.losses import SmoothedCrossentropy
 
@@ -17,8 +17,10 @@ MONITOR = "val/loss"
 
 @keras.saving.register_keras_serializable("pipelines")
 class MaskedCrossentropy(SmoothedCrossentropy):
-    """Nats a token: the mean over all real tokens of a batch, so padding weighs nothing. Targets
-    (B, T), logits (B, T, V)."""
+    """Nats a token: the mean over the tokens of a batch that are not padding.
+
+    Targets (B, T), logits (B, T, V).
+    """
 
     def __init__(self, label_smoothing: float = 0.0, name="masked_crossentropy", **kwargs):
         super().__init__(label_smoothing, name=name, **kwargs)
@@ -30,7 +32,7 @@ class MaskedCrossentropy(SmoothedCrossentropy):
 
 @keras.saving.register_keras_serializable("pipelines")
 class MaskedAccuracy(keras.metrics.SparseCategoricalAccuracy):
-    """The share of real tokens that are the likeliest."""
+    """The share of tokens, without padding, that are the most probable ones."""
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         real = ops.cast(ops.not_equal(y_true, 0), "float32")
@@ -45,11 +47,22 @@ def metrics(spec: DataSpec):
     return [MaskedAccuracy(name="accuracy")]
 
 
-def decide(
-    predict, targets, spec: DataSpec, *, beams: int = 1, length_power: float = 1.0
-) -> decision.Decision:
-    """How translations are searched for; see scoring/decoding.py. Nothing is fitted, and `predict`
-    is left alone: logits of a vocabulary of thousands are gigabytes."""
-    if beams < 1 or length_power < 0:
-        raise UserError(f"beams {beams} must be 1 or more, length_power {length_power} 0 or more")
-    return decision.Decision(options={"beams": beams, "length_power": length_power})
+def fit_decision_rule(
+    predict, targets, spec: DataSpec, *, beam_width: int = 1, length_penalty: float = 1.0
+) -> DecisionRule:
+    """The parameters of the beam search; see inference/beam_search.py.
+
+    Nothing is fitted, and `predict` is not called: logits over a vocabulary of thousands are
+    gigabytes.
+    """
+    if beam_width < 1:
+        raise UserError(
+            "beam-width-invalid", "must be 1 or more; 1 is greedy search",
+            key="decide.beam_width", value=beam_width,
+        )  # fmt: skip
+    if length_penalty < 0:
+        raise UserError(
+            "length-penalty-invalid", "must be 0 or more; 1 ranks by the mean log-probability",
+            key="decide.length_penalty", value=length_penalty,
+        )  # fmt: skip
+    return DecisionRule(options={"beam_width": beam_width, "length_penalty": length_penalty})

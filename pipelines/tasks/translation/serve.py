@@ -7,8 +7,8 @@ import tensorflow as tf
 import tensorflow_text
 
 from pipelines.evaluation.bootstrap import weights
-from pipelines.inference.beam_search import Search, search
-from pipelines.inference.decision import Decision
+from pipelines.inference.beam_search import BeamSearchConfig, search
+from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing.sentencepiece import END, PADDING, Subwords
 from pipelines.spec import DataSpec
 from pipelines.tasks.translation.metrics import Outputs, score
@@ -43,13 +43,13 @@ class GraphSubwords(tf.Module):
 class Translator(tf.Module):
     """Holds all that answering takes, so that it is saved with the graph."""
 
-    def __init__(self, model, spec: DataSpec, assets: Path, decision: Decision):
+    def __init__(self, model, spec: DataSpec, assets: Path, decision: DecisionRule):
         super().__init__()
         self.model = model
         width = spec.inputs["source"].shape[0]
         self.subwords = GraphSubwords(Subwords.load(assets), width)
-        how = Search.of(decision, width)
-        self.search = lambda source: search(model.get_layer("translator"), source, how)
+        config = BeamSearchConfig.from_rule(decision, width)
+        self.search = lambda source: search(model.get_layer("translator"), source, config)
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
     def translate(self, text):
@@ -64,7 +64,7 @@ class Translator(tf.Module):
         return {"ids": ids, "score": scores}
 
 
-def endpoints(model, spec: DataSpec, assets: Path, decision: Decision):
+def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
     """(module to save, {signature name: function})."""
     module = Translator(model, spec, assets, decision)
     return module, {"serving_default": module.translate, "ids": module.translate_ids}

@@ -13,7 +13,7 @@ from pipelines.classical.hog import BINS, colours, hog
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.figures import attention, images, networks
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare, start
@@ -117,8 +117,8 @@ def test_figures_fit_the_network(module, builder, hyperparameters, figures):
     keras.utils.set_random_seed(1)
     model = models.build(of, module, builder, **hyperparameters)
     test = part(20, 3)
-    outputs = score.predict(model, test, of, Decision())
-    score.draw(outputs, test, of, Decision(), Path("out"), model)
+    outputs = score.predict(model, test, of, DecisionRule())
+    score.draw(outputs, test, of, DecisionRule(), Path("out"), model)
     names = {path.stem for path in Path("out/figures").glob("*.png")}
     assert names == {"calibration", "confusion", "mistakes"} | figures
     for path in Path("out/figures").glob("*.png"):
@@ -249,8 +249,8 @@ def test_what_is_served_is_what_was_scored():
     of, test = DataSpec.load(folder / "spec.json"), arrays.read(folder / "repeat0/test")
     keras.utils.set_random_seed(1)
     model = models.build(of, "small_cnn", "small_cnn", filters=[3, 4], augment={"rotation": 0.1})
-    scored = score.predict(model, test, of, Decision())
-    module, signatures = serve.endpoints(model, of, folder / "repeat0/assets", Decision())
+    scored = score.predict(model, test, of, DecisionRule())
+    module, signatures = serve.endpoints(model, of, folder / "repeat0/assets", DecisionRule())
     tf.saved_model.save(module, "saved", signatures)
     served = tf.saved_model.load("saved").signatures["serving_default"]
     answer = served(image_bytes=tf.constant(list(test["image_bytes"])))

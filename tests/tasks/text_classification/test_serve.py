@@ -12,7 +12,7 @@ import tensorflow as tf
 
 import models
 from pipelines.evaluation import classifier
-from pipelines.inference.decision import Decision
+from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import tokenization, windows
 from pipelines.spec import DataSpec, Field
 from pipelines.tasks.text_classification import serve
@@ -48,10 +48,10 @@ AWKWARD = [
 ]
 LABELS = {2: ("ham", "spam"), 3: ("a", "bé", "c")}
 RULES = {
-    "softmax": (2, None, Decision()),
-    "positive 0": (2, "ham", Decision(0, 1.7, -0.3, 0.6)),
-    "positive 1": (2, "spam", Decision(1, 0.8, 0.4, 0.55)),
-    "three classes": (3, None, Decision()),
+    "softmax": (2, None, DecisionRule()),
+    "positive 0": (2, "ham", DecisionRule(0, 1.7, -0.3, 0.6)),
+    "positive 1": (2, "spam", DecisionRule(1, 0.8, 0.4, 0.55)),
+    "three classes": (3, None, DecisionRule()),
 }
 LOAD = """
 import sys

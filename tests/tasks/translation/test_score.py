@@ -133,11 +133,14 @@ def test_padding_weighs_nothing():
 
 
 def test_search_options_are_checked():
-    assert objective.decide(None, None, None, beams=3).options == {
-        "beams": 3, "length_power": 1.0,
+    assert objective.fit_decision_rule(None, None, None, beam_width=3).options == {
+        "beam_width": 3, "length_penalty": 1.0,
     }  # fmt: skip
-    with pytest.raises(UserError, match="beams 0"):
-        objective.decide(None, None, None, beams=0)
+    for choice, value in (("beam_width", 0), ("length_penalty", -1.0)):
+        with pytest.raises(UserError) as error:
+            objective.fit_decision_rule(None, None, None, **{choice: value})
+        assert error.value.code == f"{choice.replace('_', '-')}-invalid"
+        assert (error.value.key, error.value.value) == (f"decide.{choice}", value)
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +157,12 @@ def tiny(tmp_path_factory):
     keras.utils.set_random_seed(1)
     sizes = {"width": 16, "heads": 2, "depth": 1, "feed_forward": 16}
     model = models.build(spec, "transformer", builder="transformer", **sizes)
-    return folder / "repeat0", spec, model, objective.decide(None, None, spec, beams=2)
+    return (
+        folder / "repeat0",
+        spec,
+        model,
+        objective.fit_decision_rule(None, None, spec, beam_width=2),
+    )
 
 
 HARD = [
@@ -219,7 +227,7 @@ def test_learns_by_heart(tiny):
     model.compile(keras.optimizers.Adam(5e-3), objective.loss(spec), jit_compile=False)
     inputs = {name: np.asarray(train[name]) for name in spec.inputs}
     model.fit(inputs, np.asarray(train["target_out"]), batch_size=30, epochs=150, verbose=0)
-    rule = objective.decide(None, None, spec)
+    rule = objective.fit_decision_rule(None, None, spec)
     found: Outputs = task.predict(model, train, spec, rule, assets=folder / "assets")
     assert score(found, train, spec, np.ones((1, 30)))["bleu"][0] > 95
     assert ops.shape(found.ids) == (30, 24)
