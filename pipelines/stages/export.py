@@ -27,7 +27,6 @@ from pipelines.stages import promotion
 from pipelines.stages.verify import ask, score
 from pipelines.storage import arrays, atomic
 from pipelines.storage.trials import Trial, validation_loss
-from pipelines.tasks.contract import better
 
 GOLDEN_ROWS = 8
 
@@ -133,28 +132,28 @@ def verify(params_file: Path, folder: Path) -> None:
 
 def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
     """A version in the registry, and the alias `champion` if it deserves it."""
-    task = loader.task(stage.task)
-    primary, direction = f"test/{task.PRIMARY}", better(stage.task, task.PRIMARY)
+    info = loader.task_info(stage.task)
+    primary, direction = f"test/{info.primary_metric}", info.direction(info.primary_metric)
     points = json.loads(stage.scores(trial).read_text("utf-8"))
-    own = points[primary]
+    value = points[primary]
     name = f"{stage.task}-{stage.params.dataset_of(stage.key)}"
     digest = stage.spec.digests[f"repeat{trial.repeat}/test"]
     present = tracking.champion(name)
     version = tracking.register(
-        name, folder / "model", run.id, key=stage.key, score=own, better=direction,
+        name, folder / "model", run.id, key=stage.key, score=value, better=direction,
         test_digest=digest, interface=json.loads((folder / "signature.json").read_text("utf-8")),
     )  # fmt: skip
-    crowned, why = promotion.deserves(
-        own, yardsticks(points, primary), present, digest,
+    promoted, reason = promotion.should_promote(
+        value, baseline_values(points, primary), present, digest,
         lambda held: score(tracking.saved_model(held), stage, trial)[primary],
         higher=direction == "higher",
     )  # fmt: skip
-    if crowned:
+    if promoted:
         tracking.crown(name, version)
-    print(f"{name} version {version}: {'champion' if crowned else 'not champion'}; {primary} {why}")
+    print(f"{name} version {version}: {'champion' if promoted else 'not champion'}; {primary} {reason}")
 
 
-def yardsticks(points: dict[str, float], primary: str) -> dict[str, float]:
+def baseline_values(points: dict[str, float], primary: str) -> dict[str, float]:
     """Each baseline's value of the metric that champions are chosen by."""
     metric = primary.removeprefix("test/")
     groups = {name.split("/")[0] for name in points if name.startswith("baseline_")}
