@@ -1,1 +1,1 @@
-"""Classical methods: linear models, hand-made features and calibration, fitted without gradients."""
+"""Classical methods: linear models, hand-made features, calibration; no gradient descent."""

@@ -1,9 +1,9 @@
 """Histograms of oriented gradients (HOG): the directions of an image's edges, cell by cell.
 
 At every pixel the gradient g = (dx, dy) has a length |g| and an orientation, its angle modulo 180
-degrees. Each cell of the image gets a histogram of nine orientations, in which a pixel counts by its
-|g|. Blocks v of 2 x 2 cells are then normalised by L2-Hys: v / sqrt(|v|^2 + e), clipped at 0.2, and
-normalised again, so that illumination and contrast do not matter.
+degrees. Each cell of the image gets a histogram of nine orientations, in which a pixel counts by
+its |g|. Blocks v of 2 x 2 cells are then normalised by L2-Hys: v / sqrt(|v|^2 + e), clipped at 0.2,
+and normalised again, so that illumination and contrast do not matter.
 
 Reference: Dalal and Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005,
 https://doi.org/10.1109/CVPR.2005.177.

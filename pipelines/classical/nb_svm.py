@@ -2,8 +2,8 @@
 
 With p_j the share of n-gram j among the n-grams of one class (counts start at a `smoothing` of 1)
 and q_j its share in all other classes, naive Bayes weights the presence x_j of the n-gram by the
-log-count ratio r_j = log(p_j / q_j). A linear SVM is fitted to the features r_j * x_j. Its weights w
-are interpolated with their mean magnitude m = mean |w|: w' = (1 - b) * m + b * w.
+log-count ratio r_j = log(p_j / q_j). A linear SVM is fitted to the features r_j * x_j. Its weights
+w are interpolated with their mean magnitude m = mean |w|: w' = (1 - b) * m + b * w.
 
 Reference: Wang and Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic
 Classification", ACL 2012, https://aclanthology.org/P12-2018/.
@@ -75,9 +75,7 @@ def log_count_ratio(presence, in_class: np.ndarray, smoothing: float) -> np.ndar
     return np.log(inside / inside.sum()) - np.log(outside / outside.sum())
 
 
-def log_odds(
-    presence, in_class: np.ndarray, classifier: NaiveBayesSVM
-) -> tuple[np.ndarray, float]:
+def log_odds(presence, in_class: np.ndarray, classifier: NaiveBayesSVM) -> tuple[np.ndarray, float]:
     """(weight of each n-gram, bias) of the log odds that a row belongs to a class.
 
     Margins are calibrated by Platt scaling on rows that the classifier was not fitted to, by

@@ -125,9 +125,7 @@ def name_of_best(values: dict, strong: str, metric: str) -> str:
     groups = dict.fromkeys(name.split("/")[0] for name in values if name.startswith("baseline_"))
     score = values.get(f"{strong}/{metric}")
     same = [
-        group
-        for group in groups
-        if group != strong and values.get(f"{group}/{metric}") == score
+        group for group in groups if group != strong and values.get(f"{group}/{metric}") == score
     ]
     return same[0] if same and score is not None else strong
 

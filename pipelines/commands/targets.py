@@ -81,7 +81,9 @@ def table(results: list[dict]) -> list[tuple[str, ...]]:
         ]
         bounds += [f"{target[name]:,} {unit}" for name, unit in LIMITS if target[name]]
         verdict = f"missed: {', '.join(target['missed'])}" if target["missed"] else "met"
-        values = f"{target['value']:.4f}, {target['params']:,} parameters, {target['seconds']:.0f} s"
+        values = (
+            f"{target['value']:.4f}, {target['params']:,} parameters, {target['seconds']:.0f} s"
+        )
         lines.append((target["name"], ", ".join(bounds), f"{values}: {verdict}", target["beside"]))
     return lines
 

@@ -174,7 +174,7 @@ def _check_finite(probabilities: np.ndarray) -> None:
     if broken:
         raise UserError(
             "probabilities-not-finite",
-            f"{broken:,} of {len(probabilities):,} rows have probabilities that are not finite; the "
-            "model has diverged: lower fit.learning_rate or set fit.clip_norm",
+            f"{broken:,} of {len(probabilities):,} rows have probabilities that are not finite; "
+            "the model has diverged: lower fit.learning_rate or set fit.clip_norm",
             value=broken,
         )

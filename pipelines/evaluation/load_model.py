@@ -27,8 +27,8 @@ def load(folder: Path, record: Mapping) -> keras.Model:
     if digest != expected:
         raise UserError(
             "model-changed",
-            f"the file's hash is {digest[:12]}, but run.json has {expected[:12]}; it is not loaded; "
-            f"{REMEDY}",
+            f"the file's hash is {digest[:12]}, but run.json has {expected[:12]}; it is not "
+            f"loaded; {REMEDY}",
             path=path,
             value=digest,
         )
@@ -56,9 +56,9 @@ def check_finite(model: keras.Model, path: Path) -> None:
             layer, _, name = weight.path.rpartition("/")
             raise UserError(
                 "weights-not-finite",
-                f"layer {layer}: {wrong:,} of {values.size:,} values of {name} are NaN or infinite; "
-                "nothing is evaluated or exported; lower fit.learning_rate, or look for extreme "
-                "values in the data, and train again",
+                f"layer {layer}: {wrong:,} of {values.size:,} values of {name} are NaN or "
+                "infinite; nothing is evaluated or exported; lower fit.learning_rate, or look for "
+                "extreme values in the data, and train again",
                 path=path,
                 value=weight.path,
             )

@@ -150,7 +150,8 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
     )  # fmt: skip
     if promoted:
         tracking.crown(name, version)
-    print(f"{name} version {version}: {'champion' if promoted else 'not champion'}; {primary} {reason}")
+    status = "champion" if promoted else "not champion"
+    print(f"{name} version {version}: {status}; {primary} {reason}")
 
 
 def baseline_values(points: dict[str, float], primary: str) -> dict[str, float]:

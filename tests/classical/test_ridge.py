@@ -163,8 +163,8 @@ def test_restless_windows_do_not_decide_alone():
     assert right.mean() < 0.1 * wrong.mean()
     whole = Sums.of({"history": history, "future": future}, slice(None), std)
     judged = Sums.of(calm, slice(None), std)
-    best = {even: Hyperparameters(even, False, 0, 0.0).path(whole, std).losses(judged.plain, np.ones(1))
-            for even in (False, True)}  # fmt: skip
+    paths = {even: Hyperparameters(even, False, 0, 0.0).path(whole, std) for even in (False, True)}
+    best = {even: path.losses(judged.plain, np.ones(1)) for even, path in paths.items()}
     assert best[True] < 0.1 * best[False]
 
 
@@ -252,7 +252,10 @@ def test_what_is_long_ago_can_be_trusted_less():
     history[:, 0] = history[:, -1]
     future = history.mean(axis=1, keepdims=True) + history[:, -1:]
     of = Moments.of(history, future)
-    weights = {age_power: fitted(of, 10.0, age_power=age_power).weights[0, 1:, 0] for age_power in (0, 1, 2)}
+    weights = {
+        age_power: fitted(of, 10.0, age_power=age_power).weights[0, 1:, 0]
+        for age_power in (0, 1, 2)
+    }
     np.testing.assert_allclose(weights[0][0], weights[0][-1], rtol=1e-6)
     # Of two equal columns each has a weight in inverse proportion to its penalty: age 8 and age 1.
     np.testing.assert_allclose(weights[1][-1] / weights[1][0], 8, rtol=1e-6)

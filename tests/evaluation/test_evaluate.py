@@ -12,9 +12,9 @@ import pytest
 import models
 from pipelines.config.errors import UserError
 from pipelines.evaluation.classifier import Outputs
-from pipelines.evaluation.context import SUBSET, Evaluation
+from pipelines.evaluation.context import UNSEEN_SUBSET, Evaluation
 from pipelines.inference.decision import DecisionRule, log_odds
-from pipelines.stages import evaluate, export, train, verify
+from pipelines.stages import baselines, evaluate, export, train, verify
 from pipelines.storage import arrays, keras_file, trials
 from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import score
@@ -43,9 +43,10 @@ def project(tmp_path_factory):
         odds = log_odds(model.predict(trials.inputs(val, stage.spec), verbose=0), 1)
         middle = float(np.median(odds))  # so that both classes are predicted
         DecisionRule(1, 4.0, -4 * middle, 0.51).save(trained / "decision.json")
-        measured = evaluate.evaluate_one(stage, score, ONLY, Path("data/metrics/cnn"))
-        baselines = evaluate.baseline_values(stage, score, 0)
-        evaluate.write_points(SCORES, measured | baselines)
+        measured = evaluate.evaluate_trial(stage, score, ONLY, Path("data/metrics/cnn"))
+        baselines.run(Path("params.yaml"), "tiny")
+        groups = evaluate.baseline_scores(stage, score, 0)
+        evaluate.write_points(SCORES, measured | groups)
         exported(stage, EXPORTED)
     return folder
 
@@ -184,7 +185,7 @@ def test_the_contract_says_what_goes_in_and_comes_out(stage):
     assert described["inputs"] == {"text": {"dtype": "string", "shape": [None]}}
     assert set(described["outputs"]) == {"label", "probability", "probabilities"}
     assert about["labels"] == ["ham", "spam"]
-    assert about["trial"] == {"split": 0, "seed": 1}
+    assert about["trial"] == {"repeat": 0, "seed": 1}
     golden = json.loads((EXPORTED / "golden.json").read_text("utf-8"))
     test = ONLY.load(stage.prepared, "test")
     assert golden["inputs"] == {"text": list(test["text"])[: export.GOLDEN_ROWS]}
@@ -199,11 +200,11 @@ def test_rows_that_also_stand_in_train_are_scored_apart(stage):
     """Four rows: two seen (both right), two unseen (one right)."""
     test = {"label": np.array([0, 1, 0, 1]), "seen": np.array([True, True, False, False])}
     outputs = Outputs(np.array([[0.9, 0.1], [0.2, 0.8]] * 2), np.array([0, 1, 0, 0]))
-    measured = stage.measure(score, outputs, test, split=0, resamples=20)
-    assert set(measured) == {"test", SUBSET}
+    measured = stage.measure(score, outputs, test, repeat=0, resamples=20)
+    assert set(measured) == {"test", UNSEEN_SUBSET}
     assert measured["test"]["accuracy"].shape == (21,)
     assert measured["test"]["accuracy"][0] == 0.75
-    assert measured[SUBSET]["accuracy"][0] == 0.5
+    assert measured[UNSEEN_SUBSET]["accuracy"][0] == 0.5
     for seen in (np.zeros(4, bool), None):
         rows = {"label": test["label"], **({} if seen is None else {"seen": seen})}
         assert set(stage.measure(score, outputs, rows, 0, 2)) == {"test"}
@@ -214,7 +215,7 @@ def test_all_models_of_a_split_are_weighed_alike_and_splits_are_not(stage):
     test = {"label": np.arange(40) % 2}
     outputs = Outputs(np.full((40, 2), 0.5), np.zeros(40, np.int32))
     again, same, other = (
-        stage.measure(score, outputs, test, split)["test"]["accuracy"] for split in (0, 0, 1)
+        stage.measure(score, outputs, test, repeat)["test"]["accuracy"] for repeat in (0, 0, 1)
     )
     np.testing.assert_array_equal(again, same)
     assert (again != other).any()
@@ -237,7 +238,7 @@ def test_summary_by_hand():
         {"test": {"mcc": np.array([0.6, 0.5, 0.7])}},
     ]
     strong = {"baseline_strong": {"mcc": np.array([0.5, 0.6, 0.6])}}
-    metrics = evaluate.summarise("baseline_strong", measured, [strong, strong])
+    metrics = evaluate.summarize("baseline_strong", measured, [strong, strong])
     assert metrics["test/mcc"] == pytest.approx(0.7)
     assert metrics["test/mcc_low"] == pytest.approx(0.6 + 0.025 * 0.2)
     assert metrics["test/mcc_high"] == pytest.approx(0.8 - 0.025 * 0.2)

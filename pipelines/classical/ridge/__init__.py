@@ -1,10 +1,10 @@
 """Ridge regression from a window's history to its future, computed from moments of the windows.
 
 The fit, its error on other windows and the fit on several splits together all follow from the same
-few matrices X'X, X'Y and Y'Y, which are accumulated in one pass (moments.py). One eigendecomposition
-of X'X gives the solutions of all penalties, with their errors (path.py). The hyperparameters of each
-column are selected by rolling-origin validation (rolling_origin.py). Time and memory of the
-selection therefore do not grow with the number of windows.
+few matrices X'X, X'Y and Y'Y, which are accumulated in one pass (moments.py). One
+eigendecomposition of X'X gives the solutions of all penalties, with their errors (path.py). The
+hyperparameters of each column are selected by rolling-origin validation (rolling_origin.py). Time
+and memory of the selection therefore do not grow with the number of windows.
 
 Shapes: n windows, h steps of history, f steps of the future, c columns, g groups of columns that
 share one linear map, p penalties.

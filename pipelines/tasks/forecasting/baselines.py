@@ -1,24 +1,30 @@
 """Baselines of forecasting. All see what a model sees; exponential smoothing also what came before.
 
-- persistence, seasonal_naive, seasonal_growth, mean_profile: functions of the window.
+- persistence, seasonal_naive, seasonal_growth, mean_profile: see `naive`.
 - ridge: see `pipelines.classical.ridge`.
-- smoothing: additive exponential smoothing (Holt 1957, Winters 1960,
-  https://doi.org/10.1287/mnsc.6.3.324).
+- smoothing: see `pipelines.classical.exponential_smoothing`.
 - best: the one with the lowest squared error on val.
 
 Shapes: n windows, h steps of history, f steps of the future, c columns, q quantiles.
 """
 
-import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from pipelines.classical.exponential_smoothing import Smoothing
 from pipelines.classical.ridge import rolling_origin
 from pipelines.preprocessing import windows
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting.metrics import Outputs, row_values
+from pipelines.tasks.forecasting.naive import (
+    growth_undefined,
+    mean_profile,
+    persistence,
+    seasonal_growth,
+    seasonal_naive,
+)
 
 FITTED_ROWS = 3000  # smoothing forgets what came before; fitting takes seconds for so many
 
@@ -71,40 +77,6 @@ def forecasts(train: dict, val: dict, test: dict, spec: DataSpec) -> Iterator[tu
         yield "smoothing", smoothing(train, val, test, spec)
 
 
-def persistence(history: np.ndarray, horizon: int) -> np.ndarray:
-    """The last value, repeated: a random walk's forecast."""
-    rows, _, columns = history.shape
-    return np.broadcast_to(history[:, -1:], (rows, horizon, columns))
-
-
-def seasonal_naive(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """The values one season ago."""
-    return history[:, -season:][:, np.arange(horizon) % season]
-
-
-def seasonal_growth(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """One season ago, times the ratio of the last value to that of a season before it."""
-    growth = np.divide(history[:, -1:], history[:, -1 - season : -season], dtype=np.float64)
-    return seasonal_naive(history, horizon, season) * growth
-
-
-def growth_undefined(splits: list[dict], spec: DataSpec) -> str:
-    """Why the growth over a season cannot be computed; "" where it can."""
-    season, steps = spec.facts["season_steps"], splits[0]["history"].shape[1]
-    if spec.facts["horizon_steps"] > season or steps <= season:
-        return f"seasons of {season} steps must cover the horizon and be less than the history"
-    if min(split["history"].min() for split in splits) <= 0:
-        return "some values are not above zero"
-    return ""
-
-
-def mean_profile(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """The mean of the same step of the season over all whole seasons of the history."""
-    rows, steps, columns = history.shape
-    seasons = history[:, steps - steps // season * season :].reshape(rows, -1, season, columns)
-    return seasons.mean(axis=1, dtype=np.float64)[:, np.arange(horizon) % season]
-
-
 def ridge(train: dict, val: dict, test: dict, spec: DataSpec) -> tuple[np.ndarray, np.ndarray, str]:
     """(forecasts of val, forecasts of test, selected settings).
 
@@ -115,77 +87,6 @@ def ridge(train: dict, val: dict, test: dict, spec: DataSpec) -> tuple[np.ndarra
     fitted = selection.fit()
     final = selection.fit(with_val=True) if spec.facts["refit"] else fitted
     return fitted(val["history"]), final(test["history"]), str(selection)
-
-
-@dataclass(frozen=True)
-class Smoothing:
-    """Additive exponential smoothing with fitted parameters.
-
-    Level, trend and season are updated by
-
-        l_t = alpha * (y_t - s_(t-m)) + (1 - alpha) * (l_(t-1) + phi * b_(t-1))
-        b_t = beta * (l_t - l_(t-1)) + (1 - beta) * phi * b_(t-1)
-        s_t = gamma * (y_t - l_(t-1) - phi * b_(t-1)) + (1 - gamma) * s_(t-m)
-
-    and the forecast k steps ahead is l_t + (phi + ... + phi^k) * b_t + s_(t+k-m), as in statsmodels.
-    Args: alpha, beta, gamma, phi as above; level, trend, seasons: the initial states.
-    """
-
-    alpha: float
-    beta: float
-    gamma: float
-    phi: float
-    level: float
-    trend: float
-    seasons: np.ndarray
-
-    @classmethod
-    def fit(cls, series: np.ndarray, season: int, damped: bool) -> "Smoothing":
-        """Parameters and initial states, by statsmodels, from one column of train."""
-        from statsmodels.tsa.holtwinters import ExponentialSmoothing
-
-        seasonal = "add" if season > 1 else None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # an optimiser that stops early
-            params = ExponentialSmoothing(
-                series, trend="add", damped_trend=damped, seasonal=seasonal,
-                seasonal_periods=season if seasonal else None,
-                initialization_method="estimated",
-            ).fit().params  # fmt: skip
-        return cls(
-            params["smoothing_level"],
-            params["smoothing_trend"],
-            params["smoothing_seasonal"] if seasonal else 0.0,
-            params["damping_trend"] if damped else 1.0,
-            params["initial_level"],
-            params["initial_trend"],
-            np.array(params["initial_seasons"]) if seasonal else np.zeros(1),
-        )
-
-    def __call__(self, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
-        """(n, f) forecasts from each origin, in one run over the series from its first row.
-
-        At origin 7 the states have seen rows 0 to 6.
-        """
-        level, trend, seasons = self.level, self.trend, self.seasons.copy()
-        ahead = np.arange(1, horizon + 1)
-        growth = np.cumsum(self.phi**ahead)
-        index_of = {origin: index for index, origin in enumerate(origins.tolist())}
-        forecasts = np.full((len(origins), horizon), np.nan)
-        for row in range(int(origins.max()) + 1):
-            if row in index_of:
-                cycle = seasons[(row + ahead - 1) % len(seasons)]
-                forecasts[index_of[row]] = level + growth * trend + cycle
-            if row == len(series):
-                break
-            at = row % len(seasons)
-            # The season's innovation is that of the previous level and trend, as in statsmodels.
-            before, damped = level, self.phi * trend
-            level = self.alpha * (series[row] - seasons[at]) + (1 - self.alpha) * (level + damped)
-            trend = self.beta * (level - before) + (1 - self.beta) * damped
-            innovation = series[row] - before - damped
-            seasons[at] = self.gamma * innovation + (1 - self.gamma) * seasons[at]
-        return forecasts
 
 
 def smoothing(train: dict, val: dict, test: dict, spec: DataSpec):

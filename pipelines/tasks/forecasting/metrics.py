@@ -7,8 +7,9 @@ Shape suffixes: b weightings, n rows, f steps of the future, c columns, q quanti
 - mae_<unit>, rmse_<unit>: physical units. Columns of several units have one of each, by name:
   mae_<column>_<unit>.
 - mase: mean absolute error divided by that of the seasonal naive forecast in train (Hyndman and
-  Koehler 2006, https://doi.org/10.1016/j.ijforecast.2006.03.001); below 1 is better than that. scaled_mae, scaled_mse: of columns divided by their standard
-  deviation in train. All three are means over columns.
+  Koehler 2006, https://doi.org/10.1016/j.ijforecast.2006.03.001); below 1 is better than
+  that. scaled_mae, scaled_mse: of columns divided by their standard deviation in train. All three
+  are means over columns.
 - with quantiles: scaled_pinball, the pinball loss of scaled columns (Koenker and Bassett 1978); and
   for the levels 0.05 and 0.95, for example, coverage_of_90_percent, the percentage of targets
   between them, and width_of_90_percent_<unit>, the mean width of that interval.
@@ -88,7 +89,7 @@ def score(outputs: Outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> 
 
 
 def row_values(outputs: Outputs, test: dict, spec: DataSpec) -> dict[str, np.ndarray]:
-    """Each row's contribution to each metric, (n,); squared errors as mse_<unit>, without a root."""
+    """Each row's contribution to each metric, (n,); mse_<unit> for rmse_<unit>."""
     future, facts = np.asarray(test["future"], np.float64), spec.facts
     if outputs.forecast.shape != future.shape:
         raise ValueError(f"score: forecasts {outputs.forecast.shape} of targets {future.shape}")
@@ -163,8 +164,8 @@ def weights(
 
     Windows overlap, so their errors are dependent, and resampling single windows would give
     intervals that are far too narrow. Blocks of neighbouring windows are drawn instead (Kuensch
-    1989), from a circle, so that all rows are drawn equally often (Politis and Romano 1992). A block
-    spans two horizons: forecasts that begin a horizon apart share no target (the lag at which
+    1989), from a circle, so that all rows are drawn equally often (Politis and Romano 1992). A
+    block spans two horizons: forecasts that begin a horizon apart share no target (the lag at which
     Diebold and Mariano 1995 truncate autocorrelations), and twice that keeps most dependent pairs
     within a block. Test splits of fewer than 4 blocks get no interval (weights 0, NaN metrics).
     """

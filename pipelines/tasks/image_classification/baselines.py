@@ -95,8 +95,8 @@ def _features(shape: tuple[int, int, int]) -> dict:
             [hog(_square(images, side), cell), mean_colours(_square(images, side), 8)], axis=1
         )
     size = shape[:2] if max(shape[:2]) <= SMALL else (SMALL, SMALL)
-    extractors["pixels"] = lambda images: (
-        (_resized(images, size).astype(np.float32) / 255).reshape(len(images), -1)
+    extractors["pixels"] = lambda images: (_resized(images, size).astype(np.float32) / 255).reshape(
+        len(images), -1
     )
     return extractors
 

@@ -9,7 +9,7 @@ from pipelines.spec import DataSpec
 
 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
-    """Confusion matrix, calibration, the most confident errors; filters, feature maps, attention."""
+    """Confusion matrix, calibration, confident errors; filters, feature maps and attention."""
     (name,) = spec.inputs
     targets, labels = np.asarray(test[spec.target]), spec.labels
     classification.of_classifier(outputs, targets, spec, decision, folder)

@@ -39,7 +39,9 @@ def copy(sources: Texts) -> Outputs:
     return of_texts(list(sources))
 
 
-def translation_memory(train: tuple[Texts, Texts], val: tuple[Texts, Texts], sources: Texts) -> Outputs:
+def translation_memory(
+    train: tuple[Texts, Texts], val: tuple[Texts, Texts], sources: Texts
+) -> Outputs:
     """The best on val, by BLEU, of three classical methods.
 
     words: each word's most probable translation, in the order of the source. memory: the
@@ -123,7 +125,7 @@ def most_probable_translations(
 
 
 def _occurrences(sources, targets, names_e, names_f) -> tuple[np.ndarray, ...]:
-    """Each target occurrence (`token`) with each word of its source sentence; e 0 is the empty word."""
+    """Each target word (`token`) with each word of its source sentence; e 0 is the empty word."""
     e, f, token, number = [], [], [], 0
     for source, target in zip(sources, targets, strict=True):
         ids = [0, *(names_e[word] for word in source)]

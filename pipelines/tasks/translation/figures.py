@@ -59,7 +59,7 @@ def by_length(outputs, test: dict, spec, folder: Path) -> None:
 
 
 def samples(outputs, test: dict, spec, folder: Path) -> None:
-    """samples.csv: ten evenly spaced test sentences. mistakes.csv: the ten most confident errors."""
+    """samples.csv: ten evenly spaced test rows. mistakes.csv: the ten most confident errors."""
     translations, references = list(outputs.translations), list(test["reference"])
     lines, texts = np.asarray(test["line"]), test[spec.raw]
 

@@ -77,7 +77,9 @@ def score(outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> dict[str,
         values[name] = np.array(
             [metric._compute_score_from_stats(row.tolist()).score for row in sums]
         )
-    exact = np.array([a.strip() == b.strip() for a, b in zip(translations, references, strict=True)])
+    exact = np.array(
+        [a.strip() == b.strip() for a, b in zip(translations, references, strict=True)]
+    )
     values["exact_match"] = np.divide(
         weights @ exact, total, out=np.full(len(total), np.nan), where=total > 0
     )
