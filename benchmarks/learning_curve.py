@@ -42,7 +42,7 @@ def main() -> None:
 
 def classifies(params_file: Path, key: str) -> None:
     task = loader.experiment(params_file, key)[1].task
-    if "accuracy" not in loader.task(task).HEADLINE:
+    if "accuracy" not in loader.task_module(task, "reporting").REPORTED_METRICS:
         raise UserError(
             f"{params_file}: experiments.{key} is of task {task}, which has no accuracy; "
             "name experiments of text_classification or image_classification"

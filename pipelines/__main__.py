@@ -28,7 +28,7 @@ from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, 
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
-WITH_KEY = ("fetch", "prepare", "start", *IMPORTS_TENSORFLOW)
+WITH_KEY = ("fetch", "prepare", "start", "baselines", *IMPORTS_TENSORFLOW)
 WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs")
 SENT_ON = "PIPELINES_SENT_ON"
 

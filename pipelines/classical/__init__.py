@@ -1,1 +1,1 @@
-"""Linear and other classical methods, fitted without gradients."""
+"""Classical methods: linear models, hand-made features, calibration; no gradient descent."""

@@ -1,25 +1,33 @@
-"""A support vector machine on n-grams that naive Bayes has weighed.
+"""NB-SVM: a linear support vector machine on n-grams that are weighted by naive Bayes.
+
+With p_j the share of n-gram j among the n-grams of one class (counts start at a `smoothing` of 1)
+and q_j its share in all other classes, naive Bayes weights the presence x_j of the n-gram by the
+log-count ratio r_j = log(p_j / q_j). A linear SVM is fitted to the features r_j * x_j. Its weights
+w are interpolated with their mean magnitude m = mean |w|: w' = (1 - b) * m + b * w.
 
 Reference: Wang and Manning, "Baselines and Bigrams: Simple, Good Sentiment and Topic
-Classification", ACL 2012.
+Classification", ACL 2012, https://aclanthology.org/P12-2018/.
 """
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import LinearSVC
 
-FOLDS = 3  # of the rows by which margins become log-odds
+from pipelines.inference.decision import platt
+
+CALIBRATION_FOLDS = 3
 
 
 class NaiveBayesSVM(ClassifierMixin, BaseEstimator):
-    """Support vector machine on n-grams that are there or not, each times its log-count ratio.
+    """A scikit-learn classifier; more than two classes are fitted one against the rest.
 
-    The ratio of an n-gram, log of its share in a class to its share in the rest, is what naive
-    Bayes would weigh it with. The learned weights are drawn towards their mean size by
-    `interpolation` (of 1, nothing is drawn; of 0, this is naive Bayes); counts start at
-    `smoothing`. More than two classes are each held against the rest.
+    Args:
+        C: inverse strength of the L2 penalty of the support vector machine.
+        smoothing: added to the count of every n-gram in every class.
+        interpolation: b above. 1 is the SVM on weighted features, 0 is naive Bayes. It may be
+            changed after fitting.
+        random_state: seed of the solver.
 
     The defaults are the paper's values.
     """
@@ -28,58 +36,66 @@ class NaiveBayesSVM(ClassifierMixin, BaseEstimator):
         self.C, self.smoothing = C, smoothing
         self.interpolation, self.random_state = interpolation, random_state
 
-    def fit(self, found, targets):
-        """found: (rows, n-grams), sparse, of 0 and 1."""
+    def fit(self, presence, targets):
+        """presence: (rows, n-grams), sparse, of 0 and 1."""
         self.classes_ = np.unique(targets)
-        told_apart = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
-        parts = [self._against_rest(found, targets == name) for name in told_apart]
+        positives = self.classes_[1:] if len(self.classes_) == 2 else self.classes_
+        parts = [self._against_rest(presence, targets == label) for label in positives]
         self.ratio_, self.learned_, self.intercept_ = map(np.stack, zip(*parts, strict=True))
         return self
 
-    def _against_rest(self, found, own) -> tuple[np.ndarray, np.ndarray, float]:
-        ratio = log_count_ratio(found, own, self.smoothing)
-        machine = LinearSVC(C=self.C, random_state=self.random_state)
-        machine.fit(found.multiply(ratio).tocsr(), own)
-        return ratio, machine.coef_[0], machine.intercept_[0]
+    def _against_rest(self, presence, in_class) -> tuple[np.ndarray, np.ndarray, float]:
+        ratio = log_count_ratio(presence, in_class, self.smoothing)
+        classifier = LinearSVC(C=self.C, random_state=self.random_state)
+        classifier.fit(presence.multiply(ratio).tocsr(), in_class)
+        return ratio, classifier.coef_[0], classifier.intercept_[0]
 
     @property
     def coef_(self) -> np.ndarray:
-        """(machines, n-grams), of each presence. `interpolation` may be changed after fitting."""
+        """(classifiers, n-grams) weights of the presences, after the interpolation."""
         mean, share = np.abs(self.learned_).mean(axis=1, keepdims=True), self.interpolation
         return ((1 - share) * mean + share * self.learned_) * self.ratio_
 
-    def decision_function(self, found) -> np.ndarray:
-        margins = found @ self.coef_.T + self.intercept_
+    def decision_function(self, presence) -> np.ndarray:
+        margins = presence @ self.coef_.T + self.intercept_
         return margins[:, 0] if len(self.classes_) == 2 else margins
 
-    def predict(self, found) -> np.ndarray:
-        margins = self.decision_function(found)
-        chosen = (margins > 0).astype(int) if margins.ndim == 1 else margins.argmax(axis=1)
-        return self.classes_[chosen]
+    def predict(self, presence) -> np.ndarray:
+        margins = self.decision_function(presence)
+        ids = (margins > 0).astype(int) if margins.ndim == 1 else margins.argmax(axis=1)
+        return self.classes_[ids]
 
 
-def log_count_ratio(found, own: np.ndarray, smoothing: float) -> np.ndarray:
-    """log of each n-gram's share in the `own` rows to its share in the others, (n-grams,)."""
+def log_count_ratio(presence, in_class: np.ndarray, smoothing: float) -> np.ndarray:
+    """(n-grams,) log of each n-gram's share in the rows of a class to its share in the others."""
     inside, outside = (
-        smoothing + np.asarray(found[rows].sum(axis=0), np.float64).ravel() for rows in (own, ~own)
+        smoothing + np.asarray(presence[rows].sum(axis=0), np.float64).ravel()
+        for rows in (in_class, ~in_class)
     )
     return np.log(inside / inside.sum()) - np.log(outside / outside.sum())
 
 
-def log_odds(found, own: np.ndarray, machine: NaiveBayesSVM) -> tuple[np.ndarray, float]:
-    """(weight of each n-gram, bias) of the log-odds that a row is one of `own`, a mask.
+def log_odds(presence, in_class: np.ndarray, classifier: NaiveBayesSVM) -> tuple[np.ndarray, float]:
+    """(weight of each n-gram, bias) of the log odds that a row belongs to a class.
 
-    found: (rows, n-grams), sparse, of 0 and 1. The machine's margins become log-odds as Platt has
-    it, from rows that it was not fitted to. With too few rows of either kind no n-gram weighs.
+    Margins are calibrated by Platt scaling on rows that the classifier was not fitted to, by
+    cross-validation. With fewer than two rows of either kind every weight is 0, and the bias is the
+    log odds of the smoothed class counts.
+
+    Args:
+        presence: (rows, n-grams), sparse, of 0 and 1.
+        in_class: (rows,) booleans.
+        classifier: fitted to all rows when this returns.
     """
-    weights, bias = np.zeros(found.shape[1]), np.log((own.sum() + 1) / ((~own).sum() + 1))
-    folds = min(FOLDS, own.sum(), (~own).sum())
+    positives, negatives = in_class.sum(), (~in_class).sum()
+    folds = min(CALIBRATION_FOLDS, positives, negatives)
     if folds < 2:
-        return weights, bias
-    margins = np.empty(len(own))
-    for fitted, others in StratifiedKFold(folds, shuffle=True, random_state=0).split(own, own):
-        margins[others] = machine.fit(found[fitted], own[fitted]).decision_function(found[others])
-    platt = LogisticRegression(C=1e3).fit(margins[:, None], own)
-    slope, intercept = platt.coef_[0, 0], platt.intercept_[0]
-    machine.fit(found, own)
-    return machine.coef_[0] * slope, machine.intercept_[0] * slope + intercept
+        return np.zeros(presence.shape[1]), np.log((positives + 1) / (negatives + 1))
+    margins = np.empty(len(in_class))
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=0)
+    for fitted, held_out in splitter.split(in_class, in_class):
+        classifier.fit(presence[fitted], in_class[fitted])
+        margins[held_out] = classifier.decision_function(presence[held_out])
+    slope, intercept = platt(margins, in_class)
+    classifier.fit(presence, in_class)
+    return classifier.coef_[0] * slope, classifier.intercept_[0] * slope + intercept

@@ -1,7 +1,7 @@
 """Writes the code files in the `deps` of every dvc.yaml, from the import statements.
 
-`python -m pipelines deps` (or `make deps`) after a change of imports. What is not a Python file
-(data, sources, weights) is kept as it stands.
+To be run after a change of imports: `python -m pipelines deps` or `make deps`. Dependencies that
+are not Python files (data, sources, weights) are unchanged.
 """
 
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 from pipelines.training import import_graph
 
 GRAPHS = ("dvc.yaml", "benchmarks/dvc.yaml")
-# Each stage's own files. ${item.NAME} is replaced by DVC with the value in the params file.
+# The files that each stage imports by name. DVC replaces ${item.NAME} by the value in params.yaml.
 RECIPE = "pipelines/datasets/${item.recipe}.py"
 MODEL = "models/${item.module}.py"
 TASK = "pipelines/tasks/${item.task}"
@@ -19,14 +19,16 @@ ENTRIES = {
     "prepare": ("pipelines/stages/prepare.py", RECIPE),
     "start": ("pipelines/stages/start.py",),
     "train": ("pipelines/stages/train.py", f"{TASK}/objective.py", MODEL),
-    # Layers are registered with Keras by the import of their module.
+    "baselines": ("pipelines/stages/baselines.py", f"{TASK}/baselines.py"),
+    # Layers are registered with Keras by the import of their module. reporting.py is in no list:
+    # choosing a column of the results table runs no stage.
     "evaluate": (
-        *("pipelines/stages/evaluate.py", f"{TASK}/score.py", f"{TASK}/baselines.py"),
-        *("models/layers/__init__.py", MODEL),
+        *("pipelines/stages/evaluate.py", f"{TASK}/score.py", f"{TASK}/figures.py"),
+        *(f"{TASK}/info.py", "models/layers/__init__.py", MODEL),
     ),
     "export": (
         *("pipelines/stages/export.py", "pipelines/stages/verify.py", f"{TASK}/serve.py"),
-        *("models/layers/__init__.py", MODEL),
+        *(f"{TASK}/info.py", "models/layers/__init__.py", MODEL),
     ),
 }
 # Copied into the registered model by `export`.
@@ -58,8 +60,8 @@ def written(text: str) -> str:
 
 def _block(match: re.Match, files: list[str]) -> str:
     entries = [line.strip().removeprefix("- ") for line in match[1].splitlines()]
-    others = [entry for entry in entries if not _is_code(entry)]
-    return "      deps:\n" + "".join(f"        - {entry}\n" for entry in (*others, *files))
+    data = [entry for entry in entries if not _is_code(entry)]
+    return "      deps:\n" + "".join(f"        - {entry}\n" for entry in (*data, *files))
 
 
 def _is_code(entry: str) -> bool:
@@ -73,15 +75,15 @@ def code(stage: str) -> list[str]:
     entries = {entry for entry in ENTRIES[stage] if "$" not in entry}.union(*choices.values())
     needed = import_graph.closure(_with_packages(entries)) | set(COPIED.get(stage, ()))
     fixed = needed.difference(*choices.values())
-    # What an item's own file needs of another item's file (a task's metrics) is no item's alone.
+    # A file of one item that another item's file imports too (a task's metrics) is shared.
     shared = {path for path in needed - fixed if _imported_by_others(path, needed)}
     return [*templates, *sorted(fixed | shared)]
 
 
 def _choices(template: str) -> set[str]:
     pattern = re.sub(r"\$\{[^}]*\}", "*", template)
-    found = (path.relative_to(import_graph.ROOT) for path in import_graph.ROOT.glob(pattern))
-    return {path.as_posix() for path in found if path.name != "__init__.py"}
+    paths = (path.relative_to(import_graph.ROOT) for path in import_graph.ROOT.glob(pattern))
+    return {path.as_posix() for path in paths if path.name != "__init__.py"}
 
 
 def _imported_by_others(path: str, needed: set[str]) -> bool:

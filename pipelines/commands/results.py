@@ -1,7 +1,7 @@
-"""Results on a page: the table of a README or RESULTS file, and the same rows for machines.
+"""The results tables of README.md and benchmarks/RESULTS.md, and the same rows as JSON.
 
-Nothing is typed by hand: numbers come from data/metrics and data/trained, published ones from
-benchmarks/published.yaml with their source.
+Numbers come from data/metrics and data/trained alone, published ones from benchmarks/published.yaml
+with their source.
 """
 
 import datetime
@@ -13,7 +13,7 @@ import yaml
 
 from pipelines.commands import dvc_lock, report, targets
 from pipelines.config import loader
-from pipelines.config.errors import UserError
+from pipelines.config.errors import UserError, one_of
 from pipelines.runtime.hardware import processor
 from pipelines.storage import atomic
 from pipelines.tasks.contract import better
@@ -29,61 +29,70 @@ PUBLISHED = Path("benchmarks/published.yaml")
 def run(params_file: Path) -> None:
     """Writes the page and the JSON file that belong to a params file."""
     if params_file.as_posix() not in PAGES:
-        raise UserError(f"{params_file}: no page shows its results; pages: {', '.join(PAGES)}")
+        message = f"no page shows its results; {one_of(params_file.as_posix(), PAGES)}"
+        raise UserError("page-unknown", message, path=params_file, value=params_file.as_posix())
     page, file = PAGES[params_file.as_posix()]
     published = of_params(params_file)
-    found = report.rows(params_file, {key: metrics_of(rows) for key, rows in published.items()})
-    if not found:
-        print(f"{params_file}: nothing evaluated here; {page} stays as it is")
+    results = report.rows(params_file, {key: metrics_of(rows) for key, rows in published.items()})
+    if not results:
+        print(f"{params_file}: no experiment has been evaluated here; {page} is unchanged")
         return
-    rows = in_order(params_file, [*found, *carried(params_file, file, found)])
+    rows = in_order(params_file, [*results, *carried_rows(params_file, file, results)])
     for row in rows:
         row["published"] = best_published(published.get(row["dataset"], []), row)
     values = {"machine": machine(), "published": published, "rows": rows}
     if params_file.parent == targets.FILE.parent:
-        values["targets"] = targets.reached(rows)
+        values["targets"] = targets.compare(rows)
     with atomic.file(file) as target:
         target.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     with atomic.file(page) as target:
         target.write_text(embedded(page.read_text("utf-8"), render(values), page), "utf-8")
-    print(f"{page}: {len(rows)} rows, {len(found)} of them from runs here")
+    print(f"{page}: {len(rows)} rows, {len(results)} of them from runs here")
 
 
 def in_order(params_file: Path, rows: list[dict]) -> list[dict]:
-    """Rows as the params file has their experiments."""
+    """Rows in the order of the params file's experiments."""
     keys = list(loader.load(params_file).experiments)
     return sorted(rows, key=lambda row: keys.index(row["experiment"]))
 
 
-def carried(params_file: Path, file: Path, found: list[dict]) -> list[dict]:
-    """The file's rows of experiments that were only run elsewhere.
+def carried_rows(params_file: Path, file: Path, results: list[dict]) -> list[dict]:
+    """The file's rows of experiments that were run on another machine only.
 
-    dvc.lock says of which metrics files the pipeline's results consist; a row that was written from
-    one of them stands. Raises UserError for one that was written from another.
+    dvc.lock has the hashes of the metrics files of the pipeline's results; a row that was written
+    from one of these files stays.
+
+    Raises:
+        UserError: `row-stale`, for a row that was written from another file.
     """
-    here = {row["experiment"] for row in found}
-    known = set(loader.load(params_file).experiments)
-    had = json.loads(file.read_text("utf-8"))["rows"] if file.is_file() else []
-    rows = [row for row in had if row["experiment"] in known - here]
+    here = {row["experiment"] for row in results}
+    experiments = set(loader.load(params_file).experiments)
+    previous = json.loads(file.read_text("utf-8"))["rows"] if file.is_file() else []
+    rows = [row for row in previous if row["experiment"] in experiments - here]
     locked = locked_metrics(params_file.with_name("dvc.yaml"))
-    lost = {r["experiment"] for r in rows if r["metrics_md5"] != locked.get(r["experiment"])}
-    if lost:
+    stale = sorted(
+        {row["experiment"] for row in rows if row["metrics_md5"] != locked.get(row["experiment"])}
+    )
+    if stale:
         raise UserError(
-            f"{file}: rows of {', '.join(sorted(lost))}, neither evaluated here nor from the "
-            "metrics in dvc.lock; run them first (`dvc pull` and `dvc repro`), or remove the rows"
+            "row-stale",
+            f"rows of {', '.join(stale)} are neither evaluated here nor from the metrics in "
+            "dvc.lock; run them first (`dvc pull` and `dvc repro`), or remove the rows",
+            path=file,
+            value=stale,
         )
     return rows
 
 
 def locked_metrics(pipeline: Path) -> dict[str, str]:
-    """The md5 of every experiment's metrics file, as DVC last wrote them down."""
-    found = {}
+    """Experiment -> md5 of its metrics file in dvc.lock."""
+    hashes = {}
     for name, stage in dvc_lock.stages(pipeline).items():
         key = name.removeprefix("evaluate@")
         for out in stage.get("outs", ()):
             if out["path"] == f"{report.METRICS.as_posix()}/{key}.json":
-                found[key] = out["md5"]
-    return found
+                hashes[key] = out["md5"]
+    return hashes
 
 
 def metrics_of(published: list[dict]) -> list[str]:
@@ -91,15 +100,16 @@ def metrics_of(published: list[dict]) -> list[str]:
 
 
 def best_published(rows: list[dict], row: dict) -> float | None:
-    """The best of what others report for a row's metric under the same protocol."""
-    same = [each for each in rows if each.get("comparable", True)]
-    values = [each["metrics"][row["metric"]] for each in same if row["metric"] in each["metrics"]]
-    best = max if better(row["task"], row["metric"]) == "higher" else min
+    """The best published value of a row's metric under the same protocol."""
+    metric = row["metric"]
+    comparable = [result for result in rows if result.get("comparable", True)]
+    values = [result["metrics"][metric] for result in comparable if metric in result["metrics"]]
+    best = max if better(row["task"], metric) == "higher" else min
     return best(values, default=None)
 
 
 def of_params(params_file: Path) -> dict[str, list[dict]]:
-    """Published rows by data set, for the page that compares with them."""
+    """Data set -> published results, for the page that compares with them."""
     if params_file.parent != PUBLISHED.parent or not PUBLISHED.is_file():
         return {}
     return yaml.safe_load(PUBLISHED.read_text("utf-8"))
@@ -111,9 +121,10 @@ def machine() -> dict[str, str]:
 
 
 def embedded(text: str, block: str, page: Path, begin: str = BEGIN, end: str = END) -> str:
-    """The page with what stands between its two markers replaced."""
+    """The page with the text between its two markers replaced."""
     if begin not in text or end not in text:
-        raise UserError(f"{page}: the lines `{begin}` and `{end}` are missing; put them back")
+        message = f"the lines `{begin}` and `{end}` are missing; put them back"
+        raise UserError("marker-missing", message, path=page, value=[begin, end])
     before, rest = text.split(begin, 1)
     return f"{before}{begin}\n{block}\n{end}{rest.split(end, 1)[1]}"
 
@@ -124,17 +135,17 @@ def render(values: dict) -> str:
     if values.get("targets"):
         parts += ["## Targets", "", markdown(targets.table(values["targets"])), "", "## Rows", ""]
     for dataset in dict.fromkeys(row["dataset"] for row in values["rows"]):
-        own = [row for row in values["rows"] if row["dataset"] == dataset]
-        parts += [f"**{dataset}**", "", markdown(report.table(own)), ""]
+        rows = [row for row in values["rows"] if row["dataset"] == dataset]
+        parts += [f"**{dataset}**", "", markdown(report.table(rows)), ""]
         if dataset in values["published"]:
             parts += [*published_table(values["published"][dataset]), ""]
     machines = dict.fromkeys(row["machine"] for row in values["rows"])
     backends = dict.fromkeys(row["backend"] for row in values["rows"])
     parts.append(
-        "Brackets: 95 % bootstrap intervals over test rows, left out where test has fewer than "
-        "four independent stretches. sd: over trials. Even: the "
-        "interval of the difference has both signs. fit s: wall seconds of one fit, compiling "
-        f"included. Trained on {'; '.join(machines)}, Keras on {', '.join(backends)}. "
+        "Brackets: 95 % bootstrap intervals over test rows, omitted where test has fewer than four "
+        "independent blocks. sd: standard deviation over trials. Even: a tie, the interval of the "
+        "difference includes 0. fit s: wall seconds of one fit, compilation included. "
+        f"Trained on {'; '.join(machines)}, Keras on {', '.join(backends)}. "
         f"Written {values['machine']['date']}."
     )
     return "\n".join(parts)

@@ -1,7 +1,7 @@
-"""What the benchmarks set out to reach (benchmarks/targets.yaml), beside what they did.
+"""Targets of the benchmarks (benchmarks/targets.yaml) compared with the results.
 
-A target is met by the mean of its experiments' means, and only within its limits of parameters and
-training seconds.
+A target is met by the mean over its experiments, within its limits of parameters and training
+seconds.
 """
 
 import statistics
@@ -17,7 +17,7 @@ FILE = Path("benchmarks/targets.yaml")
 
 
 class Target(BaseModel):
-    """experiments: one, or several whose mean counts, such as those of four horizons."""
+    """experiments: one, or several whose mean counts, such as four horizons."""
 
     model_config = STRICT
     name: str
@@ -30,28 +30,28 @@ class Target(BaseModel):
     beside: str
 
     @model_validator(mode="after")
-    def _wants_something(self):
+    def _has_a_bound(self):
         if self.at_least is None and self.at_most is None:
             raise ValueError("at_least or at_most is missing")
         return self
 
 
-def reached(rows: list[dict]) -> list[dict]:
-    """Every target whose experiments have all been run, with what they reached."""
-    found = []
+def compare(rows: list[dict]) -> list[dict]:
+    """Every target whose experiments have all been run, with their results."""
+    results = []
     for values in yaml.safe_load(FILE.read_text("utf-8")):
         target = Target.model_validate(values)
-        own = [
+        matching = [
             row
             for row in rows
             if row["experiment"] in target.experiments and row["metric"] == target.metric
         ]
-        if len(own) == len(target.experiments):
-            found.append(judged(target, own))
-    return found
+        if len(matching) == len(target.experiments):
+            results.append(result(target, matching))
+    return results
 
 
-def judged(target: Target, rows: list[dict]) -> dict:
+def result(target: Target, rows: list[dict]) -> dict:
     value = statistics.mean(row["mean"] for row in rows)
     params, seconds = (max(row[name] for row in rows) for name in ("params", "seconds"))
     missed = []
@@ -73,16 +73,18 @@ def judged(target: Target, rows: list[dict]) -> dict:
     }
 
 
-def table(found: list[dict]) -> list[tuple[str, ...]]:
+def table(results: list[dict]) -> list[tuple[str, ...]]:
     lines = [("target", "wanted", "reached", "beside")]
-    for target in found:
-        wanted = [
+    for target in results:
+        bounds = [
             f"{target['metric']} {sign} {target[name]:g}" for name, sign in BOUNDS if target[name]
         ]
-        wanted += [f"{target[name]:,} {unit}" for name, unit in LIMITS if target[name]]
+        bounds += [f"{target[name]:,} {unit}" for name, unit in LIMITS if target[name]]
         verdict = f"missed: {', '.join(target['missed'])}" if target["missed"] else "met"
-        told = f"{target['value']:.4f}, {target['params']:,} parameters, {target['seconds']:.0f} s"
-        lines.append((target["name"], ", ".join(wanted), f"{told}: {verdict}", target["beside"]))
+        values = (
+            f"{target['value']:.4f}, {target['params']:,} parameters, {target['seconds']:.0f} s"
+        )
+        lines.append((target["name"], ", ".join(bounds), f"{values}: {verdict}", target["beside"]))
     return lines
 
 

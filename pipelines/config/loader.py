@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from pipelines.config import search_path
 from pipelines.config.errors import UserError, one_of
-from pipelines.config.schema import Dataset, Experiment, Params, Start
+from pipelines.config.schema import Baselines, Dataset, Experiment, Params, Start
 from pipelines.config.yaml_lines import Lines
 
 PACKAGE = Path(__file__).parents[1]
@@ -34,6 +34,7 @@ def load(path: Path) -> Params:
         _check_start(lines, key, start, params)
     for key, experiment in params.experiments.items():
         _check_experiment(lines, key, experiment, params)
+    _check_baselines(lines, params)
     return params
 
 
@@ -47,6 +48,11 @@ def start(params_file: Path, key: str) -> tuple[Params, Start]:
     return params, _lookup(params.starts, key, params_file, "starts")
 
 
+def baselines(params_file: Path, key: str) -> tuple[Params, Baselines]:
+    params = load(params_file)
+    return params, _lookup(params.baselines, key, params_file, "baselines")
+
+
 def experiment(params_file: Path, key: str) -> tuple[Params, Experiment]:
     params = load(params_file)
     return params, _lookup(params.experiments, key, params_file, "experiments")
@@ -57,13 +63,13 @@ def recipe(name: str):
     return importlib.import_module(search_path.module_name("datasets", name))
 
 
-def task(name: str):
-    """What a task reports: HEADLINE, PRIMARY, LOWER and STRONG."""
-    return importlib.import_module(f"{search_path.module_name('tasks', name)}.reporting")
+def task_info(name: str):
+    """What a task is judged by, a `pipelines.tasks.contract.TaskInfo`."""
+    return task_module(name, "info").INFO
 
 
 def task_module(task: str, name: str):
-    """A task's module: "objective", "score" or "serve"."""
+    """A task's module: "objective", "baselines", "score", "figures", "serve", ..."""
     return importlib.import_module(f"{search_path.module_name('tasks', task)}.{name}")
 
 
@@ -97,6 +103,35 @@ def _check_start(lines: "Lines", key: str, start: Start, params: Params) -> None
         where = ("starts", key, "dataset")
         choices = one_of(start.dataset, params.datasets)
         raise lines.at(where, f"no dataset {start.dataset!r}; {choices}")
+
+
+def _check_baselines(lines: "Lines", params: Params) -> None:
+    """Every experiment's task and data set have one block of baselines, and no two."""
+    blocks: dict[tuple[str, str], str] = {}
+    datasets = {**params.datasets, **params.starts}
+    for key, block in params.baselines.items():
+        for name, choices in (("task", search_path.names("tasks")), ("dataset", datasets)):
+            value = getattr(block, name)
+            if value not in choices:
+                message = f"no {name} {value!r}; {one_of(value, choices)}"
+                raise _error(lines, f"{name}-unknown", ("baselines", key, name), message, value)
+        other = blocks.setdefault((block.task, block.dataset), key)
+        if other != key:
+            message = f"the same task and data set as baselines.{other}; remove one of the two"
+            raise _error(lines, "baselines-repeated", ("baselines", key), message, block.dataset)
+    for key, experiment in params.experiments.items():
+        task, dataset = experiment.task, experiment.dataset
+        if (task, dataset) not in blocks:
+            message = (
+                f"the baselines of {task} on {dataset} are missing; add under `baselines:` the "
+                f"block `{dataset}: {{task: {task}, dataset: {dataset}}}`"
+            )
+            raise _error(lines, "baselines-missing", ("experiments", key), message, dataset)
+
+
+def _error(lines: "Lines", code: str, keys: tuple, message: str, value: object) -> UserError:
+    key = ".".join(keys)
+    return UserError(code, message, path=lines.path, line=lines.lines[keys], key=key, value=value)
 
 
 def _check_experiment(lines: "Lines", key: str, experiment: Experiment, params: Params) -> None:

@@ -58,6 +58,14 @@ class Start(BaseModel):
     weights: str
 
 
+class Baselines(BaseModel):
+    """The classical methods of a task on a prepared data set, which all its experiments share."""
+
+    model_config = STRICT
+    task: str
+    dataset: str
+
+
 class FineTune(BaseModel):
     """The second phase of transfer. layers: how many of the backbone's last layers with weights are
     trained along with the head; null trains all of them."""
@@ -122,6 +130,7 @@ class Params(BaseModel):
     seed: Seed
     datasets: dict[Key, Dataset] = {}
     starts: dict[Key, Start] = {}
+    baselines: dict[Key, Baselines] = {}
     experiments: dict[Key, Experiment] = {}
     downloads: dict[Key, dict[str, Download]] = {}
 

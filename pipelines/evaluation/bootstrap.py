@@ -1,8 +1,8 @@
-"""Intervals from resampled rows, with one set of weights for everything that is compared.
+"""Confidence intervals by the bootstrap, with the same resamples for everything that is compared.
 
-A bootstrap resample draws as many test rows as there are, with replacement (Efron 1979). Drawing a
-row twice is giving it weight 2, so a resample is a row of counts, and a metric that takes row
-weights gives its point estimate and its resamples in one call: row 0 of the weights is all ones.
+A bootstrap resample draws as many test rows as there are, with replacement (Efron 1979). To draw a
+row twice is to give it weight 2, so a resample is a row of counts, and a metric with row weights
+returns its point estimate and its resamples in one call: row 0 of the weights is all ones.
 
     w = weights(len(targets), seed=1)             # (1 + resamples, rows)
     model = scores(..., weights=w)["accuracy"]    # (1 + resamples,): value 0 is the point estimate
@@ -11,12 +11,15 @@ weights gives its point estimate and its resamples in one call: row 0 of the wei
 Everything else is plain arithmetic on such arrays of values:
 
 - paired difference: `summary(model - baseline)`, both scored with the SAME weights, so that rows
-  both find hard cancel out; scores on different weights must not be subtracted;
-- mean over trials: `summary(np.mean([trial_1, trial_2], axis=0))`; its interval tells
-  what other test rows would have given, not what other seeds would have;
-- part of the rows: `scores(..., weights=w * mask)`, as if the other rows were not there.
+  that are difficult for both cancel out; scores on different weights must not be subtracted;
+- mean over trials: `summary(np.mean([trial_1, trial_2], axis=0))`; its interval covers other test
+  rows, not other seeds;
+- a subset of the rows: `scores(..., weights=w * mask)`.
 
-The interval is about the test rows only: the models are taken as they are.
+The interval is for the sampling of test rows only; the trained models are fixed.
+
+Reference: Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979,
+https://doi.org/10.1214/aos/1176344552.
 """
 
 from collections.abc import Sequence
@@ -33,10 +36,14 @@ def weights(
 
     The dtype is uint8 (25 MB for 1,001 x 25,000): a row is drawn once on average, and more than 255
     times with a probability below 1e-500. Cast before arithmetic that could leave 0..255.
-    `seed` may be several numbers: [seed, split] draws differently for each split. `spec` is for
-    tasks whose rows depend on one another and have a function of their own in place of this one.
+    Args:
+        rows: of the test split.
+        resamples: rows of weights besides the first.
+        seed: a number or several: [seed, repeat] draws differently for each repeat.
+        spec: not used; tasks with dependent rows have a function with the same signature.
 
-    Raises ValueError for no rows or a negative number of resamples.
+    Raises:
+        ValueError: no rows or a negative number of resamples.
     """
     if rows < 1 or resamples < 0:
         raise ValueError(f"weights: {rows} rows, {resamples} resamples; rows must be 1 or more")
@@ -50,9 +57,9 @@ def weights(
 def summary(values: np.ndarray) -> tuple[float, float, float]:
     """Point estimate and 95 % percentile interval of `values`, shape (1 + resamples,).
 
-    Resamples in which the metric is undefined (NaN: say, an AUC of a resample without a positive
-    row) are left out: the interval is then of the metric where it exists. Without a single defined
-    resample the bounds are NaN. The point estimate is `values[0]`, defined or not.
+    Resamples in which the metric is undefined (NaN, such as an AUC without a positive row) are left
+    out. Without a single defined resample the bounds are NaN. The point estimate is `values[0]`,
+    defined or not.
     """
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 1 or not len(values):

@@ -1,12 +1,12 @@
 """Metrics of a classifier under many row weightings at once.
 
 One implementation gives the point estimate and every bootstrap resample: each function takes
-weights of shape (b, n) and returns arrays of shape (b,). A weight of 2 counts a row twice, 0 makes
-it absent. All metrics agree with scikit-learn's `sample_weight`; the conventions are
+weights of shape (b, n) and returns arrays of shape (b,). A weight of 2 counts a row twice, 0 leaves
+it out. All metrics agree with scikit-learn's `sample_weight`; the conventions are
 
-- precision, recall, F1 and MCC are 0 where scikit-learn's default says 0 (nothing to divide by);
-- NaN where there is nothing to say: `roc_auc` without both classes, `pr_auc` and `caught_percent`
-  without a positive row, `blocked_percent` without a negative one, everything without any row;
+- precision, recall, F1 and MCC are 0 where scikit-learn's default is 0 (division by zero);
+- undefined values are NaN: `roc_auc` without both classes, `pr_auc` without a positive row,
+  `false_positive_rate` without a negative row, every metric without any row;
 - `macro_f1` averages the classes that occur, as targets or as predictions, in the weighted rows.
 
 Shape suffixes: b weightings, n rows, k classes, t distinct thresholds.
@@ -29,14 +29,20 @@ def scores(
     """Every metric, each of shape (b,), of probabilities (n, k), predicted (n,) and targets (n,).
 
     Always: accuracy, mcc (of k classes: Gorodkin 2004), macro_f1, log_loss (natural logarithm).
-    With the index of a `positive` class, for that class against the rest, also: precision, recall,
-    f1, roc_auc (ties count half), pr_auc (average precision; equal scores are one threshold), and,
-    in the words of Almeida et al. 2011, caught_percent (of positive rows: "spam caught") and
-    blocked_percent (of other rows: "ham blocked"). `predicted` need not be the argmax, so a chosen
-    decision threshold counts.
+    With a positive class, for that class against the rest, also: precision, recall (of spam:
+    "spam caught" in Almeida et al. 2011), false_positive_rate ("ham blocked"), f1, roc_auc (ties
+    count half) and pr_auc (average precision; equal scores are one threshold).
 
-    Raises ValueError for shapes or class numbers that do not fit, UserError for probabilities that
-    are not finite. Rows of weight 0 throughout are not looked at.
+    Args:
+        probabilities: (n, k).
+        predicted: (n,) class ids; not necessarily the argmax, so a decision threshold counts.
+        targets: (n,) class ids.
+        weights: (b, n). Rows whose weights are all 0 are ignored, whatever they hold.
+        positive: id of the class to detect, or None.
+
+    Raises:
+        ValueError: shapes or class ids that do not fit.
+        UserError: `probabilities-not-finite`.
     """
     probabilities, predicted, targets = map(np.asarray, (probabilities, predicted, targets))
     _check(probabilities, predicted, targets, weights, positive)
@@ -55,15 +61,14 @@ def scores(
 
 def _scores(probabilities, predicted, targets, weights_bn, positive) -> dict[str, np.ndarray]:
     classes = probabilities.shape[1]
-    right = predicted == targets
-    hits_bk = _tally(weights_bn[:, right], targets[right], classes)
+    correct = predicted == targets
+    hits_bk = _tally(weights_bn[:, correct], targets[correct], classes)
     actual_bk = _tally(weights_bn, targets, classes)
     guessed_bk = _tally(weights_bn, predicted, classes)
     total = actual_bk.sum(axis=1)
-    losses = row_losses(
-        probabilities, targets
-    )  # below: einsum, as BLAS rounds by shape and threads
-    found = {
+    losses = row_losses(probabilities, targets)
+    # Below einsum, not @: BLAS rounds differently by shape and number of threads.
+    metrics = {
         "accuracy": _ratio(hits_bk.sum(axis=1), total, np.nan),
         "mcc": _mcc(hits_bk, actual_bk, guessed_bk),
         "macro_f1": _macro_f1(hits_bk, actual_bk, guessed_bk),
@@ -71,16 +76,16 @@ def _scores(probabilities, predicted, targets, weights_bn, positive) -> dict[str
     }
     if positive is not None:
         hits, actual, guessed = (x[:, positive] for x in (hits_bk, actual_bk, guessed_bk))
-        found |= _positive_class(hits, actual, guessed, total)
-        found |= areas(*curve(probabilities[:, positive], targets == positive, weights_bn)[1:])
-    return {name: np.where(total > 0, values, np.nan) for name, values in found.items()}
+        metrics |= _positive_class(hits, actual, guessed, total)
+        metrics |= areas(*curve(probabilities[:, positive], targets == positive, weights_bn)[1:])
+    return {name: np.where(total > 0, values, np.nan) for name, values in metrics.items()}
 
 
 def row_losses(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Cross-entropy of each row, shape (n,), in nats.
 
     Probabilities are clipped at the float64 epsilon whatever their dtype (36 nats at most), so that
-    a float32 model and a float64 baseline are punished alike. Rows are taken to sum to 1.
+    a float32 model and a float64 baseline are penalised alike. Rows are taken to sum to 1.
     """
     of_target = probabilities[np.arange(len(targets)), targets].astype(np.float64)
     epsilon = np.finfo(np.float64).eps
@@ -90,30 +95,30 @@ def row_losses(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
 def curve(
     scores: np.ndarray, is_positive: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What "positive from this score on" would catch, at every distinct score, highest first.
+    """Thresholds (t,), true positives (b, t) and false positives (b, t), in weighted rows.
 
-    Returns thresholds (t,), caught positives (b, t) and false alarms (b, t), in weighted rows.
+    A row is positive from the threshold on; thresholds are the distinct scores, highest first.
     """
     order = np.argsort(-scores, kind="stable")
     thresholds = scores[order]
     last_of_tie = np.flatnonzero(np.diff(thresholds, append=np.nan))
-    drawn = weights[:, order].astype(np.float64, copy=False)
-    everything = np.cumsum(drawn, axis=1)[:, last_of_tie]
-    caught = np.cumsum(drawn * is_positive[order], axis=1)[:, last_of_tie]
-    return thresholds[last_of_tie], caught, everything - caught
+    sorted_weights = weights[:, order].astype(np.float64, copy=False)
+    positives_predicted = np.cumsum(sorted_weights, axis=1)[:, last_of_tie]
+    hits = np.cumsum(sorted_weights * is_positive[order], axis=1)[:, last_of_tie]
+    return thresholds[last_of_tie], hits, positives_predicted - hits
 
 
-def areas(caught_bt: np.ndarray, alarms_bt: np.ndarray) -> dict[str, np.ndarray]:
+def areas(hits_bt: np.ndarray, alarms_bt: np.ndarray) -> dict[str, np.ndarray]:
     """Areas under the ROC and the precision-recall curve, (b,) each, of what `curve` returns."""
-    new_caught = np.diff(caught_bt, axis=1, prepend=0)
+    new_hits = np.diff(hits_bt, axis=1, prepend=0)
     new_alarms = np.diff(alarms_bt, axis=1, prepend=0)
-    positives, negatives = new_caught.sum(axis=1), new_alarms.sum(axis=1)
+    positives, negatives = new_hits.sum(axis=1), new_alarms.sum(axis=1)
     # A tie adds a triangle to the ROC area: its pairs of positive and negative count half.
-    roc_area = (new_alarms * (caught_bt - new_caught / 2)).sum(axis=1)
-    precision = _ratio(caught_bt, caught_bt + alarms_bt, 0.0)
+    roc_area = (new_alarms * (hits_bt - new_hits / 2)).sum(axis=1)
+    precision = _ratio(hits_bt, hits_bt + alarms_bt, 0.0)
     return {
         "roc_auc": _ratio(roc_area, positives * negatives, np.nan),
-        "pr_auc": _ratio((new_caught * precision).sum(axis=1), positives, np.nan),
+        "pr_auc": _ratio((new_hits * precision).sum(axis=1), positives, np.nan),
     }
 
 
@@ -122,15 +127,14 @@ def _positive_class(hits, actual, guessed, total) -> dict[str, np.ndarray]:
         "precision": _ratio(hits, guessed, 0.0),
         "recall": _ratio(hits, actual, 0.0),
         "f1": _ratio(2 * hits, actual + guessed, 0.0),
-        "caught_percent": 100 * _ratio(hits, actual, np.nan),
-        "blocked_percent": 100 * _ratio(guessed - hits, total - actual, np.nan),
+        "false_positive_rate": _ratio(guessed - hits, total - actual, np.nan),
     }
 
 
 def _mcc(hits_bk, actual_bk, guessed_bk) -> np.ndarray:
     total = actual_bk.sum(axis=1)
     covariance = hits_bk.sum(axis=1) * total - (actual_bk * guessed_bk).sum(axis=1)
-    # Each from its own total: with a single class it must be 0 to the last bit, rounded or not.
+    # Each from its total of rows: exactly 0 with a single class, whatever the rounding.
     spread_actual = total**2 - (actual_bk**2).sum(axis=1)
     spread_guessed = guessed_bk.sum(axis=1) ** 2 - (guessed_bk**2).sum(axis=1)
     return _ratio(covariance, np.sqrt(spread_actual * spread_guessed), 0.0)
@@ -169,6 +173,8 @@ def _check_finite(probabilities: np.ndarray) -> None:
     broken = int((~np.isfinite(probabilities)).any(axis=1).sum())
     if broken:
         raise UserError(
-            f"scores: {broken} of {len(probabilities)} rows have probabilities that are not "
-            "finite; the model has diverged: lower its learning rate"
+            "probabilities-not-finite",
+            f"{broken:,} of {len(probabilities):,} rows have probabilities that are not finite; "
+            "the model has diverged: lower fit.learning_rate or set fit.clip_norm",
+            value=broken,
         )

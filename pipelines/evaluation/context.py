@@ -1,4 +1,4 @@
-"""An experiment and what it takes to score it: in `evaluate` and, once exported, in `verify`."""
+"""An experiment with the files and settings to score it, in `evaluate` and in `verify`."""
 
 import json
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ from types import ModuleType
 import numpy as np
 
 from pipelines.config import errors, loader, schema
+from pipelines.evaluation import baseline_files
 from pipelines.spec import DataSpec
 from pipelines.storage import trials
 
-SUBSET = "test_unseen"  # test rows that do not also stand in train, where a protocol has both
+UNSEEN_SUBSET = "test_unseen"  # test rows that are not also in train, where a protocol has both
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything the stage needs to know about one experiment."""
+    """One experiment. prepared, trained: the folders of its data and of its models."""
 
     params: schema.Params
     key: str
@@ -32,6 +33,11 @@ class Evaluation:
         spec = DataSpec.load(prepared / "spec.json")
         return cls(params, key, experiment.task, spec, prepared, Path("data/trained") / key)
 
+    @property
+    def baselines(self) -> Path:
+        """The folder of the data set's baselines."""
+        return baseline_files.predictions(self.task, self.prepared.name)
+
     def record(self) -> dict:
         """The run of the trained model."""
         path = errors.existing(
@@ -40,24 +46,30 @@ class Evaluation:
         return json.loads(path.read_text("utf-8"))
 
     def scores(self, trial: trials.Trial) -> Path:
-        """Where evaluate keeps a trial's point estimates."""
+        """The file with a trial's point estimates, written by evaluate."""
         return Path("data/metrics") / self.key / "scores" / trial.name / "scores.json"
 
     def trials(self) -> list[trials.Trial]:
         return trials.of(self.spec, self.params.seeds(self.key))
 
     def measure(
-        self, task: ModuleType, outputs, test: dict, split: int, resamples: int = 1000
+        self, task: ModuleType, outputs, test: dict, repeat: int, resamples: int = 1000
     ) -> dict[str, dict[str, np.ndarray]]:
-        """{"test": {metric: values over weightings}}, and the unseen rows' where there are seen.
+        """{"test": {metric: values over weightings}}, and those of the unseen subset, if any.
 
-        task: a task's `score` or `serve`; both have `weights` (how rows are resampled) and `score`.
+        Args:
+            task: a task's `score` or `serve` module; both have `weights` (how rows are resampled)
+                and `score`.
+            outputs: of the test rows.
+            test: the columns of the test split.
+            repeat: whose split it is; resamples differ between repeats and are the same within one.
+            resamples: of the bootstrap.
         """
         rows = len(test[self.spec.target.name])
-        weights = task.weights(rows, resamples, seed=[self.params.seed, split], spec=self.spec)
+        weights = task.weights(rows, resamples, seed=[self.params.seed, repeat], spec=self.spec)
         measured = {"test": task.score(outputs, test, self.spec, weights)}
         seen = test.get("seen")
         if seen is not None and seen.any():
             unseen = weights * ~np.asarray(seen)
-            measured[SUBSET] = task.score(outputs, test, self.spec, unseen)
+            measured[UNSEEN_SUBSET] = task.score(outputs, test, self.spec, unseen)
         return measured

@@ -1,4 +1,4 @@
-"""Training curves: what each trial's loss and metrics did, epoch by epoch."""
+"""Training curves: loss and metrics of each trial by epoch."""
 
 from pathlib import Path
 
@@ -8,26 +8,29 @@ from matplotlib.ticker import MaxNLocator
 from pipelines.figures import style
 
 
-def training(
-    histories: dict[str, list[dict]], folder: Path, monitor: str = "val/loss", mode: str = "min"
-) -> None:
-    """Draw `histories`: trial name -> rows such as {"epoch": 1, "train/loss": 0.7, ...}.
+def training(histories: dict[str, list[dict]], folder: Path) -> None:
+    """Writes figures/training.png and plots/training.csv (trial, epoch, every column).
 
-    One panel a quantity (`train/x` and `val/x` together; loss first; other columns only reach the
-    CSV). Several trials are thin lines, with their mean over the epochs that all of them
-    reached. A ring marks each trial's best epoch: of least `monitor`, or greatest with mode
-    "max"; the first of equals. Values may be numbers or, as a CSV gives them, text; "" is none.
-    Writes figures/training.png and plots/training.csv (trial, epoch, every column).
+    One panel for each quantity (`train/x` and `val/x` together; loss first; other columns are in
+    the CSV alone). Several trials are thin lines, with their mean over the epochs that all of them
+    reached. A ring marks each trial's best epoch: the lowest `val/loss`, the first of ties, as
+    training selects it.
 
-    Raises ValueError for no rows, or a mode that is neither.
+    Args:
+        histories: trial name -> rows such as {"epoch": 1, "train/loss": 0.7, ...}. Values may be
+            numbers or, as a CSV gives them, text; "" is none.
+        folder: for the figure and the table.
+
+    Raises:
+        ValueError: no histories, or an empty one.
     """
-    if not histories or not all(histories.values()) or mode not in ("min", "max"):
-        raise ValueError(f"training: {len(histories)} histories, one empty, or mode {mode!r}")
+    if not histories or not all(histories.values()):
+        raise ValueError(f"training: {len(histories)} histories, or an empty one")
     columns = list(dict.fromkeys(k for rows in histories.values() for row in rows for k in row))
     columns = [column for column in columns if column != "epoch"]
-    drawn = [k.split("/", 1)[1] for k in columns if k.startswith(("train/", "val/"))]
-    quantities = sorted(dict.fromkeys(drawn), key=lambda name: name != "loss")
-    best = [_best_epoch(rows, monitor, mode) for rows in histories.values()]
+    names = [k.split("/", 1)[1] for k in columns if k.startswith(("train/", "val/"))]
+    quantities = sorted(dict.fromkeys(names), key=lambda name: name != "loss")
+    best = [_best_epoch(rows) for rows in histories.values()]
 
     def paint(figure):
         panels = figure.subplots(1, max(1, len(quantities)), squeeze=False)[0]
@@ -46,17 +49,17 @@ def training(
 
 
 def _panel(axes, quantity: str, histories: list[list[dict]], best: list[int | None]) -> None:
-    alone = len(histories) == 1
+    single = len(histories) == 1
     for split, colour in (("train", style.BLUE), ("val", style.ORANGE)):
         lines = [_line(rows, f"{split}/{quantity}") for rows in histories]
         reached = min(map(len, lines))
         mean = np.mean([line[:reached] for line in lines], axis=0)
         if np.isnan(mean[:, 1]).all():
             continue
-        for line in [] if alone else lines:
+        for line in [] if single else lines:
             axes.plot(*line.T, color=colour, lw=0.9, alpha=0.4)
         dot = "o" if reached == 1 else None  # a line through one point is invisible
-        axes.plot(*mean.T, color=colour, marker=dot, label=split if alone else f"{split}, mean")
+        axes.plot(*mean.T, color=colour, marker=dot, label=split if single else f"{split}, mean")
         if split == "val" and set(best) != {None}:
             rings = [
                 line[line[:, 0] == e][0]
@@ -82,13 +85,12 @@ def _title(best: list[int | None]) -> str:
     return f"Training: {trials}best epochs {epochs[0]} to {epochs[-1]}"
 
 
-def _best_epoch(rows: list[dict], monitor: str, mode: str) -> int | None:
-    line = _line(rows, monitor)
+def _best_epoch(rows: list[dict]) -> int | None:
+    line = _line(rows, "val/loss")
     line = line[np.isfinite(line[:, 1])]
     if not len(line):
         return None
-    place = line[:, 1].argmin() if mode == "min" else line[:, 1].argmax()
-    return int(line[place, 0])
+    return int(line[line[:, 1].argmin(), 0])
 
 
 def _line(rows: list[dict], key: str) -> np.ndarray:

@@ -26,7 +26,6 @@ from pipelines.stages import promotion
 from pipelines.stages.verify import SCHEMA_VERSION, predict_in_batches, score
 from pipelines.storage import arrays, atomic, trials
 from pipelines.storage.trials import Trial
-from pipelines.tasks.contract import better
 
 GOLDEN_ROWS = 8
 
@@ -153,8 +152,8 @@ def verify(params_file: Path, folder: Path) -> None:
 
 def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
     """A version in the registry, and the alias `champion` if it deserves it."""
-    task = loader.task(stage.task)
-    primary, direction = f"test/{task.PRIMARY}", better(stage.task, task.PRIMARY)
+    info = loader.task_info(stage.task)
+    primary, direction = f"test/{info.primary_metric}", info.direction(info.primary_metric)
     points = json.loads(stage.scores(trial).read_text("utf-8"))
     value = points[primary]
     name = f"{stage.task}-{stage.params.dataset_of(stage.key)}"
@@ -164,7 +163,7 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
         name, folder / "model", run.id, key=stage.key, score=value, better=direction,
         test_digest=digest, interface=json.loads((folder / "signature.json").read_text("utf-8")),
     )  # fmt: skip
-    promoted, reason = promotion.deserves(
+    promoted, reason = promotion.should_promote(
         value, baseline_values(points, primary), present, digest,
         lambda champion: score(tracking.saved_model(champion), stage, trial)[primary],
         higher=direction == "higher",

@@ -1,22 +1,27 @@
-"""When the alias `champion` moves: only to a model that is better, on the same test rows."""
+"""When the alias `champion` moves: only to a model that is better on the same test rows."""
 
 import math
 from collections.abc import Callable, Mapping
 
 
-def deserves(
+def should_promote(
     score: float,
     baselines: Mapping[str, float],
-    present: Mapping | None,
+    champion: Mapping | None,
     test_digest: str,
     rescore: Callable[[Mapping], float],
     *,
     higher: bool = True,
 ) -> tuple[bool, str]:
-    """(whether, why). higher: whether a higher score is the better one.
+    """(whether to promote, the reason).
 
-    present: the champion's recorded `score` and `test_digest`, or None. Where it was scored on
-    other test rows, `rescore` runs it on the present ones, so that like is compared with like.
+    Args:
+        score: of the new model.
+        baselines: name -> score.
+        champion: the recorded `score` and `test_digest` of the present one, or None.
+        test_digest: hash of the test split on which `score` was measured.
+        rescore: runs a champion that was scored on other test rows on these, for a fair comparison.
+        higher: whether a higher score is better.
     """
 
     def beats(value: float) -> bool:
@@ -27,11 +32,11 @@ def deserves(
     for name, value in baselines.items():
         if not beats(value):
             return False, f"{score:.4f} does not beat {name} ({value:.4f})"
-    if present is None:
+    if champion is None:
         return True, "the first to beat the baselines"
-    same = present["test_digest"] == test_digest
-    standing = present["score"] if same else rescore(present)
-    where = "" if same else ", scored again on the present test rows"
-    if beats(standing):
-        return True, f"{score:.4f} beats the champion's {standing:.4f}{where}"
-    return False, f"{score:.4f} does not beat the champion's {standing:.4f}{where}"
+    same_rows = champion["test_digest"] == test_digest
+    reference = champion["score"] if same_rows else rescore(champion)
+    note = "" if same_rows else ", scored again on the present test rows"
+    if beats(reference):
+        return True, f"{score:.4f} beats the champion's {reference:.4f}{note}"
+    return False, f"{score:.4f} does not beat the champion's {reference:.4f}{note}"

@@ -6,7 +6,8 @@ A task is a folder of modules, pipelines/tasks/<task>/, each with one reader:
     reporting.py  REPORTED_METRICS          the results table alone
     objective.py  `Objective`               train
     score.py      `Score`                   evaluate
-    baselines.py  `Baselines`               the baselines of a data set
+    baselines.py  `Baselines`               baselines
+    figures.py    `draw`                    evaluate
     serve.py      `Serve`                   export, verify
     example.py    `Example`                 tests: a tiny spec and rows that fit it
 
@@ -14,12 +15,9 @@ They are modules, not classes, so a Protocol here describes the functions of a m
 """
 
 import fnmatch
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pipelines.config import loader
-
-MAX_COLUMNS_PER_METRIC = 3  # in a results table: seven columns' errors would hide the others
 
 
 @dataclass(frozen=True)
@@ -44,19 +42,6 @@ class TaskInfo:
         return "lower" if lower else "higher"
 
 
-def headline(task: str, metrics: Iterable[str]) -> list[str]:
-    """The metrics by which the task's results are told, of those that there are.
-
-    metrics: names such as test/mae_degC. A pattern such as mae_* leaves the unit to the data; where
-    many columns have each their own, they stay in the metrics file.
-    """
-    names = [name.removeprefix("test/") for name in metrics if name.startswith("test/")]
-    points = [name for name in names if not name.endswith(("_low", "_high", "_sd"))]
-    matched = [fnmatch.filter(points, pattern) for pattern in loader.task(task).HEADLINE]
-    return [name for names in matched if len(names) <= MAX_COLUMNS_PER_METRIC for name in names]
-
-
 def better(task: str, metric: str) -> str:
-    """What of the metric is better: "lower" or "higher"."""
-    patterns = loader.task(task).LOWER
-    return "lower" if any(fnmatch.fnmatch(metric, pattern) for pattern in patterns) else "higher"
+    """Which values of a task's metric are better: "lower" or "higher"."""
+    return loader.task_info(task).direction(metric)

@@ -7,8 +7,8 @@ import pytest
 from pipelines.classical.ridge import moments as sums_of_windows
 from pipelines.classical.ridge import rolling_origin
 from pipelines.classical.ridge.moments import Moments
-from pipelines.classical.ridge.path import Path, Ridge
-from pipelines.classical.ridge.rolling_origin import Choice, Chosen, Sums
+from pipelines.classical.ridge.path import RegularizationPath, Ridge
+from pipelines.classical.ridge.rolling_origin import Hyperparameters, Selection, Sums
 from pipelines.storage.arrays import Windows
 from pipelines.tasks.forecasting import baselines
 from tests.support.model_checks import series_spec
@@ -29,18 +29,18 @@ def moments(part: dict) -> Moments:
     return Moments.of(part["history"], part["future"])
 
 
-def fitted(moments: Moments, penalty: float, std=None, aging=0) -> Ridge:
+def fitted(moments: Moments, penalty: float, std=None, age_power=0) -> Ridge:
     """A map for each column, or one for all whose deviations are `std`."""
-    constant = len(moments.square) == 1
-    grouped = moments if std is None else moments.together(std)
-    return Path.of(grouped, constant, aging).at(penalty)
+    constant = len(moments.gram) == 1
+    grouped = moments if std is None else moments.pooled(std)
+    return RegularizationPath.of(grouped, constant, age_power).at(penalty)
 
 
 def in_time(part: dict) -> dict:
     return part | {"origin": np.arange(len(part["history"]))}
 
 
-def chosen(train: dict, val: dict, std) -> Chosen:
+def chosen(train: dict, val: dict, std) -> Selection:
     (_, steps, columns), horizon = train["history"].shape, train["future"].shape[1]
     of = series_spec(history=steps, horizon=horizon, columns=columns, std=list(std))
     return rolling_origin.choose(in_time(train), val, of)
@@ -63,15 +63,15 @@ def test_by_hand():
         np.testing.assert_allclose(several(two[0]), np.full((4, 1, 2), 5.0), atol=1e-6)
 
 
-@pytest.mark.parametrize("aging", [0, 2])
+@pytest.mark.parametrize("age_power", [0, 2])
 @pytest.mark.parametrize("columns", [1, 2])
-def test_a_path_has_what_the_normal_equations_have(columns, aging):
+def test_a_path_has_what_the_normal_equations_have(columns, age_power):
     of = moments(a_part(columns=columns))
-    machine = fitted(of, 10.0, aging=aging)
-    age = np.arange(6, 0, -1.0) ** aging
+    machine = fitted(of, 10.0, age_power=age_power)
+    age = np.arange(6, 0, -1.0) ** age_power
     first = 0 if columns == 1 else 1
     for column in range(columns):
-        square, product = of.square[column], of.product[column]
+        square, product = of.gram[column], of.cross[column]
         size = np.trace(square[1:, 1:]) / 6
         penalised = square + np.diag([0.0, *(10.0e-3 * size * age / age.mean())])
         wanted = np.linalg.solve(penalised[first:, first:], product[first:])
@@ -79,11 +79,11 @@ def test_a_path_has_what_the_normal_equations_have(columns, aging):
 
 
 @pytest.mark.parametrize("std", [None, np.array([1.0, 3.0])], ids=["each", "shared"])
-@pytest.mark.parametrize("aging", [0, 1])
-def test_losses_are_those_of_the_forecasts(std, aging):
+@pytest.mark.parametrize("age_power", [0, 1])
+def test_losses_are_those_of_the_forecasts(std, age_power):
     train, val = a_part(), a_part(90, seed=1)
-    grouped = moments(train) if std is None else moments(train).together(std)
-    path = Path.of(grouped, False, aging)
+    grouped = moments(train) if std is None else moments(train).pooled(std)
+    path = RegularizationPath.of(grouped, False, age_power)
     losses = path.losses(moments(val), np.array([1e-3, 1.0, 1e3]))
     for penalty, found in zip((1e-3, 1.0, 1e3), losses, strict=True):
         missed = path.at(penalty)(val["history"]) - val["future"]
@@ -92,7 +92,7 @@ def test_losses_are_those_of_the_forecasts(std, aging):
 
 def test_losses_with_a_constant_are_those_of_the_forecasts():
     train, val = a_part(columns=1), a_part(90, 1, seed=1)
-    path = Path.of(moments(train), True)
+    path = RegularizationPath.of(moments(train), True)
     missed = path.at(2.0)(val["history"]) - val["future"]
     found = path.losses(moments(val), np.array([2.0]))
     np.testing.assert_allclose(found, [[np.square(missed).mean()]], rtol=1e-7)
@@ -118,14 +118,14 @@ def test_sums_of_parts_are_sums_of_all_and_pieces_do_not_matter(monkeypatch):
     whole = moments(part)
     halves = [{name: array[rows] for name, array in part.items()}
               for rows in (slice(None, 70), slice(70, None))]  # fmt: skip
-    monkeypatch.setattr(sums_of_windows, "AT_ONCE", 7)
+    monkeypatch.setattr(sums_of_windows, "CHUNK_WINDOWS", 7)
     joined = moments(halves[0]) + moments(halves[1])
-    for name in ("square", "product", "energy"):
+    for name in ("gram", "cross", "energy"):
         np.testing.assert_allclose(getattr(joined, name), getattr(whole, name), rtol=1e-10)
     assert joined.count == whole.count == 3 * len(part["future"])
     machine = fitted(whole, 1.0)
     in_pieces = machine(part["history"])
-    monkeypatch.setattr(sums_of_windows, "AT_ONCE", 1000)
+    monkeypatch.setattr(sums_of_windows, "CHUNK_WINDOWS", 1000)
     np.testing.assert_allclose(machine(part["history"]), in_pieces, rtol=1e-12)
 
 
@@ -143,7 +143,7 @@ def test_a_column_in_another_unit_changes_nothing():
         again = fitted(scaled, 1.0, std * unit)
         wanted = fitted(own, 1.0, std).weights
         np.testing.assert_allclose(again.weights, wanted, rtol=1e-4, atol=1e-6)
-    assert chosen(*other, std * unit).choices == chosen(train, val, std).choices
+    assert chosen(*other, std * unit).hyperparameters == chosen(train, val, std).hyperparameters
 
 
 def test_restless_windows_do_not_decide_alone():
@@ -163,8 +163,8 @@ def test_restless_windows_do_not_decide_alone():
     assert right.mean() < 0.1 * wrong.mean()
     whole = Sums.of({"history": history, "future": future}, slice(None), std)
     judged = Sums.of(calm, slice(None), std)
-    best = {even: Choice(even, False, 0, 0.0).path(whole, std).losses(judged.plain, np.ones(1))
-            for even in (False, True)}  # fmt: skip
+    paths = {even: Hyperparameters(even, False, 0, 0.0).path(whole, std) for even in (False, True)}
+    best = {even: path.losses(judged.plain, np.ones(1)) for even, path in paths.items()}
     assert best[True] < 0.1 * best[False]
 
 
@@ -197,10 +197,10 @@ def test_one_map_for_those_columns_that_are_alike():
     train, val = ({"history": history[rows], "future": future[rows]}
                   for rows in (slice(60), slice(60, None)))  # fmt: skip
     found = chosen(train, val, np.ones(6))
-    assert any(choice.shared for choice in found.choices[:5])
-    assert found.choices[5] not in found.choices[:5]
+    assert any(choice.shared for choice in found.hyperparameters[:5])
+    assert found.hyperparameters[5] not in found.hyperparameters[:5]
     weights = found.fit().weights
-    for column, choice in enumerate(found.choices):
+    for column, choice in enumerate(found.hyperparameters):
         alone = choice.path(found.train, np.ones(6)).at(choice.penalty).weights
         own = alone[0] if choice.shared else alone[column]
         np.testing.assert_array_equal(weights[column], own)
@@ -217,7 +217,7 @@ def changing(rows: int, turns: int) -> dict:
 def test_val_alone_does_not_decide():
     """What a map has learned holds for train's third and last quarter, and in val no more."""
     train, val = changing(400, turns=400), changing(100, turns=0)
-    (choice,) = chosen(train, val, np.ones(1)).choices
+    (choice,) = chosen(train, val, np.ones(1)).hyperparameters
     assert choice.penalty < 1.0
     whole, judged = (Sums.of(part, slice(None), np.ones(1)) for part in (train, val))
     alone = choice.path(whole, np.ones(1)).losses(judged.plain, rolling_origin.PENALTIES)
@@ -227,20 +227,20 @@ def test_val_alone_does_not_decide():
 def test_stretches_are_judged_by_what_lies_after_all_that_was_fitted():
     rows, horizon = 40, 3
     part = in_time({"history": noise(rows, 4, 1), "future": noise(rows, horizon, 1, seed=1)})
-    folds, whole = rolling_origin._rolled(part, horizon, np.ones(1))
+    folds, whole = rolling_origin._rolling_folds(part, horizon, np.ones(1))
     counts = [tuple(sums.plain.count // horizon for sums in fold) for fold in folds]
     # Windows 20 and 21 have targets that window 19 has too; so have 30 and 31.
     assert counts == [(20, 8), (30, 8)]
     later = Sums.of(part, slice(22, 30), np.ones(1))
-    np.testing.assert_allclose(folds[0][1].plain.product, later.plain.product)
+    np.testing.assert_allclose(folds[0][1].plain.cross, later.plain.cross)
     together = Sums.of(part, slice(None), np.ones(1))
-    np.testing.assert_allclose(whole.even.square, together.even.square)
+    np.testing.assert_allclose(whole.normalized.gram, together.normalized.gram)
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5])
 def test_a_train_part_too_short_for_stretches_leaves_it_to_val(rows):
     part = {"history": noise(rows, 4, 1), "future": noise(rows, 3, 1, seed=1)}
-    folds, whole = rolling_origin._rolled(in_time(part), 3, np.ones(1))
+    folds, whole = rolling_origin._rolling_folds(in_time(part), 3, np.ones(1))
     assert folds == []
     assert whole.plain.count == 3 * rows
     assert np.isfinite(chosen(part, part, np.ones(1)).fit().weights).all()
@@ -252,7 +252,10 @@ def test_what_is_long_ago_can_be_trusted_less():
     history[:, 0] = history[:, -1]
     future = history.mean(axis=1, keepdims=True) + history[:, -1:]
     of = Moments.of(history, future)
-    weights = {aging: fitted(of, 10.0, aging=aging).weights[0, 1:, 0] for aging in (0, 1, 2)}
+    weights = {
+        age_power: fitted(of, 10.0, age_power=age_power).weights[0, 1:, 0]
+        for age_power in (0, 1, 2)
+    }
     np.testing.assert_allclose(weights[0][0], weights[0][-1], rtol=1e-6)
     # Of two equal columns each has a weight in inverse proportion to its penalty: age 8 and age 1.
     np.testing.assert_allclose(weights[1][-1] / weights[1][0], 8, rtol=1e-6)
@@ -260,8 +263,8 @@ def test_what_is_long_ago_can_be_trusted_less():
 
 
 def test_what_was_chosen_is_told_by_column():
-    one, other = Choice(False, True, 0, 10.0), Choice(True, False, 2, 0.1)
-    said = [str(Chosen(choices, columns, *3 * [None])) for choices, columns in (
+    one, other = Hyperparameters(False, True, 0, 10.0), Hyperparameters(True, False, 2, 0.1)
+    said = [str(Selection(choices, columns, *3 * [None])) for choices, columns in (
         ([one, one], ["a", "b"]), ([one, other, one], ["a", "b", "c"])
     )]  # fmt: skip
     assert said == [

@@ -10,7 +10,9 @@ import pytest
 
 from pipelines.commands import report, results
 from pipelines.config import loader
+from pipelines.config.errors import UserError
 from pipelines.tasks import contract
+from pipelines.tasks.contract import TaskInfo
 
 PAGES = [(params, *pair) for params, pair in results.PAGES.items()]
 
@@ -92,11 +94,11 @@ def test_the_best_published_number_is_of_the_same_protocol(metric, best):
 
 
 def test_a_metric_that_others_published_is_shown_for_their_data_set_alone(tmp_path, monkeypatch):
-    """Ham blocked and spam caught mean nothing beside film reviews."""
+    """Recall of spam says nothing about film reviews."""
     trained_, metrics = tmp_path / "trained", tmp_path / "metrics"
     for name, folder in (("TRAINED", trained_), ("METRICS", metrics)):
         monkeypatch.setattr(report, name, folder)
-    values = {"mcc": 0.7, "accuracy": 0.8, "caught_percent": 90.0, "f1": 0.6}
+    values = {"mcc": 0.7, "accuracy": 0.8, "recall": 0.9, "f1": 0.6}
     groups = ("test", "baseline_majority", "baseline_best")
     scores = {f"{group}/{name}": value for group in groups for name, value in values.items()}
     tags = {"parameters": "1", "fit_seconds": "1", "backend": "jax"}
@@ -106,9 +108,9 @@ def test_a_metric_that_others_published_is_shown_for_their_data_set_alone(tmp_pa
         (trained_ / key / "run.json").write_text(json.dumps(about))
         metrics.mkdir(exist_ok=True)
         (metrics / f"{key}.json").write_text(json.dumps(scores))
-    found = report.rows(Path("params.yaml"), {"sms": ["caught_percent", "unheard_of"]})
+    found = report.rows(Path("params.yaml"), {"sms": ["recall", "unheard_of"]})
     assert {row["metric"] for row in found if row["dataset"] == "sms"} == {
-        "accuracy", "mcc", "caught_percent",
+        "accuracy", "mcc", "recall",
     }  # fmt: skip
     assert {row["metric"] for row in found if row["dataset"] == "reviews"} == {"accuracy", "mcc"}
 
@@ -134,26 +136,30 @@ def elsewhere(tmp_path):
 
 def test_rows_that_were_measured_elsewhere_stand_while_the_lock_has_their_metrics(elsewhere):
     bilstm = {"experiment": "spam_bilstm"}
-    assert [row["experiment"] for row in results.carried(*elsewhere, [bilstm])] == ["spam_cnn"]
-    assert not results.carried(*elsewhere, [{"experiment": "spam_cnn"}])
+    assert [row["experiment"] for row in results.carried_rows(*elsewhere, [bilstm])] == ["spam_cnn"]
+    assert not results.carried_rows(*elsewhere, [{"experiment": "spam_cnn"}])
 
 
 @pytest.mark.parametrize("lock", [LOCK, "stages: {}", None])
 def test_a_row_from_other_metrics_than_the_lock_has_is_not_silently_kept_or_lost(elsewhere, lock):
     file = elsewhere[0].with_name("dvc.lock")
     file.write_text(lock) if lock else file.unlink()
-    with pytest.raises(results.UserError, match="spam_cnn, neither evaluated here"):
-        results.carried(*elsewhere, [{"experiment": "spam_bilstm"}])
+    with pytest.raises(UserError) as error:
+        results.carried_rows(*elsewhere, [{"experiment": "spam_bilstm"}])
+    assert (error.value.code, error.value.value) == ("row-stale", ["spam_cnn"])
+    assert error.value.path == str(elsewhere[1])
 
 
 @pytest.mark.parametrize(("params", "page", "file"), PAGES)
 def test_every_row_is_of_metrics_here_or_of_those_in_the_lock(params, page, file):
-    results.carried(Path(params), file, report.rows(Path(params)))
+    results.carried_rows(Path(params), file, report.rows(Path(params)))
 
 
 def test_markers_are_needed(tmp_path):
-    with pytest.raises(results.UserError, match="markers|put them back"):
+    with pytest.raises(UserError) as error:
         results.embedded("no markers", "block", tmp_path / "README.md")
+    assert error.value.code == "marker-missing"
+    assert error.value.path == str(tmp_path / "README.md")
 
 
 def test_text_around_the_markers_stays():
@@ -187,13 +193,43 @@ def test_the_verdict_is_that_of_the_whole_interval(low, high, direction, verdict
     assert report.verdict(values, "mase", direction) == verdict
 
 
-def test_every_headline_metric_has_its_direction():
+def test_every_reported_metric_has_its_direction():
     less = {
         (task, metric)
         for task in ("text_classification", "image_classification", "forecasting", "translation")
-        for metric in loader.task(task).HEADLINE
+        for metric in loader.task_module(task, "reporting").REPORTED_METRICS
         if contract.better(task, metric.replace("*", "x")) == "lower"
     }
     assert less == {
         ("image_classification", "log_loss"), ("forecasting", "mase"), ("forecasting", "mae_*"),
     }  # fmt: skip
+
+
+def test_the_trivial_baseline_is_the_declared_one_whatever_the_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "TRAINED", tmp_path)
+    monkeypatch.setattr(report, "METRICS", tmp_path)
+    tags = {"parameters": "1", "fit_seconds": "1", "backend": "jax"}
+    run = {"run_id": "r", "tags": tags, "params": {"seeds": "[1]"}}
+    groups = ("test", "baseline_nb_svm", "baseline_best", "baseline_majority")
+    values = {f"{group}/mcc": number / 10 for number, group in enumerate(groups)}
+    (tmp_path / "spam_cnn.json").write_text(json.dumps(values))
+    _, experiment = loader.experiment(Path("params.yaml"), "spam_cnn")
+    for order in (values, dict(reversed(values.items()))):
+        row = report.row("spam_cnn", experiment, "sms", "mcc", order, run)
+        assert (row["trivial_name"], row["trivial"]) == ("majority", 0.3)
+
+
+def test_reported_metrics_leave_out_what_many_columns_have_each():
+    few = ["test/mase", "test/mae_a_m", "test/mae_b_s", "test/mae_b_s_low", "baseline/mase"]
+    assert report.reported_metrics("forecasting", few) == ["mase", "mae_a_m", "mae_b_s"]
+    many = [*few, "test/mae_c_m", "test/mae_d_m"]
+    assert report.reported_metrics("forecasting", many) == ["mase"]
+
+
+def test_each_task_declares_what_it_is_judged_by_and_what_is_reported():
+    for folder in (loader.PACKAGE / "tasks").glob("*/info.py"):
+        task = folder.parent.name
+        info, reporting = loader.task_info(task), loader.task_module(task, "reporting")
+        assert isinstance(info, TaskInfo)
+        assert info.strong_baseline != reporting.TRIVIAL_BASELINE
+        assert all(isinstance(metric, str) for metric in reporting.REPORTED_METRICS)

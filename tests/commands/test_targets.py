@@ -5,7 +5,7 @@ import yaml
 from pydantic import ValidationError
 
 from pipelines.commands import targets
-from pipelines.commands.targets import Target, judged
+from pipelines.commands.targets import Target, result
 from pipelines.config import loader
 
 ROW = {"metric": "accuracy", "mean": 0.98, "params": 900, "seconds": 50.0, "fits": 3}
@@ -29,7 +29,7 @@ def row(experiment="one", **changes) -> dict:
     ],
 )
 def test_a_target_is_met_within_all_its_limits(wanted, missed):
-    found = judged(Target(**WANTED, experiments=["one"], **wanted), [row()])
+    found = result(Target(**WANTED, experiments=["one"], **wanted), [row()])
     assert found["missed"] == missed
     ((_, _, reached, _),) = targets.table([found])[1:]
     assert reached.endswith("met" if not missed else f"missed: {missed[0]}")
@@ -37,7 +37,7 @@ def test_a_target_is_met_within_all_its_limits(wanted, missed):
 
 def test_several_experiments_count_by_their_mean_and_their_dearest():
     rows = [row("one", mean=0.3), row("other", mean=0.5, params=2000, seconds=7.0, fits=5)]
-    found = judged(Target(**WANTED, experiments=["one", "other"], at_most=0.4), rows)
+    found = result(Target(**WANTED, experiments=["one", "other"], at_most=0.4), rows)
     assert (found["value"], found["params"], found["seconds"]) == (0.4, 2000, 50.0)
     assert found["fits"] == 3
     assert found["missed"] == []
@@ -47,9 +47,9 @@ def test_a_target_is_shown_once_all_its_experiments_have_been_run(tmp_path, monk
     file = tmp_path / "targets.yaml"
     file.write_text(yaml.safe_dump([{**WANTED, "experiments": ["one", "other"], "at_least": 0.9}]))
     monkeypatch.setattr(targets, "FILE", file)
-    assert targets.reached([row("one")]) == []
-    assert targets.reached([row("one"), row("other", metric="mcc")]) == []
-    (found,) = targets.reached([row("one"), row("other")])
+    assert targets.compare([row("one")]) == []
+    assert targets.compare([row("one"), row("other", metric="mcc")]) == []
+    (found,) = targets.compare([row("one"), row("other")])
     assert found["value"] == 0.98
 
 

@@ -11,7 +11,7 @@ from pipelines.evaluation import classification
 from pipelines.evaluation.bootstrap import summary, weights
 from pipelines.evaluation.classification import scores
 
-ONE_CLASS = {"roc_auc", "pr_auc", "caught_percent", "blocked_percent"}
+ONE_CLASS = {"roc_auc", "pr_auc", "false_positive_rate"}
 
 
 def case(seed: int, rows: int, classes: int, decimals: int = 2):
@@ -46,8 +46,7 @@ def reference(probabilities, predicted, targets, weight, positive):
         "f1": sk.f1_score(true, guess, zero_division=0, **by),
         "roc_auc": sk.roc_auc_score(true, score, **by) if both else np.nan,
         "pr_auc": sk.average_precision_score(true, score, **by) if true.any() else np.nan,
-        "caught_percent": 100 * recall if true.any() else np.nan,
-        "blocked_percent": 100 * false_alarms if not true.all() else np.nan,
+        "false_positive_rate": false_alarms if not true.all() else np.nan,
     }
 
 
@@ -86,7 +85,7 @@ def test_single_class(target, guess):
         assert found[name][0] == pytest.approx(value, abs=1e-12, nan_ok=True), name
     undefined = {name for name, value in found.items() if np.isnan(value[0])}
     assert undefined == (
-        {"roc_auc", "blocked_percent"} if target else ONE_CLASS - {"blocked_percent"}
+        {"roc_auc", "false_positive_rate"} if target else ONE_CLASS - {"false_positive_rate"}
     )
 
 
@@ -112,8 +111,7 @@ def test_four_rows_by_hand():
         "f1": 4 / 5,
         "roc_auc": 3.5 / 4,  # of four pairs three are in order and one is a tie
         "pr_auc": 1 / 2 * 1 + 1 / 2 * 2 / 3,  # the tie is one threshold
-        "caught_percent": 100.0,
-        "blocked_percent": 50.0,
+        "false_positive_rate": 0.5,
     }
     assert {k: v[0] for k, v in found.items()} == pytest.approx(wanted, abs=1e-12)
 
@@ -123,7 +121,7 @@ def test_perfect_oracle_in_every_resample():
     found = scores(np.eye(2)[targets], targets, targets, weights(40, 50, seed=0), 1)
     for name in ("accuracy", "mcc", "macro_f1", "precision", "recall", "f1", "roc_auc", "pr_auc"):
         assert (found[name] == 1.0).all(), name
-    assert (found["caught_percent"] == 100).all() and (found["blocked_percent"] == 0).all()
+    assert (found["false_positive_rate"] == 0).all()
     assert found["log_loss"] == pytest.approx(0, abs=1e-15)
 
 
@@ -177,8 +175,9 @@ def test_refusals():
         with pytest.raises(ValueError, match="scores: "):
             scores(*wrong)
     p[3, 1], many[0, 3] = np.nan, 1
-    with pytest.raises(UserError, match=r"1 of \d+ rows have probabilities that are not finite"):
+    with pytest.raises(UserError) as error:
         scores(p, predicted, targets, many)
+    assert (error.value.code, error.value.value) == ("probabilities-not-finite", 1)
 
 
 def test_weights_are_resamples():

@@ -12,13 +12,12 @@ import pytest
 import models
 from pipelines.config.errors import UserError
 from pipelines.evaluation.classifier import Outputs
-from pipelines.evaluation.context import SUBSET, Evaluation
+from pipelines.evaluation.context import UNSEEN_SUBSET, Evaluation
 from pipelines.inference.decision import DecisionRule, log_odds
-from pipelines.stages import evaluate, export, train, verify
+from pipelines.stages import baselines, evaluate, export, train, verify
 from pipelines.storage import arrays, keras_file, trials
 from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import score
-from pipelines.training.monitor import Monitor
 from tests.support.model_checks import tiny_prepared
 
 ONLY = Trial(repeat=0, seed=1)
@@ -44,9 +43,10 @@ def project(tmp_path_factory):
         odds = log_odds(model.predict(trials.inputs(val, stage.spec), verbose=0), 1)
         middle = float(np.median(odds))  # so that both classes are predicted
         DecisionRule(1, 4.0, -4 * middle, 0.51).save(trained / "decision.json")
-        measured = evaluate.evaluate_one(stage, score, ONLY, Path("data/metrics/cnn"))
-        baselines = evaluate.baseline_values(stage, score, 0)
-        evaluate.write_points(SCORES, measured | baselines)
+        measured = evaluate.evaluate_trial(stage, score, ONLY, Path("data/metrics/cnn"))
+        baselines.run(Path("params.yaml"), "tiny")
+        groups = evaluate.baseline_scores(stage, score, 0)
+        evaluate.write_points(SCORES, measured | groups)
         exported(stage, EXPORTED)
     return folder
 
@@ -101,9 +101,8 @@ def test_the_scores_are_of_all_test_rows(stage, scores):
 @pytest.mark.parametrize("off", [1e-5, -1e-5])
 def test_a_score_that_is_a_little_off_is_refused_by_name(scores, metric, off):
     SCORES.write_text(json.dumps({**scores, metric: scores[metric] + off}))
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match=f"{metric} is .* when served but was .* when evaluated"):
         check()
-    assert (error.value.code, error.value.key) == ("served-score-differs", metric)
 
 
 def test_rounding_is_no_difference(scores):
@@ -113,9 +112,8 @@ def test_rounding_is_no_difference(scores):
 
 def test_a_score_that_evaluate_has_not_is_refused(scores):
     SCORES.write_text(json.dumps({n: v for n, v in scores.items() if n != "test/f1"}))
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match="test/f1 is"):
         check()
-    assert (error.value.code, error.value.key) == ("served-score-differs", "test/f1")
 
 
 @pytest.mark.parametrize("name", ["words", "characters"])
@@ -130,10 +128,8 @@ def test_a_vocabulary_in_another_order_is_refused(stage, tmp_path, name):
         exported(stage, tmp_path / "tampered")
     finally:
         asset.write_text(before, "utf-8")
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match="tampered: test/[a-z0-9_]+ is .* preprocessing differs"):
         check(tmp_path / "tampered")
-    assert error.value.code == "served-score-differs"
-    assert error.value.path == str(tmp_path / "tampered")
 
 
 def test_another_decision_rule_is_refused(stage, tmp_path):
@@ -144,10 +140,8 @@ def test_another_decision_rule_is_refused(stage, tmp_path):
         exported(stage, tmp_path / "tampered")
     finally:
         before.save(file)
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match="tampered: test/[a-z0-9_]+ is"):
         check(tmp_path / "tampered")
-    assert error.value.code == "served-score-differs"
-    assert error.value.path == str(tmp_path / "tampered")
 
 
 def test_a_model_with_other_weights_is_refused(stage, tmp_path):
@@ -166,24 +160,20 @@ def test_a_model_with_other_weights_is_refused(stage, tmp_path):
         remember(stage)
     shutil.rmtree(variables)
     shutil.copytree(tmp_path / "other/model/variables", variables)
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match="tampered/model: its content is .* it is not loaded"):
         check(tmp_path / "tampered")
-    assert error.value.code == "model-altered"
-    assert error.value.path == str(tmp_path / "tampered/model")
     contract = tmp_path / "tampered/signature.json"
     about = {**json.loads(contract.read_text()), "digest": arrays.digest(variables.parent)}
     contract.write_text(json.dumps(about))
-    with pytest.raises(UserError) as error:
+    with pytest.raises(UserError, match="tampered: test/[a-z0-9_]+ is"):
         check(tmp_path / "tampered")
-    assert error.value.code == "served-score-differs"
-    assert error.value.path == str(tmp_path / "tampered")
 
 
 def test_rows_are_asked_for_in_batches_without_a_trace(stage, monkeypatch):
     rows = list(ONLY.load(stage.prepared, "test")["text"])
-    whole = verify.predict_in_batches(EXPORTED / "model", {"text": rows})
+    whole = verify.ask(EXPORTED / "model", rows)
     monkeypatch.setattr(verify, "BATCH", 5)
-    parts = verify.predict_in_batches(EXPORTED / "model", {"text": rows})
+    parts = verify.ask(EXPORTED / "model", rows)
     assert len(rows) % 5, "the last batch must be a smaller one"
     assert list(parts["label"]) == list(whole["label"])
     np.testing.assert_allclose(parts["probabilities"], whole["probabilities"], atol=1e-6)
@@ -192,9 +182,7 @@ def test_rows_are_asked_for_in_batches_without_a_trace(stage, monkeypatch):
 def test_the_contract_says_what_goes_in_and_comes_out(stage):
     about = json.loads((EXPORTED / "signature.json").read_text("utf-8"))
     described = about["signatures"]["serving_default"]
-    assert about["schema_version"] == verify.SCHEMA_VERSION
-    text = {"dtype": "string", "shape": [None], "kind": "text"}
-    assert described["inputs"] == {"text": text}
+    assert described["inputs"] == {"text": {"dtype": "string", "shape": [None]}}
     assert set(described["outputs"]) == {"label", "probability", "probabilities"}
     assert about["labels"] == ["ham", "spam"]
     assert about["trial"] == {"repeat": 0, "seed": 1}
@@ -212,11 +200,11 @@ def test_rows_that_also_stand_in_train_are_scored_apart(stage):
     """Four rows: two seen (both right), two unseen (one right)."""
     test = {"label": np.array([0, 1, 0, 1]), "seen": np.array([True, True, False, False])}
     outputs = Outputs(np.array([[0.9, 0.1], [0.2, 0.8]] * 2), np.array([0, 1, 0, 0]))
-    measured = stage.measure(score, outputs, test, split=0, resamples=20)
-    assert set(measured) == {"test", SUBSET}
+    measured = stage.measure(score, outputs, test, repeat=0, resamples=20)
+    assert set(measured) == {"test", UNSEEN_SUBSET}
     assert measured["test"]["accuracy"].shape == (21,)
     assert measured["test"]["accuracy"][0] == 0.75
-    assert measured[SUBSET]["accuracy"][0] == 0.5
+    assert measured[UNSEEN_SUBSET]["accuracy"][0] == 0.5
     for seen in (np.zeros(4, bool), None):
         rows = {"label": test["label"], **({} if seen is None else {"seen": seen})}
         assert set(stage.measure(score, outputs, rows, 0, 2)) == {"test"}
@@ -227,7 +215,7 @@ def test_all_models_of_a_split_are_weighed_alike_and_splits_are_not(stage):
     test = {"label": np.arange(40) % 2}
     outputs = Outputs(np.full((40, 2), 0.5), np.zeros(40, np.int32))
     again, same, other = (
-        stage.measure(score, outputs, test, split)["test"]["accuracy"] for split in (0, 0, 1)
+        stage.measure(score, outputs, test, repeat)["test"]["accuracy"] for repeat in (0, 0, 1)
     )
     np.testing.assert_array_equal(again, same)
     assert (again != other).any()
@@ -250,7 +238,7 @@ def test_summary_by_hand():
         {"test": {"mcc": np.array([0.6, 0.5, 0.7])}},
     ]
     strong = {"baseline_strong": {"mcc": np.array([0.5, 0.6, 0.6])}}
-    metrics = evaluate.summarise("baseline_strong", measured, [strong, strong])
+    metrics = evaluate.summarize("baseline_strong", measured, [strong, strong])
     assert metrics["test/mcc"] == pytest.approx(0.7)
     assert metrics["test/mcc_low"] == pytest.approx(0.6 + 0.025 * 0.2)
     assert metrics["test/mcc_high"] == pytest.approx(0.8 - 0.025 * 0.2)
@@ -275,25 +263,5 @@ def test_the_exported_replicate_is_the_one_whose_kept_weights_validate_best(
         folder = tmp_path / f"repeat0_seed{seed}"
         folder.mkdir()
         rows = [{"epoch": epoch, "val/loss": loss} for epoch, loss in enumerate(losses, 1)]
-        best = train.best_epoch(rows, own.fit, Monitor("val/loss"))
-        train.write_json(folder / "best_epoch.json", best)
+        train.write_json(folder / "best_epoch.json", train.kept(rows, own.fit))
     assert export.best(replace(stage, params=params, trained=tmp_path)).seed == chosen
-
-
-def test_the_best_trial_is_the_one_by_the_tasks_monitor(stage, tmp_path):
-    """Where accuracy is monitored, the most accurate trial is exported, whatever its loss."""
-    experiment = stage.params.experiments["cnn"].model_copy(update={"seeds": [7, 8]})
-    params = stage.params.model_copy(update={"experiments": {"cnn": experiment}})
-    fit = experiment.fit.model_copy(update={"patience": 3})
-    monitor = Monitor("val/accuracy", "max")
-    for seed, accuracies in ((7, (0.9, 0.5)), (8, (0.7, 0.6))):
-        folder = tmp_path / f"repeat0_seed{seed}"
-        folder.mkdir()
-        rows = [
-            {"epoch": epoch, "val/accuracy": accuracy, "val/loss": accuracy}
-            for epoch, accuracy in enumerate(accuracies, 1)
-        ]
-        best = train.best_epoch(rows, fit, monitor)
-        assert best["epoch"] == 1
-        train.write_json(folder / "best_epoch.json", best)
-    assert export.best(replace(stage, params=params, trained=tmp_path)).seed == 7

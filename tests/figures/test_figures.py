@@ -1,6 +1,7 @@
 """Figures: same input, same bytes; and CSV files that hold the right numbers."""
 
 import csv
+import inspect
 from types import SimpleNamespace
 
 import matplotlib
@@ -9,11 +10,11 @@ import pytest
 from sklearn import metrics as sk
 
 from pipelines.config.errors import UserError
-from pipelines.figures import classification, style
+from pipelines.figures import classification, style, training_curves
 from pipelines.figures.errors import mistakes
 from pipelines.figures.training_curves import training
-from pipelines.spec import DataSpec, Target
-from pipelines.tasks.text_classification import score
+from pipelines.spec import DataSpec
+from pipelines.tasks.text_classification import figures
 
 LABELS = ["ham", "spam"]
 
@@ -63,12 +64,12 @@ def test_same_input_same_bytes_whatever_the_settings(case, tmp_path):
 @pytest.mark.parametrize("places", [{"line": 3}, {"file": "a.txt"}, {"file": "a", "line": 2}])
 def test_mistakes_among_texts_name_their_place(case, tmp_path, places):
     probabilities, predicted, targets = case
-    of = DataSpec({}, Target.class_id("label", 2), 2, ("text",), ("ham", "spam"), "spam")
+    of = DataSpec({}, "label", 2, "text", ("ham", "spam"), "spam")
     test = {name: [value] * 200 for name, value in places.items()}
     test |= {"label": targets, "text": ["a"] * 200, "seen": [False] * 200}
     decision = SimpleNamespace(threshold=0.4)
     outputs = SimpleNamespace(probabilities=probabilities, predicted=predicted)
-    score.draw(outputs, test, of, decision, tmp_path, None)
+    figures.draw(outputs, test, of, decision, tmp_path, None)
     rows = table(tmp_path / "mistakes.csv")
     assert rows
     for row in rows:
@@ -148,8 +149,7 @@ def test_training_csv_and_text_values(tmp_path):
     assert float(rows[3]["train/loss"]) == 1.0
 
 
-@pytest.mark.parametrize("mode", ["min", "max"])
-def test_training_draws_gaps_one_epoch_and_divergence(mode, tmp_path):
+def test_training_draws_gaps_one_epoch_and_divergence(tmp_path):
     nan = float("nan")
     odd = [
         [{"epoch": 1, "train/loss": nan, "val/loss": nan}],
@@ -158,10 +158,20 @@ def test_training_draws_gaps_one_epoch_and_divergence(mode, tmp_path):
         [{"epoch": 1}],
     ]
     for number, rows in enumerate(odd):
-        training({"a": rows, "b": history(2)}, tmp_path / f"{number}", mode=mode)
-        training({"a": rows}, tmp_path / f"{number}", mode=mode)
+        training({"a": rows, "b": history(2)}, tmp_path / f"{number}")
+        training({"a": rows}, tmp_path / f"{number}")
     with pytest.raises(ValueError, match="training"):
         training({}, tmp_path)
+
+
+def test_the_best_epoch_is_the_one_that_training_keeps(monkeypatch, tmp_path):
+    """The lowest validation loss; the first of ties; no option that says otherwise."""
+    titles = []
+    monkeypatch.setattr(training_curves, "_title", lambda best: titles.append(best) or "")
+    rows = [{"epoch": e, "val/loss": loss} for e, loss in enumerate((3.0, 1.0, 1.0, 2.0), 1)]
+    training({"a": rows, "b": [{"epoch": 1, "train/loss": 1.0}]}, tmp_path)
+    assert titles == [[2, None]]
+    assert list(inspect.signature(training).parameters) == ["histories", "folder"]
 
 
 def test_mistakes_by_hand(tmp_path):

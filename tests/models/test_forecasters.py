@@ -16,7 +16,7 @@ from models.segment_gru import ridge_gru_forecaster
 from models.tcn import tcn_forecaster
 from pipelines.classical.ridge import rolling_origin
 from pipelines.classical.ridge.moments import Moments
-from pipelines.classical.ridge.path import Path
+from pipelines.classical.ridge.path import RegularizationPath
 from pipelines.config.errors import UserError
 from pipelines.tasks.forecasting import input_gradients, objective
 from tests.support.model_checks import series_spec
@@ -155,7 +155,7 @@ def test_recurrent_encoder_is_keras_s_own():
 
 def test_linear_forecaster_can_be_the_ridge_baseline():
     history, future = readings(90, seed=1), readings(90, series_spec(history=6), seed=2)
-    machine = Path.of(Moments.of(history, future), constant=True).at(1.0)
+    machine = RegularizationPath.of(Moments.of(history, future), constant=True).at(1.0)
     model = linear_forecaster(ONE)
     # What ridge maps are degrees, what the net maps are deviations: the constant is half as large.
     model.get_layer("outputs").set_weights([machine.weights[0, 1:], machine.weights[0, 0] / 2])

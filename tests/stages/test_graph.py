@@ -17,7 +17,9 @@ from pipelines.training import import_graph, run_identity
 ROOT = Path(__file__).parents[2]
 FILES = {"dvc.yaml": "params.yaml", "benchmarks/dvc.yaml": "benchmarks/params.yaml"}
 # Of the other stages: experiments.
-SECTION = {"fetch": "downloads", "prepare": "datasets", "start": "starts"}
+SECTION = {
+    "fetch": "downloads", "prepare": "datasets", "start": "starts", "baselines": "baselines"
+}  # fmt: skip
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
     for folder in ("pipelines", "models", "serving", "benchmarks")
@@ -39,12 +41,14 @@ def entry_files(stage: str, item: dict) -> list[str]:
         ],
         "start": lambda: ["pipelines/stages/start.py"],
         "train": lambda: run_identity.train_files(item["task"], item["module"]),
+        "baselines": lambda: ["pipelines/stages/baselines.py", f"{task}/baselines.py"],
         "evaluate": lambda: [
-            *("pipelines/stages/evaluate.py", f"{task}/score.py", "models/layers/__init__.py")
+            *("pipelines/stages/evaluate.py", f"{task}/score.py", f"{task}/figures.py"),
+            *(f"{task}/info.py", "models/layers/__init__.py"),
         ],
         "export": lambda: [
             *("pipelines/stages/export.py", "pipelines/stages/verify.py", f"{task}/serve.py"),
-            "models/layers/__init__.py",
+            *(f"{task}/info.py", "models/layers/__init__.py"),
         ],
     }[stage]()
 
@@ -153,12 +157,13 @@ def test_each_stage_has_its_command_and_its_outputs():
         assert found == f"python3 -m pipelines {stage} {key}{params}"
         assert outputs(definition)
         for out in outputs(definition):
-            assert re.fullmatch(r"data/\w+/\$\{key\}(\.json|/\w+)?", out), out
+            name = r"\$\{item\.task\}/\$\{item\.dataset\}" if stage == "baselines" else r"\$\{key\}"
+            assert re.fullmatch(rf"data/\w+/{name}(\.json|/\w+(\.json)?)?", out), out
 
 
 def test_benchmarks_have_the_same_stages():
     root, benchmarks = (read(graph)["stages"] for graph in FILES)
-    assert list(root) == ["prepare", "start", "train", "evaluate", "export"]
+    assert list(root) == ["prepare", "start", "baselines", "train", "evaluate", "export"]
     assert list(benchmarks) == ["fetch", *root]
     for stage, definition in root.items():
         other = benchmarks[stage]
@@ -253,6 +258,23 @@ def test_no_pickle_no_lambda_layer_no_relative_import(path):
                 f"line {node.lineno}: pipelines/training/import_graph.py reads full names"
             )
             assert "Lambda" not in [alias.name for alias in node.names], node.lineno
+
+
+def test_what_the_results_tables_show_is_read_by_no_stage():
+    for _, stage, _, item, definition in INSTANCES:
+        for dep in code([resolve(dep, "", item) for dep in definition["deps"]]):
+            assert not dep.endswith("/reporting.py"), stage
+
+
+def test_figures_and_baselines_are_no_business_of_train_and_export():
+    for stage in ("train", "export"):
+        paths = closures(stage)
+        assert not [path for path in paths if path.startswith("pipelines/figures/")]
+        assert not [path for path in paths if path.endswith(("/figures.py", "/baselines.py"))]
+
+
+def test_baselines_import_no_framework():
+    assert not import_graph.third_party(closures("baselines")) & {"tensorflow", "keras", "mlflow"}
 
 
 def test_train_does_not_name_the_test_part():

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pipelines.stages.promotion import deserves
+from pipelines.stages.promotion import should_promote
 
 BASELINES = {"baseline_majority": 0.0, "baseline_best": 0.8}
 HELD = {"score": 0.9, "test_digest": "same", "version": "3"}
@@ -15,17 +15,17 @@ def never(held):
 
 
 def decide(score, baselines=BASELINES, present=HELD, rescore=never, **more):
-    return deserves(score, baselines, present, "same", rescore, **more)
+    return should_promote(score, baselines, present, "same", rescore, **more)
 
 
 def test_the_first_must_beat_every_baseline():
     assert decide(0.81, present=None) == (True, "the first to beat the baselines")
-    crowned, why = decide(0.79, present=None)
-    assert not crowned
-    assert why == "0.7900 does not beat baseline_best (0.8000)"
-    crowned, why = decide(0.5, {"baseline_best": 0.1, "baseline_majority": 0.6}, None)
-    assert not crowned
-    assert "baseline_majority" in why
+    promoted, reason = decide(0.79, present=None)
+    assert not promoted
+    assert reason == "0.7900 does not beat baseline_best (0.8000)"
+    promoted, reason = decide(0.5, {"baseline_best": 0.1, "baseline_majority": 0.6}, None)
+    assert not promoted
+    assert "baseline_majority" in reason
 
 
 def test_no_better_than_a_baseline_is_not_better():
@@ -34,9 +34,9 @@ def test_no_better_than_a_baseline_is_not_better():
 
 def test_baselines_come_before_the_champion():
     """A champion that is worse than the baselines does not make anything better good."""
-    crowned, why = decide(0.7, present={**HELD, "score": 0.1})
-    assert not crowned
-    assert "baseline_best" in why
+    promoted, reason = decide(0.7, present={**HELD, "score": 0.1})
+    assert not promoted
+    assert "baseline_best" in reason
 
 
 def test_better_than_the_champion_on_the_same_rows():
@@ -57,13 +57,13 @@ def test_on_other_test_rows_the_champion_is_scored_again():
         return 0.85
 
     held = {"score": 0.99, "test_digest": "other", "version": "3"}
-    crowned, why = decide(0.86, present=held, rescore=rescore)
-    assert crowned
-    assert why == "0.8600 beats the champion's 0.8500, scored again on the present test rows"
+    promoted, reason = decide(0.86, present=held, rescore=rescore)
+    assert promoted
+    assert reason == "0.8600 beats the champion's 0.8500, scored again on the present test rows"
     assert asked == [held]
-    crowned, why = decide(0.85, present=held, rescore=rescore)
-    assert not crowned
-    assert why.endswith("champion's 0.8500, scored again on the present test rows")
+    promoted, reason = decide(0.85, present=held, rescore=rescore)
+    assert not promoted
+    assert reason.endswith("champion's 0.8500, scored again on the present test rows")
     held["score"] = 0.01  # and an old score that is low does not help the newcomer
     assert not decide(0.84, present=held, rescore=rescore)[0]
 

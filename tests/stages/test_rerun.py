@@ -7,15 +7,12 @@ cache, so putting the files back runs nothing: that is a row of the table, too.
 import pytest
 import yaml
 
-from tests.support.project import CNN, LSTM, WORDS, stages
+from tests.support.project import CNN, LETTERS, LSTM, WORDS, stages
 
 pytestmark = pytest.mark.slow
 
-SCORE, SERVE, LAYER = (
-    "pipelines/tasks/text_classification/score.py",
-    "pipelines/tasks/text_classification/serve.py",
-    "models/layers/masking.py",
-)
+TASK = "pipelines/tasks/text_classification"
+SCORE, SERVE, LAYER = f"{TASK}/score.py", f"{TASK}/serve.py", "models/layers/masking.py"
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +65,9 @@ def test_learning_rate_runs_its_own_experiment_and_reverting_it_nothing(project)
 def test_data_set_option_runs_its_prepare_and_its_experiments(project):
     with project.changed() as params:
         params["datasets"][WORDS]["options"]["inputs"]["word"]["max_tokens"] = 12
-    assert project.repro() == [f"prepare@{WORDS}", *stages(CNN)]
+    assert sorted(project.repro()) == sorted(
+        [f"prepare@{WORDS}", f"baselines@{WORDS}", *stages(CNN)]
+    )
     spec = project.json("data/prepared", WORDS, "spec.json")
     assert spec["inputs"]["word"]["shape"] == [12]
 
@@ -78,6 +77,36 @@ def test_score_runs_evaluate_and_nothing_else(project):
     project.append(SCORE)
     assert sorted(project.repro()) == [f"evaluate@{key}" for key in (CNN, LSTM)]
     assert digests(project) == before, "a comment changes no score and no figure"
+
+
+def test_a_metric_for_the_results_table_runs_nothing(project):
+    project.append(f"{TASK}/reporting.py", 'REPORTED_METRICS = ("accuracy", "log_loss")\n')
+    assert project.repro() == []
+    report = project.pipelines("report").stdout
+    assert "log_loss" in report and "mcc" not in report
+
+
+@pytest.mark.parametrize("file", ["pipelines/figures/style.py", f"{TASK}/figures.py"])
+def test_a_colour_in_a_figure_trains_and_exports_nothing(project, file):
+    colour = "import pipelines.figures.style\npipelines.figures.style.BLUE = '#102030'\n"
+    project.append(file, "BLUE = '#102030'\n" if file.endswith("style.py") else colour)
+    before = digests(project)
+    assert sorted(project.repro()) == [f"evaluate@{key}" for key in (CNN, LSTM)]
+    after = digests(project)
+    changed = {name for name in before if after[name] != before[name]}
+    assert changed == {f"evaluate@{key}" for key in (CNN, LSTM)}
+
+
+def test_baselines_run_themselves_and_what_scores_them(project):
+    """A comment changes no prediction, so nothing is evaluated; another penalty does."""
+    project.append(f"{TASK}/baselines.py")
+    baselines = [f"baselines@{key}" for key in (LETTERS, WORDS)]
+    assert sorted(project.repro()) == baselines
+    project.append(f"{TASK}/baselines.py", "PENALTIES = {'tfidf_svm': (9.0,), 'nb_svm': (9.0,)}\n")
+    evaluated = [f"evaluate@{key}" for key in (CNN, LSTM)]
+    ran = project.repro()
+    assert set(baselines + evaluated) <= set(ran)
+    assert not [stage for stage in ran if stage.startswith("train")]
 
 
 def test_serve_runs_export_only(project):

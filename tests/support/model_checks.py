@@ -29,6 +29,8 @@ datasets:
         words: {{unit: word, vocabulary_size: 40, max_tokens: 9}}
         characters: {{unit: character, lowercase: false, vocabulary_size: 30, max_tokens: 24}}
       split: {{method: random, val: 0.25, test: 0.25}}
+baselines:
+  tiny: {{task: text_classification, dataset: tiny}}
 experiments:
   cnn:
     task: text_classification

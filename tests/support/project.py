@@ -33,6 +33,7 @@ PARAMS = {
     "seed": 1,
     "datasets": {WORDS: dataset("word"), LETTERS: dataset("character")},
     "starts": {},
+    "baselines": {key: {"task": "text_classification", "dataset": key} for key in (WORDS, LETTERS)},
     "experiments": {
         CNN: experiment(WORDS, "text_cnn", 2, builder="text_cnn", filters=4, widths=[2]),
         LSTM: experiment(LETTERS, "recurrent", 1, builder="bilstm_classifier", units=2),

@@ -1,21 +1,21 @@
-"""The maps of every penalty at once, and what windows say of each."""
+"""The regularization path: the ridge solutions of all penalties, and their errors, at once."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.classical.ridge.moments import Moments, pieces, seen
+from pipelines.classical.ridge.moments import Moments, centred, chunks
 
 ROUNDING = np.finfo(np.float64).eps
 
 
 @dataclass(frozen=True)
 class Ridge:
-    """Linear map of the history's deviations from its own mean: (g, 1 + h, f) weights.
+    """A linear map of the history's deviations from the window's mean: (g, 1 + h, f) weights.
 
-    Row 0 is a constant, not penalised: how far the future lay above the past on average. One column
-    by itself has it, for a trend. Several have none: they drift, each another way, and what they
-    did over the months of train is no forecast of the months of test.
+    Row 0 is an intercept without a penalty: how far the future was above the window's mean on
+    average. Only a single column has one, for a trend. Several columns drift in different
+    directions, and the drift over the months of train does not predict that of test.
     """
 
     weights: np.ndarray
@@ -23,19 +23,23 @@ class Ridge:
     def __call__(self, history: np.ndarray) -> np.ndarray:
         """(n, h, c) -> (n, f, c)."""
         forecast = np.empty((len(history), self.weights.shape[2], history.shape[2]))
-        for rows in pieces(len(history)):
-            level, past = seen(history[rows])
-            forecast[rows] = np.moveaxis(past @ self.weights, 0, 2) + level
+        for rows in chunks(len(history)):
+            level, features = centred(history[rows])
+            forecast[rows] = np.moveaxis(features @ self.weights, 0, 2) + level
         return forecast
 
 
 @dataclass(frozen=True)
-class Path:
-    """How a map shrinks as its penalty grows.
+class RegularizationPath:
+    """Solutions as a function of the penalty: start + basis @ (shares / (values + penalty)).
 
-    It is `start` + `basis` @ (`shares` / (`values` + penalty)), the penalty per squared length of
-    the mean feature, in thousandths. start: (g, 1 + h, f), the map of an endless penalty. basis:
-    (g, 1 + h, h). values: (g, h). shares: (g, h, f).
+    The penalty is per mean squared length of a feature, in thousandths.
+
+    Args:
+        start: (g, 1 + h, f), the solution of an infinite penalty.
+        basis: (g, 1 + h, h), eigenvectors of the scaled Gram matrix, in the original coordinates.
+        values: (g, h), its eigenvalues.
+        shares: (g, h, f), the cross moments in the eigenbasis.
     """
 
     start: np.ndarray
@@ -44,25 +48,28 @@ class Path:
     shares: np.ndarray
 
     @classmethod
-    def of(cls, moments: Moments, constant: bool, aging: int = 0) -> "Path":
-        """A map for each group of the moments, with a constant or without.
+    def of(cls, moments: Moments, constant: bool, age_power: int = 0) -> "RegularizationPath":
+        """One map for each group of the moments.
 
-        The penalty grows with the `aging`th power of a reading's age, the mean over the history
-        staying as it is.
+        Args:
+            moments: of the windows to fit.
+            constant: whether the map has an intercept.
+            age_power: the penalty of a step of the history grows with this power of its age; the
+                mean of the penalties stays the same.
         """
-        square, product = moments.square, moments.product
-        steps = square.shape[2] - 1
-        start = np.zeros_like(product)
-        slope = np.zeros((len(square), 1, steps))
-        if constant:  # it follows from the other weights, and so is eliminated
-            start[:, 0] = product[:, 0] / square[:, 0, :1]
-            slope = -square[:, :1, 1:] / square[:, :1, :1]
-        centred = square[:, 1:, 1:] + square[:, 1:, :1] * slope
-        rest = product[:, 1:] + slope.transpose(0, 2, 1) * product[:, :1]
-        size = np.trace(square[:, 1:, 1:], axis1=1, axis2=2)[:, None] / steps
-        age = np.arange(steps, 0, -1.0) ** aging
+        gram, cross = moments.gram, moments.cross
+        steps = gram.shape[2] - 1
+        start = np.zeros_like(cross)
+        slope = np.zeros((len(gram), 1, steps))
+        if constant:  # follows from the other weights, and so is eliminated (Schur complement)
+            start[:, 0] = cross[:, 0] / gram[:, 0, :1]
+            slope = -gram[:, :1, 1:] / gram[:, :1, :1]
+        reduced = gram[:, 1:, 1:] + gram[:, 1:, :1] * slope  # (g, h, h)
+        rest = cross[:, 1:] + slope.transpose(0, 2, 1) * cross[:, :1]  # (g, h, f)
+        size = np.trace(gram[:, 1:, 1:], axis1=1, axis2=2)[:, None] / steps
+        age = np.arange(steps, 0, -1.0) ** age_power
         root = 1 / np.sqrt(1e-3 * size * age / age.mean())
-        values, vectors = np.linalg.eigh(root[:, :, None] * centred * root[:, None, :])
+        values, vectors = np.linalg.eigh(root[:, :, None] * reduced * root[:, None, :])
         inner = root[:, :, None] * vectors
         basis = np.concatenate([slope @ inner, inner], axis=1)
         return cls(start, basis, np.maximum(values, 0), inner.transpose(0, 2, 1) @ rest)
@@ -71,15 +78,15 @@ class Path:
         return Ridge(self.start + self.basis @ (self.shares / (self.values + penalty)[:, :, None]))
 
     def losses(self, moments: Moments, penalties: np.ndarray) -> np.ndarray:
-        """(p, c) mean squared errors of the forecasts, which need not be made for that.
+        """(p, c) mean squared errors on other windows, without making the forecasts.
 
-        At least what rounding leaves of so large sums.
+        Bounded below by the rounding error of sums of that size.
         """
-        left = moments.product - moments.square @ self.start
-        energy = moments.energy - (self.start * (moments.product + left)).sum(axis=(1, 2))
+        left = moments.cross - moments.gram @ self.start
+        energy = moments.energy - (self.start * (moments.cross + left)).sum(axis=(1, 2))
         across = self.basis.transpose(0, 2, 1)
         linear = ((across @ left) * self.shares).sum(axis=2)
-        bilinear = (across @ moments.square @ self.basis) * (
+        bilinear = (across @ moments.gram @ self.basis) * (
             self.shares @ self.shares.transpose(0, 2, 1)
         )
         shrunk = 1 / (self.values[:, None, :] + penalties[:, None])  # (g, p, h)

@@ -1,8 +1,8 @@
-"""How each column's map is fitted: as three stretches of the past, not one, have it best.
+"""Hyperparameters of ridge regression by rolling-origin validation over three windows of time.
 
-A choice is fitted to the first half of train and judged on the third quarter; fitted to three
-quarters and judged on the last; fitted to train and judged on val. A few months of val alone are
-few to choose by, and their luck differs from column to column.
+A candidate is fitted to the first half of train and validated on the third quarter; fitted to three
+quarters and validated on the last; fitted to train and validated on val. A few months of val alone
+are too little data: the best hyperparameters there differ from column to column by chance.
 """
 
 from dataclasses import dataclass
@@ -12,123 +12,138 @@ from typing import NamedTuple
 import numpy as np
 
 from pipelines.classical.ridge.moments import Moments
-from pipelines.classical.ridge.path import Path, Ridge
+from pipelines.classical.ridge.path import RegularizationPath, Ridge
 from pipelines.spec import DataSpec
 
 PENALTIES = np.logspace(-3, 4, 15)
-AGINGS = (0, 1, 2)
+AGE_POWERS = (0, 1, 2)
 
 
 class Sums(NamedTuple):
-    """What is known of a stretch: its windows as they are, and divided by their spread."""
+    """The moments of a stretch of time: of its windows as they are, and divided by their spread."""
 
     plain: Moments
-    even: Moments
+    normalized: Moments
 
     @classmethod
-    def of(cls, part: dict, rows: slice, std: np.ndarray) -> "Sums":
-        history, future = part["history"][rows], part["future"][rows]
+    def of(cls, split: dict, rows: slice, std: np.ndarray) -> "Sums":
+        history, future = split["history"][rows], split["future"][rows]
         return cls(Moments.of(history, future), Moments.of(history, future, std))
 
-    def with_those_of(self, other: "Sums") -> "Sums":
-        return Sums(self.plain + other.plain, self.even + other.even)
+    def merged(self, other: "Sums") -> "Sums":
+        """Those of both stretches together."""
+        return Sums(self.plain + other.plain, self.normalized + other.normalized)
 
 
-class Choice(NamedTuple):
-    """How a column's map is fitted.
+class Hyperparameters(NamedTuple):
+    """How a column's linear map is fitted.
 
-    even: to windows divided by their spread. shared: to all columns, divided by their deviations,
-    and not to this one alone. aging: the power of a reading's age with which its penalty grows.
+    Args:
+        normalized: to windows divided by their spread.
+        shared: to all columns, divided by their standard deviations, not to this one alone.
+        age_power: the power of a step's age with which its penalty grows.
+        penalty: of the squared weights.
     """
 
-    even: bool
+    normalized: bool
     shared: bool
-    aging: int
+    age_power: int
     penalty: float
 
-    def path(self, sums: Sums, std: np.ndarray) -> Path:
-        """Of every penalty."""
-        moments = sums[self.even].together(std) if self.shared else sums[self.even]
-        return Path.of(moments, constant=len(std) == 1, aging=self.aging)
+    def path(self, sums: Sums, std: np.ndarray) -> RegularizationPath:
+        """The solutions of every penalty."""
+        moments = sums.normalized if self.normalized else sums.plain
+        moments = moments.pooled(std) if self.shared else moments
+        return RegularizationPath.of(moments, constant=len(std) == 1, age_power=self.age_power)
 
     def __str__(self) -> str:
         return (
-            f"penalty {self.penalty:.3g}{' by age' if self.aging else ''}"
-            f"{' squared' if self.aging == 2 else ''}"
+            f"penalty {self.penalty:.3g}{' by age' if self.age_power else ''}"
+            f"{' squared' if self.age_power == 2 else ''}"
             f"{', fitted to all columns' if self.shared else ''}"
-            f"{', windows divided by their spread' if self.even else ''}"
+            f"{', windows divided by their spread' if self.normalized else ''}"
         )
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """A choice for each column, and what it is fitted to. str() tells which columns got which."""
+class Selection:
+    """The hyperparameters of each column, and the moments to fit to. str() lists them by column."""
 
-    choices: list[Choice]
+    hyperparameters: list[Hyperparameters]
     columns: list[str]
     std: np.ndarray
     train: Sums
     val: Sums
 
     def fit(self, with_val: bool = False) -> Ridge:
-        """To train, or to train and val."""
-        sums = self.train.with_those_of(self.val) if with_val else self.train
-        weights = np.empty_like(sums.plain.product)
-        for choice in set(self.choices):
-            own = [column for column, other in enumerate(self.choices) if other == choice]
-            fitted = choice.path(sums, self.std).at(choice.penalty).weights
-            weights[own] = np.broadcast_to(fitted, weights.shape)[own]
+        """Fitted to train, or to train and val."""
+        sums = self.train.merged(self.val) if with_val else self.train
+        weights = np.empty_like(sums.plain.cross)
+        for setting in set(self.hyperparameters):
+            columns = [i for i, other in enumerate(self.hyperparameters) if other == setting]
+            solution = setting.path(sums, self.std).at(setting.penalty).weights
+            weights[columns] = np.broadcast_to(solution, weights.shape)[columns]
         return Ridge(weights)
 
     def __str__(self) -> str:
-        of = {each: [] for each in self.choices}
-        for choice, column in zip(self.choices, self.columns, strict=True):
-            of[choice].append(column)
-        if len(of) == 1:
-            return str(self.choices[0])
-        return "; ".join(f"{', '.join(names)}: {choice}" for choice, names in of.items())
+        names = {setting: [] for setting in self.hyperparameters}
+        for setting, column in zip(self.hyperparameters, self.columns, strict=True):
+            names[setting].append(column)
+        if len(names) == 1:
+            return str(self.hyperparameters[0])
+        return "; ".join(f"{', '.join(columns)}: {setting}" for setting, columns in names.items())
 
 
-def choose(train: dict, val: dict, spec: DataSpec, every: int = 1) -> Chosen:
-    """For each column the choice whose squared error, in units of the lowest that any choice has
-    on the same stretch, is lowest in the mean over the stretches.
+def choose(train: dict, val: dict, spec: DataSpec, every: int = 1) -> Selection:
+    """For each column the hyperparameters with the lowest mean relative squared error.
 
-    every: 3 takes each third window. Windows of train are in the order of time.
+    Errors are divided by the lowest error of any candidate on the same stretch, then averaged over
+    the stretches.
+
+    Args:
+        train: windows in the order of time: history, future and origin.
+        val: likewise.
+        spec: of the data set; columns, standard deviations and horizon are read.
+        every: 3 takes every third window.
     """
     std = np.array(spec.task_metadata["std"])
-    part = {name: train[name][::every] for name in ("history", "future", "origin")}
+    thinned = {name: train[name][::every] for name in ("history", "future", "origin")}
     judged = Sums.of(val, slice(None, None, every), std)
-    folds, whole = _rolled(part, spec.task_metadata["horizon_steps"], std)
+    folds, whole = _rolling_folds(thinned, spec.task_metadata["horizon_steps"], std)
     folds = [*folds, (whole, judged)]
-    kinds = list(product((False, True), (True, False) if len(std) > 1 else (False,), AGINGS))
-    every_choice = [Choice(*kind, penalty) for kind in kinds for penalty in PENALTIES.tolist()]
-    losses = np.stack([_losses(kinds, *fold, std) for fold in folds])
+    kinds = list(product((False, True), (True, False) if len(std) > 1 else (False,), AGE_POWERS))
+    candidates = [
+        Hyperparameters(*kind, penalty) for kind in kinds for penalty in PENALTIES.tolist()
+    ]
+    losses = np.stack([_losses(kinds, *fold, std) for fold in folds])  # (folds, candidates, c)
     relative = (losses / losses.min(axis=1, keepdims=True)).mean(axis=0)
-    choices = [every_choice[place] for place in relative.argmin(axis=0)]
-    return Chosen(choices, spec.task_metadata["columns"], std, whole, judged)
+    best = [candidates[index] for index in relative.argmin(axis=0)]
+    return Selection(best, spec.task_metadata["columns"], std, whole, judged)
 
 
 def _losses(kinds: list[tuple], fitted: Sums, judged: Sums, std: np.ndarray) -> np.ndarray:
     """(kinds * p, c)."""
-    paths = (Choice(*kind, penalty=0.0).path(fitted, std) for kind in kinds)
+    paths = (Hyperparameters(*kind, penalty=0.0).path(fitted, std) for kind in kinds)
     return np.concatenate([path.losses(judged.plain, PENALTIES) for path in paths])
 
 
-def _rolled(part: dict, horizon: int, std: np.ndarray) -> tuple[list[tuple[Sums, Sums]], Sums]:
-    """([(what to fit to, what to judge by)], all of the part).
+def _rolling_folds(
+    split: dict, horizon: int, std: np.ndarray
+) -> tuple[list[tuple[Sums, Sums]], Sums]:
+    """([(fitted to, validated on)], the whole split).
 
-    Windows that begin before the last target of those fitted to judge nothing. A part too short
-    for such stretches has none.
+    Windows that begin before the last target of the fitted ones validate nothing. A split that is
+    too short for such stretches has no folds.
     """
-    origin = np.asarray(part["origin"])
+    origin = np.asarray(split["origin"])
     rows, edges = len(origin), [0]
     for end, until in ((rows // 2, rows * 3 // 4), (rows * 3 // 4, rows)):
         after = np.searchsorted(origin, origin[end - 1] + horizon)
         edges += [end, min(after, until)]
     first, gap, second, last_gap, last = (
-        Sums.of(part, slice(*pair), std) for pair in zip(edges, [*edges[1:], rows], strict=True)
+        Sums.of(split, slice(*pair), std) for pair in zip(edges, [*edges[1:], rows], strict=True)
     )
-    most = first.with_those_of(gap).with_those_of(second)
-    folds = [(first, second), (most, last)]
-    kept = [fold for fold in folds if all(sums.plain.count for sums in fold)]
-    return kept, most.with_those_of(last_gap).with_those_of(last)
+    three_quarters = first.merged(gap).merged(second)
+    folds = [(first, second), (three_quarters, last)]
+    usable = [fold for fold in folds if all(sums.plain.count for sums in fold)]
+    return usable, three_quarters.merged(last_gap).merged(last)

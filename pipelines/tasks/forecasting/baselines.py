@@ -1,161 +1,126 @@
-"""What a model must beat. All see what a model sees, and ETS also what came before the window.
+"""Baselines of forecasting. All see what a model sees; exponential smoothing also what came before.
+
+- persistence, seasonal_naive, seasonal_growth, mean_profile: see `naive`.
+- ridge: see `pipelines.classical.ridge`.
+- smoothing: see `pipelines.classical.exponential_smoothing`.
+- best: the one with the lowest squared error on val.
 
 Shapes: n windows, h steps of history, f steps of the future, c columns, q quantiles.
 """
 
-import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
+from pipelines.classical.exponential_smoothing import Smoothing
 from pipelines.classical.ridge import rolling_origin
 from pipelines.preprocessing import windows
 from pipelines.spec import DataSpec
+from pipelines.tasks.forecasting.metrics import Outputs, row_values
+from pipelines.tasks.forecasting.naive import (
+    growth_undefined,
+    mean_profile,
+    persistence,
+    seasonal_growth,
+    seasonal_naive,
+)
 
-FITTED_ROWS = 3000  # its states forget what came before; fitting takes seconds for so many
-
-
-def persistence(history: np.ndarray, horizon: int) -> np.ndarray:
-    """The last value, again and again."""
-    rows, _, columns = history.shape
-    return np.broadcast_to(history[:, -1:], (rows, horizon, columns))
-
-
-def seasonal_naive(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """The same as one season ago."""
-    return history[:, -season:][:, np.arange(horizon) % season]
+FITTED_ROWS = 3000  # smoothing forgets what came before; fitting takes seconds for so many
 
 
-def seasonal_growth(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """One season ago, times how much higher the last value is than that of a season before it."""
-    growth = np.divide(history[:, -1:], history[:, -1 - season : -season], dtype=np.float64)
-    return seasonal_naive(history, horizon, season) * growth
+def fit_predict(
+    train: dict, val: dict, test: dict, spec: DataSpec, seed: int
+) -> Iterator[tuple[str, Outputs]]:
+    """(name, outputs on the test windows, with row scores) of one baseline at a time.
+
+    Ridge and smoothing select their hyperparameters on val as well; quantiles are those of each
+    method's errors on val. seed: nothing is drawn at random.
+    """
+    levels = spec.task_metadata["quantiles"]
+    errors, best = {}, None
+    for name, (on_val, on_test, selection) in forecasts(train, val, test, spec):
+        missed = np.subtract(val["future"], on_val, dtype=np.float64)
+        errors[name] = np.square(missed / spec.task_metadata["std"]).mean()
+        quantiles = with_quantiles(missed, on_test, levels) if levels else None
+        outputs = Outputs(on_test, quantiles, selection)
+        outputs = replace(outputs, row_scores=row_values(outputs, test, spec))
+        yield f"baseline_{name}", outputs
+        if name == min(errors, key=errors.get):
+            best = outputs
+    ranked = sorted(errors, key=errors.get)
+    listed = ", ".join(f"{name} {errors[name]:.3f}" for name in ranked)
+    selection = f"{ranked[0]}, of scaled squared errors on val: {listed}"
+    yield "baseline_best", replace(best, selection=selection)
 
 
-def ungrowing(parts: list[dict], spec: DataSpec) -> str:
-    """Why a season's growth cannot be told; "" where it can."""
-    season, steps = spec.task_metadata["season_steps"], parts[0]["history"].shape[1]
-    if spec.task_metadata["horizon_steps"] > season or steps <= season:
-        return f"seasons of {season} steps must cover the horizon and be less than the history"
-    if min(part["history"].min() for part in parts) <= 0:
-        return "some values are not above zero"
-    return ""
-
-
-def mean_profile(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """The mean of the same moment in all whole seasons of the history."""
-    rows, steps, columns = history.shape
-    seasons = history[:, steps - steps // season * season :].reshape(rows, -1, season, columns)
-    return seasons.mean(axis=1, dtype=np.float64)[:, np.arange(horizon) % season]
+def forecasts(train: dict, val: dict, test: dict, spec: DataSpec) -> Iterator[tuple[str, tuple]]:
+    """(name, (forecasts of val, forecasts of test, selected settings)) of one method at a time."""
+    horizon, season = spec.task_metadata["horizon_steps"], spec.task_metadata["season_steps"]
+    histories = [split["history"] for split in (val, test)]
+    yield "persistence", (*(persistence(history, horizon) for history in histories), "")
+    if season > 1:
+        for method in (seasonal_naive, mean_profile):
+            predicted = [method(history, horizon, season) for history in histories]
+            yield method.__name__, (*predicted, "")
+        reason = growth_undefined([train, val, test], spec)
+        if reason:
+            print(f"baseline_seasonal_growth: left out; {reason}")
+        else:
+            predicted = [seasonal_growth(history, horizon, season) for history in histories]
+            yield "seasonal_growth", (*predicted, "")
+    yield "ridge", ridge(train, val, test, spec)
+    reason = smoothing_undefined(train, spec)
+    if reason:
+        print(f"baseline_smoothing: left out; {reason}")
+    else:
+        yield "smoothing", smoothing(train, val, test, spec)
 
 
 def ridge(train: dict, val: dict, test: dict, spec: DataSpec) -> tuple[np.ndarray, np.ndarray, str]:
-    """(forecasts of val, forecasts of test, what was chosen).
+    """(forecasts of val, forecasts of test, selected settings).
 
-    val is forecast by the machine fitted on train alone; so is test where the data set's options
-    say `refit: false`, otherwise by the one fitted on train and val together.
+    val is forecast by the model fitted to train alone; so is test with the data set option
+    `refit: false`, otherwise by the model fitted to train and val together.
     """
-    chosen = rolling_origin.choose(train, val, spec)
-    fitted = chosen.fit()
-    final = chosen.fit(with_val=True) if spec.task_metadata["refit"] else fitted
-    return fitted(val["history"]), final(test["history"]), str(chosen)
-
-
-@dataclass(frozen=True)
-class Smoothing:
-    """Additive exponential smoothing (Holt 1957, Winters 1960) with fitted parameters."""
-
-    alpha: float
-    beta: float
-    gamma: float
-    phi: float
-    level: float
-    trend: float
-    seasons: np.ndarray
-
-    @classmethod
-    def fit(cls, series: np.ndarray, season: int, damped: bool) -> "Smoothing":
-        """Parameters and beginning states, by statsmodels, from one column of train."""
-        from statsmodels.tsa.holtwinters import ExponentialSmoothing
-
-        seasonal = "add" if season > 1 else None
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of an optimiser that stops early
-            found = ExponentialSmoothing(
-                series, trend="add", damped_trend=damped, seasonal=seasonal,
-                seasonal_periods=season if seasonal else None,
-                initialization_method="estimated",
-            ).fit().params  # fmt: skip
-        return cls(
-            found["smoothing_level"],
-            found["smoothing_trend"],
-            found["smoothing_seasonal"] if seasonal else 0.0,
-            found["damping_trend"] if damped else 1.0,
-            found["initial_level"],
-            found["initial_trend"],
-            np.array(found["initial_seasons"]) if seasonal else np.zeros(1),
-        )
-
-    def __call__(self, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
-        """(n, f) forecasts from each origin, in one run over the series from its first row.
-
-        At origin 7 the states have seen rows 0 to 6.
-        """
-        level, trend, seasons = self.level, self.trend, self.seasons.copy()
-        ahead = np.arange(1, horizon + 1)
-        growth = np.cumsum(self.phi**ahead)
-        wanted = {origin: place for place, origin in enumerate(origins.tolist())}
-        forecasts = np.full((len(origins), horizon), np.nan)
-        for row in range(int(origins.max()) + 1):
-            if row in wanted:
-                cycle = seasons[(row + ahead - 1) % len(seasons)]
-                forecasts[wanted[row]] = level + growth * trend + cycle
-            if row == len(series):
-                break
-            at = row % len(seasons)
-            # The season is corrected by what the old level and trend expected, as in statsmodels.
-            before, damped = level, self.phi * trend
-            level = self.alpha * (series[row] - seasons[at]) + (1 - self.alpha) * (level + damped)
-            trend = self.beta * (level - before) + (1 - self.beta) * damped
-            innovation = series[row] - before - damped
-            seasons[at] = self.gamma * innovation + (1 - self.gamma) * seasons[at]
-        return forecasts
+    selection = rolling_origin.choose(train, val, spec)
+    fitted = selection.fit()
+    final = selection.fit(with_val=True) if spec.task_metadata["refit"] else fitted
+    return fitted(val["history"]), final(test["history"]), str(selection)
 
 
 def smoothing(train: dict, val: dict, test: dict, spec: DataSpec):
-    """(forecasts of val, forecasts of test, what was chosen), each column by itself.
+    """(forecasts of val, forecasts of test, selected settings), each column by itself.
 
-    Fitted once, on the last FITTED_ROWS of train (or three seasons, if those are longer); a damped
+    Fitted once, to the last FITTED_ROWS of train (or three seasons, if those are longer); a damped
     or an undamped trend, whichever is better on val.
     """
     horizon, season = spec.task_metadata["horizon_steps"], spec.task_metadata["season_steps"]
-    parts = [(part["history"], part["future"], part["origin"]) for part in (train, val, test)]
+    parts = [(split["history"], split["future"], split["origin"]) for split in (train, val, test)]
     series, first = windows.join(*parts)
     end = int(train["origin"][-1]) + horizon - first
     begin = max(0, end - max(FITTED_ROWS, 3 * season))
     series, shift = np.asarray(series[begin:], np.float64), first + begin
-    origins = [np.asarray(part["origin"]) - shift for part in (val, test)]
-    found = []
+    origins = [np.asarray(split["origin"]) - shift for split in (val, test)]
+    results = []
     for column in range(series.shape[1]):
-        own, tried = series[:, column], {}
+        values, by_loss = series[:, column], {}
         for damped in (True, False):
-            machine = Smoothing.fit(own[: end - begin], season, damped)
-            forecast = machine(own, origins[0], horizon)
+            model = Smoothing.fit(values[: end - begin], season, damped)
+            forecast = model(values, origins[0], horizon)
             loss = np.square(forecast - val["future"][..., column]).mean()
-            tried[loss] = (forecast, machine, damped)
-        forecast, machine, damped = tried[min(tried)]
-        found.append((forecast, machine(own, origins[1], horizon), damped))
-    names = ["damped" if damped else "undamped" for _, _, damped in found]
-    stacked = (np.stack(parts, axis=2) for parts in list(zip(*found, strict=True))[:2])
+            by_loss[loss] = (forecast, model, damped)
+        forecast, model, damped = by_loss[min(by_loss)]
+        results.append((forecast, model(values, origins[1], horizon), damped))
+    names = ["damped" if damped else "undamped" for _, _, damped in results]
+    stacked = (np.stack(columns, axis=2) for columns in list(zip(*results, strict=True))[:2])
     return *stacked, f"{', '.join(dict.fromkeys(names))} trend"
 
 
-def unsmoothable(train: dict, spec: DataSpec) -> str:
+def smoothing_undefined(train: dict, spec: DataSpec) -> str:
     """Why exponential smoothing cannot be fitted; "" where it can."""
     season, steps = spec.task_metadata["season_steps"], train["history"].shape[1]
-    rows = (
-        int(train["origin"][-1] - train["origin"][0]) + steps + spec.task_metadata["horizon_steps"]
-    )
+    rows = int(train["origin"][-1] - train["origin"][0]) + steps + spec.task_metadata["horizon_steps"]
     if season > 1 and rows < 2 * season:
         return f"train has {rows} rows, and its seasons need two of {season} steps"
     return ""

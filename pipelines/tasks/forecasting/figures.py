@@ -7,7 +7,9 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from pipelines.figures import style
 from pipelines.spec import DataSpec
+from pipelines.tasks.forecasting import input_gradients
 from pipelines.tasks.forecasting.metrics import Outputs, intervals
+from pipelines.tasks.forecasting.naive import persistence, seasonal_naive
 
 ORIGINS = 4  # forecasts drawn
 WORST = 20
@@ -15,6 +17,25 @@ STEPS = {
     "min": "minutes", "h": "hours", "D": "days", "W": "weeks", "MS": "months", "QS": "quarters",
     "YS": "years",
 }  # fmt: skip
+
+
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
+    """Forecasts with the observations, error by step, worst windows; gradients through time."""
+    forecasts(outputs, test, spec, folder)
+    errors_by_step(outputs, test, spec, folder, naive_forecasts(test, spec))
+    worst_windows(outputs, test, spec, folder)
+    norms = input_gradients.through_time(model, np.asarray(test["history"]))
+    gradients({model.name: norms}, spec, folder)
+
+
+def naive_forecasts(test: dict, spec: DataSpec) -> dict[str, np.ndarray]:
+    """Forecasts for comparison that are functions of the window alone."""
+    history, horizon = np.asarray(test["history"]), spec.task_metadata["horizon_steps"]
+    named = {"last value": persistence(history, horizon)}
+    if spec.task_metadata["season_steps"] > 1:
+        season = spec.task_metadata["season_steps"]
+        named["one season ago"] = seasonal_naive(history, horizon, season)
+    return named
 
 
 def forecasts(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) -> None:

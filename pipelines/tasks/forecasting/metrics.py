@@ -1,4 +1,4 @@
-"""How far forecasts are off, under many row weightings at once, and how windows are resampled.
+"""Errors of forecasts under many row weightings at once, and how windows are resampled.
 
 A row is one window: a forecast of all columns over the whole horizon. Every metric is computed from
 row-weighted sums, so one implementation gives the point estimate and each bootstrap resample.
@@ -6,73 +6,101 @@ Shape suffixes: b weightings, n rows, f steps of the future, c columns, q quanti
 
 - mae_<unit>, rmse_<unit>: physical units. Columns of several units have one of each, by name:
   mae_<column>_<unit>.
-- mase: mean absolute error over that of "the same as one season ago" in train (Hyndman and Koehler
-  2006); below 1 is better than that. scaled_mae, scaled_mse: of columns divided by their standard
-  deviation in train. All three are means over columns.
+- mase: mean absolute error divided by that of the seasonal naive forecast in train (Hyndman and
+  Koehler 2006, https://doi.org/10.1016/j.ijforecast.2006.03.001); below 1 is better than
+  that. scaled_mae, scaled_mse: of columns divided by their standard deviation in train. All three
+  are means over columns.
 - with quantiles: scaled_pinball, the pinball loss of scaled columns (Koenker and Bassett 1978); and
-  for the levels 0.05 and 0.95, say, coverage_of_90_percent, how many percent of the targets lie
-  between them, and width_of_90_percent_<unit>, how far apart they lie.
+  for the levels 0.05 and 0.95, for example, coverage_of_90_percent, the percentage of targets
+  between them, and width_of_90_percent_<unit>, the mean width of that interval.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
+from pipelines.storage import arrays
 
-FEWEST_BLOCKS = 4
-KEPT_BYTES = 1 << 24  # of forecasts, on disk
+MIN_BLOCKS = 4
+MAX_SAVED_BYTES = 1 << 24  # of forecasts
+ROW_SCORES = "row_scores"
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """forecast: (n, f, c). quantiles: (n, f, c, q) or None. chosen: what validation chose."""
+    """Forecasts of the windows of a split.
+
+    Args:
+        forecast: (n, f, c).
+        quantiles: (n, f, c, q) or None.
+        selection: the settings that validation selected, for people; "" where there are none.
+        row_scores: name -> (n,), what `row_values` returns, where it is known already. Forecasts
+            may then be those of some rows only.
+    """
 
     forecast: np.ndarray
     quantiles: np.ndarray | None = None
-    chosen: str = ""
+    selection: str = ""
+    row_scores: dict[str, np.ndarray] | None = None
 
-    def columns(self) -> dict[str, np.ndarray]:
-        """What is kept of them on disk, and of which rows: as many evenly spaced ones as fit.
+    def save(self, folder: Path) -> None:
+        """Writes a thinned sample of the forecasts into a new folder, and any row scores in full.
 
-        Windows overlap, so all forecasts are the test part times the horizon: for ETTm1 and 720
-        steps 218 MB, and as much again in DVC's cache and in MLflow's artifacts.
+        Windows overlap, so all forecasts together are the test split times the horizon: for ETTm1
+        and 720 steps 435 MB of doubles for each baseline. Row scores are 1 MB, and all that metrics
+        and their intervals are computed from.
         """
-        said = {"forecast": self.forecast}
+        forecasts = {"forecast": self.forecast}
         if self.quantiles is not None:
-            said["quantiles"] = self.quantiles
-        fit = max(1, KEPT_BYTES // sum(values[0].nbytes for values in said.values()))
+            forecasts["quantiles"] = self.quantiles
+        fit = max(1, MAX_SAVED_BYTES // sum(values[0].nbytes for values in forecasts.values()))
         rows = np.arange(0, len(self.forecast), -(-len(self.forecast) // fit))
-        return {name: values[rows] for name, values in said.items()} | {"row": rows}
+        thinned = {name: values[rows] for name, values in forecasts.items()}
+        arrays.write(folder, thinned | {"row": rows})
+        if self.row_scores is not None:
+            arrays.write(folder / ROW_SCORES, self.row_scores)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Outputs":
+        columns = arrays.read(folder)
+        row_scores = arrays.read(folder / ROW_SCORES) if (folder / ROW_SCORES).is_dir() else None
+        return cls(columns["forecast"], columns.get("quantiles"), row_scores=row_scores)
 
 
-def outputs_of(said: np.ndarray, spec: DataSpec, chosen: str = "") -> Outputs:
+def outputs_of(predicted: np.ndarray, spec: DataSpec) -> Outputs:
     """(n, f, c), or (n, f, c, q) whose median is the forecast."""
     if not spec.task_metadata["quantiles"]:
-        return Outputs(said, None, chosen)
-    return Outputs(said[..., spec.task_metadata["quantiles"].index(0.5)], said, chosen)
+        return Outputs(predicted)
+    return Outputs(predicted[..., spec.task_metadata["quantiles"].index(0.5)], predicted)
 
 
 def score(outputs: Outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> dict:
     """Every metric, (b,) each."""
-    future = np.asarray(test["future"], np.float64)
-    if outputs.forecast.shape != future.shape:
-        raise ValueError(f"score: forecasts {outputs.forecast.shape} of targets {future.shape}")
-    if not np.isfinite(outputs.forecast).all():
-        raise UserError("score: forecasts are not finite; the model has diverged")
-    rows = row_values(outputs, future, spec)
+    rows = outputs.row_scores or row_values(outputs, test, spec)
     total = weights.sum(axis=1, dtype=np.float64)
     means = {name: _mean(weights, values, total) for name, values in rows.items()}
     roots = {f"r{name}": np.sqrt(means.pop(name)) for name in rows if name.startswith("mse_")}
     return means | roots
 
 
-def row_values(outputs: Outputs, future: np.ndarray, spec: DataSpec) -> dict[str, np.ndarray]:
-    """What each row adds to each metric, (n,); squared errors still squared, as mse_<unit>."""
-    facts = spec.task_metadata
+def row_values(outputs: Outputs, test: dict, spec: DataSpec) -> dict[str, np.ndarray]:
+    """Each row's contribution to each metric, (n,); mse_<unit> for rmse_<unit>."""
+    future, facts = np.asarray(test["future"], np.float64), spec.task_metadata
+    if outputs.forecast.shape != future.shape:
+        raise ValueError(f"score: forecasts {outputs.forecast.shape} of targets {future.shape}")
+    if not np.isfinite(outputs.forecast).all():
+        rows = int((~np.isfinite(outputs.forecast)).any(axis=(1, 2)).sum())
+        raise UserError(
+            "forecasts-not-finite",
+            f"{rows:,} of {len(future):,} forecasts are not finite; the model has diverged: lower "
+            "fit.learning_rate or set fit.clip_norm",
+            value=rows,
+        )
     error = outputs.forecast - future
     absolute, squared = np.abs(error).mean(axis=1), np.square(error).mean(axis=1)  # (n, c)
     std = np.array(facts["std"])
@@ -81,9 +109,9 @@ def row_values(outputs: Outputs, future: np.ndarray, spec: DataSpec) -> dict[str
         "scaled_mae": (absolute / std).mean(axis=1),
         "scaled_mse": (squared / std**2).mean(axis=1),
     }
-    for suffix, chosen in units(spec).items():
-        rows[f"mae_{suffix}"] = absolute[:, chosen].mean(axis=1)
-        rows[f"mse_{suffix}"] = squared[:, chosen].mean(axis=1)
+    for suffix, columns in units(spec).items():
+        rows[f"mae_{suffix}"] = absolute[:, columns].mean(axis=1)
+        rows[f"mse_{suffix}"] = squared[:, columns].mean(axis=1)
     if outputs.quantiles is not None:
         rows |= _interval_values(outputs.quantiles, future, spec)
     return rows
@@ -97,19 +125,19 @@ def _interval_values(quantiles, future, spec: DataSpec) -> dict[str, np.ndarray]
         inside = (quantiles[..., low] <= future) & (future <= quantiles[..., high])
         rows[f"coverage_of_{percent:g}_percent"] = 100 * inside.mean(axis=(1, 2))
         width = (quantiles[..., high] - quantiles[..., low]).mean(axis=1, dtype=np.float64)
-        for suffix, chosen in units(spec).items():
-            rows[f"width_of_{percent:g}_percent_{suffix}"] = width[:, chosen].mean(axis=1)
+        for suffix, columns in units(spec).items():
+            rows[f"width_of_{percent:g}_percent_{suffix}"] = width[:, columns].mean(axis=1)
     return rows
 
 
 def pinball(quantiles: np.ndarray, future: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """(n, f, c, q): too low costs `level` a unit, too high costs 1 - `level`."""
+    """(n, f, c, q): a quantile costs `level` per unit too low, 1 - `level` per unit too high."""
     below = future[..., None] - quantiles
     return np.maximum(levels * below, (levels - 1) * below)
 
 
 def intervals(levels: Sequence[float]) -> list[tuple[int, int, float]]:
-    """(place of q, place of 1 - q, percent between them) of each such pair, widest first."""
+    """(index of level q, index of 1 - q, percent between them) of each such pair, widest first."""
     pairs = []
     for low, level in enumerate(levels):
         for high, other in enumerate(levels):
@@ -119,13 +147,13 @@ def intervals(levels: Sequence[float]) -> list[tuple[int, int, float]]:
 
 
 def units(spec: DataSpec) -> dict[str, list[int]]:
-    """Metric name suffix -> columns: one unit for all, or each column with its own."""
-    columns, own = spec.task_metadata["columns"], spec.task_metadata["units"]
-    if len(set(own)) == 1:
-        return {_name(own[0]): list(range(len(own)))}
+    """Metric name suffix -> columns: one suffix where all share a unit, else one for a column."""
+    columns, column_units = spec.task_metadata["columns"], spec.task_metadata["units"]
+    if len(set(column_units)) == 1:
+        return {_name(column_units[0]): list(range(len(columns)))}
     return {
-        _name(f"{column}_{unit}"): [place]
-        for place, (column, unit) in enumerate(zip(columns, own, strict=True))
+        _name(f"{column}_{unit}"): [index]
+        for index, (column, unit) in enumerate(zip(columns, column_units, strict=True))
     }
 
 
@@ -134,16 +162,16 @@ def weights(
 ) -> np.ndarray:
     """Row weights, (1 + resamples, rows): all ones, then a circular block bootstrap.
 
-    Windows overlap, so their errors depend on one another: resampling them singly would give
-    intervals far too narrow. Blocks of neighbours are drawn instead (Kuensch 1989), from a circle
-    so that each row is drawn as often as any other (Politis and Romano 1992). A block spans two
-    horizons: errors of forecasts that begin a horizon apart share no target (which is why
-    Diebold and Mariano 1995 cut autocorrelations there), and twice that keeps most dependent pairs
-    within a block. Test parts of fewer than 4 blocks get no interval (weights 0, NaN metrics).
+    Windows overlap, so their errors are dependent, and resampling single windows would give
+    intervals that are far too narrow. Blocks of neighbouring windows are drawn instead (Kuensch
+    1989), from a circle, so that all rows are drawn equally often (Politis and Romano 1992). A
+    block spans two horizons: forecasts that begin a horizon apart share no target (the lag at which
+    Diebold and Mariano 1995 truncate autocorrelations), and twice that keeps most dependent pairs
+    within a block. Test splits of fewer than 4 blocks get no interval (weights 0, NaN metrics).
     """
     counts = np.ones((1 + resamples, rows), np.uint8)
     block = block_rows(spec)
-    if rows < FEWEST_BLOCKS * block:
+    if rows < MIN_BLOCKS * block:
         counts[1:] = 0
         return counts
     rng = np.random.default_rng(seed)
@@ -165,5 +193,5 @@ def _mean(weights_bn: np.ndarray, values_n: np.ndarray, total_b: np.ndarray) -> 
 
 
 def _name(unit: str) -> str:
-    """What metric names may hold: "m/s" becomes m_s."""
+    """A unit as part of a metric name: "m/s" becomes m_s."""
     return re.sub(r"[^A-Za-z0-9]+", "_", unit).strip("_") or "units"

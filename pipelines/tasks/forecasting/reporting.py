@@ -1,6 +1,4 @@
-"""Which of the metrics are told, and how they are judged."""
+"""What the results tables show of this task; no stage reads it."""
 
-HEADLINE = ("mase", "mae_*")  # the metrics of the results table, with whatever unit
-PRIMARY = "mase"  # what champions are chosen by
-LOWER = ("mase", "mae_*", "rmse_*", "scaled_*")  # metrics of which less is better
-STRONG = "baseline_best"  # the classical method that was best on validation
+REPORTED_METRICS = ("mase", "mae_*")  # * is the unit of the data
+TRIVIAL_BASELINE = "baseline_persistence"

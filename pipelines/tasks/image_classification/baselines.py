@@ -1,98 +1,121 @@
-"""What a model must beat: edges with a kernel machine."""
+"""Baselines of image classification: the majority class, and an SVM on edges or pixels."""
 
 from collections.abc import Iterator
 
 import numpy as np
 from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from pipelines.classical.hog import colours, hog
-from pipelines.evaluation.classifier import Outputs, margins
+from pipelines.classical.calibration import PlattCalibration, margins
+from pipelines.classical.hog import hog, mean_colours
+from pipelines.evaluation.classifier import Outputs, majority
 from pipelines.preprocessing import image_decoding
+from pipelines.spec import DataSpec
 
 PENALTIES = {"rbf": (1.0, 10.0, 100.0), "linear": (0.01, 0.1, 1.0)}
-SMALL, LARGE = 32, 64  # sides that pictures are stretched to: from above 32 pixels on, to 64
-CHOOSING_ROWS, FITTING_ROWS = 4000, 20_000  # a kernel machine's time grows with rows squared
-MANY_ROWS, COMPONENTS = 100_000, 128  # and with features, so many rows are given fewer
+SMALL, LARGE = 32, 64  # sides that images are resized to: above 32 pixels, to 64
+# A kernel SVM's time grows with the square of the rows,
+SELECTION_ROWS, FITTING_ROWS = 4000, 20_000
+MANY_ROWS, COMPONENTS = 100_000, 128  # and with the features: many rows get fewer of them
 
 
-def kernel_svm(train, val, test_pictures, seed: int) -> Outputs:
-    """Support vector machine on edges or pixels, as strong as it can be made.
+def fit_predict(
+    train: dict, val: dict, test: dict, spec: DataSpec, seed: int
+) -> Iterator[tuple[str, Outputs]]:
+    """(name, outputs on the test rows) of one baseline at a time."""
+    (name,) = spec.inputs
+    (train_x, train_y), (val_x, val_y), (test_x, test_y) = (
+        (np.asarray(split[name]), np.asarray(split[spec.target.name])) for split in (train, val, test)
+    )
+    yield "baseline_majority", majority(train_y, len(test_y), spec.outputs)
+    yield "baseline_hog_svm", kernel_svm((train_x, train_y), (val_x, val_y), test_x, seed)
 
-    train, val: (pictures (n, H, W, C) uint8, targets). Features, kernel and penalty are chosen by
-    accuracy on val, fitted on 4,000 rows of train at most; the chosen machine is then fitted on
-    train and val together: on more than 20,000 rows with the features' 128 principal components in
-    their place, and on 100,000 at most, drawn at random. Probabilities come from the margins on val
-    by logistic regression (Platt 1999).
+
+def kernel_svm(train, val, test_images, seed: int) -> Outputs:
+    """A support vector machine on HOG features or pixels, as strong as it can be made.
+
+    Features, kernel and penalty are selected by accuracy on val, fitted to 4,000 rows of train at
+    most. The selected machine is then fitted to train and val together: on more than 20,000 rows to
+    the first 128 principal components of the features, and to 100,000 random rows at most.
+    Probabilities are by Platt scaling of the margins on val.
+
+    Args:
+        train, val: (images (n, H, W, C) uint8, targets (n,)).
+        test_images: to be classified.
+        seed: of the random rows.
     """
     rng = np.random.default_rng(seed)
-    chooser = _some(train, CHOOSING_ROWS, rng)
+    fitted_x, fitted_y = _subsample(train, SELECTION_ROWS, rng)
     best = (-1.0, "", None, None)
     for name, features in _features(train[0].shape[1:]).items():
-        known, unknown = features(chooser[0]), features(val[0])
-        for kernel, machine in _machines():
-            machine.fit(known, chooser[1])
-            accuracy = float(np.mean(machine.predict(unknown) == val[1]))
+        train_features, val_features = features(fitted_x), features(val[0])
+        for kernel, classifier in _classifiers():
+            classifier.fit(train_features, fitted_y)
+            accuracy = float(np.mean(classifier.predict(val_features) == val[1]))
             if accuracy > best[0]:
-                best = (accuracy, f"{name}, {kernel}", features, machine)
-    _, chosen, features, machine = best
-    platt = LogisticRegression(C=1.0, max_iter=1000).fit(margins(machine, features(val[0])), val[1])
+                best = (accuracy, f"{name}, {kernel}", features, classifier)
+    _, selection, features, classifier = best
+    calibration = PlattCalibration.fit(margins(classifier, features(val[0])), val[1])
     both = tuple(np.concatenate(pair) for pair in zip(train, val, strict=True))
-    rows = _some(both, MANY_ROWS, rng)
-    fitted = features(rows[0])
-    if len(fitted) > FITTING_ROWS and fitted.shape[1] > COMPONENTS:
-        machine = make_pipeline(PCA(COMPONENTS, svd_solver="covariance_eigh"), machine)
-    machine.fit(fitted, rows[1])
-    known = features(test_pictures)
+    images, targets = _subsample(both, MANY_ROWS, rng)
+    fitted_features = features(images)
+    if len(fitted_features) > FITTING_ROWS and fitted_features.shape[1] > COMPONENTS:
+        classifier = make_pipeline(PCA(COMPONENTS, svd_solver="covariance_eigh"), classifier)
+    classifier.fit(fitted_features, targets)
+    test_features = features(test_images)
     return Outputs(
-        platt.predict_proba(margins(machine, known)),
-        machine.predict(known).astype(np.int32),
-        chosen,
+        calibration(margins(classifier, test_features)),
+        classifier.predict(test_features).astype(np.int32),
+        selection,
     )
 
 
-def _some(part, most: int, rng) -> tuple[np.ndarray, np.ndarray]:
-    """At most so many rows; at least one of each class where rows are many."""
-    pictures, targets = part
+def _subsample(rows, most: int, rng) -> tuple[np.ndarray, np.ndarray]:
+    """At most so many random rows, in their order."""
+    images, targets = rows
     if len(targets) <= most:
-        return pictures, targets
-    rows = np.sort(rng.permutation(len(targets))[:most])
-    return pictures[rows], targets[rows]
+        return images, targets
+    drawn = np.sort(rng.permutation(len(targets))[:most])
+    return images[drawn], targets[drawn]
 
 
 def _features(shape: tuple[int, int, int]) -> dict:
-    """Name -> function of (n, H, W, C) pictures to (n, features)."""
+    """Name -> function of (n, H, W, C) images to (n, features)."""
     side = SMALL if max(shape[:2]) <= SMALL else LARGE
     cells = (side // 8, side // 4)
-    found = {f"edges in cells of {c} px": lambda p, c=c: hog(_to(p, side), c) for c in cells}
+    extractors = {
+        f"edges in cells of {cell} px": lambda images, cell=cell: hog(_square(images, side), cell)
+        for cell in cells
+    }
     if shape[2] > 1:
-        c = side // 8
-        found[f"edges in cells of {c} px and colours"] = lambda p: np.concatenate(
-            [hog(_to(p, side), c), colours(_to(p, side), 8)], axis=1
+        cell = side // 8
+        extractors[f"edges in cells of {cell} px and colours"] = lambda images: np.concatenate(
+            [hog(_square(images, side), cell), mean_colours(_square(images, side), 8)], axis=1
         )
-    small = shape[:2] if max(shape[:2]) <= SMALL else (SMALL, SMALL)
-    found["pixels"] = lambda p: (_stretched(p, small).astype(np.float32) / 255).reshape(len(p), -1)
-    return found
+    size = shape[:2] if max(shape[:2]) <= SMALL else (SMALL, SMALL)
+    extractors["pixels"] = lambda images: (_resized(images, size).astype(np.float32) / 255).reshape(
+        len(images), -1
+    )
+    return extractors
 
 
-def _to(pictures: np.ndarray, side: int) -> np.ndarray:
-    return _stretched(pictures, (side, side))
+def _square(images: np.ndarray, side: int) -> np.ndarray:
+    return _resized(images, (side, side))
 
 
-def _stretched(pictures: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if pictures.shape[1:3] == size:
-        return pictures
-    return np.stack([image_decoding.resize(picture, *size) for picture in pictures])
+def _resized(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    if images.shape[1:3] == size:
+        return images
+    return np.stack([image_decoding.resize(image, *size) for image in images])
 
 
-def _machines() -> Iterator[tuple[str, Pipeline]]:
+def _classifiers() -> Iterator[tuple[str, Pipeline]]:
     for kernel, penalties in PENALTIES.items():
         for penalty in penalties:
-            machine = SVC(C=penalty, kernel=kernel, gamma="scale", cache_size=500)
+            svm = SVC(C=penalty, kernel=kernel, gamma="scale", cache_size=500)
             yield (
                 f"{kernel} kernel, C={penalty:g}",
-                make_pipeline(StandardScaler(with_std=False), machine),
+                make_pipeline(StandardScaler(with_std=False), svm),
             )

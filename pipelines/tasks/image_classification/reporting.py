@@ -1,6 +1,4 @@
-"""Which of the metrics are told, and how they are judged."""
+"""What the results tables show of this task; no stage reads it."""
 
-HEADLINE = ("accuracy", "log_loss")  # the metrics of the results table
-PRIMARY = "accuracy"  # what champions are chosen by
-LOWER = ("log_loss", "blocked_percent")  # metrics of which less is better
-STRONG = "baseline_hog_svm"  # what a model must beat to be worth its trouble
+REPORTED_METRICS = ("accuracy", "log_loss")
+TRIVIAL_BASELINE = "baseline_majority"

@@ -1,74 +1,102 @@
-"""What a model must beat: counting n-grams."""
+"""Baselines of text classification: the majority class, and linear classifiers on n-grams.
+
+- tfidf_svm: a support vector machine on TF-IDF (Joachims, ECML 1998,
+  https://doi.org/10.1007/BFb0026683).
+- nb_svm: see `pipelines.classical.nb_svm`.
+- best: the better of the two in validation.
+"""
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.base import clone
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import matthews_corrcoef
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import LinearSVC
 
+from pipelines.classical.calibration import PlattCalibration, margins
 from pipelines.classical.nb_svm import NaiveBayesSVM
-from pipelines.evaluation.classifier import Outputs, margins
+from pipelines.evaluation.classifier import Outputs, majority
+from pipelines.spec import DataSpec
 
 FOLDS = 5
-FEW_ROWS = 5000  # up to here the machines are fitted once a fold; beyond, val is large enough
+FEW_ROWS = 5000  # up to here by cross-validation; beyond, val is large enough
 # Beyond so many characters their n-grams take an hour and tens of gigabytes; words are counted.
 MANY_CHARACTERS = 10_000_000
 PENALTIES = {"tfidf_svm": (0.1, 1.0, 10.0), "nb_svm": (0.03, 0.1, 1.0)}
-INTERPOLATIONS = (0.25, 0.5, 1.0)  # the paper's, and less of it: it shifts uneven classes apart
+# The paper's, and less of it: interpolation moves the boundary where classes are imbalanced.
+INTERPOLATIONS = (0.25, 0.5, 1.0)
 WORDS_AND_SIGNS = r"\w+|[^\w\s]"
 
 
-def linear_ngrams(train, val, test_texts, seed: int) -> dict[str, Outputs]:
-    """Linear machines on n-grams, as strong as they can be made; "best" is the better of them.
+def fit_predict(
+    train: dict, val: dict, test: dict, spec: DataSpec, seed: int
+) -> Iterator[tuple[str, Outputs]]:
+    """(name, outputs on the test rows) of one baseline at a time."""
+    (train_x, train_y), (val_x, val_y) = (
+        (list(split[spec.request_inputs[0]]), np.asarray(split[spec.target.name])) for split in (train, val)
+    )
+    yield "baseline_majority", majority(train_y, len(test[spec.target.name]), spec.outputs)
+    texts = list(test[spec.request_inputs[0]])
+    for name, outputs in linear_ngrams((train_x, train_y), (val_x, val_y), texts, seed):
+        yield f"baseline_{name}", outputs
 
-    train, val: (texts, targets). A support vector machine on TF-IDF (Joachims 1998) and NB-SVM
-    (Wang and Manning 2012), of words or of characters. What to count and the penalty are chosen by
-    the Matthews correlation on rows that the machine was not fitted to: every row of train and val
-    in turn, so that a small corpus gives its baselines all it has, or val alone where rows are
-    many. The chosen machine is then fitted on train and val together. Probabilities are Platt's,
-    from the margins on the same rows (Platt 1999).
+
+def linear_ngrams(train, val, test_texts, seed: int) -> Iterator[tuple[str, Outputs]]:
+    """Linear classifiers on n-grams of words or characters; "best" is the better family.
+
+    The n-grams and the penalty are selected by the Matthews correlation on rows that the classifier
+    was not fitted to: by cross-validation over train and val, so that a small corpus gives its
+    baselines all it has, or on val alone where rows are many. The selected classifier is then
+    fitted to train and val together. Probabilities are by Platt scaling of the margins on the same
+    held-out rows.
+
+    Args:
+        train, val: (texts, targets).
+        test_texts: to be classified.
+        seed: of the folds and the solver.
     """
     texts, targets = [*train[0], *val[0]], np.concatenate([train[1], val[1]])
-    divisions = divide(targets, len(train[1]), seed)
-    found, quality = {}, {}
-    for family, counters in candidates(texts, seed).items():
+    folds = validation_folds(targets, len(train[1]), seed)
+    best_family, best_correlation, best_outputs = "", -np.inf, None
+    for family, vectorizers in candidates(texts, seed).items():
         trials = {}
-        for what, (counter, machines) in counters.items():
-            trials |= {
-                (what, name): found_in
-                for name, found_in in trial(counter, machines, texts, targets, divisions).items()
-            }
-        chosen = max(trials, key=lambda names: trials[names].correlation)
-        quality[family] = trials[chosen].correlation
-        platt = LogisticRegression(C=1e3).fit(trials[chosen].margins, trials[chosen].targets)
-        counter, machines = counters[chosen[0]]
-        final = make_pipeline(clone(counter), clone(machines[chosen[1]])).fit(texts, targets)
-        found[family] = Outputs(
-            platt.predict_proba(margins(final, test_texts)),
+        for ngrams, (vectorizer, classifiers) in vectorizers.items():
+            results = validate(vectorizer, classifiers, texts, targets, folds)
+            trials |= {(ngrams, name): result for name, result in results.items()}
+        best = max(trials, key=lambda names: trials[names].correlation)
+        correlation = trials[best].correlation
+        calibration = PlattCalibration.fit(trials[best].margins, trials[best].targets)
+        vectorizer, classifiers = vectorizers[best[0]]
+        final = make_pipeline(clone(vectorizer), clone(classifiers[best[1]])).fit(texts, targets)
+        outputs = Outputs(
+            calibration(margins(final, test_texts)),
             final.predict(test_texts).astype(np.int32),
-            f"{', '.join(chosen)}, Matthews correlation {quality[family]:.3f} where it was chosen",
+            f"{', '.join(best)}, Matthews correlation {correlation:.3f} in validation",
         )
-    best = max(quality, key=quality.get)
-    return found | {"best": replace(found[best], chosen=best)}
+        yield family, outputs
+        if correlation > best_correlation:
+            best_family, best_correlation, best_outputs = family, correlation, outputs
+    yield "best", replace(best_outputs, selection=best_family)
 
 
 @dataclass(frozen=True)
-class Trial:
-    """How a machine did on rows it was not fitted to."""
+class Validation:
+    """A classifier's results on rows that it was not fitted to. margins: (n, 1) or (n, k)."""
 
     correlation: float
     margins: np.ndarray
     targets: np.ndarray
 
 
-def divide(targets: np.ndarray, train_rows: int, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """[(rows to fit, rows to judge by)]."""
+def validation_folds(
+    targets: np.ndarray, train_rows: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """[(rows to fit to, rows to validate on)]."""
     rows = np.arange(len(targets))
     folds = min(FOLDS, np.bincount(targets).min())
     if len(rows) > FEW_ROWS or folds < 2:
@@ -76,41 +104,45 @@ def divide(targets: np.ndarray, train_rows: int, seed: int) -> list[tuple[np.nda
     return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, targets))
 
 
-def trial(counter, machines: dict, texts: list[str], targets, divisions) -> dict[str, Trial]:
-    """Of each machine. What it is given is counted once a division, not once a machine."""
-    seen = {name: [] for name in machines}
-    right = np.concatenate([targets[judged] for _, judged in divisions])
-    for fitted, judged in divisions:
-        counter = clone(counter)
-        own = counter.fit_transform([texts[row] for row in fitted])
-        others = counter.transform([texts[row] for row in judged])
-        for name, machine in fit_all(machines, own, targets[fitted]).items():
-            seen[name].append((machine.predict(others), margins(machine, others)))
-    trials = {}
-    for name, parts in seen.items():
-        said, far = map(np.concatenate, zip(*parts, strict=True))
-        trials[name] = Trial(matthews_corrcoef(right, said), far, right)
-    return trials
+def validate(
+    vectorizer, classifiers: dict, texts: list[str], targets, folds
+) -> dict[str, Validation]:
+    """Name -> results. N-grams are counted once a fold, not once a classifier."""
+    results = {name: [] for name in classifiers}
+    held_out = np.concatenate([targets[rows] for _, rows in folds])
+    for fitted, rows in folds:
+        vectorizer = clone(vectorizer)
+        train_features = vectorizer.fit_transform([texts[row] for row in fitted])
+        features = vectorizer.transform([texts[row] for row in rows])
+        for name, classifier in fit_all(classifiers, train_features, targets[fitted]).items():
+            results[name].append((classifier.predict(features), margins(classifier, features)))
+    validations = {}
+    for name, parts in results.items():
+        predicted, distances = map(np.concatenate, zip(*parts, strict=True))
+        correlation = matthews_corrcoef(held_out, predicted)
+        validations[name] = Validation(correlation, distances, held_out)
+    return validations
 
 
-def fit_all(machines: dict, found, targets) -> dict:
-    """The machines, fitted; those that differ in `interpolation` alone share what is learned."""
-    fitted, learned = {}, {}
-    for name, machine in machines.items():
-        if not isinstance(machine, NaiveBayesSVM):
-            fitted[name] = clone(machine).fit(found, targets)
+def fit_all(classifiers: dict, features, targets) -> dict:
+    """The classifiers, fitted; those that differ in `interpolation` alone share the SVM."""
+    fitted, by_penalty = {}, {}
+    for name, classifier in classifiers.items():
+        if not isinstance(classifier, NaiveBayesSVM):
+            fitted[name] = clone(classifier).fit(features, targets)
             continue
-        if machine.C not in learned:
-            learned[machine.C] = clone(machine).fit(found, targets)
-        fitted[name] = copy.copy(learned[machine.C]).set_params(interpolation=machine.interpolation)
+        if classifier.C not in by_penalty:
+            by_penalty[classifier.C] = clone(classifier).fit(features, targets)
+        same_svm = copy.copy(by_penalty[classifier.C])
+        fitted[name] = same_svm.set_params(interpolation=classifier.interpolation)
     return fitted
 
 
 def candidates(texts: list[str], seed: int) -> dict[str, dict[str, tuple]]:
-    """Family -> what is counted -> (counter, name -> machine), nothing fitted yet."""
+    """Family -> n-grams -> (vectorizer, name -> classifier), nothing fitted yet."""
     words, characters = {"token_pattern": WORDS_AND_SIGNS}, {"analyzer": "char"}
     tfidf = {"words 1-2": TfidfVectorizer(**words, ngram_range=(1, 2), sublinear_tf=True)}
-    there = {
+    presence = {
         f"words 1-{longest}": CountVectorizer(**words, ngram_range=(1, longest), binary=True)
         for longest in (2, 3)
     }
@@ -118,7 +150,7 @@ def candidates(texts: list[str], seed: int) -> dict[str, dict[str, tuple]]:
         tfidf["characters 1-5"] = TfidfVectorizer(
             **characters, ngram_range=(1, 5), sublinear_tf=True, lowercase=False
         )
-        there["characters 1-7"] = CountVectorizer(**characters, ngram_range=(1, 7), binary=True)
+        presence["characters 1-7"] = CountVectorizer(**characters, ngram_range=(1, 7), binary=True)
     svms = {f"C={c:g}": LinearSVC(C=c, random_state=seed) for c in PENALTIES["tfidf_svm"]}
     nb_svms = {
         f"interpolation={share:g}, C={c:g}": NaiveBayesSVM(c, 1.0, share, seed)
@@ -126,6 +158,6 @@ def candidates(texts: list[str], seed: int) -> dict[str, dict[str, tuple]]:
         for share in INTERPOLATIONS
     }
     return {
-        "tfidf_svm": {what: (counter, svms) for what, counter in tfidf.items()},
-        "nb_svm": {what: (counter, nb_svms) for what, counter in there.items()},
+        "tfidf_svm": {ngrams: (vectorizer, svms) for ngrams, vectorizer in tfidf.items()},
+        "nb_svm": {ngrams: (vectorizer, nb_svms) for ngrams, vectorizer in presence.items()},
     }

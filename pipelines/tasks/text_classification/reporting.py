@@ -1,6 +1,4 @@
-"""Which of the metrics are told, and how they are judged."""
+"""What the results tables show of this task; no stage reads it."""
 
-HEADLINE = ("accuracy", "mcc")  # the metrics of the results table
-PRIMARY = "mcc"  # what champions are chosen by
-LOWER = ("log_loss", "blocked_percent")  # metrics of which less is better
-STRONG = "baseline_best"  # the linear machine that was best where machines are chosen
+REPORTED_METRICS = ("accuracy", "mcc")
+TRIVIAL_BASELINE = "baseline_majority"

@@ -1,51 +1,69 @@
-"""What a model must beat: leaving the source as it is, and what counting and looking up can do."""
+"""Baselines of translation: the source itself, and dictionary and translation-memory methods.
+
+- copy: the source, untranslated.
+- memory: the best on val, by BLEU, of a word-by-word dictionary (IBM Model 1), a translation memory
+  (the translation of the most similar training sentence), and the memory with repaired words.
+"""
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from sacrebleu.metrics import BLEU
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
+from pipelines.spec import DataSpec
 from pipelines.tasks.translation.metrics import Outputs, of_texts
 
 TOKENS = r"\d+(?:[.,:]\d+)*|\w+|[^\w\s]"
-ROUNDS = 6  # of expectation maximisation; the likelihood has settled by then
+EM_ITERATIONS = 6  # the likelihood has converged by then
 Texts = Sequence[str]
 
 
+def fit_predict(
+    train: dict, val: dict, test: dict, spec: DataSpec, seed: int
+) -> Iterator[tuple[str, Outputs]]:
+    """(name, outputs on the test rows) of one baseline at a time. seed: nothing is random."""
+    train_pairs, val_pairs = (
+        (list(split[spec.request_inputs[0]]), list(split["reference"])) for split in (train, val)
+    )
+    sources = list(test[spec.request_inputs[0]])
+    yield "baseline_copy", copy(sources)
+    yield "baseline_memory", translation_memory(train_pairs, val_pairs, sources)
+
+
 def copy(sources: Texts) -> Outputs:
-    """The source itself: right for names and numbers, and the least one can do."""
+    """The source itself: correct for names and numbers."""
     return of_texts(list(sources))
 
 
-def memory(train: tuple[Texts, Texts], val: tuple[Texts, Texts], sources: Texts) -> Outputs:
+def translation_memory(
+    train: tuple[Texts, Texts], val: tuple[Texts, Texts], sources: Texts
+) -> Outputs:
     """The best on val, by BLEU, of three classical methods.
 
-    words: each word's likeliest translation, in the order of the source. memory: the translation of
-    the most similar training sentence. repaired memory: that, with the words in which the two
-    sources differ exchanged for their translations (after Koehn and Senellart 2010). The chosen one
-    then translates `sources` from train and val together.
+    words: each word's most probable translation, in the order of the source. memory: the
+    translation of the most similar training sentence. repaired memory: that, with the words in
+    which the two sources differ replaced by their translations (after Koehn and Senellart,
+    "Convergence of Translation Memory and Statistical Machine Translation", 2010). The selected
+    method then translates `sources` from train and val together.
     """
     quality = {
         name: BLEU(force=True).corpus_score(method(train, val[0]), [list(val[1])]).score
         for name, method in METHODS.items()
     }
-    chosen = max(quality, key=quality.get)
-    known = ([*train[0], *val[0]], [*train[1], *val[1]])
-    return of_texts(METHODS[chosen](known, sources), f"{chosen} of {_shown(quality)}")
-
-
-def _shown(quality: dict[str, float]) -> str:
-    return ", ".join(f"{name} {bleu:.1f}" for name, bleu in quality.items())
+    best = max(quality, key=quality.get)
+    pairs = ([*train[0], *val[0]], [*train[1], *val[1]])
+    selection = f"{best} of {', '.join(f'{name} {bleu:.1f}' for name, bleu in quality.items())}"
+    return of_texts(METHODS[best](pairs, sources), selection)
 
 
 def word_by_word(train: tuple[Texts, Texts], sources: Texts) -> list[str]:
-    """An unknown word stays as it is. Numbers, never seen before, mostly do well by that."""
-    best = likeliest(*_tokens(train))
-    return [_join(best.get(word, word) for word in words) for words in _split(sources)]
+    """An unknown word is copied, which is mostly correct for numbers."""
+    dictionary = most_probable_translations(*_tokens(train))
+    return [_join(dictionary.get(word, word) for word in words) for words in _split(sources)]
 
 
 def nearest(train: tuple[Texts, Texts], sources: Texts) -> list[str]:
@@ -53,31 +71,39 @@ def nearest(train: tuple[Texts, Texts], sources: Texts) -> list[str]:
 
 
 def repaired(train: tuple[Texts, Texts], sources: Texts) -> list[str]:
-    """A word of the nearest source that the sentence has not is looked for, translated, in the
-    nearest's translation; there the next word that only the sentence has takes its place."""
-    best = likeliest(*_tokens(train))
-    found = []
+    """The memory's translation, with words replaced.
+
+    For each word that only the memory's source has, its dictionary translation is looked up in the
+    memory's translation, and replaced by that of the next word that only the sentence has.
+    """
+    dictionary = most_probable_translations(*_tokens(train))
+    translations = []
     for row, words in zip(_nearest_rows(train[0], sources), _split(sources), strict=True):
-        known, said = _split([train[0][row]])[0], _split([train[1][row]])[0]
-        wanted = list((Counter(words) - Counter(known)).elements())
-        for old in (Counter(known) - Counter(words)).elements():
-            place = best.get(old, old)
-            if wanted and place in said:
-                new = wanted.pop(0)
-                said[said.index(place)] = best.get(new, new)
-        found.append(_join(said))
-    return found
+        memory, translation = _split([train[0][row]])[0], _split([train[1][row]])[0]
+        missing = list((Counter(words) - Counter(memory)).elements())
+        for old in (Counter(memory) - Counter(words)).elements():
+            replaced = dictionary.get(old, old)
+            if missing and replaced in translation:
+                new = missing.pop(0)
+                translation[translation.index(replaced)] = dictionary.get(new, new)
+        translations.append(_join(translation))
+    return translations
 
 
 METHODS = {"words": word_by_word, "memory": nearest, "repaired memory": repaired}
 
 
-def likeliest(sources: list[list[str]], targets: list[list[str]]) -> dict[str, str]:
-    """source word -> its likeliest target word, by IBM Model 1 (Brown et al. 1993).
+def most_probable_translations(
+    sources: list[list[str]], targets: list[list[str]]
+) -> dict[str, str]:
+    """Source word e -> the target word f with the highest t(f | e), by IBM Model 1.
 
-    t(f | e) begins uniform over the words that ever stand in translations of e. Each round shares
-    every target word out among the words of its source sentence, and one that stands for no word,
-    in proportion to t, and counts. One sparse matrix holds t; pairs of words are its entries.
+    Expectation maximisation from a uniform t over the words of all translations of e: the expected
+    count of a pair is t(f | e) / (sum over the words e' of the sentence, and the empty word, of
+    t(f | e')), and t is the normalised count. Pairs that occur are the entries of one sparse table.
+
+    Reference: Brown et al., "The Mathematics of Statistical Machine Translation", 1993,
+    https://aclanthology.org/J93-2003/.
     """
     names_e = {w: i for i, w in enumerate(dict.fromkeys(w for s in sources for w in s), 1)}
     names_f = {w: i for i, w in enumerate(dict.fromkeys(w for s in targets for w in s))}
@@ -85,42 +111,42 @@ def likeliest(sources: list[list[str]], targets: list[list[str]]) -> dict[str, s
     pairs, entry = np.unique(e * len(names_f) + f, return_inverse=True)
     of_e = pairs // len(names_f)
     table = 1.0 / np.bincount(of_e)[of_e]
-    for _ in range(ROUNDS):
+    for _ in range(EM_ITERATIONS):
         share = table[entry]
         share = share / np.bincount(token, weights=share)[token]
         counts = np.bincount(entry, weights=share, minlength=len(pairs))
         table = counts / np.bincount(of_e, weights=counts)[of_e]
     words_e, words_f = list(names_e), list(names_f)
     best: dict[str, str] = {}
-    for place in np.lexsort((pairs, -table)):  # likeliest first; of equals the earlier one
-        if of_e[place]:
-            best.setdefault(words_e[of_e[place] - 1], words_f[pairs[place] % len(names_f)])
+    for index in np.lexsort((pairs, -table)):  # most probable first; of ties the earlier one
+        if of_e[index]:
+            best.setdefault(words_e[of_e[index] - 1], words_f[pairs[index] % len(names_f)])
     return best
 
 
 def _occurrences(sources, targets, names_e, names_f) -> tuple[np.ndarray, ...]:
-    """For each target word occurrence (`token`) each word of its source sentence, 0 for none."""
+    """Each target word (`token`) with each word of its source sentence; e 0 is the empty word."""
     e, f, token, number = [], [], [], 0
     for source, target in zip(sources, targets, strict=True):
-        own = [0, *(names_e[word] for word in source)]
+        ids = [0, *(names_e[word] for word in source)]
         for word in target:
-            e += own
-            f += [names_f[word]] * len(own)
-            token += [number] * len(own)
+            e += ids
+            f += [names_f[word]] * len(ids)
+            token += [number] * len(ids)
             number += 1
     return np.array(e), np.array(f), np.array(token)
 
 
 def _nearest_rows(train: Texts, sources: Texts) -> np.ndarray:
-    """The training row of the greatest TF-IDF cosine, over words and pairs of words."""
+    """The training row with the highest TF-IDF cosine similarity, over words and word bigrams."""
     vectorizer = TfidfVectorizer(
         ngram_range=(1, 2), sublinear_tf=True, token_pattern=TOKENS, lowercase=False
     )
-    known = sparse.csr_matrix(vectorizer.fit_transform(train))
-    asked = vectorizer.transform(sources)
+    memory = sparse.csr_matrix(vectorizer.fit_transform(train))
+    queries = vectorizer.transform(sources)
     rows = [
-        np.asarray((asked[start : start + 256] @ known.T).todense()).argmax(axis=1)
-        for start in range(0, asked.shape[0], 256)
+        np.asarray((queries[start : start + 256] @ memory.T).todense()).argmax(axis=1)
+        for start in range(0, queries.shape[0], 256)
     ]
     return np.concatenate(rows)
 
@@ -134,6 +160,6 @@ def _split(texts: Texts) -> list[list[str]]:
 
 
 def _join(words) -> str:
-    """Signs stand beside words as in print, near enough: commas and stops after, l' before."""
+    """Words to text, with punctuation attached: commas and full stops after, l' before."""
     text = re.sub(r" ([,.!?;:)\]])", r"\1", " ".join(words))
     return re.sub(r"(\w)( ?)(['’-])( ?)(?=\w)", r"\1\3", re.sub(r"([(\[]) ", r"\1", text))

@@ -1,4 +1,4 @@
-"""Figures of a translator: BLEU by length, where it looks, and samples to read.
+"""Figures of a translator: BLEU by length, attention, and samples to read.
 
 Every function writes under `folder`: figures/<name>.png, plots/<name>.csv or <name>.csv.
 """
@@ -9,31 +9,39 @@ import numpy as np
 
 from pipelines.evaluation.bootstrap import summary, weights
 from pipelines.figures import style
-from pipelines.preprocessing.sentencepiece import until_end
-from pipelines.tasks.translation.metrics import score
+from pipelines.preprocessing.sentencepiece import BEGIN, END, PADDING, until_end
+from pipelines.spec import DataSpec
+from pipelines.tasks.translation.metrics import score, signatures
 
 BINS, RESAMPLES = 5, 300
 SAMPLES = 10
-SHOWN = (
-    8,
-    16,
-)  # pieces of the sentence whose attention is drawn: enough to tell, few enough to read
+LEGIBLE_PIECES = (8, 16)  # of the sentence whose attention is drawn
+
+
+def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
+    """BLEU by length, attention, samples, and the signatures of the metrics."""
+    by_length(outputs, test, spec, folder)
+    samples(outputs, test, spec, folder)
+    style.write_csv(
+        folder / "plots/signatures.csv", ("metric", "signature"), signatures(outputs, test).items()
+    )
+    attention(model, outputs, test, folder)
 
 
 def by_length(outputs, test: dict, spec, folder: Path) -> None:
-    """BLEU of test sentences in up to five groups of like size, by words of the source."""
+    """BLEU of test sentences in up to five groups of similar size, by words of the source."""
     words = np.array([len(text.split()) for text in test[spec.request_inputs[0]]])
     edges = np.unique(np.quantile(words, np.linspace(0, 1, BINS + 1)[1:], method="higher"))
     bin_of = np.searchsorted(edges, words)
-    drawn = weights(len(words), RESAMPLES, seed=0)
+    resamples = weights(len(words), RESAMPLES, seed=0)
     rows, start = [], int(words.min())
     for number, end in enumerate(edges.tolist()):
-        values = score(outputs, test, spec, drawn * (bin_of == number))["bleu"]
+        values = score(outputs, test, spec, resamples * (bin_of == number))["bleu"]
         rows.append((start, end, *summary(values), int((bin_of == number).sum())))
         start = end + 1
     names = [f"{a if a == b else f'{a} to {b}'}\n{n:,} sentences" for a, b, *_, n in rows]
     _, _, point, low, high, _ = (np.array(column) for column in zip(*rows, strict=True))
-    whole = score(outputs, test, spec, drawn[:1])["bleu"][0]
+    whole = score(outputs, test, spec, resamples[:1])["bleu"][0]
 
     def paint(figure):
         axes = figure.add_subplot()
@@ -51,49 +59,45 @@ def by_length(outputs, test: dict, spec, folder: Path) -> None:
 
 
 def samples(outputs, test: dict, spec, folder: Path) -> None:
-    """samples.csv: ten test sentences at even distances, right or wrong. mistakes.csv: the wrong
-    ones of which the model was surest."""
-    said, references = list(outputs.translations), list(test["reference"])
+    """samples.csv: ten evenly spaced test rows. mistakes.csv: the ten most confident errors."""
+    translations, references = list(outputs.translations), list(test["reference"])
     lines, texts = np.asarray(test["line"]), test[spec.request_inputs[0]]
 
     def row(i: int) -> tuple:
-        right = said[i].strip() == references[i].strip()
-        shown = (texts[i], references[i], said[i])
-        return (
-            i,
-            int(lines[i]),
-            *shown,
-            round(float(outputs.scores[i]), 4),
-            "yes" if right else "no",
-        )
+        exact = "yes" if i not in wrong else "no"
+        score = round(float(outputs.scores[i]), 4)
+        return i, int(lines[i]), texts[i], references[i], translations[i], score, exact
 
-    even = np.unique(np.linspace(0, len(said) - 1, SAMPLES).round().astype(int)).tolist()
-    wrong = [i for i in range(len(said)) if said[i].strip() != references[i].strip()]
-    surest = sorted(wrong, key=lambda i: (-float(outputs.scores[i]), i))[:SAMPLES]
+    rows = range(len(translations))
+    even = np.unique(np.linspace(0, rows[-1], SAMPLES).round().astype(int)).tolist()
+    wrong = {i for i in rows if translations[i].strip() != references[i].strip()}
+    confident = sorted(wrong, key=lambda i: (-float(outputs.scores[i]), i))[:SAMPLES]
     columns = ("row", "line", "source", "reference", "translation", "score", "exact")
     style.write_csv(folder / "samples.csv", columns, map(row, even))
-    style.write_csv(folder / "mistakes.csv", columns, map(row, surest))
+    style.write_csv(folder / "mistakes.csv", columns, map(row, confident))
 
 
 def attention(model, outputs, test: dict, folder: Path) -> None:
-    """Which source pieces each piece of one translation was made from; nothing for models that
-    look at none. The sentence: the longest of a legible length, the first of equals."""
+    """figures/attention.png: the attention of each target piece over the source pieces.
+
+    Of one sentence: the longest whose length is legible, the first of ties. Nothing is written for
+    a model without attention.
+    """
     source = np.asarray(test["source"])
-    sizes = (source != 0).sum(axis=1)
-    fitting = np.where((sizes >= SHOWN[0]) & (sizes <= SHOWN[1]), sizes, 0)
-    row = int(fitting.argmax()) if fitting.any() else int(sizes.argmin())
-    kept, said = source[row, : sizes[row]], until_end(outputs.ids[row])[: 2 * SHOWN[1]]
-    begin = np.array([[2, *said]], np.int32)  # what was fed to the decoder: BEGIN, then its words
-    shares = model.get_layer("translator").attention(kept[None], begin)
-    if shares is None:
+    row = _legible_row(source)
+    ids = source[row][source[row] != PADDING]
+    translation = until_end(outputs.ids[row])[: 2 * LEGIBLE_PIECES[1]]
+    decoder_input = np.array([[BEGIN, *translation]], np.int32)  # (1, T)
+    weights = model.get_layer("translator").attention(ids[None], decoder_input)  # (1, T, S)
+    if weights is None:
         return
-    shares = np.asarray(shares)[0]
-    across = [_plain(piece) for piece in outputs.subwords.pieces(kept)]
-    down = [_plain(piece) for piece in outputs.subwords.pieces([*said, 3])]
+    weights = np.asarray(weights)[0]
+    across = [_printable(piece) for piece in outputs.subwords.pieces(ids)]
+    down = [_printable(piece) for piece in outputs.subwords.pieces([*translation, END])]
 
     def paint(figure):
         axes = figure.add_subplot()
-        image = axes.imshow(shares, cmap=style.SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
+        image = axes.imshow(weights, cmap=style.SEQUENTIAL, vmin=0, vmax=1, aspect="auto")
         axes.set_xticks(range(len(across)), across, rotation=60, ha="left", rotation_mode="anchor")
         axes.set_yticks(range(len(down)), down)
         axes.xaxis.tick_top()
@@ -105,11 +109,19 @@ def attention(model, outputs, test: dict, folder: Path) -> None:
 
     size = (2.6 + 0.36 * len(across), 1.8 + 0.3 * len(down))
     style.draw(folder / "figures/attention.png", size, paint)
-    table = [(d, *row.tolist()) for d, row in zip(down, shares, strict=True)]
-    heads = [f"{i}:{piece}" for i, piece in enumerate(across)]
-    style.write_csv(folder / "plots/attention.csv", ("piece", *heads), table)
+    table = [(piece, *row.tolist()) for piece, row in zip(down, weights, strict=True)]
+    columns = [f"{index}:{piece}" for index, piece in enumerate(across)]
+    style.write_csv(folder / "plots/attention.csv", ("piece", *columns), table)
 
 
-def _plain(piece: str) -> str:
-    """A piece's space as a low line, which every font has."""
+def _legible_row(source: np.ndarray) -> int:
+    """The longest sentence of a legible length, else the shortest of all."""
+    sizes = (source != PADDING).sum(axis=1)
+    shortest, longest = LEGIBLE_PIECES
+    legible = np.where((sizes >= shortest) & (sizes <= longest), sizes, 0)
+    return int(legible.argmax()) if legible.any() else int(sizes.argmin())
+
+
+def _printable(piece: str) -> str:
+    """A piece with its space as an underscore, which every font has."""
     return {"</s>": "END"}.get(piece, piece.replace("\u2581", "_"))

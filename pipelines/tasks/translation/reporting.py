@@ -1,6 +1,4 @@
-"""Which of the metrics are told, and how they are judged."""
+"""What the results tables show of this task; no stage reads it."""
 
-HEADLINE = ("bleu", "bleu_tokenised", "chrf", "exact_match")  # the metrics of the results table
-PRIMARY = "bleu"  # what champions are chosen by
-LOWER = ()  # metrics of which less is better
-STRONG = "baseline_memory"  # what a model must beat to be worth its trouble
+REPORTED_METRICS = ("bleu", "bleu_tokenised", "chrf", "exact_match")
+TRIVIAL_BASELINE = "baseline_copy"

@@ -1,20 +1,23 @@
 """Baselines by hand, scores of an oracle, and blocks that keep neighbours together."""
 
 import csv
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from models.linear import linear_forecaster
+from pipelines.classical.exponential_smoothing import Smoothing
 from pipelines.config.errors import UserError
 from pipelines.preparation import splits
 from pipelines.preprocessing import windows
-from pipelines.tasks.contract import headline
-from pipelines.tasks.forecasting import baselines, input_gradients, metrics, score
+from pipelines.storage import arrays
+from pipelines.tasks.forecasting import baselines, figures, input_gradients, metrics, naive, score
+from pipelines.tasks.forecasting.info import INFO
 from pipelines.tasks.forecasting.metrics import Outputs
-from pipelines.tasks.forecasting.reporting import STRONG
 from tests.support.model_checks import series_spec as spec
 
+STRONG = INFO.strong_baseline
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
@@ -24,37 +27,37 @@ def four_rows():
 
 
 def test_persistence_by_hand():
-    said = baselines.persistence(four_rows(), 3)
+    said = naive.persistence(four_rows(), 3)
     assert said[..., 0].tolist() == [[4] * 3, [5] * 3, [6] * 3, [7] * 3]
 
 
 def test_seasonal_naive_by_hand():
-    said = baselines.seasonal_naive(four_rows(), 3, season=2)
+    said = naive.seasonal_naive(four_rows(), 3, season=2)
     assert said[..., 0].tolist() == [[3, 4, 3], [4, 5, 4], [5, 6, 5], [6, 7, 6]]
-    longer = baselines.seasonal_naive(four_rows(), 3, season=4)
+    longer = naive.seasonal_naive(four_rows(), 3, season=4)
     assert longer[0, :, 0].tolist() == [1, 2, 3]
 
 
 def test_seasonal_growth_by_hand():
     history = np.array([10.0, 20.0, 15.0, 30.0])[None, :, None]
-    said = baselines.seasonal_growth(history, 2, season=2)
+    said = naive.seasonal_growth(history, 2, season=2)
     assert said[0, :, 0].tolist() == [22.5, 45.0]  # half as much again as 20
 
 
 def test_where_there_is_no_growth_to_tell():
     of, part = spec(history=3, horizon=2, season=2), {"history": np.ones((4, 3, 1))}
-    assert not baselines.ungrowing([part], of)
-    assert "not above zero" in baselines.ungrowing([{"history": np.zeros((4, 3, 1))}], of)
+    assert not naive.growth_undefined([part], of)
+    assert "not above zero" in naive.growth_undefined([{"history": np.zeros((4, 3, 1))}], of)
     for change in ({"horizon": 3}, {"season": 3, "horizon": 1}):
         other = spec(**{"history": 3, "horizon": 2, "season": 2, **change})
-        assert "seasons of" in baselines.ungrowing([part], other)
+        assert "seasons of" in naive.growth_undefined([part], other)
 
 
 def test_mean_profile_by_hand():
-    said = baselines.mean_profile(four_rows(), 3, season=2)
+    said = naive.mean_profile(four_rows(), 3, season=2)
     assert said[..., 0].tolist() == [[2, 3, 2], [3, 4, 3], [4, 5, 4], [5, 6, 5]]
     # of 4 steps and a season of 3, the last 3 are one whole season
-    assert baselines.mean_profile(four_rows(), 3, season=3)[0, :, 0].tolist() == [2, 3, 4]
+    assert naive.mean_profile(four_rows(), 3, season=3)[0, :, 0].tolist() == [2, 3, 4]
 
 
 def seasonal_series(rows=120, season=6, seed=0):
@@ -69,7 +72,7 @@ def test_smoothing_is_statsmodels_s(damped, season):
     from statsmodels.tsa.holtwinters import ExponentialSmoothing
 
     series = seasonal_series()
-    machine = baselines.Smoothing.fit(series[:90], season, damped)
+    machine = Smoothing.fit(series[:90], season, damped)
     seasonal = {"seasonal": "add", "seasonal_periods": season} if season > 1 else {}
     reference = ExponentialSmoothing(
         series[:90], trend="add", damped_trend=damped, initialization_method="estimated", **seasonal
@@ -81,7 +84,7 @@ def test_smoothing_is_statsmodels_s(damped, season):
 
 def test_smoothing_does_not_look_ahead():
     series = seasonal_series()
-    machine = baselines.Smoothing.fit(series[:90], 6, False)
+    machine = Smoothing.fit(series[:90], 6, False)
     changed = series.copy()
     changed[95:] += 50
     origins = np.array([94, 95, 96])
@@ -102,7 +105,7 @@ def test_smoothing_forgets_what_lies_far_back(monkeypatch):
 def test_smoothing_is_left_out_aloud_where_train_is_shorter_than_two_seasons(capsys):
     of = spec(history=60, horizon=4, season=60)
     train, val, test = parts(of, rows=210)
-    assert "baseline_smoothing" not in score.baselines(train, val, test, of, seed=1)
+    assert "baseline_smoothing" not in dict(baselines.fit_predict(train, val, test, of, seed=1))
     said = "baseline_smoothing: left out; train has 110 rows, and its seasons need two of 60 steps"
     assert capsys.readouterr().out.endswith(f"{said}\n")
 
@@ -124,10 +127,10 @@ def parts(of, rows=200, val=40, test=60, columns=1, early=0.0):
 
 @pytest.mark.parametrize("levels", [(), LEVELS])
 @pytest.mark.parametrize("stride", [1, 3])
-def test_every_baseline_answers_and_the_best_of_val_is_the_yardstick(levels, stride):
+def test_every_baseline_answers_and_the_best_on_val_is_the_strong_one(levels, stride):
     of = spec(history=12, horizon=4, season=6, quantiles=levels, stride=stride)
     train, val, test = parts(of)
-    found = score.baselines(train, val, test, of, seed=1)
+    found = dict(baselines.fit_predict(train, val, test, of, seed=1))
     assert set(found) == {
         STRONG, *(f"baseline_{n}" for n in ("persistence", "seasonal_naive", "mean_profile")),
         "baseline_seasonal_growth", "baseline_ridge", "baseline_smoothing",
@@ -136,13 +139,13 @@ def test_every_baseline_answers_and_the_best_of_val_is_the_yardstick(levels, str
     scores = {n: score.score(o, test, of, weights) for n, o in found.items()}
     assert len({tuple(sorted(s)) for s in scores.values()}) == 1
     assert scores[STRONG]["mase"] < scores["baseline_persistence"]["mase"]
-    name = found[STRONG].chosen.split(",")[0]
+    name = found[STRONG].selection.split(",")[0]
     assert scores[STRONG] == scores[f"baseline_{name}"]
 
 
 def test_without_a_season_there_are_no_seasonal_baselines():
     of = spec(history=12, horizon=4, season=1)
-    found = score.baselines(*parts(of), of, seed=1)
+    found = dict(baselines.fit_predict(*parts(of), of, seed=1))
     assert set(found) == {
         STRONG, "baseline_persistence", "baseline_ridge", "baseline_smoothing"
     }  # fmt: skip
@@ -161,14 +164,16 @@ def case(of, rows=50, seed=0):
 
 
 @pytest.mark.parametrize("levels", [(), LEVELS])
-def test_forecasts_that_are_kept_are_few_enough_and_say_of_which_rows(monkeypatch, levels):
+def test_saved_forecasts_are_few_enough_and_name_their_rows(monkeypatch, levels, tmp_path):
     said = np.random.default_rng(0).normal(size=(50, 6, 1, 5) if levels else (50, 6, 1))
     outputs = metrics.outputs_of(said, spec(quantiles=levels))
-    whole = outputs.columns()
+    outputs.save(tmp_path / "whole")
+    whole = arrays.read(tmp_path / "whole")
     np.testing.assert_array_equal(whole["forecast"], outputs.forecast)
     assert whole["row"].tolist() == list(range(50)) and ("quantiles" in whole) == bool(levels)
-    monkeypatch.setattr(metrics, "KEPT_BYTES", 1200)
-    few = outputs.columns()
+    monkeypatch.setattr(metrics, "MAX_SAVED_BYTES", 1200)
+    outputs.save(tmp_path / "few")
+    few = arrays.read(tmp_path / "few")
     kept = [values for name, values in few.items() if name != "row"]
     assert len(few["row"]) > 2 and sum(values.nbytes for values in kept) <= 1200
     np.testing.assert_array_equal(few["forecast"], outputs.forecast[few["row"]])
@@ -211,6 +216,24 @@ def pinball_by_loops(quantiles, future) -> float:
     return float(np.mean(total))
 
 
+@pytest.mark.parametrize("levels", [(), LEVELS])
+def test_stored_baselines_score_as_before_to_the_last_digit(monkeypatch, tmp_path, levels):
+    """Of few rows whose forecasts are stored, and all rows' scores."""
+    monkeypatch.setattr(metrics, "MAX_SAVED_BYTES", 400)
+    of = spec(history=12, horizon=4, season=6, quantiles=levels)
+    train, val, test = parts(of)
+    weights = metrics.weights(len(test["future"]), 20, seed=1, spec=of)
+    for name, outputs in baselines.fit_predict(train, val, test, of, seed=1):
+        outputs.save(tmp_path / name)
+        loaded = Outputs.load(tmp_path / name)
+        assert len(loaded.forecast) < len(test["future"])
+        direct = score.score(replace(outputs, row_scores=None), test, of, weights)
+        stored = score.score(loaded, test, of, weights)
+        assert stored.keys() == direct.keys()
+        for metric, values in direct.items():
+            np.testing.assert_array_equal(stored[metric], values)
+
+
 def test_units_are_in_the_names():
     of = spec(columns=2)
     of.task_metadata["units"] = ["degC", "m/s"]
@@ -221,12 +244,6 @@ def test_units_are_in_the_names():
         "mae_a_degC", "rmse_a_degC", "mae_b_m_s", "rmse_b_m_s",
     }  # fmt: skip
     assert found["mae_a_degC"][0] == pytest.approx(1) and found["mae_b_m_s"][0] == pytest.approx(2)
-
-
-def test_headlines_leave_out_what_many_columns_have_each():
-    few = ["test/mase", "test/mae_a_m", "test/mae_b_s", "test/mae_b_s_low", "baseline/mase"]
-    assert headline("forecasting", few) == ["mase", "mae_a_m", "mae_b_s"]
-    assert headline("forecasting", [*few, "test/mae_c_m", "test/mae_d_m"]) == ["mase"]
 
 
 def test_weights_count_rows_and_no_row_is_no_score():
@@ -247,8 +264,9 @@ def test_weights_count_rows_and_no_row_is_no_score():
 def test_forecasts_that_are_no_numbers_or_of_another_shape():
     of = spec()
     test = case(of)
-    with pytest.raises(UserError, match="not finite"):
+    with pytest.raises(UserError) as error:
         metrics.score(Outputs(test["future"] * np.nan), test, of, np.ones((1, 50)))
+    assert (error.value.code, error.value.value) == ("forecasts-not-finite", 50)
     with pytest.raises(ValueError, match="forecasts"):
         metrics.score(Outputs(test["future"][:, :3]), test, of, np.ones((1, 50)))
 
@@ -290,7 +308,7 @@ def test_figures_are_the_same_twice_and_hold_the_numbers(tmp_path):
     outputs = metrics.outputs_of(quantiles, of)
     model = linear_forecaster(of)
     for name in ("a", "b"):
-        score.draw(outputs, test, of, None, tmp_path / name, model)
+        figures.draw(outputs, test, of, None, tmp_path / name, model)
     files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*.*"))
     assert [str(file) for file in files] == [
         "figures/errors_by_step.png", "figures/forecasts.png", "figures/gradients.png",

@@ -1,6 +1,5 @@
 """Baselines and figures of pictures, and the whole way from a folder to served answers."""
 
-import json
 from pathlib import Path
 
 import keras
@@ -10,7 +9,7 @@ import yaml
 from PIL import Image
 
 import models
-from pipelines.classical.hog import BINS, colours, hog
+from pipelines.classical.hog import BINS, hog, mean_colours
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.figures import attention, images, networks
@@ -20,10 +19,11 @@ from pipelines.spec import DataSpec
 from pipelines.stages import prepare, start
 from pipelines.storage import arrays
 from pipelines.tasks.image_classification import baselines as reference
-from pipelines.tasks.image_classification import score
-from pipelines.tasks.image_classification.reporting import STRONG
+from pipelines.tasks.image_classification import figures, score
+from pipelines.tasks.image_classification.info import INFO
 from tests.support.model_checks import picture_spec as spec
 
+STRONG = INFO.strong_baseline
 SHAPES = ("bar", "box")
 
 
@@ -63,8 +63,8 @@ def test_blocks_have_length_one_and_light_does_not_count():
 def test_mean_colours_by_hand():
     picture = np.zeros((1, 4, 4, 3), np.uint8)
     picture[0, :2, :2] = (255, 0, 0)
-    assert colours(picture, 2).reshape(2, 2, 3)[0, 0].tolist() == [1, 0, 0]
-    assert colours(picture, 2).sum() == 1
+    assert mean_colours(picture, 2).reshape(2, 2, 3)[0, 0].tolist() == [1, 0, 0]
+    assert mean_colours(picture, 2).sum() == 1
 
 
 def shapes(rows: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -85,14 +85,14 @@ def part(rows: int, seed: int) -> dict:
 
 def test_the_strong_baseline_sees_shapes_and_the_trivial_one_does_not():
     of = spec(16, 16, 1, 2)
-    found = score.baselines(part(60, 1), part(20, 2), part(80, 3), of, seed=1)
+    found = dict(reference.fit_predict(part(60, 1), part(20, 2), part(80, 3), of, seed=1))
     test = part(80, 3)
     weights = score.weights(80, 10, seed=1)
     measured = {name: score.score(outputs, test, of, weights) for name, outputs in found.items()}
     assert measured["baseline_majority"]["accuracy"][0] == 0.5
     assert measured[STRONG]["accuracy"][0] > 0.95
     assert measured[STRONG]["log_loss"][0] < 0.3
-    assert "kernel" in found[STRONG].chosen
+    assert "kernel" in found[STRONG].selection
 
 
 def test_many_rows_are_fitted_on_few_components(monkeypatch):
@@ -100,28 +100,28 @@ def test_many_rows_are_fitted_on_few_components(monkeypatch):
     monkeypatch.setattr(reference, "COMPONENTS", 12)
     of = spec(16, 16, 1, 2)
     test = part(80, 3)
-    found = score.baselines(part(60, 1), part(20, 2), test, of, seed=1)[STRONG]
+    found = dict(reference.fit_predict(part(60, 1), part(20, 2), test, of, seed=1))[STRONG]
     assert np.mean(found.predicted == test["label"]) > 0.9
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("module", "builder", "hyperparameters", "figures"),
+    ("module", "builder", "hyperparameters", "drawn"),
     [
         ("small_cnn", "small_cnn", {"filters": [3, 4]}, {"kernels", "feature_maps"}),
         ("vit", "vit", {"patch": 4, "width": 8, "depth": 2, "heads": 2},
          {"kernels", "attention", "positions"}),
     ],
 )  # fmt: skip
-def test_figures_fit_the_network(module, builder, hyperparameters, figures):
+def test_figures_fit_the_network(module, builder, hyperparameters, drawn):
     of = spec(16, 16, 1, 2)
     keras.utils.set_random_seed(1)
     model = models.build(of, module, builder, **hyperparameters)
     test = part(20, 3)
     outputs = score.predict(model, test, of, DecisionRule())
-    score.draw(outputs, test, of, DecisionRule(), Path("out"), model)
+    figures.draw(outputs, test, of, DecisionRule(), Path("out"), model)
     names = {path.stem for path in Path("out/figures").glob("*.png")}
-    assert names == {"calibration", "confusion", "mistakes"} | figures
+    assert names == {"calibration", "confusion", "mistakes"} | drawn
     for path in Path("out/figures").glob("*.png"):
         with Image.open(path) as picture:
             assert min(picture.size) > 100
@@ -132,7 +132,7 @@ def test_a_backbone_is_looked_at_inside():
     Path("start").mkdir()
     models.build(of, "small_cnn", "small_cnn", filters=[3, 4]).save("start/model.keras")
     facts, digests = {"start": "start/model.keras"}, {"start": arrays.digest(Path("start"))}
-    moved = DataSpec(**{**vars(of), "task_metadata": facts, "digests": digests})
+    moved = DataSpec(**{**vars(of), "facts": facts, "digests": digests})
     model = models.build(moved, "transfer", "transfer")
     weights, _ = networks.first_filters(model)
     assert weights.shape == (3, 3, 3, 1)
@@ -192,11 +192,7 @@ def trained(folder: str, losses: dict[str, float]) -> None:
     for name, loss in losses.items():
         (Path(folder) / name).mkdir(parents=True)
         (Path(folder) / name / "model.keras").write_text(f"model of {name}")
-        (Path(folder) / name / "best_epoch.json").write_text(
-            json.dumps(
-                {"epoch": 2, "val/loss": loss, "monitor": {"metric": "val/loss", "mode": "min"}}
-            )
-        )
+        (Path(folder) / name / "best_epoch.json").write_text(f'{{"epoch": 2, "val/loss": {loss}}}')
 
 
 def test_a_start_is_the_data_set_and_the_best_replicates_weights():
@@ -209,7 +205,7 @@ def test_a_start_is_the_data_set_and_the_best_replicates_weights():
     assert file == Path("data/prepared/moved/start/model.keras")
     assert file.read_text() == "model of repeat0_seed2"
     assert {**own.digests, "start": other.digests["start"]} == other.digests
-    for name in prepare.SPLITS:
+    for name in prepare.PARTS:
         assert (
             arrays.digest(Path(f"data/prepared/moved/repeat0/{name}"))
             == (own.digests[f"repeat0/{name}"])

@@ -1,5 +1,7 @@
 """Scores against sacreBLEU, baselines by hand, loss by hand, and the served graph."""
 
+from types import SimpleNamespace
+
 import keras
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from pipelines.config.errors import UserError
 from pipelines.evaluation.bootstrap import weights
 from pipelines.preparation import sentence_pairs
 from pipelines.preprocessing.sentencepiece import Subwords
-from pipelines.tasks.translation import baselines, objective, serve
+from pipelines.tasks.translation import baselines, figures, objective, serve
 from pipelines.tasks.translation import score as task
 from pipelines.tasks.translation.metrics import Outputs, of_texts, score, signatures
 
@@ -74,7 +76,7 @@ TRAIN = (
 
 
 def test_model_1_finds_the_words():
-    best = baselines.likeliest(*(baselines._split(side) for side in TRAIN))
+    best = baselines.most_probable_translations(*(baselines._split(side) for side in TRAIN))
     assert {word: best[word] for word in ("the", "house", "book", "a")} == {
         "the": "das", "house": "Haus", "book": "Buch", "a": "ein",
     }  # fmt: skip
@@ -85,7 +87,7 @@ def test_model_1_by_hand():
     take a third from each word of the first pair, x a half from each of the second."""
     sources, targets = [["a", "b"], ["a"]], [["x", "y"], ["x"]]
     # counts of a: x 1/3 + 1/2, y 1/3, so t(x | a) = 5/7; b: 1/3 each, a tie the earlier id wins
-    assert baselines.likeliest(sources, targets)["a"] == "x"
+    assert baselines.most_probable_translations(sources, targets)["a"] == "x"
 
 
 def test_word_by_word_memory_and_repair():
@@ -97,7 +99,10 @@ def test_word_by_word_memory_and_repair():
 
 def test_the_better_method_is_chosen_on_val():
     val = (["the house", "a book"], ["das Haus", "ein Buch"])
-    assert baselines.memory(TRAIN, val, ["the book"]).chosen.split(" of ")[0] in baselines.METHODS
+    assert (
+        baselines.translation_memory(TRAIN, val, ["the book"]).selection.split(" of ")[0]
+        in baselines.METHODS
+    )
     assert baselines.copy(["as it is"]).translations == ["as it is"]
 
 
@@ -209,10 +214,32 @@ def test_figures_and_tables(tiny, tmp_path):
     folder, spec, model, decision = tiny
     test = arrays.read(folder / "test")
     predicted = task.predict(model, test, spec, decision, assets=folder / "assets")
-    task.draw(predicted, test, spec, decision, tmp_path, model)
+    figures.draw(predicted, test, spec, decision, tmp_path, model)
     names = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")}
     assert {"figures/by_length.png", "figures/attention.png", "samples.csv"} <= names
     assert (tmp_path / "samples.csv").read_text("utf-8").count("\n") == 4
+
+
+def test_the_attention_figure_takes_its_ids_from_the_tokenizer(tmp_path, monkeypatch):
+    """The decoder is fed BEGIN and the translation; the last row is END."""
+    fed, spelt = [], []
+
+    def attention(source, target):
+        fed.append(target.tolist())
+        return np.full((1, target.shape[1], source.shape[1]), 1 / source.shape[1])
+
+    def pieces(ids):
+        spelt.append(list(ids))
+        return [f"piece {number}" for number in ids]
+
+    model = SimpleNamespace(get_layer=lambda name: SimpleNamespace(attention=attention))
+    outputs = SimpleNamespace(ids=[[11, 12, 3, 0]], subwords=SimpleNamespace(pieces=pieces))
+    monkeypatch.setattr(figures, "BEGIN", 7)
+    monkeypatch.setattr(figures, "END", 8)
+    test = {"source": np.array([[21, 22, 3, 0]]), "text": ["two pieces"]}
+    figures.attention(model, outputs, test, tmp_path)
+    assert fed == [[[7, 11, 12]]]
+    assert spelt == [[21, 22, 3], [11, 12, 8]]
 
 
 @pytest.mark.slow

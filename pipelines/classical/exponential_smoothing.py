@@ -1,0 +1,92 @@
+"""Additive exponential smoothing with a trend and a season (Holt-Winters).
+
+The states of a series y with a season of m steps are updated by
+
+    l_t = alpha * (y_t - s_(t-m)) + (1 - alpha) * (l_(t-1) + phi * b_(t-1))     level
+    b_t = beta * (l_t - l_(t-1)) + (1 - beta) * phi * b_(t-1)                   trend
+    s_t = gamma * (y_t - l_(t-1) - phi * b_(t-1)) + (1 - gamma) * s_(t-m)       season
+
+and the forecast k steps ahead is l_t + (phi + ... + phi^k) * b_t + s_(t+k-m). A damped trend has
+phi < 1. statsmodels fits the parameters; its forecasts are from the end of the fitted series alone,
+these from any origin, with the same updates.
+
+References: Holt 1957; Winters 1960, https://doi.org/10.1287/mnsc.6.3.324; Gardner and McKenzie,
+"Forecasting Trends in Time Series", 1985, for the damped trend.
+"""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Smoothing:
+    """A fitted model of one series.
+
+    Args:
+        alpha, beta, gamma, phi: smoothing of level, trend and season, and damping of the trend.
+        level, trend, seasons: the initial states; seasons (m,).
+    """
+
+    alpha: float
+    beta: float
+    gamma: float
+    phi: float
+    level: float
+    trend: float
+    seasons: np.ndarray
+
+    @classmethod
+    def fit(cls, series: np.ndarray, season: int, damped: bool) -> "Smoothing":
+        """Parameters and initial states, by statsmodels.
+
+        Args:
+            series: (rows,) of train.
+            season: its length m in steps; 1 for none.
+            damped: whether phi is fitted, or is 1.
+        """
+        from statsmodels.tsa.holtwinters import ExponentialSmoothing
+
+        seasonal = "add" if season > 1 else None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an optimiser that stops early
+            params = ExponentialSmoothing(
+                series, trend="add", damped_trend=damped, seasonal=seasonal,
+                seasonal_periods=season if seasonal else None,
+                initialization_method="estimated",
+            ).fit().params  # fmt: skip
+        return cls(
+            params["smoothing_level"],
+            params["smoothing_trend"],
+            params["smoothing_seasonal"] if seasonal else 0.0,
+            params["damping_trend"] if damped else 1.0,
+            params["initial_level"],
+            params["initial_trend"],
+            np.array(params["initial_seasons"]) if seasonal else np.zeros(1),
+        )
+
+    def __call__(self, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
+        """(n, f) forecasts from each origin, in one pass over the series from its first row.
+
+        At origin 7 the states are those after rows 0 to 6.
+        """
+        level, trend, seasons = self.level, self.trend, self.seasons.copy()
+        ahead = np.arange(1, horizon + 1)
+        growth = np.cumsum(self.phi**ahead)
+        index_of = {origin: index for index, origin in enumerate(origins.tolist())}
+        forecasts = np.full((len(origins), horizon), np.nan)
+        for row in range(int(origins.max()) + 1):
+            if row in index_of:
+                cycle = seasons[(row + ahead - 1) % len(seasons)]
+                forecasts[index_of[row]] = level + growth * trend + cycle
+            if row == len(series):
+                break
+            at = row % len(seasons)
+            # The season's innovation is that of the previous level and trend, as in statsmodels.
+            before, damped = level, self.phi * trend
+            level = self.alpha * (series[row] - seasons[at]) + (1 - self.alpha) * (level + damped)
+            trend = self.beta * (level - before) + (1 - self.beta) * damped
+            innovation = series[row] - before - damped
+            seasons[at] = self.gamma * innovation + (1 - self.gamma) * seasons[at]
+        return forecasts
