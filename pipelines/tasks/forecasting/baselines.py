@@ -130,7 +130,7 @@ def smoothing(train: dict, val: dict, test: dict, spec: DataSpec):
     """
     horizon, season = spec.facts["horizon_steps"], spec.facts["season_steps"]
     parts = [(part["history"], part["future"], part["origin"]) for part in (train, val, test)]
-    series, first = windows.join(*parts)
+    series, first = windows.concat_windows(*parts)
     end = int(train["origin"][-1]) + horizon - first
     begin = max(0, end - max(FITTED_ROWS, 3 * season))
     series, shift = np.asarray(series[begin:], np.float64), first + begin
