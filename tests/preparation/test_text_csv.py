@@ -148,7 +148,7 @@ def test_near_copies_never_stand_in_two_parts(split, copies):
         assert len(found) == (170 if copies == "keep" else 150)
         for place, (part, text) in enumerate(found):
             for other_part, other in found[:place]:
-                if jaccard(text, other) >= near_duplicates.NEAR:
+                if jaccard(text, other) >= near_duplicates.MIN_SIMILARITY:
                     near += 1
                     assert part == other_part
     assert near > 100

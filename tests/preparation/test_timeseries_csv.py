@@ -58,7 +58,7 @@ def refused(rows: list[str], header="time,load", /, **options) -> str:
 def test_windows_on_integers():
     series = np.arange(10.0)[:, None]
     starts = windows.origins((0, 10), history=4, horizon=2)
-    past, future = (cut.view() for cut in windows.cut(series, starts, 4, 2))
+    past, future = (cut.view() for cut in windows.make_windows(series, starts, 4, 2))
     assert starts.tolist() == [4, 5, 6, 7, 8]
     assert past[0, :, 0].tolist() == [0, 1, 2, 3] and future[0, :, 0].tolist() == [4, 5]
     assert past[-1, :, 0].tolist() == [4, 5, 6, 7] and future[-1, :, 0].tolist() == [8, 9]
@@ -71,14 +71,14 @@ def test_windows_on_integers():
 def test_join_undoes_cut(stride):
     series = np.random.default_rng(0).normal(size=(30, 2))
     starts = windows.origins((8, 30), 5, 3, stride)
-    past, future = (cut.view() for cut in windows.cut(series, starts, 5, 3))
-    again, first = windows.join((past, future, starts))
+    past, future = (cut.view() for cut in windows.make_windows(series, starts, 5, 3))
+    again, first = windows.concat_windows((past, future, starts))
     np.testing.assert_array_equal(again, series[first : first + len(again)])
     assert first == 3 and len(again) == starts[-1] + 3 - first
     middle = len(starts) // 2
     halves = [(past[part], future[part], starts[part]) for part in
               (slice(None, middle), slice(middle, None))]  # fmt: skip
-    np.testing.assert_array_equal(windows.join(*halves)[0], again)
+    np.testing.assert_array_equal(windows.concat_windows(*halves)[0], again)
 
 
 def test_parts_by_counts_and_fractions():
@@ -184,10 +184,10 @@ def test_gaps():
     message = refused(rows)
     assert message.startswith("table.csv, line 5: no value for 2024-01-04 00:00:00, one of 3 gaps;")
     run(rows, gaps="interpolate")
-    series = windows.join(tuple(parts()["train"][n] for n in WINDOWS))[0]
+    series = windows.concat_windows(tuple(parts()["train"][n] for n in WINDOWS))[0]
     assert series[:, 0].tolist() == list(range(28))
     run(rows, gaps="hold")
-    series = windows.join(tuple(parts()["train"][n] for n in WINDOWS))[0]
+    series = windows.concat_windows(tuple(parts()["train"][n] for n in WINDOWS))[0]
     assert series[[3, 10, 11, 12], 0].tolist() == [2, 9, 9, 12]
     assert "a gap of 2 steps" in refused(rows, gaps="hold", longest_gap_steps=1)
     rows[0] = rows[0].split(",")[0] + ","

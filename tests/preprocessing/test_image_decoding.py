@@ -172,4 +172,4 @@ def test_a_reader_comes_back_from_its_file(tmp_path, crop):
 def test_the_middle_has_the_wanted_ratio(sides, size, share, rows, columns):
     picture = noise(*sides)
     expected = picture[slice(*rows), slice(*columns)]
-    np.testing.assert_array_equal(image_decoding.middle(picture, *size, share), expected)
+    np.testing.assert_array_equal(image_decoding.centre_crop(picture, *size, share), expected)

@@ -18,7 +18,7 @@ import pytest
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.preparation import archives
-from pipelines.stages.fetch import Patience, fetch, run
+from pipelines.stages.fetch import RetryPolicy, fetch, run
 
 DATA = b"ham\tOk lar...\nspam\tFree entry\n" * 5000
 WRONG = b"<html>moved</html>"
@@ -102,7 +102,7 @@ def get(tmp_path):
 
     def get(entry, mirror=None, name="texts", pauses_s=(1, 4), timeout_s=5.0):
         pauses = []
-        patience = Patience(timeout_s, pauses_s, pauses.append)
+        patience = RetryPolicy(timeout_s, pauses_s, pauses.append)
         fetch("sms", {name: entry}, tmp_path / "raw" / "sms", mirror, patience)
         assert (tmp_path / "raw" / "sms" / name).read_bytes() == DATA
         assert landed(tmp_path) == ["sms", f"sms/{name}"]

@@ -73,7 +73,7 @@ def test_arrays_that_are_views_are_written_as_they_look(tmp_path):
 @pytest.mark.parametrize("rows", [5, 30])
 def test_windows_are_read_as_an_array_and_kept_as_their_series(tmp_path, rows, stride):
     series = np.random.default_rng(0).normal(size=(rows, 2)).astype(np.float32)
-    cut = arrays.Windows(series, 5, stride)
+    cut = arrays.WindowIndex(series, 5, stride)
     written = np.array([series[at : at + 5] for at in range(0, rows - 4, stride)])
     arrays.write(tmp_path / "part", {"past": cut, "row": np.arange(len(cut))})
     read = arrays.read(tmp_path / "part")

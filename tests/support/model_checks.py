@@ -26,8 +26,8 @@ datasets:
     options:
       positive: {positive}
       inputs:
-        words: {{unit: word, vocabulary_size: 40, max_tokens: 9}}
-        characters: {{unit: character, lowercase: false, vocabulary_size: 30, max_tokens: 24}}
+        words: {{granularity: word, vocabulary_size: 40, max_tokens: 9}}
+        characters: {{granularity: character, lowercase: false, vocabulary_size: 30, max_tokens: 24}}
       split: {{method: random, val: 0.25, test: 0.25}}
 experiments:
   cnn:
