@@ -19,9 +19,9 @@ def noise(*shape, seed=0) -> np.ndarray:
 
 
 def a_part(rows=200, columns=2, seed=0) -> dict:
-    """WindowIndex of 6 and 3 steps, of columns that go in steps of chance."""
+    """Windows of 6 and 3 steps, of columns that go in steps of chance."""
     series = noise(rows, columns, seed=seed).cumsum(axis=0).astype(np.float32)
-    cuts = {"history": WindowIndex(series[:-3], 6), "future": Windows(series[6:], 3)}
+    cuts = {"history": WindowIndex(series[:-3], 6), "future": WindowIndex(series[6:], 3)}
     return {name: cut.view() for name, cut in cuts.items()}
 
 

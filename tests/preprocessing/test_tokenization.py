@@ -196,8 +196,8 @@ def test_lower_case_does_not_depend_on_the_servers_locale(tmp_path):
     tokenizer.save(tmp_path / "words.json")
     code = f"""
 from pathlib import Path
-from pipelines.text_classification.serve import GraphTokenizer
-from pipelines.tokens import Tokenizer
+from pipelines.tasks.text_classification.serve import GraphTokenizer
+from pipelines.preprocessing.tokenization import Tokenizer
 tokenizer = Tokenizer.load(Path({str(tmp_path / "words.json")!r}))
 print(GraphTokenizer(tokenizer)(["IZMIR Izmir \u0130zmir"]).numpy().tolist())
 """

@@ -1,11 +1,11 @@
-"""Padding, sizes of parts, stratified shares, whole groups, folds."""
+"""Padding, sizes of splits, stratified shares, whole groups, folds."""
 
 import numpy as np
 import pytest
 
-from pipelines.config.errors import UserError
 from pipelines.preparation import splits
 from pipelines.preprocessing import windows
+from tests.support.user_errors import user_error
 
 
 def case(seed: int, count: int = 400, classes: int = 3, largest: int = 1):
@@ -30,21 +30,21 @@ def test_pad_cuts_and_fills_at_the_end():
     assert windows.pad([], 4).shape == (0, 4)
 
 
-def test_part_size_is_a_fraction_below_one_and_a_number_from_one_on():
+def test_split_size_is_a_fraction_below_one_and_a_number_from_one_on():
     assert splits.split_size(0.15, 100, "val") == 15
     assert splits.split_size(1, 100, "val") == 1
     assert splits.split_size(99, 100, "val") == 99
 
 
 @pytest.mark.parametrize(("asked", "rows"), [(100, 100), (101, 100), (0.999, 100), (0.1, 4)])
-def test_part_size_leaves_rows_on_both_sides(asked, rows):
-    with pytest.raises(UserError, match=rf"^split.val: {asked} asks for \d+ rows, and there are"):
+def test_split_size_leaves_rows_on_both_sides(asked, rows):
+    with user_error("split-size", key="split.val", value=asked):
         splits.split_size(asked, rows, "split.val")
 
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("size", [1, 37, 80, 200, 399])
-def test_carve_gives_each_label_its_share_rounded(seed, size):
+def test_stratified_group_split_gives_each_label_its_share_rounded(seed, size):
     labels, groups = case(seed)
     rest, taken = splits.stratified_group_split(
         np.arange(400), labels, groups, size, np.random.default_rng(seed)
@@ -58,7 +58,7 @@ def test_carve_gives_each_label_its_share_rounded(seed, size):
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("size", [20, 80, 200])
-def test_carve_never_divides_a_group(seed, size):
+def test_stratified_group_split_never_divides_a_group(seed, size):
     labels, groups = case(seed, largest=6)
     rows = np.arange(len(labels))
     rest, taken = splits.stratified_group_split(
@@ -71,7 +71,7 @@ def test_carve_never_divides_a_group(seed, size):
         assert 0 <= short < 6
 
 
-def test_carve_keeps_groups_of_several_labels_whole():
+def test_stratified_group_split_keeps_groups_of_several_labels_whole():
     rng = np.random.default_rng(0)
     labels, groups = rng.integers(0, 2, 300), rng.integers(0, 60, 300)
     rest, taken = splits.stratified_group_split(np.arange(300), labels, groups, 100, rng)
@@ -79,7 +79,7 @@ def test_carve_keeps_groups_of_several_labels_whole():
     assert 85 <= len(taken) <= 115
 
 
-def test_carve_takes_only_from_the_rows_it_is_given():
+def test_stratified_group_split_takes_only_from_the_rows_it_is_given():
     labels, groups = case(1, largest=4)
     rows = np.arange(0, len(labels), 3)
     rest, taken = splits.stratified_group_split(rows, labels, groups, 40, np.random.default_rng(2))
@@ -87,7 +87,7 @@ def test_carve_takes_only_from_the_rows_it_is_given():
     assert 30 <= len(taken) <= 40
 
 
-def test_carve_takes_all_when_all_are_asked_for():
+def test_stratified_group_split_takes_all_when_all_are_asked_for():
     labels, groups = case(2, largest=4)
     rows = np.arange(len(labels))
     rest, taken = splits.stratified_group_split(
@@ -96,7 +96,7 @@ def test_carve_takes_all_when_all_are_asked_for():
     assert (len(rest), len(taken)) == (0, len(rows))
 
 
-def test_carve_is_decided_by_the_seed_alone():
+def test_stratified_group_split_is_decided_by_the_seed_alone():
     labels, groups = case(3, largest=3)
     rows = np.arange(len(labels))
     taken = [
@@ -107,7 +107,7 @@ def test_carve_is_decided_by_the_seed_alone():
     assert taken[0].tolist() != taken[2].tolist()
 
 
-def test_carve_gives_every_row_the_same_chance():
+def test_stratified_group_split_gives_every_row_the_same_chance():
     labels, groups = case(4, count=100)
     counts = np.zeros(100)
     for seed in range(400):

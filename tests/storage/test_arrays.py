@@ -1,12 +1,12 @@
-"""Prepared parts: what is read is what was written, read-only, mapped, and never pickled."""
+"""Prepared splits: what is read is what was written, read-only, mapped, and never pickled."""
 
 import os
 
 import numpy as np
 import pytest
 
-from pipelines.config.errors import UserError
 from pipelines.storage import arrays
+from tests.support.user_errors import user_error
 
 TEXTS = ["", "plain", "caf\u00e9", "\U0001f44d\U0001f3fd ok", "", "a\nb\tc", "\u65e5\u672c", ""]
 
@@ -113,7 +113,7 @@ def test_objects_are_neither_written_nor_read(tmp_path):
         arrays.write(tmp_path / "part", {"things": objects})
     (tmp_path / "other").mkdir()
     np.save(tmp_path / "other/things.npy", objects, allow_pickle=True)
-    with pytest.raises(UserError, match="things.npy: not a whole array of plain values"):
+    with user_error("array-damaged", path=str(tmp_path / "other/things.npy")):
         arrays.read(tmp_path / "other")
 
 

@@ -27,7 +27,8 @@ datasets:
       positive: {positive}
       inputs:
         words: {{granularity: word, vocabulary_size: 40, max_tokens: 9}}
-        characters: {{granularity: character, lowercase: false, vocabulary_size: 30, max_tokens: 24}}
+        characters:
+          {{granularity: character, lowercase: false, vocabulary_size: 30, max_tokens: 24}}
       split: {{method: random, val: 0.25, test: 0.25}}
 experiments:
   cnn:
