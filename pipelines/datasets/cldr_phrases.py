@@ -27,7 +27,7 @@ from pipelines import spec
 from pipelines.config.schema import STRICT
 from pipelines.preparation import sentence_pairs, splits
 from pipelines.preparation.sentence_pairs import Pairs, SubwordOptions
-from pipelines.preparation.splits import HoldOut
+from pipelines.preparation.splits import HoldOut, Share
 
 Count = Annotated[int, Field(strict=True, ge=20)]
 ENGLISH, FRENCH = Locale("en"), Locale("fr")
@@ -50,11 +50,16 @@ class Phrases(BaseModel):
     lists: Count = 1500
 
 
+class Split(HoldOut):
+    val: Share = 0.08
+    test: Share = 0.12
+
+
 class Options(BaseModel):
     model_config = STRICT
     phrases: Phrases = Phrases()
     subwords: SubwordOptions = SubwordOptions(vocabulary_size=1200, max_tokens=40)
-    split: HoldOut = HoldOut(val=0.08, test=0.12)
+    split: Split = Split()
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:

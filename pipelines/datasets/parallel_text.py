@@ -38,11 +38,16 @@ from pipelines.preparation import (
     validation,
 )
 from pipelines.preparation.sentence_pairs import Pairs
-from pipelines.preparation.splits import SPLITS, RandomSplit
+from pipelines.preparation.splits import SPLITS, RandomSplit, Share
 from pipelines.preparation.tables import Character, Position
 from pipelines.preparation.validation import Place
 
 FilePair = Annotated[list[str], Field(min_length=2, max_length=2)]  # source, target
+
+
+class Split(RandomSplit):
+    val: Share = 0.1
+    test: Share = 0.1
 
 
 class Options(BaseModel):
@@ -59,7 +64,7 @@ class Options(BaseModel):
     duplicates: Literal["drop", "keep"] = "drop"
     overlap: Literal["refuse", "report"] = "refuse"
     subwords: sentence_pairs.SubwordOptions = sentence_pairs.SubwordOptions()
-    split: RandomSplit = RandomSplit(val=0.1, test=0.1)
+    split: Split = Split()
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:

@@ -26,6 +26,12 @@ class HoldOut(BaseModel):
     test: Share = 0.15
 
 
+class ChronologicalSplit(HoldOut):
+    """The last `test` rows, and the `val` rows before them."""
+
+    test: Share = 0.2
+
+
 class RandomSplit(HoldOut):
     """repeats: number of independent splits."""
 

@@ -19,7 +19,7 @@ from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import splits
-from pipelines.preparation.splits import HoldOut
+from pipelines.preparation.splits import ChronologicalSplit
 from pipelines.preprocessing import windows
 from pipelines.storage import arrays
 
@@ -50,7 +50,7 @@ class Options(BaseModel):
     season_steps: Count = 1
     stride: Count = 1
     quantiles: Annotated[list[float], AfterValidator(_increasing_levels)] = []
-    split: HoldOut = HoldOut(val=0.15, test=0.2)
+    split: ChronologicalSplit = ChronologicalSplit()
     gaps: Literal["refuse", "interpolate", "forward_fill"] = "refuse"
     longest_gap_steps: Count = 8
     refit: bool = True

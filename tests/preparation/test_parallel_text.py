@@ -95,6 +95,12 @@ def test_teacher_forcing_arrays():
         assert known.decode(wanted) == list(columns["reference"])
 
 
+def test_the_default_sizes_hold_when_another_option_of_split_is_given():
+    table(phrases())
+    run(split={"repeats": 2})
+    assert [len(columns["line"]) for columns in parts().values()] == [48, 6, 6]
+
+
 def test_cut_sentences_are_counted_and_not_ended(capsys):
     table(phrases())
     run(subwords={"vocabulary_size": 60, "max_tokens": 6})
