@@ -19,6 +19,7 @@ import pandas as pd
 
 from pipelines import spec
 from pipelines.preparation import time_series
+from pipelines.preparation.time_grid import Observations
 
 UNITS = {"co2": "ppm", "elnino": "degC", "sunspots": "spots"}
 FREQUENCIES = {"co2": "W-SAT", "elnino": "MS", "sunspots": "YS"}
@@ -33,7 +34,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     times, values = load(options.series)
     units = {COLUMNS[options.series]: UNITS[options.series]}
     source = Path(f"statsmodels.datasets.{options.series}")
-    data = time_series.Observations(source, times, values[:, None], units)
+    data = Observations(source, times, values[:, None], units)
     return time_series.prepare(data, FREQUENCIES[options.series], options, out)
 
 

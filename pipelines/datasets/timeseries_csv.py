@@ -29,6 +29,7 @@ from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
 from pipelines.preparation import tables, time_series
 from pipelines.preparation.tables import Character
+from pipelines.preparation.time_grid import Observations
 
 
 def _frequency(name: str) -> str:
@@ -79,7 +80,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     return time_series.prepare(read(raw, options), options.frequency, options, out)
 
 
-def read(path: Path, options: Options) -> time_series.Observations:
+def read(path: Path, options: Options) -> Observations:
     table = tables.read(
         path, options.encoding, options.delimiter, is_blank=tables.has_only_blank_cells
     )
@@ -159,9 +160,7 @@ def read_value(path: Path, line: int, name: str, cell: str, options: Options) ->
     return value
 
 
-def merge_duplicates(
-    path: Path, observations: list[Observation], options: Options
-) -> time_series.Observations:
+def merge_duplicates(path: Path, observations: list[Observation], options: Options) -> Observations:
     """One row per time, as the option `duplicates` says."""
     times = pd.DatetimeIndex([row.time for row in observations])
     values = np.array([row.values for row in observations], np.float64)  # (rows, columns)
@@ -180,4 +179,4 @@ def merge_duplicates(
         groups = pd.DataFrame(values, times).groupby(level=0, sort=True)
         values = getattr(groups, options.duplicates)().to_numpy()
         times, lines = times[~is_duplicate], lines[~is_duplicate]
-    return time_series.Observations(path, times, values, dict(options.values), lines.tolist())
+    return Observations(path, times, values, dict(options.values), lines.tolist())

@@ -5,9 +5,7 @@ traversal, symlinks, duplicate names, size mismatches and corrupt members.
 """
 
 import functools
-import lzma
 import stat
-import struct
 import tarfile
 import zipfile
 import zlib
@@ -17,6 +15,14 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from pipelines.config.errors import UserError
+from pipelines.preparation.archive_checks import (
+    DAMAGE,
+    archive_damaged,
+    check_member,
+    check_path,
+    is_unsafe,
+    member_missing,
+)
 from pipelines.preparation.text_files import MAX_UNPACKED_BYTES
 
 BLOCK = 1 << 16
@@ -24,12 +30,6 @@ MAX_FILES = 1 << 20
 _SCAN_LIMIT = (
     1 << 34
 )  # a tar is unpacked to be searched: stop after 16 GiB, archive bombs have no end
-# What the standard library raises on truncated or altered archives. Errors of the caller (a full
-# disk) are raised outside these generators, so an OSError here always comes from the archive.
-_DAMAGE = (
-    *(zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError),
-    *(ValueError, OverflowError, struct.error, NotImplementedError, RuntimeError),
-)
 
 
 def blocks(archive: Path, member: str, limit: int) -> Iterator[bytes]:
@@ -38,7 +38,7 @@ def blocks(archive: Path, member: str, limit: int) -> Iterator[bytes]:
     Raises:
         UserError: for everything listed at the head of this module; value is the member.
     """
-    if unsafe(member):
+    if is_unsafe(member):
         raise UserError(
             "member-unsafe",
             f"member {member} leads out of the archive; give a relative name without '..'",
@@ -48,8 +48,8 @@ def blocks(archive: Path, member: str, limit: int) -> Iterator[bytes]:
         with _open(archive, member, limit) as stream:
             while block := stream.read(BLOCK):
                 yield block
-    except _DAMAGE as error:
-        raise _damaged(archive, error) from error
+    except DAMAGE as error:
+        raise archive_damaged(archive, error) from error
 
 
 def files(
@@ -69,13 +69,13 @@ def files(
     total, names = 0, set()
     try:
         for name, kind, size, load in _walk(archive):
-            _check_path(archive, name)
+            check_path(archive, name)
             name = PurePosixPath(name).as_posix()
             if kind == "folder":
                 yield name, None
                 continue
             total += size
-            _check_member(archive, name, kind, size, limit, name in names)
+            check_member(archive, name, kind, size, limit, name in names)
             names.add(name)
             if total > MAX_UNPACKED_BYTES or len(names) > MAX_FILES:
                 raise UserError(
@@ -86,8 +86,8 @@ def files(
                 )
             if selected(name):
                 yield name, load()
-    except _DAMAGE as error:
-        raise _damaged(archive, error) from error
+    except DAMAGE as error:
+        raise archive_damaged(archive, error) from error
 
 
 def unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
@@ -112,21 +112,6 @@ def unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
         )
 
 
-def unsafe(name: str) -> bool:
-    """Whether this relative name could lead outside its folder."""
-    path = PurePosixPath(name.replace("\\", "/"))
-    return not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
-
-
-def _damaged(archive: Path, error: Exception) -> UserError:
-    return UserError(
-        "archive-damaged",
-        f"the archive is truncated, damaged or of an unknown kind ({error}); fetch it again or use "
-        "another source",
-        path=archive,
-    )
-
-
 @contextmanager
 def _open(archive: Path, member: str, limit: int) -> Iterator[BinaryIO]:
     with archive.open("rb") as head:
@@ -146,11 +131,11 @@ def _zip_member(archive: Path, member: str, limit: int) -> Iterator[BinaryIO]:
     with zipfile.ZipFile(archive) as opened:
         names = opened.namelist()
         for name in names:
-            _check_path(archive, name)
+            check_path(archive, name)
         if member not in names:
-            raise _missing(archive, member, names)
+            raise member_missing(archive, member, names)
         info = opened.getinfo(member)
-        _check_member(archive, member, _zip_kind(info), info.file_size, limit, False)
+        check_member(archive, member, _zip_kind(info), info.file_size, limit, False)
         with opened.open(info) as stream:
             yield stream
 
@@ -159,7 +144,7 @@ def _zip_member(archive: Path, member: str, limit: int) -> Iterator[BinaryIO]:
 def _tar_member(archive: Path, member: str, limit: int) -> Iterator[BinaryIO]:
     with tarfile.open(archive) as opened:
         info = _find(archive, opened, member)
-        _check_member(archive, member, _tar_kind(info), info.size, limit, False)
+        check_member(archive, member, _tar_kind(info), info.size, limit, False)
         with opened.extractfile(info) as stream:
             yield stream
 
@@ -202,7 +187,7 @@ def _find(archive: Path, opened: tarfile.TarFile, member: str) -> tarfile.TarInf
     names = []
     for info in opened:
         names.append(info.name)
-        _check_path(archive, info.name)
+        check_path(archive, info.name)
         if PurePosixPath(info.name) == PurePosixPath(member):  # "./name" is "name"
             return info
         if info.offset_data + info.size > _SCAN_LIMIT:
@@ -211,46 +196,4 @@ def _find(archive: Path, opened: tarfile.TarFile, member: str) -> tarfile.TarInf
                 f"member {member} is not in the first {_SCAN_LIMIT:,} bytes; use another source",
                 path=archive, key="member", value=member,
             )  # fmt: skip
-    raise _missing(archive, member, names)
-
-
-def _check_path(archive: Path, name: str) -> None:
-    if unsafe(name) and PurePosixPath(name).parts:  # "." is the folder itself
-        raise UserError(
-            "archive-path-traversal",
-            f"holds {name!r}, which leads out of the archive; do not trust it, use another source",
-            path=archive, value=name,
-        )  # fmt: skip
-
-
-def _check_member(
-    archive: Path, name: str, kind: str, size: int, limit: int, is_duplicate: bool
-) -> None:
-    if kind != "file":
-        raise UserError(
-            "archive-not-a-file",
-            f"member {name!r} is a link, folder or device, not a file; use another source, or "
-            "correct `member`",
-            path=archive, value=name,
-        )  # fmt: skip
-    if is_duplicate:
-        raise UserError(
-            "archive-duplicate-name",
-            f"holds two members {name!r}; do not trust it, use another source",
-            path=archive, value=name,
-        )  # fmt: skip
-    if size > limit:
-        raise UserError(
-            "member-too-large",
-            f"member {name!r} has {size:,} bytes; at most {limit:,} are read",
-            path=archive, value=name,
-        )  # fmt: skip
-
-
-def _missing(archive: Path, member: str, names: list[str]) -> UserError:
-    some = ", ".join(sorted(names)[:8]) or "nothing"
-    return UserError(
-        "member-missing",
-        f"no member {member}; the archive holds {some}{' ...' * (len(names) > 8)}",
-        path=archive, key="member", value=member,
-    )  # fmt: skip
+    raise member_missing(archive, member, names)

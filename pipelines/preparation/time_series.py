@@ -6,8 +6,6 @@ split; the history of a val or test window may reach back into the split before,
 use: those values are known by then.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,12 +16,12 @@ from pydantic import AfterValidator, BaseModel, field_validator
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
-from pipelines.preparation import splits
+from pipelines.preparation import splits, time_grid
 from pipelines.preparation.splits import ChronologicalSplit
+from pipelines.preparation.time_grid import Observations
 from pipelines.preprocessing import windows
 from pipelines.storage import arrays
 
-MAX_GRID_RATIO = 50  # grid rows per observation; beyond that, the frequency is a mistake
 MIN_RELATIVE_STD = 1e-4  # of the mean; below that, float32 loses the third digit of a change
 MIN_STD = 1e-6
 
@@ -72,26 +70,13 @@ class Options(BaseModel):
         return stride
 
 
-@dataclass(frozen=True)
-class Observations:
-    """times: ascending. values: (rows, columns) float64, NaN where missing. units: by column name.
-    lines: of each row in its source, for errors; None where the source is not a file."""
-
-    source: Path
-    times: pd.DatetimeIndex
-    values: np.ndarray
-    units: dict[str, str]
-    lines: Sequence[int] | None = None
-
-    def line(self, row: int) -> int | None:
-        return None if self.lines is None else int(self.lines[row])
-
-
 def prepare(data: Observations, frequency: str, options: Options, out: Path) -> spec.DataSpec:
     """Writes repeat0 and returns its spec."""
-    times, values = on_grid(data, frequency, options)
+    times, values = time_grid.on_grid(data, frequency, refuse_gaps=options.gaps == "refuse")
     ranges = splits.chronological(len(values), options.split.val, options.split.test)
-    values = fill_gaps(data.source, values, ranges, options)
+    values = time_grid.fill_gaps(
+        data.source, values, ranges, options.gaps, options.longest_gap_steps
+    )
     facts = statistics(data, values[slice(*ranges["train"])], options.season_steps)
     (out / "repeat0/assets").mkdir(parents=True)
     for split, (begin, end) in ranges.items():
@@ -112,76 +97,6 @@ def prepare(data: Observations, frequency: str, options: Options, out: Path) -> 
         columns = {"history": past, "future": future, "origin": starts}
         arrays.write(out / "repeat0" / split, columns | {"first": time_stamps(times[starts])})
     return describe(data.units, frequency, facts, options)
-
-
-def on_grid(
-    data: Observations, frequency: str, options: Options
-) -> tuple[pd.DatetimeIndex, np.ndarray]:
-    """Evenly spaced times, and values with NaN where there was no observation."""
-    times = data.times
-    step = pd.tseries.frequencies.to_offset(frequency)
-    if isinstance(step, pd.offsets.Tick):
-        rows = (times[-1] - times[0]) / pd.Timedelta(step)
-        if rows > MAX_GRID_RATIO * len(times):
-            raise UserError(
-                "frequency-wrong",
-                f"{len(times)} rows, but {frequency} from {times[0]} to {times[-1]} makes "
-                f"{rows:.0f}; set `frequency` to that of the file",
-                path=data.source, key="frequency", value=frequency,
-            )  # fmt: skip
-    grid = pd.date_range(times[0], times[-1], freq=step)
-    off_grid = np.flatnonzero(~times.isin(grid))
-    if len(off_grid):
-        time = times[off_grid[0]]
-        raise UserError(
-            "time-off-grid",
-            f"{time} is not a multiple of {frequency} from {times[0]}; fix the time or set "
-            "`frequency`",
-            path=data.source, line=data.line(off_grid[0]), value=str(time),
-        )  # fmt: skip
-    values = np.full((len(grid), data.values.shape[1]), np.nan)
-    values[grid.get_indexer(times)] = data.values
-    missing = np.flatnonzero(np.isnan(values).any(axis=1))
-    if len(missing) and options.gaps == "refuse":
-        time = grid[missing[0]]
-        row = min(times.searchsorted(time), len(times) - 1)  # the row itself or the one after it
-        raise UserError(
-            "value-missing",
-            f"no value for {time}, one of {len(missing)} gaps; add the values or set gaps: "
-            "interpolate or forward_fill",
-            path=data.source, line=data.line(row), key="gaps", value=str(time),
-        )  # fmt: skip
-    return grid, values
-
-
-def fill_gaps(
-    source: Path, values: np.ndarray, ranges: dict[str, tuple[int, int]], options: Options
-) -> np.ndarray:
-    """Fills gaps without letting a split know of a later one: at the end of a split, forward."""
-    missing = np.isnan(values)
-    if not missing.any():
-        return values
-    table = pd.DataFrame(values)
-    run = table.isna().apply(lambda c: c.groupby((~c).cumsum()).cumsum()).to_numpy().max()
-    if run > options.longest_gap_steps:
-        raise UserError(
-            "gap-too-long",
-            f"a gap of {run} steps; add the values, begin after it, or raise longest_gap_steps "
-            f"(now {options.longest_gap_steps})",
-            path=source, key="longest_gap_steps", value=int(run),
-        )  # fmt: skip
-    if options.gaps == "interpolate":
-        tables = [table.iloc[slice(*bounds)] for bounds in ranges.values()]
-        table = pd.concat([part.interpolate(limit_area="inside") for part in tables])
-    filled = table.ffill().to_numpy()
-    if np.isnan(filled).any():
-        raise UserError(
-            "value-missing", "a column begins with a gap; begin where all columns have values",
-            path=source, key="gaps",
-        )  # fmt: skip
-    counts = {split: int(missing[slice(*bounds)].sum()) for split, bounds in ranges.items()}
-    print(f"{source}: {missing.sum()} missing values filled ({options.gaps}): {counts}")
-    return filled
 
 
 def statistics(data: Observations, train: np.ndarray, season: int) -> dict[str, list[float]]:

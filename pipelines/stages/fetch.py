@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipelines.config.errors import UserError, one_of
-from pipelines.preparation import archives
+from pipelines.preparation import archive_checks, archives
 from pipelines.storage import atomic
 
 MIRROR = "DATASETS_MIRROR"
@@ -79,7 +79,7 @@ def fetch(
         UserError: every source failed, with the reason of each; or the local disk did.
     """
     for name in (key, *files):
-        if archives.unsafe(name):
+        if archive_checks.is_unsafe(name):
             raise UserError(
                 "name-unsafe", f"{name!r} leads out of data/raw; give a relative name",
                 key=f"downloads.{key}", value=name,

@@ -17,7 +17,7 @@ import pytest
 
 from pipelines.config import loader
 from pipelines.config.errors import UserError
-from pipelines.preparation import archives
+from pipelines.preparation import archive_checks, archives
 from pipelines.stages.fetch import RetryPolicy, fetch, run
 from tests.support.user_errors import check, user_error
 
@@ -307,7 +307,7 @@ def test_an_address_that_gives_the_same_data_packed_anew(server, get, tmp_path):
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "C:\\x", ""])
 def test_names_that_lead_out_are_refused(tmp_path, name):
-    assert archives.unsafe(name)
+    assert archive_checks.is_unsafe(name)
     for key, file in (("sms", name), (name, "texts")):
         with user_error("name-unsafe", key=f"downloads.{key}", value=name):
             fetch(key, {file: entry()}, tmp_path / "raw", None)
