@@ -1,11 +1,11 @@
-"""Reads the params file and refuses the first mistake in it, before anything runs."""
+"""Reads the params file and reports the first mistake in it, before anything runs."""
 
 from pathlib import Path
 
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 
-SECTIONS = ("datasets", "starts", "experiments")  # what dvc.yaml makes stages of
+SECTIONS = ("datasets", "starts", "experiments")  # of which dvc.yaml makes stages
 
 
 def run(params_file: Path) -> None:
@@ -13,7 +13,8 @@ def run(params_file: Path) -> None:
     for section in SECTIONS:
         if section not in params.model_fields_set:
             raise UserError(
-                f"{params_file}: {section}: no such section, and DVC reads it; write "
-                f"`{section}: {{}}` if it is to be empty"
-            )
+                "section-missing",
+                f"no such section, and DVC reads it; write `{section}: {{}}` if it is to be empty",
+                path=params_file, key=section,
+            )  # fmt: skip
     print(f"{params_file}: {len(params.datasets)} data sets, {len(params.experiments)} experiments")

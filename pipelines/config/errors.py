@@ -1,4 +1,4 @@
-"""What a user can set right: an error with a code, the place, what was found and what to do.
+"""Mistakes that a user can correct: an error with a code, the place, the value and a remedy.
 
 Every check raises `UserError`. The front door prints it in one sentence and exits with status 2,
 without a traceback. Tests assert code, path, line, key and value; the wording of every message is
@@ -19,7 +19,7 @@ class UserError(Exception):
         path: the file or folder that holds the mistake.
         line: its line in the file, counted from 1.
         key: the key in the params file, with dots: `experiments.spam_cnn.fit.epochs`.
-        value: what was found there, as it was read.
+        value: the offending value, as it was read.
     """
 
     def __init__(
@@ -48,8 +48,8 @@ def one_of(name: str, choices: Iterable[str]) -> str:
     return f"accepted: {', '.join(choices) or 'nothing yet'}{hint}"
 
 
-def existing(path: Path, cure: str) -> Path:
-    """The path, if there is something at it."""
+def existing(path: Path, remedy: str) -> Path:
+    """The path, if there is a file or folder at it."""
     if not path.exists():
-        raise UserError("file-missing", f"no such file; {cure}", path=path)
+        raise UserError("file-missing", f"no such file; {remedy}", path=path)
     return path

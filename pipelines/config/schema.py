@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
-# Strict: `yes` and "30" are not numbers of epochs. Keys become names of files.
+# Strict: `yes` and "30" are not numbers of epochs.
 Count = Annotated[int, Field(strict=True, ge=1)]
 
 
@@ -20,12 +20,14 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
+# Keys become file names.
 Key = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 
 
 class Source(BaseModel):
-    """An official address. member: the wanted file's name when the address gives an archive.
-    sha256: of what is got there, if the recipe reads that as well: the same data packed anew."""
+    """An official address. member: the file's name in it, when the address is that of an archive.
+    sha256: of what it gives, where that is the same data packed differently and the recipe reads it
+    too."""
 
     model_config = STRICT
     url: str
@@ -41,7 +43,7 @@ class Download(BaseModel):
 
 
 class Dataset(BaseModel):
-    """recipe: a file of pipelines/datasets. source: what it reads. options: the recipe's own."""
+    """recipe: a file of pipelines/datasets. source: what it reads. options: of the recipe."""
 
     model_config = STRICT
     recipe: str
@@ -50,8 +52,8 @@ class Dataset(BaseModel):
 
 
 class Start(BaseModel):
-    """A prepared data set and the weights that training on it begins with: a trained experiment's
-    folder (its best trial) or a file. It is an experiment's `dataset` like any other."""
+    """A prepared data set with pretrained weights: a trained experiment's folder (its best trial)
+    or a file. Experiments name it as their `dataset`."""
 
     model_config = STRICT
     dataset: str
@@ -67,8 +69,8 @@ class Baselines(BaseModel):
 
 
 class FineTune(BaseModel):
-    """The second phase of transfer. layers: how many of the backbone's last layers with weights are
-    trained along with the head; null trains all of them."""
+    """The second phase of transfer learning. layers: how many of the backbone's last layers with
+    weights are trained with the head; null trains all of them."""
 
     model_config = STRICT
     epochs: Count
@@ -79,16 +81,15 @@ class FineTune(BaseModel):
 class Fit(BaseModel):
     """How weights are fitted.
 
-    patience: epochs without a better validation loss before stopping and going back to the best;
-    null trains all epochs and keeps the last. ema_momentum: keep the moving average of the weights
-    instead of the weights (Polyak and Juditsky 1992). schedule: whether the learning rate stays or
-    falls to zero along half a cosine (Loshchilov and Hutter 2017), after it has risen from zero
-    over `warmup`, a share of all steps. clip_norm: the longest gradient that is
-    applied unshortened. jit_compile: XLA, chosen by measurement. length_buckets: batches hold rows
-    of like length, padded to one of so many lengths; null pads all rows to the longest allowed.
-    deterministic: one seed gives one set of weights, also after an interruption; on a graphics card
-    that has its price. fine_tune: a second phase for models with a backbone that was trained
-    before; see `fitting`.
+    patience: epochs without a better validation loss before early stopping, which restores the best
+    weights; null trains all epochs and keeps the last. ema_momentum: use the moving average of the
+    weights (Polyak and Juditsky 1992). schedule: whether the learning rate is constant or decays to
+    zero along half a cosine (Loshchilov and Hutter 2017). warmup: share of all steps in which it
+    first rises from zero. clip_norm: largest norm of a gradient. jit_compile: compile with XLA.
+    length_buckets: batches hold rows of similar length, padded to one of so many lengths; null pads
+    all rows to the maximum length. deterministic: one seed gives one set of weights, also after an
+    interruption; slower on a GPU. fine_tune: a second phase for models with a pretrained backbone;
+    see `training/phases.py`.
     """
 
     model_config = STRICT
@@ -110,8 +111,8 @@ class Fit(BaseModel):
 class Experiment(BaseModel):
     """One model on one data set.
 
-    loss, decide: arguments of the task's `loss`, and of its `decide`, which turns probabilities
-    into decisions. seeds: one run each; scores are then means over them.
+    loss, decide: arguments of the task's `loss`, and of its decision rule, which turns
+    probabilities into decisions. seeds: one run per seed; scores are means over them.
     """
 
     model_config = STRICT
@@ -138,6 +139,6 @@ class Params(BaseModel):
         return self.experiments[key].seeds or [self.seed]
 
     def dataset_of(self, key: str) -> str:
-        """The data set of an experiment, whatever weights stand beside it."""
+        """The data set of an experiment, with or without pretrained weights."""
         name = self.experiments[key].dataset
         return self.starts[name].dataset if name in self.starts else name

@@ -1,4 +1,4 @@
-"""A YAML file whose mistakes can be named by line."""
+"""A YAML file whose errors name the line."""
 
 from pathlib import Path
 from types import NoneType, UnionType
@@ -10,8 +10,12 @@ from pydantic import BaseModel, ValidationError
 from pipelines.config.errors import UserError, one_of
 
 
-class Lines:
-    """The values of a YAML file, and the line on which each key stands."""
+class YamlFile:
+    """The values of a YAML file, and the line of each key.
+
+    Raises:
+        UserError: not UTF-8, not valid YAML, not a mapping, or a duplicate key.
+    """
 
     def __init__(self, path: Path):
         self.path = path
@@ -21,73 +25,91 @@ class Lines:
             root = yaml.compose(text, Loader=yaml.SafeLoader)
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
-            raise UserError(f"{path}:{line}: not UTF-8; save the file as UTF-8") from None
+            raise UserError(
+                "encoding-wrong", "not UTF-8; save the file as UTF-8", path=path, line=line
+            ) from None
         except yaml.YAMLError as error:
             if isinstance(error, yaml.reader.ReaderError):
                 line, problem = text[: error.position].count("\n") + 1, error.reason
             else:
                 line, problem = error.problem_mark.line + 1, error.problem
             raise UserError(
-                f"{path}:{line}: not valid YAML, {problem}; mend the indentation or quotes"
-            ) from None
+                "yaml-invalid", f"not valid YAML, {problem}; fix the indentation or quotes",
+                path=path, line=line,
+            ) from None  # fmt: skip
         if not isinstance(self.values, dict):
             raise UserError(
-                f"{path}: the file is empty or not a mapping; see README.md for its sections"
+                "yaml-not-a-mapping",
+                "the file is empty or not a mapping; see README.md for its sections",
+                path=path,
             )
         self.lines: dict[tuple, int] = {}
-        self._walk(root, ())
+        self._record_lines(root, ())
 
-    def _walk(self, node: yaml.Node, where: tuple) -> None:
-        self.lines.setdefault(where, node.start_mark.line + 1)
+    def _record_lines(self, node: yaml.Node, key: tuple) -> None:
+        self.lines.setdefault(key, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
-            seen = set()
-            for key, value in node.value:
-                line = key.start_mark.line + 1
-                if key.value in seen:
+            names = set()
+            for name, value in node.value:
+                line, full_key = name.start_mark.line + 1, (*key, name.value)
+                if name.value in names:
                     raise UserError(
-                        f"{self.path}:{line}: {'.'.join((*where, key.value))} stands twice"
-                    )
-                seen.add(key.value)
-                self.lines[(*where, key.value)] = line
-                self._walk(value, (*where, key.value))
+                        "key-duplicate", "duplicate key; remove one of them",
+                        path=self.path, line=line, key=".".join(full_key), value=name.value,
+                    )  # fmt: skip
+                names.add(name.value)
+                self.lines[full_key] = line
+                self._record_lines(value, full_key)
         elif isinstance(node, yaml.SequenceNode):
             for number, value in enumerate(node.value):
-                self._walk(value, (*where, str(number)))
+                self._record_lines(value, (*key, str(number)))
 
-    def at(self, where: tuple, message: str) -> UserError:
-        known = tuple(map(str, where))
+    def error(self, code: str, key: tuple, message: str, value: object = None) -> UserError:
+        """An error at a key; its line is that of the nearest key above it in the file."""
+        names = tuple(map(str, key))
+        known = names
         while known not in self.lines:
             known = known[:-1]
-        return UserError(f"{self.path}:{self.lines[known]}: {'.'.join(map(str, where))}: {message}")
+        return UserError(
+            code, message, path=self.path, line=self.lines[known], key=".".join(names), value=value
+        )
 
-    def refusal(
+    def validation_error(
         self, error: ValidationError, model: type[BaseModel], prefix: tuple = ()
     ) -> UserError:
-        """The first of pydantic's findings, in the words of this project."""
-        # A misspelt key is found as a missing one and as an unknown one; the second says more.
-        first = min(error.errors(), key=lambda finding: finding["type"] == "missing")
-        where = prefix
-        for step in first["loc"]:  # pydantic also names the arms of a union: those are no keys
-            if (*where, str(step)) in self.lines:
-                where = (*where, str(step))
+        """The first of pydantic's errors as a UserError.
+
+        Args:
+            error: what pydantic raised.
+            model: what it validated.
+            prefix: the key of the values that it validated.
+        """
+        # A misspelt key is reported as a missing one and as an unknown one; the latter says more.
+        first = min(error.errors(), key=lambda details: details["type"] == "missing")
+        key = prefix
+        for step in first["loc"]:  # pydantic also names the arms of a union: those are not keys
+            if (*key, str(step)) in self.lines:
+                key = (*key, str(step))
         if first["type"] == "extra_forbidden":
-            choices = _fields(model, first["loc"][:-1])
-            return self.at(where, f"unknown key; {one_of(where[-1], choices)}")
+            choices = one_of(key[-1], _fields(model, first["loc"][:-1]))
+            return self.error("key-unknown", key, f"unknown key; {choices}", key[-1])
         if first["type"] == "missing":
-            return self.at((*where, first["loc"][-1]), "missing; add it")
-        problem = first["msg"].removeprefix("Value error, ")
-        return self.at(where, f"{problem[0].lower()}{problem[1:]}; found {first['input']!r}")
+            key = (*key, first["loc"][-1])
+            return self.error("key-missing", key, "missing; add it", key[-1])
+        problem, value = first["msg"].removeprefix("Value error, "), first["input"]
+        message = f"{problem[0].lower()}{problem[1:]}; found {value!r}"
+        return self.error("value-invalid", key, message, value)
 
 
 def _fields(model: type[BaseModel], loc: tuple) -> list[str]:
-    """The field names accepted where a finding lies, following its path through the model."""
+    """The field names accepted at `loc`, pydantic's path through the model."""
     for step in loc:
         model = _below(model, step)
     return list(model.model_fields)
 
 
 def _below(annotation, step: str | int):
-    """The annotation of what stands under a field, a key, a number or an arm of a union."""
+    """The annotation one step down: a field, a key, an index or an arm of a union."""
     arguments = get_args(annotation)
     if not arguments:
         return _plain(annotation.model_fields[step].annotation)
@@ -97,7 +119,7 @@ def _below(annotation, step: str | int):
 
 
 def _plain(annotation):
-    """Without the wrappings that pydantic does not name: Annotated[X, ...] and X | None."""
+    """Without the wrappers that pydantic does not name: Annotated[X, ...] and X | None."""
     arguments = [argument for argument in get_args(annotation) if argument is not NoneType]
     if get_origin(annotation) is Annotated:
         return _plain(arguments[0])

@@ -2,12 +2,12 @@
 
 options (params.yaml, `datasets.<key>.options`):
 
-    classes     which digits, in this order; default all ten
-    size        height and width to stretch them to; default 8 x 8, as they are
-    split       see `pictures.Split`; train_per_class makes it a task of few examples
+    classes     which digits, in this order; default: all ten
+    size        height and width to resize to; default: 8 x 8, the original size
+    split       see `splits.ImageSplit`; train_per_class makes it a few-shot task
     duplicates, overlap     as in image_folder
 
-`source` names the file that pins scikit-learn's version, and with it the data. They are the test
+`source` names the file that pins scikit-learn, whose version determines the data. They are the test
 set of Alpaydin and Kaynak's "Optical Recognition of Handwritten Digits" (UCI 80, 1998): each pixel
 counts the ink in a 4 x 4 block of a bitmap, 0 to 16, and becomes 0 to 255 here.
 """
@@ -21,15 +21,16 @@ from pydantic import AfterValidator, BaseModel, Field
 from pipelines import spec
 from pipelines.config.schema import STRICT
 from pipelines.preparation import labelled_images
+from pipelines.preparation.splits import ImageSplit
 from pipelines.preprocessing import image_decoding
 
-INK = 16  # the largest pixel
+MAX_INK = 16  # the largest pixel value
 Digit = Annotated[int, Field(strict=True, ge=0, le=9)]
 
 
 def _distinct(classes: tuple[int, ...]) -> tuple[int, ...]:
     if len(set(classes)) != len(classes):
-        raise ValueError("a digit stands twice")
+        raise ValueError("duplicate digit")
     return classes
 
 
@@ -41,7 +42,7 @@ class Options(BaseModel):
     size: labelled_images.Size = (8, 8)
     duplicates: Literal["drop", "keep"] = "drop"
     overlap: Literal["refuse", "report"] = "refuse"
-    split: labelled_images.Split = labelled_images.Split()
+    split: ImageSplit = ImageSplit()
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
@@ -52,22 +53,24 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     )  # fmt: skip
 
 
-def read(options: Options, raw: Path, reader: image_decoding.Reader) -> labelled_images.Pictures:
+def read(
+    options: Options, raw: Path, reader: image_decoding.Reader
+) -> labelled_images.LabelledImages:
     from sklearn.datasets import load_digits  # here: it takes a second, and `Options` needs none
 
-    data = load_digits()
-    wanted = np.flatnonzero(np.isin(data.target, options.classes))
-    ink = data.images[wanted].astype(np.int64)
-    originals = ((2 * 255 * ink + INK) // (2 * INK)).astype(np.uint8)[..., None]
-    files = [image_decoding.png(picture) for picture in originals]
-    names = [f"digits/{row}" for row in wanted]
-    place = {digit: number for number, digit in enumerate(options.classes)}
-    return labelled_images.Pictures(
+    digits = load_digits()
+    rows = np.flatnonzero(np.isin(digits.target, options.classes))
+    ink = digits.images[rows].astype(np.int64)  # (rows, 8, 8)
+    scaled = ((2 * 255 * ink + MAX_INK) // (2 * MAX_INK)).astype(np.uint8)[..., None]
+    files = [image_decoding.png(image) for image in scaled]
+    names = [f"digits/{row}" for row in rows]
+    ids = {digit: number for number, digit in enumerate(options.classes)}
+    return labelled_images.LabelledImages(
         source=raw,
-        images=np.stack([reader(data, name) for data, name in zip(files, names, strict=True)]),
+        images=np.stack([reader(file, name) for file, name in zip(files, names, strict=True)]),
         files=files,
         names=names,
-        targets=np.array([place[digit] for digit in data.target[wanted].tolist()], np.int32),
+        targets=np.array([ids[digit] for digit in digits.target[rows].tolist()], np.int32),
         labels=[str(digit) for digit in options.classes],
-        part=np.full(len(wanted), "", "<U5"),
+        given_splits=np.full(len(rows), "", "<U5"),
     )

@@ -2,11 +2,11 @@
 
 options (params.yaml, `datasets.<key>.options`):
 
-    labels      names of the classes, by number; default the numbers
-    size        height and width to stretch pictures to; default as they are
-    split       val is cut from train; test is the official one; see `pictures.Split`
-    duplicates  keep (the official rows, all of them) | drop (of copies the test part's is kept)
-    overlap     report (score with and without test pictures that stand in train) | refuse
+    labels      names of the classes, by number; default: the numbers
+    size        height and width to resize images to; default: the original size
+    split       val is drawn from train; test is the official one; see `splits.ImageSplit`
+    duplicates  keep (all official rows) | drop (the test split's one is kept)
+    overlap     report (score with and without test images that are also in train) | refuse
 
 Format: LeCun, "The MNIST database", http://yann.lecun.com/exdb/mnist: two zero bytes, the type
 (8: uint8), the number of axes, their lengths as big-endian 32-bit numbers, the values.
@@ -24,9 +24,10 @@ from pipelines.config import errors
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT
 from pipelines.preparation import labelled_images, text_files
+from pipelines.preparation.splits import ImageSplit
 from pipelines.preprocessing import image_decoding
 
-PARTS = {"train": "train", "t10k": "test"}  # file prefix -> part
+SPLITS = {"train": "train", "t10k": "test"}  # file prefix -> split
 UINT8 = 8
 
 
@@ -36,23 +37,24 @@ class Options(BaseModel):
     size: labelled_images.Size | None = None
     duplicates: Literal["drop", "keep"] = "keep"
     overlap: Literal["refuse", "report"] = "report"
-    split: labelled_images.Split = labelled_images.Split(val=0.1)
+    split: ImageSplit = ImageSplit(val=0.1)
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    found = {part: read_part(raw, prefix) for prefix, part in PARTS.items()}
-    originals = np.concatenate([pixels for pixels, _ in found.values()])[..., None]
-    numbers = np.concatenate([numbers for _, numbers in found.values()]).astype(np.int32)
-    sizes = {part: len(own) for part, (_, own) in found.items()}
+    data = {split: read_split(raw, prefix) for prefix, split in SPLITS.items()}
+    originals = np.concatenate([pixels for pixels, _ in data.values()])[..., None]  # (B, H, W, 1)
+    targets = np.concatenate([labels for _, labels in data.values()]).astype(np.int32)
+    sizes = {split: len(labels) for split, (_, labels) in data.items()}
     reader = image_decoding.Reader(*(options.size or originals.shape[1:3]), channels=1)
-    rows = labelled_images.Pictures(
+    images = [image_decoding.resize(image, reader.height, reader.width) for image in originals]
+    rows = labelled_images.LabelledImages(
         source=raw,
-        images=np.stack([image_decoding.resize(p, reader.height, reader.width) for p in originals]),
-        files=[image_decoding.png(picture) for picture in originals],
-        names=[f"{part}/{row}" for part, size in sizes.items() for row in range(size)],
-        targets=numbers,
-        labels=names(options, raw, numbers),
-        part=np.repeat(list(sizes), list(sizes.values())),
+        images=np.stack(images),
+        files=[image_decoding.png(image) for image in originals],
+        names=[f"{split}/{row}" for split, size in sizes.items() for row in range(size)],
+        targets=targets,
+        labels=class_names(options, raw, targets),
+        given_splits=np.repeat(list(sizes), list(sizes.values())),
     )
     return labelled_images.write(
         rows, out, reader, options.split, seed,
@@ -60,40 +62,48 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     )  # fmt: skip
 
 
-def names(options: Options, raw: Path, numbers: np.ndarray) -> list[str]:
-    count = int(numbers.max()) + 1
-    chosen = list(options.labels or map(str, range(count)))
-    if len(chosen) < count:
+def class_names(options: Options, raw: Path, targets: np.ndarray) -> list[str]:
+    count = int(targets.max()) + 1
+    names = list(options.labels or map(str, range(count)))
+    if len(names) < count:
         raise UserError(
-            f"{raw}: labels up to {count - 1}, but `labels` names {len(chosen)} classes"
-        )
-    return chosen
+            "class-count",
+            f"labels up to {count - 1}, but `labels` names {len(names)} classes; name {count}",
+            path=raw, key="labels", value=len(names),
+        )  # fmt: skip
+    return names
 
 
-def read_part(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
+def read_split(folder: Path, prefix: str) -> tuple[np.ndarray, np.ndarray]:
     """(rows, height, width) uint8 and (rows,) uint8."""
     pixels = read(folder / f"{prefix}-images-idx3-ubyte.gz", axes=3)
     labels = read(folder / f"{prefix}-labels-idx1-ubyte.gz", axes=1)
     if len(pixels) != len(labels) or not len(labels):
         raise UserError(
-            f"{folder}: {len(pixels)} {prefix} pictures but {len(labels)} labels; fetch both again"
-        )
+            "row-count",
+            f"{len(pixels)} {prefix} images but {len(labels)} labels; fetch both again",
+            path=folder, value=len(labels),
+        )  # fmt: skip
     return pixels, labels
 
 
 def read(path: Path, axes: int) -> np.ndarray:
+    """The array in a gzipped IDX file of `axes` axes."""
     errors.existing(path, "the folder needs the four .gz files under their official names")
     data = text_files.contents(path)
-    start = 4 + 4 * axes
-    if len(data) < start or data[:4] != bytes((0, 0, UINT8, axes)):
+    expected, start = bytes((0, 0, UINT8, axes)), 4 + 4 * axes
+    if len(data) < start or data[:4] != expected:
         raise UserError(
-            f"{path}: header {data[:4].hex(' ')}, expected {bytes((0, 0, UINT8, axes)).hex(' ')} "
-            f"(uint8, {axes} axes); is it the right file?"
-        )
+            "header-wrong",
+            f"header {data[:4].hex(' ')}, expected {expected.hex(' ')} (uint8, {axes} axes); is it "
+            "the right file? Fetch it again",
+            path=path, value=data[:4].hex(" "),
+        )  # fmt: skip
     shape = struct.unpack(f">{axes}I", data[4:start])
     values = np.frombuffer(data, np.uint8, offset=start)
     if len(values) != int(np.prod(shape, dtype=np.int64)):
         raise UserError(
-            f"{path}: {len(values)} values, but the header says {shape}; fetch it again"
-        )
+            "value-count", f"{len(values)} values, but the header says {shape}; fetch it again",
+            path=path, value=len(values),
+        )  # fmt: skip
     return values.reshape(shape)

@@ -6,18 +6,18 @@ options (`datasets.<key>.options`):
 
     source, target      a table's columns, by name (header: true) or position counted from 0
     delimiter, header   how a table is written; there is no quoting, one line is one pair
-    files               a folder's files, two a part: {all: [en.txt, fr.txt]}, or the published
-                        parts {train: [...], val: [...], test: [...]}
+    files               a folder's files, two per split: {all: [en.txt, fr.txt]}, or the published
+                        splits {train: [...], val: [...], test: [...]}
     encoding            of every file
     empty               refuse | drop: what to do with a line that is empty on one side
     max_characters, max_ratio    longer pairs, and pairs of very different lengths, are dropped
-                        from train; val and test keep theirs, or a score would flatter
-    duplicates          drop (keep the first copy of a pair) | keep
-    overlap             refuse | report: what to do when a test source also stands in train
+                        from train; val and test keep theirs, or scores would be too high
+    duplicates          drop (keep the first of equal pairs) | keep
+    overlap             refuse | report: what to do when a test source is also in train
     subwords            vocabulary_size, method, normalization, max_tokens; see sentence_pairs.py
-    split               val, test: a fraction below 1, or rows; repeats: independent divisions
+    split               val, test: a fraction below 1, or rows; repeats: independent splits
 
-The sub-word vocabulary comes from the train part only.
+The sub-word vocabulary comes from the train split only.
 """
 
 from pathlib import Path
@@ -29,90 +29,97 @@ from pydantic import BaseModel, Field
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
-from pipelines.preparation import near_duplicates, sentence_pairs, splits, text_files, validation
+from pipelines.preparation import (
+    near_duplicates,
+    sentence_pairs,
+    splits,
+    tables,
+    text_files,
+    validation,
+)
 from pipelines.preparation.sentence_pairs import Pairs
-from pipelines.preparation.splits import Share
+from pipelines.preparation.splits import SPLITS, RandomSplit, Share
+from pipelines.preparation.tables import Character, Position
+from pipelines.preparation.validation import Place
 
-Position = Annotated[int, Field(strict=True)]
-Two = Annotated[list[str], Field(min_length=2, max_length=2)]
-PARTS = ("train", "val", "test")
+FilePair = Annotated[list[str], Field(min_length=2, max_length=2)]  # source, target
 
 
-class Split(BaseModel):
-    model_config = STRICT
+class Split(RandomSplit):
     val: Share = 0.1
     test: Share = 0.1
-    repeats: Count = 1
 
 
 class Options(BaseModel):
     model_config = STRICT
     source: str | Position = 0
     target: str | Position = 1
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = "\t"
+    delimiter: Character = "\t"
     header: bool = False
-    files: dict[Literal["all", "train", "val", "test"], Two] | None = None
+    files: dict[Literal["all", "train", "val", "test"], FilePair] | None = None
     encoding: str = "utf-8"
     empty: Literal["refuse", "drop"] = "refuse"
     max_characters: Count = 400
     max_ratio: Annotated[float, Field(ge=1)] = 3.0
     duplicates: Literal["drop", "keep"] = "drop"
     overlap: Literal["refuse", "report"] = "refuse"
-    subwords: sentence_pairs.Subword = sentence_pairs.Subword()
+    subwords: sentence_pairs.SubwordOptions = sentence_pairs.SubwordOptions()
     split: Split = Split()
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    found = read(options, raw)
-    if "all" in found:
-        kept = sentence_pairs.filtered(raw, found["all"], options.max_characters, options.max_ratio)
-        divisions = divide(options.split, distinct(options, raw, kept), seed)
+    data = read(options, raw)
+    limits = options.max_characters, options.max_ratio
+    if "all" in data:
+        filtered = sentence_pairs.filter_lengths(raw, data["all"], *limits)
+        repeats = split_pairs(options.split, drop_duplicates(options, raw, filtered), raw, seed)
     else:
-        train = sentence_pairs.filtered(
-            raw, found["train"], options.max_characters, options.max_ratio
-        )
-        divisions = [{**found, "train": distinct(options, raw, train)}]
+        train = sentence_pairs.filter_lengths(raw, data["train"], *limits)
+        repeats = [{**data, "train": drop_duplicates(options, raw, train)}]
     sizes = []
-    for number, parts in enumerate(divisions):
-        seen = overlap(options, raw, parts)
+    for number, pairs_of in enumerate(repeats):
+        seen = find_overlap(options, raw, pairs_of)
         folder = out / f"repeat{number}"
-        sizes.append(sentence_pairs.write(folder, raw, parts, seen, options.subwords).size)
-    return sentence_pairs.describe(max(sizes), options.subwords, len(divisions))
+        sizes.append(sentence_pairs.write(folder, raw, pairs_of, seen, options.subwords).size)
+    return sentence_pairs.describe(max(sizes), options.subwords, len(repeats))
 
 
 def read(options: Options, raw: Path) -> dict[str, Pairs]:
     """{"all": pairs} or {"train": ..., "val": ..., "test": ...}."""
     if not raw.is_dir():
         if options.files is not None:
-            raise UserError(f"{raw}: `files` is for a folder, and this is a file; remove `files`")
-        return {"all": _clean(options, raw, raw, *read_table(options, raw))}
-    if set(options.files or {}) not in ({"all"}, set(PARTS)):
+            raise UserError(
+                "source-is-file", "`files` is for a folder, and this is a file; remove `files`",
+                path=raw, key="files",
+            )  # fmt: skip
+        return {"all": _without_empty(options, raw, raw, *read_table(options, raw))}
+    if set(options.files or {}) not in ({"all"}, set(SPLITS)):
         raise UserError(
-            f"{raw}: is a folder; set `files` to {{all: [source, target]}} or the parts"
-        )
+            "source-is-folder",
+            "is a folder; set `files` to {all: [source, target]} or {train: ..., val: ..., test: "
+            "...}",
+            path=raw, key="files",
+        )  # fmt: skip
     return {
-        part: _clean(options, *(raw / n for n in names), *read_aligned(options, raw, names))
-        for part in ("all", *PARTS)
-        if (names := options.files.get(part))
+        split: _without_empty(
+            options, *(raw / name for name in names), *read_aligned(options, raw, names)
+        )
+        for split in ("all", *SPLITS)
+        if (names := options.files.get(split))
     }
 
 
 def read_table(options: Options, path: Path) -> tuple[list[str], list[str], int]:
     """Source and target texts, and the line number of the first."""
-    rows = [line.split(options.delimiter) for line in text_files.lines(path, options.encoding)]
-    header = rows.pop(0) if options.header else None
-    first = 2 if options.header else 1
-    if not rows:
-        raise UserError(f"{path}: no data rows; one line a sentence pair is needed")
-    width = len(header or rows[0])
-    columns = [text_files.column(path, header, width, c) for c in (options.source, options.target)]
-    for line, row in enumerate(rows, first):
-        if len(row) != width:
-            raise UserError(
-                f"{path}, line {line}: {len(row)} columns found, {width} expected; "
-                "check `delimiter` or mend the line"
-            )
-    return [r[columns[0]] for r in rows], [r[columns[1]] for r in rows], first
+    table = tables.read(
+        path, options.encoding, options.delimiter,
+        header=options.header, quoting=False, is_blank=None,
+    )  # fmt: skip
+    source, target = (table.column(getattr(options, key), key) for key in ("source", "target"))
+    for line, row in table.rows:
+        table.check_width(line, row)
+    rows = [row for _, row in table.rows]
+    return [row[source] for row in rows], [row[target] for row in rows], table.rows[0][0]
 
 
 def read_aligned(options: Options, folder: Path, names: list[str]) -> tuple[list, list, int]:
@@ -120,68 +127,94 @@ def read_aligned(options: Options, folder: Path, names: list[str]) -> tuple[list
     sources, targets = (text_files.lines(folder / name, options.encoding) for name in names)
     if len(sources) != len(targets):
         raise UserError(
-            f"{folder}: {names[0]} has {len(sources)} lines and {names[1]} {len(targets)}; "
-            "aligned files have one translation a line, so find the line that is missing or broken"
-        )
+            "line-count",
+            f"{names[0]} has {len(sources)} lines and {names[1]} {len(targets)}; aligned files "
+            "have one translation per line: find the line that is missing or broken",
+            path=folder, key="files", value=(len(sources), len(targets)),
+        )  # fmt: skip
     return sources, targets, 1
 
 
-def _clean(options, source_file: Path, target_file: Path, sources, targets, first: int) -> Pairs:
+def _without_empty(
+    options: Options, source_file: Path, target_file: Path,
+    sources: list[str], targets: list[str], first_line: int,
+) -> Pairs:  # fmt: skip
+    """The pairs with a sentence on either side."""
     sources, targets = ([text.strip() for text in side] for side in (sources, targets))
     empty = [row for row, pair in enumerate(zip(sources, targets, strict=True)) if not all(pair)]
     if empty and options.empty == "refuse":
         row = empty[0]
-        file, side = (target_file, "target") if sources[row] else (source_file, "source")
+        file, key = (target_file, "target") if sources[row] else (source_file, "source")
         raise UserError(
-            f"{file}, line {row + first}: empty {side} sentence, {len(empty)} such pairs; "
-            "mend them or set empty: drop"
-        )
+            f"{key}-empty",
+            f"empty {key} sentence, {len(empty)} such pairs; fix them or set empty: drop",
+            path=file, line=row + first_line, key="empty",
+        )  # fmt: skip
     if empty:
         print(f"{source_file}: {len(empty)} pairs with an empty side dropped")
-    kept = np.setdiff1d(np.arange(len(sources)), empty)
-    if not len(kept):
-        raise UserError(f"{source_file}: no pair with a sentence on either side")
-    return Pairs(sources, targets, np.arange(len(sources)) + first).take(kept)
+    rows = np.setdiff1d(np.arange(len(sources)), empty)
+    if not len(rows):
+        raise UserError(
+            "rows-missing", "no pair with a sentence on either side; use another file",
+            path=source_file,
+        )  # fmt: skip
+    return Pairs(sources, targets, np.arange(len(sources)) + first_line).take(rows)
 
 
-def distinct(options: Options, place: Path, found: Pairs) -> Pairs:
-    """The first copy of each pair. A source with several translations is no copy."""
+def drop_duplicates(options: Options, source: Path, pairs: Pairs) -> Pairs:
+    """The first of equal pairs. A source with several translations is no duplicate."""
     if options.duplicates == "keep":
-        return found
+        return pairs
     first: dict[tuple[str, str], int] = {}
-    for row, pair in enumerate(zip(found.sources, found.targets, strict=True)):
+    for row, pair in enumerate(zip(pairs.sources, pairs.targets, strict=True)):
         first.setdefault(tuple(map(near_duplicates.fingerprint, pair)), row)
-    if len(first) < len(found):
-        print(f"{place}: {len(found) - len(first)} copies dropped, {len(first)} pairs kept")
-    return found.take(list(first.values()))
+    if len(first) < len(pairs):
+        print(f"{source}: {len(pairs) - len(first)} duplicates dropped, {len(first)} pairs kept")
+    return pairs.take(list(first.values()))
 
 
-def divide(split: Split, found: Pairs, seed: int) -> list[dict[str, Pairs]]:
-    """Random parts; sources that nearly say the same stay together."""
-    rows, alike = np.arange(len(found)), np.zeros(len(found), np.int64)
-    groups = near_duplicates.near_groups(found.sources)
-    test = splits.part_size(split.test, len(found), "split.test")
-    val = splits.part_size(split.val, len(found), "split.val")
-    divisions = []
-    for repeat in range(split.repeats):
+def split_pairs(
+    options: RandomSplit, pairs: Pairs, source: Path, seed: int
+) -> list[dict[str, Pairs]]:
+    """Random splits; pairs with near-duplicate sources stay together."""
+    rows, one_class = np.arange(len(pairs)), np.zeros(len(pairs), np.int64)
+    groups = near_duplicates.group_near_duplicates(pairs.sources)
+    sizes = {
+        split: splits.split_size(getattr(options, split), len(pairs), f"split.{split}")
+        for split in ("test", "val")
+    }
+    repeats = []
+    for repeat in range(options.repeats):
         rng = np.random.default_rng([seed, repeat])
-        rest, test_rows = splits.carve(rows, alike, groups, test, rng)
-        train, val_rows = splits.carve(rest, alike, groups, val, rng)
-        chosen = dict(zip(PARTS, (train, val_rows, test_rows), strict=True))
-        for part, own in chosen.items():
-            if not len(own):
-                raise UserError(f"split: no pair is left for {part}; too many near-copies, or rows")
-        divisions.append({part: found.take(own) for part, own in chosen.items()})
-    return divisions
+        drawn = splits.hold_out(rows, one_class, groups, sizes, rng)
+        for split in SPLITS:
+            if not len(drawn[split]):
+                raise UserError(
+                    "split-size",
+                    f"no pair is left for {split}; make the other splits smaller, or add pairs "
+                    "that are no near-duplicates",
+                    path=source, key="split", value=split,
+                )  # fmt: skip
+        repeats.append({split: pairs.take(drawn[split]) for split in SPLITS})
+    return repeats
 
 
-def overlap(options: Options, place: Path, parts: dict[str, Pairs]) -> np.ndarray:
-    """Which test sources also stand in train; refused unless they are to be reported."""
-    prints = {
-        part: np.array([near_duplicates.fingerprint(text) for text in own.sources])
-        for part, own in parts.items()
+def find_overlap(options: Options, source: Path, pairs_of: dict[str, Pairs]) -> np.ndarray:
+    """Which test sources are also in train; refused unless they are to be reported."""
+    fingerprints = {
+        split: np.array([near_duplicates.fingerprint(text) for text in pairs.sources])
+        for split, pairs in pairs_of.items()
     }
     if options.overlap == "refuse":
-        where = {part: [f"line {line}" for line in own.lines] for part, own in parts.items()}
-        validation.disjoint(place, {part: (where[part], prints[part]) for part in prints})
-    return np.isin(prints["test"], prints["train"])
+        places = {split: _places(options, source, split, pairs_of[split]) for split in pairs_of}
+        validation.require_disjoint(
+            {split: (places[split], fingerprints[split]) for split in pairs_of}
+        )
+    return np.isin(fingerprints["test"], fingerprints["train"])
+
+
+def _places(options: Options, source: Path, split: str, pairs: Pairs) -> list[Place]:
+    """Of each pair's source sentence."""
+    names = (options.files or {}).get(split) or (options.files or {}).get("all")
+    path = source / names[0] if names else source
+    return [Place(path, int(line)) for line in pairs.lines]

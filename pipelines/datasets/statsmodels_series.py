@@ -1,4 +1,4 @@
-"""Real series that ship inside statsmodels, so that nothing has to be fetched.
+"""Real series that ship inside statsmodels, so nothing has to be downloaded.
 
 options: `series`, and those of pipelines/preparation/time_series.py.
 
@@ -8,7 +8,7 @@ options: `series`, and those of pipelines/preparation/time_series.py.
                1950 to 2010 (NOAA)
     sunspots   yearly sunspot numbers, 1700 to 2008 (NOAA National Geophysical Data Center)
 
-`source` is the file that pins statsmodels: its version decides which numbers these are.
+`source` is the file that pins statsmodels, whose version determines the data.
 """
 
 from pathlib import Path
@@ -19,6 +19,7 @@ import pandas as pd
 
 from pipelines import spec
 from pipelines.preparation import time_series
+from pipelines.preparation.time_grid import Observations
 
 UNITS = {"co2": "ppm", "elnino": "degC", "sunspots": "spots"}
 FREQUENCIES = {"co2": "W-SAT", "elnino": "MS", "sunspots": "YS"}
@@ -31,17 +32,15 @@ class Options(time_series.Options):
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     times, values = load(options.series)
-    places = [f"row {number}" for number in range(len(values))]
     units = {COLUMNS[options.series]: UNITS[options.series]}
-    readings = time_series.Readings(
-        Path(f"statsmodels.datasets.{options.series}"), times, values[:, None], units, places
-    )
-    return time_series.prepare(readings, FREQUENCIES[options.series], options, out)
+    source = Path(f"statsmodels.datasets.{options.series}")
+    data = Observations(source, times, values[:, None], units)
+    return time_series.prepare(data, FREQUENCIES[options.series], options, out)
 
 
 def load(name: str) -> tuple[pd.DatetimeIndex, np.ndarray]:
     """Times and values of a series, NaN where a value is missing."""
-    from statsmodels import datasets  # takes seconds: not for those who only read Options
+    from statsmodels import datasets  # takes seconds, and reading Options does not need it
 
     table = getattr(datasets, name).load_pandas().data
     if name == "co2":

@@ -1,13 +1,13 @@
-"""Texts, one a line: a file a class, or lines that begin with their label ("1 a fine film").
+"""Texts, one per line: a file per class, or lines that begin with their label ("1 a fine film").
 
 source (params.yaml, `datasets.<key>.source`): a file of labelled lines, or a folder.
 
 options (`datasets.<key>.options`), beside those of pipelines/preparation/labelled_texts.py:
 
-    files       a folder's files: {all: ...}, to be divided here, or {train: ..., val: ...,
-                test: ...}; what of val and test is not given is cut from train. Each is a file of
-                labelled lines, or a file a class: {pos: positive.txt, neg: negative.txt}
-    labels      what labels in the file are called here: {0: neg, 1: pos}; others are refused
+    files       a folder's files: {all: ...}, to be split here, or {train: ..., val: ..., test:
+                ...}, where val and test are drawn from train if they are not given. Each is a file
+                of labelled lines, or a file per class: {pos: positive.txt, neg: negative.txt}
+    labels      class names of the labels in the file: {0: neg, 1: pos}; other labels are refused
     encoding    of every file
 """
 
@@ -21,55 +21,66 @@ from pipelines import spec
 from pipelines.config import errors
 from pipelines.config.errors import UserError
 from pipelines.preparation import labelled_texts, text_files
+from pipelines.preparation.splits import SplitSources
 
 Label = str | Annotated[int, Field(strict=True)]  # in YAML, {0: neg} has a number for its key
+MAX_SHOWN = 40  # characters of a label in an error
 
 
 class Options(labelled_texts.Options):
-    files: labelled_texts.Parts[str | dict[str, str]] | None = None
+    files: SplitSources[str | dict[str, str]] | None = None
     labels: dict[Label, str] | None = None
     encoding: str = "utf-8"
 
     @model_validator(mode="after")
     def _labels_are_read(self):
         if self.labels and self.files and all(isinstance(f, dict) for f in self.files.values()):
-            raise ValueError("`labels` is for labelled lines; a file a class needs none")
+            raise ValueError("`labels` is for labelled lines; a file per class needs none")
         return self
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     rows = []
-    for part, named in labelled_texts.sources(raw, options.files).items():
-        if isinstance(named, dict):
-            for label, name in sorted(named.items()):
+    for split, entry in labelled_texts.sources(raw, options.files).items():
+        if isinstance(entry, dict):
+            for label, name in sorted(entry.items()):
                 for line, text in read_lines(labelled_texts.member(raw, name), options.encoding):
-                    rows.append(labelled_texts.Row(text, label, name, line, part))
+                    rows.append(labelled_texts.Row(text, label, name, line, split))
         else:
-            path = raw if named is None else labelled_texts.member(raw, named)
+            path = raw if entry is None else labelled_texts.member(raw, entry)
             for line, text in read_lines(path, options.encoding):
-                label, text = labelled(f"{path}, line {line}", text, options.labels)
-                rows.append(labelled_texts.Row(text, label, named or "", line, part))
+                label, text = split_label(path, line, text, options.labels)
+                rows.append(labelled_texts.Row(text, label, entry or "", line, split))
     return labelled_texts.prepare(raw, rows, options, out, seed)
 
 
 def read_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
+    """(line number, text) of every line; none may be empty."""
     for line, text in enumerate(text_files.lines(path, encoding), 1):
         if not text.strip():
-            raise UserError(f"{path}, line {line}: empty; mend or remove it")
+            raise UserError("text-empty", "empty line; fix or remove it", path=path, line=line)
         yield line, text.strip()
 
 
-def labelled(place: str, line: str, labels: dict[Label, str] | None) -> tuple[str, str]:
-    """(label, text): the first word, by the name that it has here, and the rest."""
-    label, *rest = line.split(maxsplit=1)
+def split_label(
+    path: Path, line: int, text: str, labels: dict[Label, str] | None
+) -> tuple[str, str]:
+    """(class name, text): the first word, by its name in `labels`, and the rest."""
+    label, *rest = text.split(maxsplit=1)
+    shown = label[:MAX_SHOWN]
     if not rest:
-        raise UserError(f"{place}: one word, {label[:40]!r}; a label and a text are needed")
+        raise UserError(
+            "text-empty", f"one word, {shown!r}; a label and a text are needed",
+            path=path, line=line, value=label,
+        )  # fmt: skip
     if labels is None:
         return label, rest[0]
     names = {str(key): name for key, name in labels.items()}
     if label not in names:
         raise UserError(
-            f"{place}: begins with {label[:40]!r}, which is no label; "
-            f"{errors.one_of(label, names)}; mend the line or add it to `labels`"
-        )
+            "label-unknown",
+            f"begins with {shown!r}, which is not a label; {errors.one_of(label, names)}; fix the "
+            "line or add it to `labels`",
+            path=path, line=line, key="labels", value=label,
+        )  # fmt: skip
     return names[label], rest[0]

@@ -1,10 +1,10 @@
-"""Labelled pictures become parts on disk: copies, division, arrays; the same for every recipe.
+"""Labelled images become splits on disk: duplicates, split, arrays; the same for every recipe.
 
-A part holds image (height, width, channels) uint8, label int32, image_bytes (the encoded file, what
-a client would send), file (its name) and, in test, seen (does the same picture stand in train?).
+A split holds image (height, width, channels) uint8, label int32, image_bytes (the encoded file, as
+a client would send it), file (its name) and, in test, seen (is the same image in train?).
 
-Copies are pictures with equal pixels at the size that is learned from. Near-copies (another crop,
-another compression) are not looked for: where pictures come in series, divide them by folders.
+Duplicates are images with equal pixels at the size that models see. Near-duplicates (another crop,
+another compression) are not detected: where images come in series, split them by folders.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,35 +13,28 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from pipelines import spec
 from pipelines.config.errors import UserError
-from pipelines.config.schema import STRICT, Count
+from pipelines.config.schema import Count
 from pipelines.preparation import splits, validation
-from pipelines.preparation.splits import Share
+from pipelines.preparation.splits import ImageSplit
 from pipelines.preprocessing import image_decoding
 from pipelines.storage import arrays
 
 Size = Annotated[tuple[Count, Count], Field(strict=False)]  # height, width
 RAW, TARGET = "image_bytes", "label"
-
-
-class Split(BaseModel):
-    """val and test: a fraction of all rows when below 1, otherwise a number of rows; `repeats`
-    independent divisions. train_per_class, val_per_class: keep only so many of each class."""
-
-    model_config = STRICT
-    val: Share = 0.15
-    test: Share = 0.15
-    repeats: Count = 1
-    train_per_class: Count | None = None
-    val_per_class: Count | None = None
+MAX_LISTED = 20  # dropped duplicates that are printed
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Rows of a data set. part: "train", "val" or "test" where the source says so, else ""."""
+class LabelledImages:
+    """Rows of a data set.
+
+    images: (rows, height, width, channels) uint8. files: encoded. targets: label ids.
+    given_splits: "train", "val" or "test" where the source says so, else "".
+    """
 
     source: Path
     images: np.ndarray
@@ -49,133 +42,159 @@ class Pictures:
     names: Sequence[str]
     targets: np.ndarray
     labels: Sequence[str]
-    part: np.ndarray
+    given_splits: np.ndarray
 
-    def rows(self, chosen: np.ndarray) -> "Pictures":
-        return Pictures(
-            self.source, self.images[chosen], [self.files[row] for row in chosen],
-            [self.names[row] for row in chosen], self.targets[chosen], self.labels,
-            self.part[chosen],
+    def take(self, rows: np.ndarray) -> "LabelledImages":
+        return LabelledImages(
+            self.source, self.images[rows], [self.files[row] for row in rows],
+            [self.names[row] for row in rows], self.targets[rows], self.labels,
+            self.given_splits[rows],
         )  # fmt: skip
+
+    def label(self, row: int) -> str:
+        return self.labels[self.targets[row]]
 
 
 def write(
-    pictures: Pictures, out: Path, reader: image_decoding.Reader, split: Split, seed: int, *,
-    duplicates: Literal["drop", "keep"] = "drop", overlap: Literal["refuse", "report"] = "refuse",
+    data: LabelledImages, out: Path, reader: image_decoding.Reader, options: ImageSplit, seed: int,
+    *, duplicates: Literal["drop", "keep"] = "drop",
+    overlap: Literal["refuse", "report"] = "refuse",
     conflicts: Literal["refuse", "drop"] = "refuse", positive: str | None = None,
 ) -> spec.DataSpec:  # fmt: skip
-    """Every division into out/split<i>/, and the spec that describes them."""
-    copies = copies_of(pictures.images)
+    """Writes every repeat into out/repeat<i>/ and returns the spec that describes them.
+
+    Args:
+        data: all rows.
+        out: an empty folder.
+        reader: with which the images were decoded; stored as an asset for serving.
+        options: how to split.
+        seed: of the random draws.
+        duplicates: drop | keep equal images.
+        overlap: refuse | report images that are in two splits.
+        conflicts: refuse | drop equal images with different labels.
+        positive: the label to detect, for two-class tasks.
+    """
+    duplicate_ids = find_duplicates(data.images)
     if duplicates == "drop":
         if conflicts == "drop":
-            agreed = np.flatnonzero(~conflicting(pictures, copies))
-            pictures, copies = pictures.rows(agreed), copies[agreed]
-        kept = without_copies(pictures, copies)
-        pictures, copies = pictures.rows(kept), copies[kept]
-    divisions = divide(pictures, split, seed)
-    for number, parts in enumerate(divisions):
-        validation.parts(pictures.source, parts, pictures.targets, pictures.labels)
+            consistent = np.flatnonzero(~find_conflicts(data, duplicate_ids))
+            data, duplicate_ids = data.take(consistent), duplicate_ids[consistent]
+        unique = unique_rows(data, duplicate_ids)
+        data, duplicate_ids = data.take(unique), duplicate_ids[unique]
+    repeats = split_images(data, options, seed)
+    for number, rows_of in enumerate(repeats):
+        validation.require_all_classes(data.source, rows_of, data.targets, data.labels)
         if overlap == "refuse":
-            disjoint(pictures, parts, copies)
-        seen = np.isin(copies, copies[parts["train"]])
-        write_division(out / f"repeat{number}", pictures, parts, seen, reader)
+            require_disjoint(data, rows_of, duplicate_ids)
+        seen = np.isin(duplicate_ids, duplicate_ids[rows_of["train"]])
+        write_repeat(out / f"repeat{number}", data, rows_of, seen, reader)
     shape = (reader.height, reader.width, reader.channels)
     return spec.DataSpec(
         inputs={"image": spec.Field(shape, "uint8", "intensity, 0 to 255", kind="image")},
-        target=spec.Target.class_id(TARGET, len(pictures.labels)), outputs=len(pictures.labels),
-        request_inputs=(RAW,), labels=tuple(pictures.labels),
-        positive=positive, repeats=len(divisions),
+        target=spec.Target.class_id(TARGET, len(data.labels)), outputs=len(data.labels),
+        request_inputs=(RAW,), labels=tuple(data.labels),
+        positive=positive, repeats=len(repeats),
     )  # fmt: skip
 
 
-def copies_of(pictures: np.ndarray) -> np.ndarray:
-    """A number for every picture; copies share one."""
-    return np.unique([image_decoding.fingerprint(p) for p in pictures], return_inverse=True)[1]
+def find_duplicates(images: np.ndarray) -> np.ndarray:
+    """A number for every image; equal images share one."""
+    fingerprints = [image_decoding.fingerprint(image) for image in images]
+    return np.unique(fingerprints, return_inverse=True)[1]
 
 
-def conflicting(pictures: Pictures, copies: np.ndarray) -> np.ndarray:
-    """Which rows (bool) show a picture that also stands under another label."""
-    pairs = np.unique(np.stack([copies, pictures.targets], axis=1), axis=0)
-    found, labels = np.unique(pairs[:, 0], return_counts=True)
-    rows = np.isin(copies, found[labels > 1])
-    for row in np.flatnonzero(rows):
-        print(f"dropped: {pictures.names[row]}: the same picture stands under another label")
-    return rows
+def find_conflicts(data: LabelledImages, duplicate_ids: np.ndarray) -> np.ndarray:
+    """Which rows (bool) hold an image that also has another label."""
+    pairs = np.unique(np.stack([duplicate_ids, data.targets], axis=1), axis=0)
+    ids, label_counts = np.unique(pairs[:, 0], return_counts=True)
+    has_conflict = np.isin(duplicate_ids, ids[label_counts > 1])
+    for row in np.flatnonzero(has_conflict):
+        print(f"dropped: {data.names[row]}: the same image also has another label")
+    return has_conflict
 
 
-def without_copies(pictures: Pictures, copies: np.ndarray) -> np.ndarray:
-    """Rows to keep: of each picture one, that of the test part rather than that of train."""
+def unique_rows(data: LabelledImages, duplicate_ids: np.ndarray) -> np.ndarray:
+    """One row of each image, that of the test split rather than that of train.
+
+    Raises:
+        UserError: equal images with different labels.
+    """
     rank = {"test": 0, "val": 1, "train": 2, "": 3}
-    order = sorted(range(len(copies)), key=lambda row: (rank[str(pictures.part[row])], row))
+    order = sorted(range(len(duplicate_ids)), key=lambda row: (rank[data.given_splits[row]], row))
     first: dict[int, int] = {}
     for row in order:
-        other = first.setdefault(int(copies[row]), row)
-        if pictures.targets[other] != pictures.targets[row]:
-            one, two = (pictures.labels[pictures.targets[r]] for r in (row, other))
+        original = first.setdefault(int(duplicate_ids[row]), row)
+        if data.targets[original] != data.targets[row]:
             raise UserError(
-                f"{pictures.source}: {pictures.names[row]} ({one}) and {pictures.names[other]} "
-                f"({two}) are the same picture; remove one of them, or set conflicts: drop"
-            )
-    kept = np.array(sorted(first.values()))
-    gone = sorted(set(range(len(copies))) - set(kept.tolist()))
-    if gone:
-        print(f"{pictures.source}: {len(gone)} copies dropped, {len(kept)} pictures kept")
-        for row in gone[:20]:
-            print(f"  {pictures.names[row]} = {pictures.names[first[int(copies[row])]]}")
-    return kept
+                "label-conflict",
+                f"{data.names[row]} ({data.label(row)}) and {data.names[original]} "
+                f"({data.label(original)}) are the same image; remove one of them, or set "
+                "conflicts: drop",
+                path=data.source, value=data.names[row],
+            )  # fmt: skip
+    unique = np.array(sorted(first.values()))
+    dropped = sorted(set(range(len(duplicate_ids))) - set(unique.tolist()))
+    if dropped:
+        print(f"{data.source}: {len(dropped)} duplicates dropped, {len(unique)} images kept")
+        for row in dropped[:MAX_LISTED]:
+            print(f"  {data.names[row]} = {data.names[first[int(duplicate_ids[row])]]}")
+    return unique
 
 
-def divide(pictures: Pictures, split: Split, seed: int) -> list[dict[str, np.ndarray]]:
-    """Row numbers of train, val and test for each division; what the source divides stays so."""
-    targets, each = pictures.targets, np.arange(len(pictures.targets))
-    given = {part: each[pictures.part == part] for part in ("train", "val", "test")}
-    divisions = []
-    for number in range(split.repeats):
+def split_images(
+    data: LabelledImages, options: ImageSplit, seed: int
+) -> list[dict[str, np.ndarray]]:
+    """Row numbers of train, val and test for each repeat; what the source has split stays so."""
+    rows = np.arange(len(data.targets))
+    given = {split: rows[data.given_splits == split] for split in ("val", "test")}
+    given = {split: members for split, members in given.items() if len(members)}
+    repeats = []
+    for number in range(options.repeats):
         rng = np.random.default_rng([seed, number])
-        parts = {part: rows for part, rows in given.items() if len(rows)}
-        rest = np.setdiff1d(each, np.concatenate([parts.get("val", []), parts.get("test", [])]))
-        rest = rest.astype(np.int64)
-        for part in ("test", "val"):
-            if part not in parts:
-                size = splits.part_size(getattr(split, part), len(each), f"split.{part}")
-                rest, parts[part] = splits.carve(rest, targets, each, size, rng)
-        parts["train"] = rest
-        for part in ("train", "val"):
-            if (most := getattr(split, f"{part}_per_class")) is not None:
-                parts[part] = few(parts[part], targets, most, rng)
-        divisions.append({part: parts[part] for part in ("train", "val", "test")})
-    return divisions
+        rest = np.setdiff1d(rows, np.concatenate([rows[:0], *given.values()]))
+        sizes = {
+            split: splits.split_size(getattr(options, split), len(rows), f"split.{split}")
+            for split in ("test", "val")
+            if split not in given
+        }
+        drawn = given | splits.hold_out(rest, data.targets, rows, sizes, rng)
+        for split in ("train", "val"):
+            if (count := getattr(options, f"{split}_per_class")) is not None:
+                drawn[split] = splits.subsample_per_class(drawn[split], data.targets, count, rng)
+        repeats.append({split: drawn[split] for split in splits.SPLITS})
+    return repeats
 
 
-def few(rows: np.ndarray, targets: np.ndarray, most: int, rng) -> np.ndarray:
-    """At most so many rows of each class, drawn at random."""
-    drawn = rows[rng.permutation(len(rows))]
-    kept = [drawn[targets[drawn] == label][:most] for label in np.unique(targets[rows])]
-    return np.sort(np.concatenate(kept))
-
-
-def disjoint(pictures: Pictures, parts: Mapping[str, np.ndarray], copies: np.ndarray) -> None:
-    """No picture stands in two parts."""
-    owner: dict[int, tuple[str, int]] = {}
-    for part, rows in parts.items():
-        for row in rows.tolist():
-            other, twin = owner.setdefault(int(copies[row]), (part, row))
-            if other != part:
-                raise UserError(
-                    f"{pictures.source}: {pictures.names[twin]} ({other}) and "
-                    f"{pictures.names[row]} ({part}) are the same picture in two parts; use "
-                    "duplicates: drop, or overlap: report to score with and without them"
-                )
-
-
-def write_division(
-    folder: Path, pictures: Pictures, parts, seen, reader: image_decoding.Reader
+def require_disjoint(
+    data: LabelledImages, rows_of: Mapping[str, np.ndarray], duplicate_ids: np.ndarray
 ) -> None:
+    """No image is in two splits."""
+    first: dict[int, tuple[str, int]] = {}
+    for split, rows in rows_of.items():
+        for row in rows.tolist():
+            first_split, first_row = first.setdefault(int(duplicate_ids[row]), (split, row))
+            if first_split != split:
+                raise UserError(
+                    "split-overlap",
+                    f"{data.names[first_row]} ({first_split}) and {data.names[row]} ({split}) are "
+                    "the same image in two splits; use duplicates: drop, or overlap: report to "
+                    "score with and without them",
+                    path=data.source, value=data.names[row],
+                )  # fmt: skip
+
+
+def write_repeat(
+    folder: Path, data: LabelledImages, rows_of: Mapping[str, np.ndarray], seen: np.ndarray,
+    reader: image_decoding.Reader,
+) -> None:  # fmt: skip
     (folder / "assets").mkdir(parents=True)
     reader.save(folder / "assets" / "image.json")
-    for part, rows in parts.items():
-        own = pictures.rows(rows)
-        columns = {"image": own.images, RAW: own.files, "file": own.names, TARGET: own.targets}
-        if part == "test":
+    for split, rows in rows_of.items():
+        subset = data.take(rows)
+        columns = {
+            "image": subset.images, RAW: subset.files, "file": subset.names,
+            TARGET: subset.targets,
+        }  # fmt: skip
+        if split == "test":
             columns["seen"] = seen[rows]
-        arrays.write(folder / part, columns)
+        arrays.write(folder / split, columns)

@@ -1,15 +1,15 @@
-"""Labelled texts become parts on disk: copies, division, vocabulary, arrays; for every recipe.
+"""Labelled texts become splits on disk: duplicates, split, vocabulary, arrays; for every recipe.
 
-A part holds label int32, text, one array of token ids an input, and what says where a text comes
-from: line, file, or both; in test also seen (does the same text stand in train?).
+A split holds label int32, text, one array of token ids per input, and the source of each text:
+line, file, or both; in test also seen (is the same text in train?).
 
-What a source divides stays divided: copies are dropped within its parts, and a text that stands in
-two of them is refused or reported. Statistics (here: the vocabulary) come from train only.
+What the source has split stays as it is: duplicates are dropped within its splits, and a text that
+is in two of them is refused or reported. Statistics (here: the vocabulary) come from train only.
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, Field, model_validator
@@ -19,10 +19,13 @@ from pipelines.config import errors
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import near_duplicates, text_splits, validation
+from pipelines.preparation.splits import T, TextSplit
+from pipelines.preparation.validation import Place
 from pipelines.preprocessing import tokenization, windows
 from pipelines.storage import arrays
 
-COLUMNS = ("text", "label", "line", "file", "seen")  # what stands beside the inputs in a part
+COLUMNS = ("text", "label", "line", "file", "seen")  # stored beside the inputs
+MAX_LISTED = 20  # files in an error
 
 
 def _input_name(name: str) -> str:
@@ -31,22 +34,15 @@ def _input_name(name: str) -> str:
     return name
 
 
-def _whole_or_parts(given: dict) -> dict:
-    if ("all" in given) == ("train" in given):
-        raise ValueError("give either `all`, to be divided here, or `train`")
-    if "all" in given and len(given) > 1:
-        raise ValueError("`all` is divided here; `val` and `test` go with `train`")
-    return given
-
-
-T = TypeVar("T")
 InputName = Annotated[str, AfterValidator(_input_name)]
-Parts = Annotated[dict[Literal["all", "train", "val", "test"], T], AfterValidator(_whole_or_parts)]
 
 
 class Input(BaseModel):
+    """granularity: what a token is. numbers: what is kept of a number in words and sub-words: its
+    length (8/10 is read as 0/00) or its value. Tokens beyond max_tokens are cut off."""
+
     model_config = STRICT
-    unit: Literal["word", "subword", "character"] = "word"
+    granularity: Literal["word", "subword", "character"] = "word"
     lowercase: bool = True
     vocabulary_size: Annotated[int, Field(strict=True, ge=3)] = 8000
     max_tokens: Count = 64
@@ -54,104 +50,110 @@ class Input(BaseModel):
 
     @model_validator(mode="after")
     def _numbers_are_of_words(self):
-        if self.unit == "character" and "numbers" in self.model_fields_set:
+        if self.granularity == "character" and "numbers" in self.model_fields_set:
             raise ValueError("characters keep every digit; leave `numbers` out")
         return self
 
 
 class Options(BaseModel):
     """positive: the label to detect, for two-class tasks: its threshold is calibrated. inputs: one
-    block a Keras input; what lies beyond max_tokens is cut; numbers, for words and sub-words: their
-    length (8/10 is read as 0/00) | their value. duplicates: drop (keep the first copy) | keep.
-    overlap: refuse | report: what to do when a text of one part also stands in another. split: how
-    rows become train, val and test; see `divisions.Split`."""
+    block per Keras input. duplicates: drop (keep the first) | keep. overlap: refuse | report: what
+    to do when a text of one split is also in another. split: how rows become train, val and
+    test."""
 
     model_config = STRICT
     positive: str | None = None
     inputs: Annotated[dict[InputName, Input], Field(min_length=1)] = {"words": Input()}
     duplicates: Literal["drop", "keep"] = "drop"
     overlap: Literal["refuse", "report"] = "refuse"
-    split: text_splits.Split = text_splits.Split()
+    split: TextSplit = TextSplit()
 
 
 class Row(NamedTuple):
-    """name: the class. file: relative to the source, "" for the source itself. line: where in the
-    file, 0 where the file is one text. part: "train", "val" or "test" where the source says so."""
+    """label: the class name. file: relative to the source, "" for the source itself. line: in the
+    file, None where the file is one text. split: "train", "val" or "test" where the source says
+    so, else ""."""
 
     text: str
-    name: str
+    label: str
     file: str = ""
-    line: int = 0
-    part: str = ""
+    line: int | None = None
+    split: str = ""
 
-    @property
-    def where(self) -> str:
-        """Its place in the source, for messages."""
-        return ", ".join(filter(None, (self.file, self.line and f"line {self.line}")))
+    def place(self, source: Path) -> Place:
+        return Place(source / self.file, self.line)
 
 
 def prepare(
     source: Path, rows: Sequence[Row], options: Options, out: Path, seed: int
 ) -> spec.DataSpec:
-    """Every division into out/split<i>/, and the spec that describes them."""
-    labels = validation.classes(source, [row.name for row in rows], options.positive)
+    """Writes every repeat into out/repeat<i>/ and returns the spec that describes them."""
+    labels = validation.classes(source, [row.label for row in rows], options.positive)
     if options.duplicates == "drop":
-        rows = without_copies(source, rows)
-    targets = np.array([labels.index(row.name) for row in rows], np.int32)
-    copies = _numbered(near_duplicates.fingerprint(row.text) for row in rows)
-    texts, given = [row.text for row in rows], [row.part for row in rows]
-    found = text_splits.divide(source, options.split, texts, given, targets, seed)
-    cut = []
-    for number, parts in enumerate(found):
-        validation.parts(source, parts, targets, labels)
-        overlap(source, rows, parts, copies, options)
-        seen = np.isin(copies, copies[parts["train"]])
-        cut.append(write_division(out / f"repeat{number}", parts, rows, targets, seen, options))
+        rows = drop_duplicates(source, rows)
+    targets = np.array([labels.index(row.label) for row in rows], np.int32)
+    duplicate_ids = _enumerate(near_duplicates.fingerprint(row.text) for row in rows)
+    texts, given_splits = [row.text for row in rows], [row.split for row in rows]
+    repeats = text_splits.split_texts(source, options.split, texts, given_splits, targets, seed)
+    truncated = []
+    for number, splits in enumerate(repeats):
+        validation.require_all_classes(source, splits, targets, labels)
+        check_overlap(source, rows, splits, duplicate_ids, options)
+        seen = np.isin(duplicate_ids, duplicate_ids[splits["train"]])
+        folder = out / f"repeat{number}"
+        truncated.append(write_repeat(folder, splits, rows, targets, seen, options))
     for name, settings in options.inputs.items():
-        if most := max(counts[name] for counts in cut):
+        if most := max(counts[name] for counts in truncated):
             print(
-                f"{source}: {most} of {len(rows)} texts lose their end after {settings.max_tokens} "
+                f"{source}: {most} of {len(rows)} texts are truncated after {settings.max_tokens} "
                 f"tokens; raise inputs.{name}.max_tokens to keep them whole"
             )
-    return describe(options, out, labels, len(found))
+    return describe(options, out, labels, len(repeats))
 
 
-def without_copies(source: Path, rows: Sequence[Row]) -> list[Row]:
-    """The first copy of each text in each part that the source gives, all copies of one label."""
-    copies = _numbered((row.part, near_duplicates.fingerprint(row.text)) for row in rows)
-    validation.consistent_labels(
-        source, [row.where for row in rows], copies, [row.name for row in rows]
+def drop_duplicates(source: Path, rows: Sequence[Row]) -> list[Row]:
+    """The first of equal texts in each split that the source gives; all must have one label."""
+    keys = ((row.split, near_duplicates.fingerprint(row.text)) for row in rows)
+    duplicate_ids = _enumerate(keys)
+    validation.require_consistent_labels(
+        [row.place(source) for row in rows], duplicate_ids, [row.label for row in rows]
     )
-    kept = np.sort(np.unique(copies, return_index=True)[1])
-    if len(kept) < len(rows):
-        print(f"{source}: {len(rows) - len(kept)} copies dropped, {len(kept)} texts kept")
-    return [rows[row] for row in kept]
+    first = np.sort(np.unique(duplicate_ids, return_index=True)[1])
+    if len(first) < len(rows):
+        print(f"{source}: {len(rows) - len(first)} duplicates dropped, {len(first)} texts kept")
+    return [rows[row] for row in first]
 
 
-def _numbered(things: Iterable[Hashable]) -> np.ndarray:
-    """A number for every thing; equal things share one."""
+def _enumerate(keys: Iterable[Hashable]) -> np.ndarray:
+    """A number for every key; equal keys share one."""
     numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(thing, len(numbers)) for thing in things], np.int64)
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
-def overlap(source: Path, rows: Sequence[Row], parts: Mapping, copies, options: Options) -> None:
-    """Refuses the texts that stand in two parts, or says how many there are."""
+def check_overlap(
+    source: Path, rows: Sequence[Row], splits: Mapping[str, np.ndarray],
+    duplicate_ids: np.ndarray, options: Options,
+) -> None:  # fmt: skip
+    """Refuses texts that are in two splits, or prints how many there are."""
     if options.overlap == "refuse":
-        where = {part: [rows[row].where for row in own] for part, own in parts.items()}
-        validation.disjoint(
-            source, {part: (where[part], copies[own]) for part, own in parts.items()}
+        validation.require_disjoint(
+            {
+                split: ([rows[row].place(source) for row in numbers], duplicate_ids[numbers])
+                for split, numbers in splits.items()
+            }
         )
-    for part in ("val", "test"):
-        shared = int(np.isin(copies[parts[part]], copies[parts["train"]]).sum())
-        if shared:
-            print(f"{source}: {shared} of {len(parts[part])} {part} texts also stand in train")
+    for split in ("val", "test"):
+        shared = np.isin(duplicate_ids[splits[split]], duplicate_ids[splits["train"]])
+        if shared.any():
+            print(f"{source}: {shared.sum()} of {len(shared)} {split} texts are also in train")
 
 
-def write_division(
-    folder: Path, parts: Mapping, rows: Sequence[Row], targets, seen, options: Options
-) -> dict[str, int]:
+def write_repeat(
+    folder: Path, splits: Mapping[str, np.ndarray], rows: Sequence[Row], targets: np.ndarray,
+    seen: np.ndarray, options: Options,
+) -> dict[str, int]:  # fmt: skip
     """Writes the arrays and assets; returns how many texts are too long for each input."""
-    train = [rows[row].text for row in parts["train"]]
+    train = [rows[row].text for row in splits["train"]]
     tokenizers = {
         name: tokenization.learn(train, **settings.model_dump())
         for name, settings in options.inputs.items()
@@ -159,26 +161,26 @@ def write_division(
     (folder / "assets").mkdir(parents=True)
     for name, tokenizer in tokenizers.items():
         tokenizer.save(folder / "assets" / f"{name}.json")
-    cut = dict.fromkeys(tokenizers, 0)
-    for part, numbers in parts.items():
-        own = [rows[row] for row in numbers]
-        columns = {"text": [row.text for row in own], "label": targets[numbers]}
+    truncated = dict.fromkeys(tokenizers, 0)
+    for split, numbers in splits.items():
+        split_rows = [rows[row] for row in numbers]
+        columns = {"text": [row.text for row in split_rows], "label": targets[numbers]}
         for name, tokenizer in tokenizers.items():
             ids = tokenizer.encode(columns["text"])
-            cut[name] += sum(len(row) > tokenizer.max_tokens for row in ids)
-            columns[name] = windows.pad(ids, tokenizer.max_tokens)
+            truncated[name] += sum(len(row) > tokenizer.max_tokens for row in ids)
+            columns[name] = windows.pad(ids, tokenizer.max_tokens)  # (rows, max_tokens)
         if any(row.line for row in rows):
-            columns["line"] = np.array([row.line for row in own], np.int64)
+            columns["line"] = np.array([row.line for row in split_rows], np.int64)
         if any(row.file for row in rows):
-            columns["file"] = [row.file for row in own]
-        if part == "test":
+            columns["file"] = [row.file for row in split_rows]
+        if split == "test":
             columns["seen"] = seen[numbers]
-        arrays.write(folder / part, columns)
-    return cut
+        arrays.write(folder / split, columns)
+    return truncated
 
 
-def describe(options: Options, out: Path, labels: Sequence[str], splits: int) -> spec.DataSpec:
-    """Vocabularies of several splits differ in length; the model is built for the longest."""
+def describe(options: Options, out: Path, labels: Sequence[str], repeats: int) -> spec.DataSpec:
+    """Vocabularies of several repeats differ in length; the model is built for the longest."""
     inputs = {}
     for name, settings in options.inputs.items():
         paths = out.glob(f"repeat*/assets/{name}.json")
@@ -186,24 +188,32 @@ def describe(options: Options, out: Path, labels: Sequence[str], splits: int) ->
         inputs[name] = spec.Field.token_ids(settings.max_tokens, size)
     return spec.DataSpec(
         inputs=inputs, target=spec.Target.class_id("label", len(labels)), outputs=len(labels),
-        request_inputs=("text",), labels=tuple(labels), positive=options.positive, repeats=splits,
+        request_inputs=("text",), labels=tuple(labels), positive=options.positive, repeats=repeats,
     )  # fmt: skip
 
 
-def sources(raw: Path, files: Mapping[str, T] | None) -> dict[str, T | None]:
-    """Part ("" to be divided) -> what `files` names for it; None stands for `raw` itself."""
-    if raw.is_dir() and files is None:
+def sources(source: Path, files: Mapping[str, T] | None) -> dict[str, T | None]:
+    """Split ("" to be split here) -> its entry in the option `files`; None: `source` itself."""
+    if source.is_dir() and files is None:
         raise UserError(
-            f"{raw}: is a folder; set `files` to {{all: ...}} or {{train: ..., test: ...}}"
-        )
-    if not raw.is_dir() and files is not None:
-        raise UserError(f"{raw}: `files` is for a folder, and this is a file; remove `files`")
-    return {part.removeprefix("all"): named for part, named in (files or {"": None}).items()}
+            "source-is-folder",
+            "is a folder; set `files` to {all: ...} or {train: ..., test: ...}",
+            path=source, key="files",
+        )  # fmt: skip
+    if not source.is_dir() and files is not None:
+        raise UserError(
+            "source-is-file", "`files` is for a folder, and this is a file; remove `files`",
+            path=source, key="files",
+        )  # fmt: skip
+    return {split.removeprefix("all"): entry for split, entry in (files or {"": None}).items()}
 
 
-def member(raw: Path, name: str) -> Path:
-    """A file of the folder, by the name that `files` gives it."""
-    if not (raw / name).is_file():
-        there = sorted(path.name for path in (raw / name).parent.glob("*") if path.is_file())
-        raise UserError(f"{raw}: no file {name!r}; {errors.one_of(name, there[:20])}")
-    return raw / name
+def member(source: Path, name: str) -> Path:
+    """A file of the source folder, by its name in the option `files`."""
+    if not (source / name).is_file():
+        present = sorted(path.name for path in (source / name).parent.glob("*") if path.is_file())
+        raise UserError(
+            "file-missing", f"no file {name!r}; {errors.one_of(name, present[:MAX_LISTED])}",
+            path=source, key="files", value=name,
+        )  # fmt: skip
+    return source / name

@@ -1,52 +1,62 @@
-"""Texts that say the same: copies, and near-copies that must not be divided between parts."""
+"""Duplicate and near-duplicate texts; near-duplicates must not be divided between splits."""
 
 import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-NEAR = 0.7  # share of common words from which two texts count as near-copies
+MIN_SIMILARITY = 0.7  # Jaccard similarity from which two texts count as near-duplicates
+TOLERANCE = 1e-9  # of floating-point sums
 
 
 def fingerprint(text: str) -> str:
-    """Copies differ at most in letter case and white space."""
+    """Equal for duplicates, which differ at most in letter case and white space."""
     return " ".join(text.casefold().split())
 
 
-def near_groups(texts: Sequence[str], near: float = NEAR) -> np.ndarray:
-    """A group number for every text; near-copies, and chains of them, share one.
+def group_near_duplicates(
+    texts: Sequence[str], min_similarity: float = MIN_SIMILARITY
+) -> np.ndarray:
+    """A group number for every text; near-duplicates, and chains of them, share one.
 
-    Digits count as equal, so that one message with two numbers filled in is two near-copies.
+    Two texts are near-duplicates when their sets of words have a Jaccard similarity of at least
+    `min_similarity`, or when they are duplicates. Digits count as equal, so that one message with
+    two different numbers filled in is two near-duplicates.
 
-    Two texts are near-copies when their word sets have a Jaccard similarity of at least `near`,
-    or when they are copies. All such pairs are found without comparing all pairs: two sets that
-    similar must share one of their rarest words, the prefix (Bayardo, Ma, Srikant 2007). How many
-    of those they share also limits what they have in common at all, which spares most pairs the
-    counting (after Xiao, Wang, Lin, Yu 2008).
+    All such pairs are found without comparing all pairs: two similar sets share at least one of
+    their rarest words, the prefix (Bayardo, Ma, Srikant 2007). How many words two prefixes share
+    also bounds the size of the whole intersection, so most candidate pairs need no exact count
+    (after Xiao, Wang, Lin, Yu 2008).
     """
-    words = _ranked(texts)
-    prefixes = [own[: len(own) - int(near * len(own) - 1e-9)] for own in words]
-    sizes, lengths = (np.array([len(own) for own in rows], np.int64) for rows in (words, prefixes))
+    words = _ranked_words(texts)
+    prefixes = [row[: len(row) - int(min_similarity * len(row) - TOLERANCE)] for row in words]
+    sizes, prefix_sizes = (
+        np.array([len(row) for row in rows], np.int64) for rows in (words, prefixes)
+    )
     last = np.array([prefix[-1] for prefix in prefixes], np.int64)
-    index = _Index(prefixes)
+    index = _PrefixIndex(prefixes)
     parent = list(range(len(texts)))
-    for row, own in enumerate(words):
-        others, shared = index.add(row, prefixes[row])
-        # Up to the earlier end of two prefixes, whatever the texts have in common stands in both.
-        end = np.minimum(last[row], last[others])
-        mine = len(own) - np.searchsorted(own, end, side="right")
-        theirs = sizes[others] - np.where(last[others] == end, lengths[others], shared)
-        least = near / (1 + near) * (len(own) + sizes[others]) - 1e-9
-        for other in others[shared + np.minimum(mine, theirs) >= least].tolist():
-            one, two = _root(parent, row), _root(parent, other)
-            if one != two and _similarity(own, words[other]) >= near - 1e-9:
-                parent[max(one, two)] = min(one, two)
+    for row, row_words in enumerate(words):
+        candidates, shared = index.add(row, prefixes[row])
+        # Up to the earlier end of two prefixes, each word that the texts share is in both prefixes.
+        end = np.minimum(last[row], last[candidates])
+        remaining = len(row_words) - np.searchsorted(row_words, end, side="right")
+        covered = np.where(last[candidates] == end, prefix_sizes[candidates], shared)
+        bound = shared + np.minimum(remaining, sizes[candidates] - covered)
+        ratio = min_similarity / (1 + min_similarity)
+        required = ratio * (len(row_words) + sizes[candidates]) - TOLERANCE
+        for candidate in candidates[bound >= required].tolist():
+            root, candidate_root = _root(parent, row), _root(parent, candidate)
+            if root == candidate_root:
+                continue
+            if _jaccard(row_words, words[candidate]) >= min_similarity - TOLERANCE:
+                parent[max(root, candidate_root)] = min(root, candidate_root)
     roots = [_root(parent, row) for row in range(len(texts))]
     return np.unique(roots, return_inverse=True)[1]
 
 
-class _Index:
-    """Which texts have a word in their prefix. All are filed at once, and found once added."""
+class _PrefixIndex:
+    """Word -> the texts with that word in their prefix, of those added so far."""
 
     def __init__(self, prefixes: Sequence[np.ndarray]):
         words = np.concatenate([*prefixes, [-1]])[:-1].astype(np.int64)
@@ -58,29 +68,30 @@ class _Index:
     def add(self, row: int, prefix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The rows added before that share words of the prefix, and how many words they share."""
         known = prefix[self._end[prefix] > self._begin[prefix]]
-        found = [self._rows[self._begin[word] : self._end[word]] for word in known]
+        matches = [self._rows[self._begin[word] : self._end[word]] for word in known]
         self._end[prefix] += 1
-        counts = np.bincount(np.concatenate([*found, np.zeros(0, np.int64)]), minlength=1)
-        others = np.flatnonzero(counts)
-        return others, counts[others]
+        counts = np.bincount(np.concatenate([*matches, np.zeros(0, np.int64)]), minlength=1)
+        rows = np.flatnonzero(counts)
+        return rows, counts[rows]
 
 
-def _ranked(texts: Iterable[str]) -> list[np.ndarray]:
-    """The words of each text as ascending numbers, the rarest word having the lowest."""
+def _ranked_words(texts: Iterable[str]) -> list[np.ndarray]:
+    """The words of each text as ascending ranks, the rarest word having the lowest."""
     ids: dict[str, int] = {}
-    found = []
+    word_ids = []
     for text in texts:
         words = _words(re.sub(r"\d", "0", fingerprint(text)))
-        found.append(np.array([ids.setdefault(word, len(ids)) for word in words], np.int64))
-    frequency = np.bincount(np.concatenate([*found, np.zeros(0, np.int64)]), minlength=len(ids))
+        word_ids.append(np.array([ids.setdefault(word, len(ids)) for word in words], np.int64))
+    every_id = np.concatenate([*word_ids, np.zeros(0, np.int64)])
+    frequency = np.bincount(every_id, minlength=len(ids))
     rank = np.argsort(np.argsort(frequency, kind="stable"))
-    return [np.sort(rank[own]) for own in found]
+    return [np.sort(rank[row]) for row in word_ids]
 
 
-def _similarity(one: np.ndarray, other: np.ndarray) -> float:
-    """Jaccard's: the share of all words of two texts that both have."""
-    common = len(np.intersect1d(one, other, assume_unique=True))
-    return common / (len(one) + len(other) - common)
+def _jaccard(words: np.ndarray, other_words: np.ndarray) -> float:
+    """Size of the intersection over size of the union."""
+    common = len(np.intersect1d(words, other_words, assume_unique=True))
+    return common / (len(words) + len(other_words) - common)
 
 
 def _words(text: str) -> frozenset[str]:
@@ -88,6 +99,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 def _root(parent: list[int], row: int) -> int:
+    """The root of a row in a disjoint-set forest, with path halving."""
     while parent[row] != row:
         parent[row] = parent[parent[row]]
         row = parent[row]

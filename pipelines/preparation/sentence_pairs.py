@@ -1,12 +1,13 @@
-"""Sentence pairs: what is left out, how they are divided, and the arrays a translator learns from.
+"""Sentence pairs: which are filtered out, and the arrays that a translation model learns from.
 
-A part holds `source` (ids, then END), `target_in` (BEGIN, then ids) and `target_out` (ids, then
-END), all padded to `max_tokens`; beside them `text` and `reference`, the sentences as they were,
-`line`, and in test `seen`: whether the source also stands in train.
+A split holds `source` (ids, then END), `target_in` (BEGIN, then ids) and `target_out` (ids, then
+END), all padded to `max_tokens`; beside them `text` and `reference`, the original sentences,
+`line`, and in test `seen`: whether the source is also in train.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,8 +22,8 @@ from pipelines.preprocessing.sentencepiece import BEGIN, END, Subwords, learn
 from pipelines.storage import arrays
 
 
-class Subword(BaseModel):
-    """The joint sub-word vocabulary, and the longest sentence in its pieces (END included)."""
+class SubwordOptions(BaseModel):
+    """The joint sub-word vocabulary. max_tokens: the longest sentence in sub-words, with END."""
 
     model_config = STRICT
     vocabulary_size: Annotated[int, Field(strict=True, ge=8)] = 4000
@@ -33,7 +34,7 @@ class Subword(BaseModel):
 
 @dataclass(frozen=True)
 class Pairs:
-    """Aligned sentences. lines: where each stands in its file, counted from 1."""
+    """Aligned sentences. lines: of each pair in its file, counted from 1."""
 
     sources: list[str]
     targets: list[str]
@@ -41,75 +42,91 @@ class Pairs:
 
     def take(self, rows: Sequence[int]) -> "Pairs":
         return Pairs(
-            [self.sources[r] for r in rows], [self.targets[r] for r in rows], self.lines[rows]
+            [self.sources[row] for row in rows],
+            [self.targets[row] for row in rows],
+            self.lines[rows],
         )
 
     def __len__(self) -> int:
         return len(self.sources)
 
 
-def filtered(place: Path | str, pairs: Pairs, max_characters: int, max_ratio: float) -> Pairs:
+def filter_lengths(path: Path, pairs: Pairs, max_characters: int, max_ratio: float) -> Pairs:
     """Without pairs too long, or of lengths so different that they can hardly be translations."""
     lengths = np.array(
-        [[len(s), len(t)] for s, t in zip(pairs.sources, pairs.targets, strict=True)]
-    )
-    long = lengths.max(axis=1) > max_characters
-    # From 20 characters on: "Yes." and "Mais oui, bien sûr." say the same.
-    uneven = (lengths.max(axis=1) > max_ratio * lengths.min(axis=1)) & (lengths.max(axis=1) >= 20)
-    kept = np.flatnonzero(~long & ~uneven)
-    if len(kept) < len(pairs):
+        [
+            [len(source), len(target)]
+            for source, target in zip(pairs.sources, pairs.targets, strict=True)
+        ]
+    )  # (pairs, 2)
+    longest, shortest = lengths.max(axis=1), lengths.min(axis=1)
+    is_long = longest > max_characters
+    # From 20 characters on: "Yes." and "Mais oui, bien sûr." are translations.
+    is_uneven = (longest > max_ratio * shortest) & (longest >= 20)
+    rows = np.flatnonzero(~is_long & ~is_uneven)
+    if len(rows) < len(pairs):
         print(
-            f"{place}: {long.sum()} pairs over {max_characters} characters and "
-            f"{(uneven & ~long).sum()} of a length ratio over {max_ratio:g} dropped, "
-            f"{len(kept)} kept"
+            f"{path}: {is_long.sum()} pairs over {max_characters} characters and "
+            f"{(is_uneven & ~is_long).sum()} of a length ratio over {max_ratio:g} dropped, "
+            f"{len(rows)} kept"
         )
-    if not len(kept):
-        raise UserError(f"{place}: all {len(pairs)} pairs are filtered out; see max_characters")
-    return pairs.take(kept)
+    if not len(rows):
+        raise UserError(
+            "rows-missing",
+            f"all {len(pairs)} pairs are filtered out; raise max_characters or max_ratio",
+            path=path, key="max_characters", value=max_characters,
+        )  # fmt: skip
+    return pairs.take(rows)
 
 
 def write(
-    folder: Path, place: Path | str, parts: dict[str, Pairs], seen: np.ndarray, settings: Subword
-) -> Subwords:
-    """One division: the sub-word model of its train part, and all parts as arrays."""
-    train = parts["train"]
+    folder: Path, source: Path | str, splits: dict[str, Pairs], seen: np.ndarray,
+    settings: SubwordOptions,
+) -> Subwords:  # fmt: skip
+    """One repeat: the sub-word model of its train split, and all splits as arrays.
+
+    Args:
+        folder: to write to.
+        source: for messages.
+        splits: split -> its pairs.
+        seen: for each test pair, whether its source is also in train.
+        settings: of the sub-word vocabulary.
+    """
+    train = splits["train"]
     subwords = learn(
         [*train.sources, *train.targets],
         settings.vocabulary_size, settings.method, settings.normalization,
     )  # fmt: skip
     (folder / "assets").mkdir(parents=True)
     subwords.save(folder / "assets")
-    for part, pairs in parts.items():
+    limit, pad = settings.max_tokens - 1, partial(windows.pad, length=settings.max_tokens)
+    for split, pairs in splits.items():
         sources, targets = subwords.encode(pairs.sources), subwords.encode(pairs.targets)
-        longest = settings.max_tokens - 1
-        cut = [sum(len(ids) > longest for ids in side) for side in (sources, targets)]
-        if any(cut):
+        truncated = [sum(len(ids) > limit for ids in side) for side in (sources, targets)]
+        if any(truncated):
             print(
-                f"{place}: {part}: {cut[0]} of {len(pairs)} source and {cut[1]} target sentences "
-                f"cut at {longest} sub-words; raise subwords.max_tokens to keep them whole"
+                f"{source}: {split}: {truncated[0]} of {len(pairs)} source and {truncated[1]} "
+                f"target sentences truncated after {limit} sub-words; raise subwords.max_tokens to "
+                "keep them whole"
             )
         columns = {
-            "source": _padded([[*ids[:longest], END] for ids in sources], settings),
-            "target_in": _padded([[BEGIN, *ids[:longest]] for ids in targets], settings),
-            # A sentence that was cut does not end there, so no END is taught.
-            "target_out": _padded([[*ids, END] for ids in targets], settings),
+            "source": pad([[*ids[:limit], END] for ids in sources]),
+            "target_in": pad([[BEGIN, *ids[:limit]] for ids in targets]),
+            # A truncated sentence does not end there, so the target has no END.
+            "target_out": pad([[*ids, END] for ids in targets]),
             "text": pairs.sources, "reference": pairs.targets, "line": pairs.lines,
         }  # fmt: skip
-        if part == "test":
+        if split == "test":
             columns["seen"] = seen
-        arrays.write(folder / part, columns)
+        arrays.write(folder / split, columns)
     return subwords
 
 
-def _padded(rows: list[list[int]], settings: Subword) -> np.ndarray:
-    return windows.pad(rows, settings.max_tokens)
-
-
-def describe(size: int, settings: Subword, splits: int) -> spec.DataSpec:
+def describe(size: int, settings: SubwordOptions, repeats: int) -> spec.DataSpec:
     """size: ids of the largest vocabulary; the model is built for it."""
     field = spec.Field.token_ids(settings.max_tokens, size)
     target = spec.Target.token_ids(settings.max_tokens, size, name="target_out")
     return spec.DataSpec(
         inputs={"source": field, "target_in": field}, target=target, outputs=size,
-        request_inputs=("text",), repeats=splits,
+        request_inputs=("text",), repeats=repeats,
     )  # fmt: skip

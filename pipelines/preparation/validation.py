@@ -1,9 +1,9 @@
-"""Checks of labels, of what is in which part, and of prepared arrays against their spec."""
+"""Checks of labels, of the splits against each other, and of prepared arrays against their spec."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.config.errors import UserError, one_of
 
@@ -13,64 +13,120 @@ if TYPE_CHECKING:
     from pipelines.spec import DataSpec, Field
 
 
+class Place(NamedTuple):
+    """Where a row comes from; line: None where the file is one row."""
+
+    path: Path
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}" if self.line is None else f"{self.path}, line {self.line}"
+
+
 def classes(path: Path, names: Sequence[str], positive: str | None) -> list[str]:
-    """The class names in alphabetical order."""
+    """The class names in alphabetical order.
+
+    Args:
+        path: the source, for errors.
+        names: of each row's class.
+        positive: the label to detect, in two-class tasks.
+
+    Raises:
+        UserError: fewer than two classes, or a `positive` that does not fit them.
+    """
     labels = sorted(set(names))
     if len(labels) < 2:
-        raise UserError(f"{path}: only one class, {labels[0]!r}; at least two are needed")
+        raise UserError(
+            "class-count", f"only one class, {labels[0]!r}; at least two are needed",
+            path=path, value=labels[0],
+        )  # fmt: skip
     if positive is not None and positive not in labels:
         raise UserError(
-            f"{path}: no row has the positive label {positive!r}; {one_of(positive, labels)}"
-        )
+            "positive-missing",
+            f"no row has the positive label {positive!r}; {one_of(positive, labels)}",
+            path=path, key="positive", value=positive,
+        )  # fmt: skip
     if positive is not None and len(labels) > 2:
         raise UserError(
-            f"{path}: `positive` is for two classes, found {len(labels)}: {', '.join(labels)}; "
-            "remove `positive` or merge the other classes"
-        )
+            "class-count",
+            f"`positive` is for two classes, found {len(labels)}: {', '.join(labels)}; remove "
+            "`positive` or merge the other classes",
+            path=path, key="positive", value=positive,
+        )  # fmt: skip
     return labels
 
 
-def consistent_labels(path: Path, where: Sequence[str], copies, names: Sequence[str]) -> None:
-    """Copies of one text must carry one label. where: the place of each row, for the message."""
+def require_consistent_labels(
+    places: Sequence[Place], duplicate_ids: "np.ndarray", labels: Sequence[str]
+) -> None:
+    """Duplicates of one text must have one label.
+
+    Args:
+        places: of each row, for the error.
+        duplicate_ids: a number for each row, which duplicates share.
+        labels: of each row.
+    """
     first: dict[int, int] = {}
-    for row, copy in enumerate(copies.tolist()):
-        other = first.setdefault(copy, row)
-        if names[other] != names[row]:
+    for row, duplicate_id in enumerate(duplicate_ids.tolist()):
+        original = first.setdefault(duplicate_id, row)
+        if labels[original] != labels[row]:
             raise UserError(
-                f"{path}, {where[row]}: same text as {where[other]}, but labelled "
-                f"{names[row]!r} there {names[other]!r}; mend one of them"
-            )
+                "label-conflict",
+                f"same text as {places[original]}, but labelled {labels[row]!r} here and "
+                f"{labels[original]!r} there; correct one of them",
+                path=places[row].path, line=places[row].line, value=labels[row],
+            )  # fmt: skip
 
 
-def parts(path: Path, rows: Mapping[str, "np.ndarray"], targets: "np.ndarray", labels) -> None:
-    """Every part has rows, and every class stands in every part."""
-    for part, own in rows.items():
-        present = set(targets[own].tolist())
-        missing = [name for number, name in enumerate(labels) if number not in present]
+def require_all_classes(
+    path: Path, splits: Mapping[str, "np.ndarray"], targets: "np.ndarray", labels: Sequence[str]
+) -> None:
+    """Every split has rows of every class.
+
+    Args:
+        path: the source, for the error.
+        splits: split -> row numbers.
+        targets: label ids by row number.
+        labels: class names by id.
+    """
+    for split, rows in splits.items():
+        present = set(targets[rows].tolist())
+        missing = [label for number, label in enumerate(labels) if number not in present]
         if missing:
             raise UserError(
-                f"{path}: class {missing[0]!r} is missing from the {part} part ({len(own)} rows); "
-                "add rows of that class or ask for a larger part in `split`"
-            )
+                "class-missing",
+                f"class {missing[0]!r} is missing from the {split} split ({len(rows)} rows); add "
+                "rows of that class or make the split larger",
+                path=path, key=f"split.{split}", value=missing[0],
+            )  # fmt: skip
 
 
-def disjoint(path: Path, keyed: Mapping[str, tuple[Sequence[str], "np.ndarray"]]) -> None:
-    """No key stands in two parts. keyed: part -> (the place of each row, keys)."""
-    for (one, (places, keys)), (other, (other_places, other_keys)) in combinations(
-        keyed.items(), 2
+def require_disjoint(
+    places_and_keys: Mapping[str, tuple[Sequence[Place], "np.ndarray"]],
+) -> None:
+    """No key is in two splits.
+
+    Args:
+        places_and_keys: split -> (place of each row, for the error; key of each row).
+    """
+    for (split, (places, keys)), (later_split, (later_places, later_keys)) in combinations(
+        places_and_keys.items(), 2
     ):
-        where = dict(zip(keys.tolist(), places, strict=True))
+        place_of = dict(zip(keys.tolist(), places, strict=True))
         shared = [
-            (where[key], place)
-            for key, place in zip(other_keys.tolist(), other_places, strict=True)
-            if key in where
+            (place_of[key], place)
+            for key, place in zip(later_keys.tolist(), later_places, strict=True)
+            if key in place_of
         ]
         if shared:
+            place, later_place = shared[0]
             raise UserError(
-                f"{path}, {shared[0][0]} ({one}) and {shared[0][1]} ({other}): the same "
-                f"text in two parts, {len(shared)} such rows; use duplicates: drop, or "
-                "overlap: report to score with and without them"
-            )
+                "split-overlap",
+                f"in {split}, and the same text as {later_place} in {later_split}; {len(shared)} "
+                "such rows; use duplicates: drop, or overlap: report to score with and without "
+                "them",
+                path=place.path, line=place.line, value=str(later_place),
+            )  # fmt: skip
 
 
 def within_spec(path: Path, columns: Mapping, spec: "DataSpec") -> None:

@@ -1,7 +1,7 @@
-"""Sub-words: pieces between letters and words, so that no word is unknown.
+"""Sub-words: units between characters and words, so that no word is unknown.
 
-A joint vocabulary of both languages is learned by SentencePiece from training sentences alone.
-`prepare` applies it here; `translation/serve.py` applies the same model in TensorFlow's graph
+SentencePiece learns a joint vocabulary of both languages from training sentences only. `prepare`
+applies it here; `translation/serve.py` applies the same model in the TensorFlow graph
 (`tensorflow_text.SentencepieceTokenizer`), which runs the same C++ code.
 
 Reference: Kudo and Richardson, "SentencePiece: A simple and language independent subword tokenizer
@@ -52,34 +52,41 @@ class Subwords:
 
 def until_end(row: Sequence[int]) -> list[int]:
     """The ids of a row before its first END or PADDING."""
-    kept = []
+    ids = []
     for number in map(int, row):
         if number in (END, PADDING):
             break
-        kept.append(number)
-    return kept
+        ids.append(number)
+    return ids
 
 
 def learn(texts: Sequence[str], size: int, method: str, normalization: str) -> Subwords:
     """A model of at most `size` ids from (training) texts of both languages.
 
-    method: unigram (Kudo 2018) | bpe (Sennrich et al. 2016). normalization: nmt_nfkc | nfkc |
-    identity. Every digit is a piece of its own, so that numbers are spelt and not memorised. Same
-    texts, same bytes: one thread, no sampling.
+    Digits are split, so that numbers are spelt and not memorised. Deterministic: one
+    thread, no sampling.
+
+    Args:
+        texts: of both languages.
+        size: number of ids; exact for bpe.
+        method: unigram (Kudo 2018) or bpe (Sennrich et al. 2016).
+        normalization: nmt_nfkc, nfkc or identity.
     """
-    written = io.BytesIO()
+    model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts), model_writer=written, model_type=method,
+            sentence_iterator=iter(texts), model_writer=model, model_type=method,
             vocab_size=size, hard_vocab_limit=method == "bpe", character_coverage=1.0,
             split_digits=True, normalization_rule_name=normalization, num_threads=1,
             pad_id=PADDING, unk_id=UNKNOWN, bos_id=BEGIN, eos_id=END, minloglevel=2,
             max_sentence_length=1 << 20,
         )  # fmt: skip
-    except RuntimeError as error:  # the library's own words hold its source path; keep the end
+    except RuntimeError as error:  # the message begins with a path in the library's source
         reason = str(error).rsplit(") ", 1)[-1].strip()
         raise UserError(
-            f"vocabulary_size: no sub-word model of {size} ids from {len(texts)} training "
-            f"sentences ({reason}); ask for another size"
-        ) from None
-    return Subwords(written.getvalue())
+            "vocabulary-size",
+            f"no sub-word model of {size} ids from {len(texts)} training sentences ({reason}); "
+            "change the size",
+            key="subwords.vocabulary_size", value=size,
+        ) from None  # fmt: skip
+    return Subwords(model.getvalue())

@@ -2,9 +2,9 @@
 
 Sources in order: the mirror that DATASETS_MIRROR names (a folder or http address that holds
 <key>/<name> or, packed, <key>/<name>.gz), then each official url, which may give an archive that
-holds the file. The sha256 is always the file's own; an official url that gives the same data packed
-anew has another. Faults that pass (timeouts, resets, cut bodies, 5xx) are tried again; any other
-takes the next source. data/raw/<key> is never half done.
+holds the file. The sha256 is that of the file, not of an archive; an official url that gives the
+same data packed differently has its own. Transient errors (timeouts, resets, truncated bodies, 5xx)
+are retried; after any other, the next source is tried. data/raw/<key> is complete or unchanged.
 """
 
 import hashlib
@@ -23,25 +23,25 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipelines.config.errors import UserError, one_of
-from pipelines.preparation import archives
+from pipelines.preparation import archive_checks, archives
 from pipelines.storage import atomic
 
 MIRROR = "DATASETS_MIRROR"
 SIZE_LIMIT = 1 << 33  # 8 GiB, for archives and where no size is declared
-_PASSING = (TimeoutError, ConnectionError, http.client.IncompleteRead, ssl.SSLEOFError)
+_TRANSIENT = (TimeoutError, ConnectionError, http.client.IncompleteRead, ssl.SSLEOFError)
 
 
-class SourceFailed(Exception):
+class SourceError(Exception):
     """Why one source did not give the file."""
 
 
-class PassingFault(SourceFailed):
+class TransientError(SourceError):
     """The same request may succeed soon."""
 
 
 @dataclass(frozen=True)
-class Patience:
-    """The limit of each connect and read, and the pauses between tries of one source."""
+class RetryPolicy:
+    """The timeout of each connect and read, and the pauses between attempts at one source."""
 
     timeout_s: float = 30.0
     pauses_s: tuple[float, ...] = (1.0, 4.0)
@@ -54,57 +54,77 @@ def run(params_file: Path, key: str) -> None:
 
     downloads = loader.load(params_file).downloads
     if key not in downloads:
-        raise UserError(f"{params_file}: no {key!r} under downloads; {one_of(key, downloads)}")
+        raise UserError(
+            "key-missing", f"no {key!r} in this section; {one_of(key, downloads)}",
+            path=params_file, key="downloads", value=key,
+        )  # fmt: skip
     fetch(key, downloads[key], Path("data/raw") / key, os.environ.get(MIRROR))
 
 
-def fetch(key: str, files: Mapping[str, Any], out: Path, mirror: str | None, patience=None) -> None:
-    """Fill the folder `out`; it changes only when every file is right.
+def fetch(
+    key: str, files: Mapping[str, Any], out: Path, mirror: str | None,
+    retries: RetryPolicy | None = None,
+) -> None:  # fmt: skip
+    """Fills the folder `out`; it changes only when every file is correct.
 
-    `files`: name -> config.Download, or anything with `.sha256`, `.bytes` (or None) and `.urls`,
-    each a string or an object with `.url`, `.member` and `.sha256` (or None).
-    Raises UserError: every source tried with its reason, or what is wrong with our own disk.
+    Args:
+        key: of the section `downloads`.
+        files: name -> config.Download, or anything with `.sha256`, `.bytes` (or None) and `.urls`,
+            each a string or an object with `.url`, `.member` and `.sha256` (or None).
+        out: the folder to write.
+        mirror: a folder or http address to try first.
+        retries: after transient errors.
+
+    Raises:
+        UserError: every source failed, with the reason of each; or the local disk did.
     """
     for name in (key, *files):
-        if archives.unsafe(name):
+        if archive_checks.is_unsafe(name):
             raise UserError(
-                f"downloads.{key}: {name!r} leads out of data/raw; give a relative name"
-            )
+                "name-unsafe", f"{name!r} leads out of data/raw; give a relative name",
+                key=f"downloads.{key}", value=name,
+            )  # fmt: skip
     try:
         with atomic.folder(out) as tmp:
-            job = _Job(key, mirror, tmp, patience or Patience())
+            download = _Download(key, mirror, tmp, retries or RetryPolicy())
             for name, entry in files.items():
-                job.get(name, entry)
+                download.get(name, entry)
             shutil.rmtree(tmp / ".archives", ignore_errors=True)
-    except OSError as error:  # faults of sources are SourceFailed by now
-        raise UserError(f"{out}: cannot write ({error}); see to disk space and rights") from error
+    except OSError as error:  # errors of sources are SourceError by now
+        raise UserError(
+            "write-failed", f"cannot write ({error}); check free space and permissions", path=out
+        ) from error
 
 
 @dataclass(frozen=True)
-class _Job:
+class _Download:
+    """downloaded: url -> archive, for its next member."""
+
     key: str
     mirror: str | None
     folder: Path
-    patience: Patience
-    kept: dict[str, Path] = field(default_factory=dict)  # url -> archive, for its next member
+    retries: RetryPolicy
+    downloaded: dict[str, Path] = field(default_factory=dict)
 
     def get(self, name: str, entry: Any) -> None:
         reasons = ""
-        for where, source in self.sources(name, entry):
+        for address, source in self.sources(name, entry):
             try:
-                size = self.obtain(where, source, name, entry)
-                return _say(f"{self.key}/{name}: {size:,} bytes, sha256 right, from {where}")
-            except (SourceFailed, UserError) as failure:
-                reasons += f"\n  - {where}: {failure}"
-                _say(f"{self.key}/{name}: {where}: {failure}")
+                size = self.get_from(address, source, name, entry)
+                return _print(f"{self.key}/{name}: {size:,} bytes, checksum OK, from {address}")
+            except (SourceError, UserError) as error:
+                reasons += f"\n  - {address}: {error}"
+                _print(f"{self.key}/{name}: {address}: {error}")
         raise UserError(
-            f"{self.key}/{name}: no source gave the file with sha256 {entry.sha256}:{reasons}"
+            "download-failed",
+            f"no source gave the file with sha256 {entry.sha256}:{reasons}"
             f"\nSet {MIRROR} (now: {self.mirror or 'not set'}) to a folder or http address that "
-            f"holds {self.key}/{name}, or correct downloads.{self.key}"
-        )
+            f"holds {self.key}/{name}, or correct downloads.{self.key}",
+            path=f"{self.key}/{name}", value=entry.sha256,
+        )  # fmt: skip
 
     def sources(self, name: str, entry: Any) -> Iterator[tuple[str, Any]]:
-        """Where to look, and what params.yaml says of it."""
+        """(address, its entry in params.yaml; None for the mirror), in the order to try."""
         for path in (f"{self.key}/{name}", f"{self.key}/{name}.gz") if self.mirror else ():
             if _is_url(self.mirror):
                 yield f"{self.mirror.rstrip('/')}/{urllib.parse.quote(path)}", None
@@ -113,43 +133,49 @@ class _Job:
         for url in entry.urls:
             yield getattr(url, "url", url), url
 
-    def obtain(self, where: str, source: Any, name: str, entry: Any) -> int:
-        """Put the file in its place and return its size, or raise why `where` did not give it."""
-        member, own = (getattr(source, key, None) for key in ("member", "sha256"))
-        wanted, declared = (own, None) if own else (entry.sha256, entry.bytes)
+    def get_from(self, address: str, source: Any, name: str, entry: Any) -> int:
+        """Writes the file and returns its size, or raises why `address` did not give it."""
+        member, source_sha256 = (getattr(source, key, None) for key in ("member", "sha256"))
+        if source_sha256:  # the same data packed differently: `bytes` is not its size
+            expected, declared = source_sha256, None
+        else:
+            expected, declared = entry.sha256, entry.bytes
         target, limit = self.folder / name, declared or SIZE_LIMIT
         if member is None:
-            packed = where.endswith(f"/{name}.gz")
-            size, found = _download(where, target, limit, self.patience, packed)
+            packed = address.endswith(f"/{name}.gz")
+            size, sha256 = _download(address, target, limit, self.retries, packed)
         else:
-            size, found = _write(archives.blocks(self.archive(where), member, limit), target, limit)
-        if found != wanted:
+            blocks = archives.blocks(self.archive(address), member, limit)
+            size, sha256 = _write(blocks, target, limit)
+        if sha256 != expected:
             of = f" of {declared:,}" if declared else ""
-            raise SourceFailed(f"wrong file: {size:,}{of} bytes, sha256 {found}")
+            raise SourceError(f"wrong file: {size:,}{of} bytes, sha256 {sha256}")
         return size
 
     def archive(self, url: str) -> Path:
-        if url not in self.kept:
-            named = Path(urllib.parse.urlsplit(url).path).name or "archive"
-            path = self.folder / ".archives" / str(len(self.kept)) / named
-            _download(url, path, SIZE_LIMIT, self.patience)
-            self.kept[url] = path
-        return self.kept[url]
+        if url not in self.downloaded:
+            name = Path(urllib.parse.urlsplit(url).path).name or "archive"
+            path = self.folder / ".archives" / str(len(self.downloaded)) / name
+            _download(url, path, SIZE_LIMIT, self.retries)
+            self.downloaded[url] = path
+        return self.downloaded[url]
 
 
-def _download(where: str, target: Path, limit: int, patience: Patience, packed: bool = False):
-    """Size and sha256 of what `where` gave, or had packed, in `target`. Raises SourceFailed."""
+def _download(
+    address: str, target: Path, limit: int, retries: RetryPolicy, packed: bool = False
+) -> tuple[int, str]:
+    """Writes `target`, unpacked if `packed`; returns its size and sha256. Raises SourceError."""
 
     def attempt() -> tuple[int, str]:
-        blocks = _blocks(where, patience.timeout_s)
+        blocks = _blocks(address, retries.timeout_s)
         return _write(archives.unpacked(blocks) if packed else blocks, target, limit)
 
-    for pause_s in patience.pauses_s:
+    for pause_s in retries.pauses_s:
         try:
             return attempt()
-        except PassingFault as fault:
-            _say(f"{where}: {fault}; trying again in {pause_s:g} s")
-            patience.sleep(pause_s)
+        except TransientError as error:
+            _print(f"{address}: {error}; retrying in {pause_s:g} s")
+            retries.sleep(pause_s)
     return attempt()
 
 
@@ -160,53 +186,58 @@ def _write(blocks: Iterable[bytes], target: Path, limit: int) -> tuple[int, str]
         for block in blocks:
             size += len(block)
             if size > limit:
-                raise SourceFailed(f"wrong file: more than the allowed {limit:,} bytes")
+                raise SourceError(f"wrong file: more than the allowed {limit:,} bytes")
             digest.update(block)
             sink.write(block)
     return size, digest.hexdigest()
 
 
-def _blocks(where: str, timeout_s: float) -> Iterator[bytes]:
-    """The bytes at a url or path. Nothing is written in here: an OSError is the source's."""
-    seen, told = 0, time.monotonic()
+def _blocks(address: str, timeout_s: float) -> Iterator[bytes]:
+    """The bytes at a url or path. Nothing is written in here: an OSError comes from the source."""
+    size, printed_at = 0, time.monotonic()
     try:
-        stream, length = _open(where, timeout_s)
+        stream, length = _open(address, timeout_s)
         with stream:
             while block := stream.read(archives.BLOCK):
                 yield block
-                seen += len(block)
-                told = _progress(where, seen, length, told)
+                size += len(block)
+                printed_at = _print_progress(address, size, length, printed_at)
     except urllib.error.HTTPError as error:
-        kind = PassingFault if error.code in (408, 429) or error.code >= 500 else SourceFailed
-        raise kind(f"HTTP {error.code} {error.reason}") from error
+        error_type = (
+            TransientError if error.code in (408, 429) or error.code >= 500 else SourceError
+        )
+        raise error_type(f"HTTP {error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
-        words = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-        raise (PassingFault if isinstance(cause, _PASSING) else SourceFailed)(words) from error
-    if length is not None and seen < length:
-        raise PassingFault(f"cut off after {seen:,} of {length:,} bytes")
+        reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+        raise (TransientError if isinstance(cause, _TRANSIENT) else SourceError)(reason) from error
+    if length is not None and size < length:
+        raise TransientError(f"cut off after {size:,} of {length:,} bytes")
 
 
-def _open(where: str, timeout_s: float) -> tuple[BinaryIO, int | None]:
-    if not _is_url(where):
-        return Path(where).open("rb"), Path(where).stat().st_size
-    asked = urllib.request.Request(where, headers={"User-Agent": "pipelines-fetch/1"})
-    stream = urllib.request.urlopen(asked, timeout=timeout_s)
-    return stream, stream.length  # from Content-Length; None where the server gives none
+def _open(address: str, timeout_s: float) -> tuple[BinaryIO, int | None]:
+    """A stream, and its length where it is known."""
+    if not _is_url(address):
+        return Path(address).open("rb"), Path(address).stat().st_size
+    request = urllib.request.Request(address, headers={"User-Agent": "pipelines-fetch/1"})
+    stream = urllib.request.urlopen(request, timeout=timeout_s)
+    return stream, stream.length  # from Content-Length; None where the server sends none
 
 
-def _is_url(where: str) -> bool:
-    return where.startswith(("http://", "https://"))
+def _is_url(address: str) -> bool:
+    return address.startswith(("http://", "https://"))
 
 
-def _progress(where: str, seen: int, length: int | None, told: float) -> float:
-    """One changing line on a terminal, elsewhere a line every five seconds."""
-    if time.monotonic() - told < (0.2 if sys.stderr.isatty() else 5.0):
-        return told
-    share = f" of {length:,} ({seen / length:.0%})" if length else ""
-    _say(f"{Path(where).name}: {seen:,}{share} bytes", end="" if sys.stderr.isatty() else "\n")
+def _print_progress(address: str, size: int, length: int | None, printed_at: float) -> float:
+    """Updates one line on a terminal; elsewhere prints a line every five seconds."""
+    if time.monotonic() - printed_at < (0.2 if sys.stderr.isatty() else 5.0):
+        return printed_at
+    share = f" of {length:,} ({size / length:.0%})" if length else ""
+    end = "" if sys.stderr.isatty() else "\n"
+    _print(f"{Path(address).name}: {size:,}{share} bytes", end=end)
     return time.monotonic()
 
 
-def _say(text: str, end: str = "\n") -> None:
-    print("\r\x1b[K" * sys.stderr.isatty() + f"fetch: {text}", end=end, file=sys.stderr, flush=True)
+def _print(text: str, end: str = "\n") -> None:
+    clear_line = "\r\x1b[K" * sys.stderr.isatty()
+    print(f"{clear_line}fetch: {text}", end=end, file=sys.stderr, flush=True)

@@ -1,8 +1,8 @@
-"""Prepared parts on disk: one .npy file an array, memory-mapped when read.
+"""Prepared splits on disk: one .npy file per array, memory-mapped when read.
 
 Strings have no fixed width and pickled arrays are not allowed, so a column of texts, or of files
-such as encoded pictures, is two arrays: all the bytes in one, and the offsets where each begins.
-Windows of a series overlap, so a column of them is the series, once, and how it is cut.
+such as encoded images, is two arrays: the bytes of all, and the offset where each begins. Windows
+of a series overlap, so a column of windows is the series, once, with their length and stride.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import numpy as np
 from pipelines.config.errors import UserError
 
 TEXT, BLOB, OFFSETS = ".utf8.npy", ".bytes.npy", ".offsets.npy"
-SERIES, CUT = ".series.npy", ".cut.npy"
+SERIES, WINDOWS = ".series.npy", ".cut.npy"  # .cut.npy holds length and stride
 
 
 class Blobs(Sequence):
@@ -40,17 +40,18 @@ class Blobs(Sequence):
 
 
 class Texts(Blobs):
-    """The same of strings."""
+    """A read-only, memory-mapped list of strings."""
 
     def _value(self, data: bytes) -> str:
         return data.decode("utf-8")
 
 
 @dataclass(frozen=True)
-class Windows:
-    """Stretches of `length` rows of a series, (rows, ...), one every `stride` rows; at least one.
+class WindowIndex:
+    """Windows of `length` rows of a series, (rows, ...), one every `stride` rows; at least one.
 
-    A column of (windows, length, ...) that would take `length / stride` times the series' room.
+    Stored, it takes the space of the series; the (windows, length, ...) array would take
+    `length / stride` times that.
     """
 
     series: np.ndarray
@@ -61,55 +62,58 @@ class Windows:
         return (len(self.series) - self.length) // self.stride + 1
 
     def view(self) -> np.ndarray:
-        """(windows, length, ...), read-only: any array's indexing, and no bytes of its own."""
-        every = np.lib.stride_tricks.sliding_window_view(self.series, self.length, axis=0)
-        return np.moveaxis(every, -1, 1)[:: self.stride]
+        """(windows, length, ...), read-only; indexed like any array, without a copy."""
+        all_windows = np.lib.stride_tricks.sliding_window_view(self.series, self.length, axis=0)
+        return np.moveaxis(all_windows, -1, 1)[:: self.stride]
 
 
 def write(
-    folder: Path, columns: Mapping[str, np.ndarray | Windows | Sequence[str] | Sequence[bytes]]
+    folder: Path, columns: Mapping[str, np.ndarray | WindowIndex | Sequence[str] | Sequence[bytes]]
 ) -> None:
     """Writes columns of equal length into a new folder."""
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) != 1:
-        raise ValueError(f"columns of one part must have one length, got {lengths}")
+        raise ValueError(f"columns of one split must have one length, got {lengths}")
     folder.mkdir(parents=True)
     for name, column in columns.items():
         if isinstance(column, np.ndarray):
             np.save(folder / f"{name}.npy", np.ascontiguousarray(column), allow_pickle=False)
-        elif isinstance(column, Windows):
+        elif isinstance(column, WindowIndex):
             np.save(folder / f"{name}{SERIES}", np.ascontiguousarray(column.series))
-            np.save(folder / f"{name}{CUT}", np.array([column.length, column.stride]))
+            np.save(folder / f"{name}{WINDOWS}", np.array([column.length, column.stride]))
         elif len(column) and isinstance(column[0], bytes):
-            _write_pieces(folder, name, BLOB, column)
+            _write_blobs(folder, name, BLOB, column)
         else:
-            _write_pieces(folder, name, TEXT, [text.encode("utf-8") for text in column])
+            _write_blobs(folder, name, TEXT, [text.encode("utf-8") for text in column])
 
 
-def _write_pieces(folder: Path, name: str, suffix: str, pieces: Sequence[bytes]) -> None:
-    offsets = np.zeros(len(pieces) + 1, np.int64)
-    np.cumsum([len(piece) for piece in pieces], out=offsets[1:])
-    np.save(folder / f"{name}{suffix}", np.frombuffer(b"".join(pieces), np.uint8))
+def _write_blobs(folder: Path, name: str, suffix: str, blobs: Sequence[bytes]) -> None:
+    offsets = np.zeros(len(blobs) + 1, np.int64)
+    np.cumsum([len(blob) for blob in blobs], out=offsets[1:])
+    np.save(folder / f"{name}{suffix}", np.frombuffer(b"".join(blobs), np.uint8))
     np.save(folder / f"{name}{OFFSETS}", offsets)
 
 
 def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs]:
-    """Every column of a part, by name; windows as a view of their series."""
+    """Every column of a split, by name; windows as a view of their series."""
     columns: dict[str, np.ndarray | Texts | Blobs] = {}
-    kinds = {TEXT: (OFFSETS, Texts), BLOB: (OFFSETS, Blobs), SERIES: (CUT, _windows)}
+    kinds = {TEXT: (OFFSETS, Texts), BLOB: (OFFSETS, Blobs), SERIES: (WINDOWS, _view)}
     for path in sorted(folder.glob("*.npy")):
-        suffix = next((end for end in (*kinds, OFFSETS, CUT) if path.name.endswith(end)), ".npy")
+        suffix = next(
+            (end for end in (*kinds, OFFSETS, WINDOWS) if path.name.endswith(end)), ".npy"
+        )
         name = path.name.removesuffix(suffix)
         if suffix in kinds:
-            beside, kind = kinds[suffix]
-            columns[name] = kind(_open(path), _open(folder / f"{name}{beside}"))
+            index_suffix, column_type = kinds[suffix]
+            index = _open(folder / f"{name}{index_suffix}")
+            columns[name] = column_type(_open(path), index)
         elif suffix == ".npy":
             columns[name] = _open(path)
     return columns
 
 
-def _windows(series: np.ndarray, cut: np.ndarray) -> np.ndarray:
-    return Windows(series, *cut.tolist()).view()
+def _view(series: np.ndarray, length_and_stride: np.ndarray) -> np.ndarray:
+    return WindowIndex(series, *length_and_stride.tolist()).view()
 
 
 def _open(path: Path) -> np.ndarray:
@@ -117,8 +121,10 @@ def _open(path: Path) -> np.ndarray:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise UserError(
-            f"{path}: not a whole array of plain values ({error}); it is not read; run the stage "
-            "that writes it again: dvc repro"
+            "array-damaged",
+            f"not a complete array of plain values ({error}); it is not read; run the stage that "
+            "writes it again: dvc repro",
+            path=path,
         ) from error
     # A memory map of zero bytes cannot be indexed on every platform.
     return array if array.size else np.asarray(array)

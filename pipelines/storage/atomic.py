@@ -1,15 +1,15 @@
-"""Outputs that are either whole or not there.
+"""Outputs that are either complete or absent.
 
 The work goes to a hidden sibling (same file system, so that a rename is enough) which is synced to
-disk and renamed over the target only when the block ends well:
+disk and renamed over the target only when the block ends without an error:
 
     with atomic.folder(Path("data/raw/sms_spam")) as tmp:
         ...write into tmp...
 
-The sibling's name ends in the target's own name, because writers look at the suffix (`.keras`,
-`.npy`, `.csv.gz`). It holds the process id: what a killed process left is known by its id being
-dead, and goes at the next write of the same target. Process ids mean nothing between hosts, so two
-hosts must not write one target on a shared disk at the same time.
+The sibling's name ends in the target's name, because writers look at the suffix (`.keras`, `.npy`,
+`.csv.gz`). It holds the process id: files of a process that is no longer alive are removed at the
+next write of the same target. Process ids mean nothing between hosts, so two hosts must not write
+one target on a shared disk at the same time.
 """
 
 import os
@@ -20,12 +20,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_live: set[Path] = set()  # temporaries of this process; containers reuse ids, so ours is no proof
+_live: set[Path] = (
+    set()
+)  # temporaries of this process: in a container, a dead process may have had the same id
 
 
 @contextmanager
 def file(path: Path) -> Iterator[Path]:
-    """A path to write one file to; it takes the place of `path` when the block ends well."""
+    """A path to write one file to; it replaces `path` when the block ends without an error."""
     with _temporary(Path(path)) as tmp:
         yield tmp
         _sync(tmp)
@@ -35,13 +37,13 @@ def file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder(path: Path) -> Iterator[Path]:
-    """An empty folder to fill; it replaces all of `path` when the block ends well."""
+    """An empty folder to fill; it replaces all of `path` when the block ends without an error."""
     with _temporary(Path(path)) as tmp:
         tmp.mkdir()
         yield tmp
-        for inside in tmp.rglob("*"):
-            if not inside.is_symlink():
-                _sync(inside)
+        for entry in tmp.rglob("*"):
+            if not entry.is_symlink():
+                _sync(entry)
         _sync(tmp)
         _swap(tmp, Path(path))
         _sync(tmp.parent)
@@ -50,7 +52,7 @@ def folder(path: Path) -> Iterator[Path]:
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    _clean(path)
+    _remove_leftovers(path)
     tmp = path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
     _live.add(tmp)
     try:
@@ -69,36 +71,36 @@ def _swap(tmp: Path, path: Path) -> None:
             path.rename(aside)
         tmp.rename(path)
     finally:
-        _settle(aside, path)
+        _remove_or_restore(aside, path)
         _live.discard(aside)
 
 
-def _settle(aside: Path, path: Path) -> None:
-    """Remove the old folder, or put it back where the new one never came."""
+def _remove_or_restore(aside: Path, path: Path) -> None:
+    """Remove the old folder, or put it back if the new one is not there."""
     if os.path.lexists(aside) and not os.path.lexists(path):
-        with suppress(FileNotFoundError):  # another process has just put it back
+        with suppress(FileNotFoundError):  # another process has put it back
             aside.rename(path)
     _remove(aside)
 
 
-def _clean(path: Path) -> None:
-    """Remove what killed processes left beside `path`."""
-    ours = re.compile(rf"\.(tmp|old)-(\d{{1,9}})-[0-9a-f]{{8}}-{re.escape(path.name)}")
+def _remove_leftovers(path: Path) -> None:
+    """Remove the temporaries of killed processes beside `path`."""
+    pattern = re.compile(rf"\.(tmp|old)-(\d{{1,9}})-[0-9a-f]{{8}}-{re.escape(path.name)}")
     for leftover in list(path.parent.iterdir()):
-        match = ours.fullmatch(leftover.name)
-        if match and leftover not in _live and not _runs(int(match[2])):
-            _settle(leftover, path) if match[1] == "old" else _remove(leftover)
+        match = pattern.fullmatch(leftover.name)
+        if match and leftover not in _live and not _is_alive(int(match[2])):
+            _remove_or_restore(leftover, path) if match[1] == "old" else _remove(leftover)
 
 
-def _runs(pid: int) -> bool:
-    """Is it another process that is alive? This one answers for its own names through `_live`."""
+def _is_alive(pid: int) -> bool:
+    """Whether another process has this id. For this process, `_live` says what is in use."""
     if pid == os.getpid():
         return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # alive, somebody else's
+    except PermissionError:  # alive, of another user
         return True
     return True
 

@@ -3,7 +3,6 @@
 import keras
 
 from pipelines.inference import decision
-from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.training.losses import SmoothedCrossentropy
 from pipelines.training.monitor import Monitor

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.classical.calibration import PlattCalibration
-from pipelines.config import loader
+from pipelines.config import signatures
 from pipelines.inference.decision import platt, sigmoid
 
 RNG = np.random.default_rng(0)
@@ -19,7 +19,7 @@ def log_loss(probabilities: np.ndarray, targets: np.ndarray) -> float:
 
 def test_no_other_calibration_is_in_the_code():
     """Logistic regression of scikit-learn has a penalty by default: C=1.0."""
-    for path in loader.PACKAGE.rglob("*.py"):
+    for path in (signatures.ROOT / "pipelines").rglob("*.py"):
         text = path.read_text("utf-8")
         assert "LogisticRegression" not in text and "CalibratedClassifier" not in text, path
 

@@ -9,7 +9,7 @@ from pipelines.classical.ridge import rolling_origin
 from pipelines.classical.ridge.moments import Moments
 from pipelines.classical.ridge.path import RegularizationPath, Ridge
 from pipelines.classical.ridge.rolling_origin import Hyperparameters, Selection, Sums
-from pipelines.storage.arrays import Windows
+from pipelines.storage.arrays import WindowIndex
 from pipelines.tasks.forecasting import baselines
 from tests.support.model_checks import series_spec
 
@@ -21,7 +21,7 @@ def noise(*shape, seed=0) -> np.ndarray:
 def a_part(rows=200, columns=2, seed=0) -> dict:
     """Windows of 6 and 3 steps, of columns that go in steps of chance."""
     series = noise(rows, columns, seed=seed).cumsum(axis=0).astype(np.float32)
-    cuts = {"history": Windows(series[:-3], 6), "future": Windows(series[6:], 3)}
+    cuts = {"history": WindowIndex(series[:-3], 6), "future": WindowIndex(series[6:], 3)}
     return {name: cut.view() for name, cut in cuts.items()}
 
 
@@ -229,7 +229,7 @@ def test_stretches_are_judged_by_what_lies_after_all_that_was_fitted():
     part = in_time({"history": noise(rows, 4, 1), "future": noise(rows, horizon, 1, seed=1)})
     folds, whole = rolling_origin._rolling_folds(part, horizon, np.ones(1))
     counts = [tuple(sums.plain.count // horizon for sums in fold) for fold in folds]
-    # Windows 20 and 21 have targets that window 19 has too; so have 30 and 31.
+    # WindowIndex 20 and 21 have targets that window 19 has too; so have 30 and 31.
     assert counts == [(20, 8), (30, 8)]
     later = Sums.of(part, slice(22, 30), np.ones(1))
     np.testing.assert_allclose(folds[0][1].plain.cross, later.plain.cross)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.commands import report, results
-from pipelines.config import loader
+from pipelines.config import loader, signatures
 from pipelines.config.errors import UserError
 from pipelines.tasks import contract
 from pipelines.tasks.contract import TaskInfo
@@ -227,7 +227,7 @@ def test_reported_metrics_leave_out_what_many_columns_have_each():
 
 
 def test_each_task_declares_what_it_is_judged_by_and_what_is_reported():
-    for folder in (loader.PACKAGE / "tasks").glob("*/info.py"):
+    for folder in (signatures.ROOT / "pipelines" / "tasks").glob("*/info.py"):
         task = folder.parent.name
         info, reporting = loader.task_info(task), loader.task_module(task, "reporting")
         assert isinstance(info, TaskInfo)

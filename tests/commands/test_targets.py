@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from pipelines.commands import targets
 from pipelines.commands.targets import Target, result
-from pipelines.config import loader
+from pipelines.config import loader, signatures
 
 ROW = {"metric": "accuracy", "mean": 0.98, "params": 900, "seconds": 50.0, "fits": 3}
 WANTED = {"name": "digits", "metric": "accuracy", "beside": "who else"}
@@ -61,7 +61,7 @@ def test_a_target_names_what_it_wants():
 
 
 def test_the_targets_are_of_experiments_that_exist():
-    params = loader.load(loader.PACKAGE.parent / "benchmarks/params.yaml")
-    for values in yaml.safe_load((loader.PACKAGE.parent / targets.FILE).read_text("utf-8")):
+    params = loader.load(signatures.ROOT / "benchmarks/params.yaml")
+    for values in yaml.safe_load((signatures.ROOT / targets.FILE).read_text("utf-8")):
         target = Target.model_validate(values)
         assert set(target.experiments) <= set(params.experiments), target.name

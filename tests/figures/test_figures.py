@@ -13,7 +13,7 @@ from pipelines.config.errors import UserError
 from pipelines.figures import classification, style, training_curves
 from pipelines.figures.errors import mistakes
 from pipelines.figures.training_curves import training
-from pipelines.spec import DataSpec
+from pipelines.spec import DataSpec, Target
 from pipelines.tasks.text_classification import figures
 
 LABELS = ["ham", "spam"]
@@ -64,7 +64,7 @@ def test_same_input_same_bytes_whatever_the_settings(case, tmp_path):
 @pytest.mark.parametrize("places", [{"line": 3}, {"file": "a.txt"}, {"file": "a", "line": 2}])
 def test_mistakes_among_texts_name_their_place(case, tmp_path, places):
     probabilities, predicted, targets = case
-    of = DataSpec({}, "label", 2, "text", ("ham", "spam"), "spam")
+    of = DataSpec({}, Target.class_id("label", 2), 2, ("text",), ("ham", "spam"), "spam")
     test = {name: [value] * 200 for name, value in places.items()}
     test |= {"label": targets, "text": ["a"] * 200, "seen": [False] * 200}
     decision = SimpleNamespace(threshold=0.4)

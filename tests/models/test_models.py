@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import models
-from pipelines.config import loader
+from pipelines.config import signatures
 from pipelines.config.errors import UserError
 from tests.support.model_checks import (
     Case,
@@ -213,16 +213,18 @@ PADDED = pytest.mark.parametrize(
 
 
 def test_the_tables_have_every_builder_and_no_other():
-    modules = [path.stem for path in loader.MODELS.glob("*.py") if path.stem != "__init__"]
-    there = {(module, builder) for module in modules for builder in loader.builders(module)}
+    modules = [
+        path.stem for path in (signatures.ROOT / "models").glob("*.py") if path.stem != "__init__"
+    ]
+    there = {(module, builder) for module in modules for builder in signatures.builders(module)}
     assert there
     for table in (CASES, DEFAULTS):
         assert {(case.module, case.builder) for case in table} == there
 
 
 def test_every_module_has_a_builder():
-    for path in loader.MODELS.glob("*.py"):
-        assert path.stem == "__init__" or loader.builders(path.stem), path.name
+    for path in (signatures.ROOT / "models").glob("*.py"):
+        assert path.stem == "__init__" or signatures.builders(path.stem), path.name
 
 
 @pytest.mark.parametrize("case", DEFAULTS + PUBLISHED, ids=lambda case: case.name)

@@ -38,5 +38,7 @@ def test_no_copies(rows):
 
 
 def test_no_near_copies(rows):
-    groups = near_duplicates.near_groups([row["text"] for row in rows], near=0.5)
+    groups = near_duplicates.group_near_duplicates(
+        [row["text"] for row in rows], min_similarity=0.5
+    )
     assert len(set(groups.tolist())) == len(rows)

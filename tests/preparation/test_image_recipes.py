@@ -1,4 +1,4 @@
-"""Recipes for pictures: what is read, skipped, dropped and divided; nothing crosses parts."""
+"""Recipes for images: what is read, skipped, dropped and split; no image is in two splits."""
 
 import gzip
 import struct
@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines.config.errors import UserError
+from pipelines.datasets import image_folder
+from pipelines.preparation import archives
 from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare
 from pipelines.storage import arrays
+from tests.support.user_errors import user_error
 
 OUT = Path("data/prepared/set")
 
@@ -70,9 +72,7 @@ def test_a_zip_file_gives_what_its_folder_gives():
     folder()
     run("image_folder", "pictures", folders={"all": "."}, **SMALL)
     digests = DataSpec.load(OUT / "spec.json").digests
-    with zipfile.ZipFile("pictures.zip", "w") as archive:
-        for path in sorted(Path("pictures").rglob("*.png")):
-            archive.write(path, path.relative_to("pictures").as_posix())
+    zip_pictures()
     assert run("image_folder", "pictures.zip", **SMALL).digests == digests
 
 
@@ -95,7 +95,7 @@ def test_copies_are_dropped_and_the_test_parts_one_is_kept(capsys):
     Path("pictures/train/cat/twin.png").write_bytes(twin)
     folders = {"train": "train", "test": "test"}
     run("image_folder", "pictures", size=[6, 6], split={"val": 4}, folders=folders)
-    assert "1 copies dropped" in capsys.readouterr().out
+    assert "1 duplicates dropped" in capsys.readouterr().out
     names = [name for columns in parts().values() for name in columns["file"]]
     assert "train/cat/twin.png" not in names and "test/cat/00.png" in names
 
@@ -109,7 +109,7 @@ def test_copies_in_two_parts_are_refused_or_reported():
         "size": [6, 6], "split": {"val": 2}, "folders": {"train": "train", "test": "test"},
         "duplicates": "keep",
     }  # fmt: skip
-    with pytest.raises(UserError, match="the same picture in two parts"):
+    with user_error("split-overlap", path="pictures", value="test/cat/00.png"):
         run("image_folder", "pictures", **options)
     assert not OUT.exists(), "nothing half-written"
     run("image_folder", "pictures", **options, overlap="report")
@@ -121,42 +121,117 @@ def test_copies_in_two_parts_are_refused_or_reported():
 def test_one_picture_under_two_labels_is_refused_or_dropped(capsys):
     folder()
     Path("pictures/dog/odd.png").write_bytes(Path("pictures/cat/00.png").read_bytes())
-    with pytest.raises(UserError, match=r"dog/odd.png \(dog\) and cat/00.png \(cat\)"):
+    with user_error("label-conflict", path="pictures", value="dog/odd.png"):
         run("image_folder", "pictures", **SMALL)
     run("image_folder", "pictures", conflicts="drop", **SMALL)
     assert sum(len(columns["label"]) for columns in parts().values()) == 23
-    assert capsys.readouterr().out.count("stands under another label") == 2
+    assert capsys.readouterr().out.count("the same image also has another label") == 2
 
 
 @pytest.mark.parametrize(
-    ("name", "data", "words"),
+    ("name", "data", "code"),
     [
-        ("cat/notes.txt", b"cats of 2024", "pictures/cat/notes.txt: not a picture"),
-        ("dog/moving.gif", b"GIF89a" + bytes(40), "pictures/dog/moving.gif: a GIF file"),
-        (
-            "cat/cut.png",
-            image_decoding.png(picture(5))[:70],
-            "pictures/cat/cut.png: damaged picture",
-        ),
-        ("cat/empty.jpg", b"", "pictures/cat/empty.jpg: the file is empty"),
+        ("cat/notes.txt", b"cats of 2024", "image-format"),
+        ("dog/moving.gif", b"GIF89a" + bytes(40), "image-format"),
+        ("cat/cut.png", image_decoding.png(picture(5))[:70], "image-damaged"),
+        ("cat/empty.jpg", b"", "image-format"),
     ],
 )
-def test_files_that_are_no_pictures_are_named_and_refused_or_skipped(name, data, words, capsys):
+@pytest.mark.parametrize("source", ["pictures", "pictures.zip"])
+def test_files_that_are_not_images_are_refused_or_skipped(name, data, code, source, capsys):
     folder()
     (Path("pictures") / name).write_bytes(data)
     Path("pictures/cat/.DS_Store").write_bytes(b"hidden")
-    with pytest.raises(UserError, match=words):
-        run("image_folder", "pictures", **SMALL)
-    run("image_folder", "pictures", bad_files="skip", **SMALL)
-    assert f"skipped: {words}" in capsys.readouterr().out
+    if source.endswith(".zip"):
+        zip_pictures()
+    with user_error(code, path=f"{source}/{name}"):
+        run("image_folder", source, **SMALL)
+    run("image_folder", source, bad_files="skip", **SMALL)
+    assert f"skipped: {source}/{name}: " in capsys.readouterr().out
     assert sum(len(columns["label"]) for columns in parts().values()) == 24
 
 
-def test_a_folder_without_classes_says_so():
+def test_a_folder_without_classes_is_refused():
     Path("pictures").mkdir()
     Path("pictures/loose.png").write_bytes(image_decoding.png(picture(1)))
-    with pytest.raises(UserError, match="no class folders"):
+    with user_error("folder-missing", path="pictures", key="folders.all", value="."):
         run("image_folder", "pictures", **SMALL)
+
+
+def zip_pictures(extra: dict[str | zipfile.ZipInfo, bytes] | None = None) -> bytes:
+    """pictures.zip from the folder pictures, with more members; its bytes."""
+    with zipfile.ZipFile("pictures.zip", "w") as archive:
+        for path in sorted(Path("pictures").rglob("*")):
+            if path.is_file():
+                archive.write(path, path.relative_to("pictures").as_posix())
+        for member, data in (extra or {}).items():
+            archive.writestr(member, data, zipfile.ZIP_DEFLATED)
+    return Path("pictures.zip").read_bytes()
+
+
+def link(name: str) -> zipfile.ZipInfo:
+    info = zipfile.ZipInfo(name)
+    info.external_attr = 0o120777 << 16
+    return info
+
+
+@pytest.mark.parametrize("bad_files", ["refuse", "skip"])
+@pytest.mark.parametrize(
+    ("member", "data", "code"),
+    [
+        ("../evil.png", b"evil", "archive-path-traversal"),
+        ("/evil.png", b"evil", "archive-path-traversal"),
+        ("cat/../../evil.png", b"evil", "archive-path-traversal"),
+        ("C:/evil.png", b"evil", "archive-path-traversal"),
+        (link("cat/link.png"), b"/etc/passwd", "archive-not-a-file"),
+        ("cat/./00.png", b"evil", "archive-duplicate-name"),
+        ("cat/bomb.png", bytes(2_000_000), "member-too-large"),
+    ],
+)
+def test_malicious_zip_files_are_refused(member, data, code, bad_files, monkeypatch):
+    """Path traversal, a symlink, a duplicate name, a zip bomb; skipping a file does not help."""
+    monkeypatch.setattr(image_folder, "MAX_FILE_BYTES", 1_000_000)
+    folder()
+    zip_pictures({member: data})
+    before = sorted(Path("..").rglob("*"))
+    name = member if isinstance(member, str) else member.filename
+    name = "cat/00.png" if code == "archive-duplicate-name" else name
+    with user_error(code, path="pictures.zip", value=name):
+        run("image_folder", "pictures.zip", bad_files=bad_files, **SMALL)
+    new = {path.name for path in Path("..").rglob("*")} - {path.name for path in before}
+    assert new <= {"params.yaml", "data", "prepared"}, "nothing is unpacked"
+    assert not OUT.exists()
+
+
+def test_a_zip_bomb_of_many_files_is_refused(monkeypatch):
+    monkeypatch.setattr(archives, "MAX_UNPACKED_BYTES", 100_000)
+    folder()
+    zip_pictures({f"cat/{number}.png": bytes(20_000) for number in range(100, 110)})
+    with user_error("archive-too-large", path="pictures.zip"):
+        run("image_folder", "pictures.zip", bad_files="skip", **SMALL)
+
+
+@pytest.mark.parametrize("bad_files", ["refuse", "skip"])
+def test_a_zip_file_that_lies_about_a_size_is_refused(bad_files):
+    """The size in the directory is that of a member cut short: the checksum shows it."""
+    folder()
+    data = zip_pictures({"cat/lie.png": image_decoding.png(picture(1, 40)) * 9})
+    with zipfile.ZipFile("pictures.zip") as archive:
+        size = archive.getinfo("cat/lie.png").file_size
+    true, lie = size.to_bytes(4, "little"), (size // 2).to_bytes(4, "little")
+    assert true in data
+    Path("pictures.zip").write_bytes(data.replace(true, lie))
+    with user_error("archive-damaged", path="pictures.zip"):
+        run("image_folder", "pictures.zip", bad_files=bad_files, **SMALL)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
+def test_a_truncated_zip_file_is_refused(share):
+    folder()
+    data = zip_pictures()
+    Path("pictures.zip").write_bytes(data[: int(share * len(data))])
+    with user_error("archive-damaged", path="pictures.zip"):
+        run("image_folder", "pictures.zip", bad_files="skip", **SMALL)
 
 
 def test_digits_are_scaled_to_bytes_and_few_are_few():
@@ -207,9 +282,16 @@ def test_idx_files_keep_their_official_test_part():
 
 def test_idx_files_that_are_cut_or_swapped_are_refused():
     mnist(cut=30)
-    with pytest.raises(UserError, match=r"train-images-idx3-ubyte.gz: not a whole gzip file"):
+    with user_error("gzip-damaged", path="mnist/train-images-idx3-ubyte.gz"):
         run("idx", "mnist")
     mnist()
     Path("mnist/t10k-labels-idx1-ubyte.gz").replace("mnist/t10k-images-idx3-ubyte.gz")
-    with pytest.raises(UserError, match=r"header 00 00 08 01, expected 00 00 08 03"):
+    swapped = "mnist/t10k-images-idx3-ubyte.gz"
+    with user_error("header-wrong", path=swapped, value="00 00 08 01"):
         run("idx", "mnist")
+
+
+def test_idx_labels_must_name_every_class():
+    mnist()
+    with user_error("class-count", path="mnist", key="labels", value=2):
+        run("idx", "mnist", labels=["zero", "one"])

@@ -63,7 +63,7 @@ def test_near_groups_are_those_of_comparing_all_pairs(seed, near):
     texts = texts_with_variants(seed, 300)
     expected = all_pairs(texts, near)
     assert 20 < len(expected) < 44850
-    assert pairs(near_duplicates.near_groups(texts, near).tolist()) == expected
+    assert pairs(near_duplicates.group_near_duplicates(texts, near).tolist()) == expected
 
 
 def long_texts(seed: int, count: int) -> list[str]:
@@ -89,44 +89,44 @@ def test_near_groups_of_long_texts_are_those_of_comparing_all_pairs(seed, near):
     texts = long_texts(seed, 250)
     expected = all_pairs(texts, near)
     assert 10 < len(expected) < 31125
-    assert pairs(near_duplicates.near_groups(texts, near).tolist()) == expected
+    assert pairs(near_duplicates.group_near_duplicates(texts, near).tolist()) == expected
 
 
 def test_groups_do_not_depend_on_the_order_of_texts():
     texts = texts_with_variants(7, 300)
     order = np.random.default_rng(0).permutation(300)
-    groups = near_duplicates.near_groups(texts)
+    groups = near_duplicates.group_near_duplicates(texts)
     shuffled = np.empty(300, np.int64)
-    shuffled[order] = near_duplicates.near_groups([texts[row] for row in order])
+    shuffled[order] = near_duplicates.group_near_duplicates([texts[row] for row in order])
     assert pairs(groups.tolist()) == pairs(shuffled.tolist())
 
 
 def test_a_pair_at_exactly_the_limit_is_near():
     ten = list(LETTERS[:10])
     seven, six = " ".join(ten[:7]), " ".join(ten[:6])
-    assert len(set(near_duplicates.near_groups([" ".join(ten), seven], 0.7))) == 1
-    assert len(set(near_duplicates.near_groups([" ".join(ten), six], 0.7))) == 2
+    assert len(set(near_duplicates.group_near_duplicates([" ".join(ten), seven], 0.7))) == 1
+    assert len(set(near_duplicates.group_near_duplicates([" ".join(ten), six], 0.7))) == 2
 
 
 def test_chains_of_near_copies_are_one_group():
     words = list(LETTERS[:20])
     texts = [" ".join(words[n : n + 12]) for n in range(8)]
-    assert len(set(near_duplicates.near_groups([texts[0], texts[7]]))) == 2
-    assert len(set(near_duplicates.near_groups(texts))) == 1
+    assert len(set(near_duplicates.group_near_duplicates([texts[0], texts[7]]))) == 2
+    assert len(set(near_duplicates.group_near_duplicates(texts))) == 1
 
 
 def test_one_message_with_two_numbers_is_two_near_copies():
     texts = ["You won £1000, call 09061234567 now", "You won £2500, call 09069876543 now"]
-    assert len(set(near_duplicates.near_groups(texts).tolist())) == 1
+    assert len(set(near_duplicates.group_near_duplicates(texts).tolist())) == 1
     assert near_duplicates.fingerprint(texts[0]) != near_duplicates.fingerprint(texts[1])
 
 
 def test_group_numbers_count_from_zero():
-    groups = near_duplicates.near_groups(["a b", "c d", "A  b", "e f"])
+    groups = near_duplicates.group_near_duplicates(["a b", "c d", "A  b", "e f"])
     assert sorted(set(groups.tolist())) == [0, 1, 2]
     assert groups[0] == groups[2]
-    assert near_duplicates.near_groups([]).tolist() == []
-    assert len(set(near_duplicates.near_groups(["", " ", "\n"]).tolist())) == 1
+    assert near_duplicates.group_near_duplicates([]).tolist() == []
+    assert len(set(near_duplicates.group_near_duplicates(["", " ", "\n"]).tolist())) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines.config.errors import UserError
 from pipelines.datasets import cldr_phrases
 from pipelines.preprocessing import sentencepiece
 from pipelines.preprocessing.sentencepiece import BEGIN, END, Subwords
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare
 from pipelines.storage import arrays
+from tests.support.user_errors import user_error
 
 OUT = Path("data/prepared/pairs")
 SUBWORDS = {"vocabulary_size": 60, "max_tokens": 30}
@@ -95,11 +95,17 @@ def test_teacher_forcing_arrays():
         assert known.decode(wanted) == list(columns["reference"])
 
 
+def test_the_default_sizes_hold_when_another_option_of_split_is_given():
+    table(phrases())
+    run(split={"repeats": 2})
+    assert [len(columns["line"]) for columns in parts().values()] == [48, 6, 6]
+
+
 def test_cut_sentences_are_counted_and_not_ended(capsys):
     table(phrases())
     run(subwords={"vocabulary_size": 60, "max_tokens": 6})
     columns = parts()["train"]
-    assert "cut at 5 sub-words" in capsys.readouterr().out
+    assert "truncated after 5 sub-words" in capsys.readouterr().out
     assert (columns["source"][:, -1] == END).all()  # an encoder is told where its input ends
     assert not (columns["target_out"] == END).any()  # a decoder is not taught to end there
     assert np.array_equal(columns["target_in"][:, 1:], columns["target_out"][:, :-1])
@@ -128,7 +134,7 @@ def test_files_of_different_length():
     aligned(all=phrases())
     with Path("parts/all.fr").open("a") as file:
         file.write("une ligne de plus\n")
-    with pytest.raises(UserError, match=r"all\.en has 60 lines and all\.fr 61"):
+    with user_error("line-count", path="parts", key="files", value=(60, 61)):
         run("parts", files={"all": ["all.en", "all.fr"]})
     assert not OUT.exists()
 
@@ -138,7 +144,7 @@ def test_empty_lines(place, side, capsys):
     pairs = phrases()
     pairs[4] = ("", pairs[4][1]) if place == 0 else (pairs[4][0], " ")
     table(pairs)
-    with pytest.raises(UserError, match=f"pairs.tsv, line 5: empty {side} sentence"):
+    with user_error(f"{side}-empty", path="pairs.tsv", line=5, key="empty"):
         run()
     run(empty="drop")
     assert "1 pairs with an empty side dropped" in capsys.readouterr().out
@@ -150,7 +156,7 @@ def test_invalid_utf8_by_line():
     data = Path("pairs.tsv").read_bytes().split(b"\n")
     data[6] += b"\xe9"
     Path("pairs.tsv").write_bytes(b"\n".join(data))
-    with pytest.raises(UserError, match="pairs.tsv, line 7: byte 0xe9 is not valid utf-8"):
+    with user_error("encoding-wrong", path="pairs.tsv", line=7, value="e9"):
         run()
 
 
@@ -158,7 +164,15 @@ def test_wrong_number_of_columns():
     pairs = phrases()
     pairs[2] = ("one\ttoo", "many")
     table(pairs)
-    with pytest.raises(UserError, match="line 3: 3 columns found, 2 expected"):
+    with user_error("column-count", path="pairs.tsv", line=3, value=3):
+        run()
+
+
+def test_a_line_without_a_pair():
+    table([*phrases()[:4], *phrases()[4:]])
+    text = Path("pairs.tsv").read_text("utf-8").split("\n")
+    Path("pairs.tsv").write_text("\n".join([*text[:2], "", *text[2:]]), "utf-8")
+    with user_error("column-count", path="pairs.tsv", line=3, value=1):
         run()
 
 
@@ -181,7 +195,7 @@ def test_copies(capsys):
     pairs = phrases()
     table([*pairs, pairs[0], (pairs[1][0], "autre chose de même")])
     run(duplicates="drop")
-    assert "1 copies dropped, 61 pairs kept" in capsys.readouterr().out
+    assert "1 duplicates dropped, 61 pairs kept" in capsys.readouterr().out
 
 
 def test_one_source_with_two_translations_stays_together():
@@ -195,7 +209,8 @@ def test_one_source_with_two_translations_stays_together():
 def test_overlap_of_published_parts():
     pairs = phrases()
     files = aligned(train=pairs[:50], val=pairs[50:55], test=[pairs[3], *pairs[55:]])
-    with pytest.raises(UserError, match=r"line 4 \(train\) and line 1 \(test\): the same text"):
+    test_place = "parts/test.en, line 1"
+    with user_error("split-overlap", path="parts/train.en", line=4, value=test_place):
         run("parts", files=files)
     run("parts", files=files, overlap="report")
     assert parts()["test"]["seen"].tolist() == [True] + [False] * 5
@@ -203,13 +218,13 @@ def test_overlap_of_published_parts():
 
 def test_a_folder_needs_files():
     Path("parts").mkdir()
-    with pytest.raises(UserError, match="is a folder; set `files`"):
+    with user_error("source-is-folder", path="parts", key="files"):
         run("parts")
 
 
 def test_too_large_a_vocabulary_for_bpe():
     table(phrases())
-    with pytest.raises(UserError, match="vocabulary_size: no sub-word model of 4000 ids"):
+    with user_error("vocabulary-size", key="subwords.vocabulary_size", value=4000):
         run(subwords={"vocabulary_size": 4000, "method": "bpe"})
 
 

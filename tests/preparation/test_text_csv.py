@@ -18,7 +18,9 @@ from pipelines.storage import arrays
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
 OUT = Path("data/prepared/sms")
-WORDS = {"words": {"unit": "word", "lowercase": True, "vocabulary_size": 4000, "max_tokens": 6}}
+WORDS = {
+    "words": {"granularity": "word", "lowercase": True, "vocabulary_size": 4000, "max_tokens": 6}
+}
 
 
 def word(number: int) -> str:
@@ -148,7 +150,7 @@ def test_near_copies_never_stand_in_two_parts(split, copies):
         assert len(found) == (170 if copies == "keep" else 150)
         for place, (part, text) in enumerate(found):
             for other_part, other in found[:place]:
-                if jaccard(text, other) >= near_duplicates.NEAR:
+                if jaccard(text, other) >= near_duplicates.MIN_SIMILARITY:
                     near += 1
                     assert part == other_part
     assert near > 100
@@ -246,7 +248,7 @@ def test_zeros_are_padding_at_the_end_and_nothing_else():
 
 def test_several_inputs_side_by_side():
     write(corpus(60))
-    letters = {"unit": "character", "vocabulary_size": 8, "max_tokens": 40}
+    letters = {"granularity": "character", "vocabulary_size": 8, "max_tokens": 40}
     spec = run(inputs=WORDS | {"letters": letters})
     assert {name: field.shape for name, field in spec.inputs.items()} == {
         "words": (6,), "letters": (40,),
@@ -259,7 +261,9 @@ def test_several_inputs_side_by_side():
 
 def test_sub_words_are_learned_from_train_alone():
     write(corpus(60))
-    spec = run(inputs={"pieces": {"unit": "subword", "vocabulary_size": 50, "max_tokens": 20}})
+    spec = run(
+        inputs={"pieces": {"granularity": "subword", "vocabulary_size": 50, "max_tokens": 20}}
+    )
     tokenizer = tokenization.Tokenizer.load(OUT / "repeat0/assets/pieces.json")
     train = list(parts()["train"]["text"])
     assert tokenizer == tokenization.learn(train, "subword", True, 50, 20)
@@ -271,7 +275,7 @@ def test_sub_words_are_learned_from_train_alone():
 
 def test_the_longest_vocabulary_of_all_splits_is_the_size():
     write(corpus(60))
-    spec = run(split={"repeats": 5}, inputs={"letters": {"unit": "word"}})
+    spec = run(split={"repeats": 5}, inputs={"letters": {"granularity": "word"}})
     sizes = [
         len(json.loads((OUT / f"repeat{n}/assets/letters.json").read_text())["vocabulary"])
         for n in range(5)

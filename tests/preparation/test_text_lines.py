@@ -12,6 +12,7 @@ from pipelines.spec import DataSpec
 from pipelines.stages import prepare
 from pipelines.storage import arrays
 from tests.support.project import distinct_text as text
+from tests.support.user_errors import check, user_error
 
 pytestmark = pytest.mark.usefixtures("empty_folder")
 
@@ -36,11 +37,11 @@ def run(source: str = "raw", recipe: str = "text_lines", seed: int = 1, **option
     return DataSpec.load(OUT / "spec.json")
 
 
-def refused(**options) -> str:
+def refused(**options) -> UserError:
     with pytest.raises(UserError) as caught:
         run(**options)
     assert not OUT.exists(), "nothing half-written"
-    return str(caught.value)
+    return caught.value
 
 
 def parts(split: int = 0) -> dict[str, dict]:
@@ -145,13 +146,12 @@ def twin(number: int) -> str:
 def test_a_text_in_two_official_parts_is_refused_or_reported_and_never_removed(capsys):
     three_parts()
     write("test.txt", [*labelled(20, 200), "1 " + text(7).upper(), "0 " + text(101)])
-    message = refused(files=PARTS)
-    assert message.startswith(
-        "raw, train.txt, line 8 (train) and test.txt, line 21 (test): the same text in two parts, "
-        "1 such rows; "
-    )
+    check(
+        refused(files=PARTS), "split-overlap",
+        path="raw/train.txt", line=8, value="raw/test.txt, line 21",
+    )  # fmt: skip
     run(files=PARTS, overlap="report")
-    assert "raw: 1 of 22 test texts also stand in train" in capsys.readouterr().out
+    assert "raw: 1 of 22 test texts are also in train" in capsys.readouterr().out
     assert [len(own) for own in rows().values()] == [40, 10, 22]
     assert np.flatnonzero(parts()["test"]["seen"]).tolist() == [20]
 
@@ -170,7 +170,7 @@ def test_the_vocabulary_is_that_of_train_and_what_is_cut_is_counted(capsys):
     run(files=PARTS, inputs=words)
     tokenizer = tokenization.Tokenizer.load(OUT / "repeat0/assets/words.json")
     assert set(tokenizer.vocabulary) == {w for n in range(40) for w in text(n).split()}
-    assert "raw: 70 of 70 texts lose their end after 3 tokens; " in capsys.readouterr().out
+    assert "raw: 70 of 70 texts are truncated after 3 tokens; " in capsys.readouterr().out
     assert parts()["train"]["words"].shape == (40, 3)
 
 
@@ -207,86 +207,88 @@ def test_other_encodings(encoding):
 def test_the_wrong_encoding_is_named_by_file_and_line():
     two_files()
     write("bad.txt", [*(text(n) for n in range(100, 104)), "caf\u00e9"], "cp1252")
-    assert refused(files=CLASSES).startswith(
-        "raw/bad.txt, line 5: byte 0xe9 is not valid utf-8; save the file as utf-8 or set `enc"
-    )
+    error = refused(files=CLASSES)
+    check(error, "encoding-wrong", path="raw/bad.txt", line=5, value="e9")
 
 
 @pytest.mark.parametrize("blank", ["", "  \t"])
 def test_an_empty_line(blank):
     two_files()
     write("bad.txt", [text(100), text(101), blank, text(102)])
-    assert refused(files=CLASSES) == "raw/bad.txt, line 3: empty; mend or remove it"
+    check(refused(files=CLASSES), "text-empty", path="raw/bad.txt", line=3)
 
 
 def test_an_empty_class():
     two_files()
     write("bad.txt", [""])
-    assert refused(files=CLASSES) == "raw/bad.txt: the file is empty"
+    check(refused(files=CLASSES), "file-empty", path="raw/bad.txt")
 
 
 @pytest.mark.parametrize(
-    ("line", "labels", "expected"),
+    ("line", "labels", "code", "value"),
     [
-        ("2 a fine film", {0: "neg", 1: "pos"}, "begins with '2', which is no label; accepted: 0, "
-         "1; mend the line or add it to `labels`"),
-        ("a fine film", {0: "neg", 1: "pos"}, "begins with 'a', which is no label; "),
-        ("1", {0: "neg", 1: "pos"}, "one word, '1'; a label and a text are needed"),
-        ("1  ", None, "one word, '1'; a label and a text are needed"),
+        ("2 a fine film", {0: "neg", 1: "pos"}, "label-unknown", "2"),
+        ("a fine film", {0: "neg", 1: "pos"}, "label-unknown", "a"),
+        ("1", {0: "neg", 1: "pos"}, "text-empty", "1"),
+        ("1  ", None, "text-empty", "1"),
     ],
-)  # fmt: skip
-def test_lines_that_do_not_begin_with_a_label(line, labels, expected):
+)
+def test_lines_that_do_not_begin_with_a_label(line, labels, code, value):
     write("texts.txt", [*labelled(5), line, *labelled(30, 10)])
-    message = refused(source="raw/texts.txt", labels=labels)
-    assert message.startswith(f"raw/texts.txt, line 6: {expected}")
+    error = refused(source="raw/texts.txt", labels=labels)
+    check(error, code, path="raw/texts.txt", line=6, value=value)
 
 
 def test_conflicting_labels_are_named_by_both_places():
     two_files()
     write("bad.txt", [*(text(n) for n in range(100, 130)), text(4).title()])
-    assert refused(files=CLASSES) == (
-        "raw, good.txt, line 5: same text as bad.txt, line 31, but labelled 'pos' there 'neg'; "
-        "mend one of them"
-    )
+    error = refused(files=CLASSES)
+    check(error, "label-conflict", path="raw/good.txt", line=5, value="pos")
+    assert "raw/bad.txt, line 31" in error.message
+
+
+OPTIONS = "datasets.set.options"
 
 
 @pytest.mark.parametrize(
-    ("options", "expected"),
+    ("options", "code", "path", "line", "key", "value"),
     [
-        ({"files": {**PARTS, "test": "tset.txt"}}, "raw: no file 'tset.txt'; accepted: dev.txt, "
-         "test.txt, train.txt; did you mean test.txt?"),
-        ({"files": {"all": {"pos": "a.txt", "neg": "dev.txt"}}}, "raw: no file 'a.txt'; accepted"),
-        ({}, "raw: is a folder; set `files` to {all: ...} or {train: ..., test: ...}"),
-        ({"files": PARTS, "source": "raw/dev.txt"}, "raw/dev.txt: `files` is for a folder"),
-        ({"files": PARTS, "split": {"val": 8}}, "raw: split.val: 8.0 does not go with parts that "
-         "the source gives (val, test); remove one or the other"),
-        ({"files": PARTS, "split": {"repeats": 2}}, "raw: split.repeats: 2 does not go with "),
+        ({"files": {**PARTS, "test": "tset.txt"}}, "file-missing", "raw", None, "files",
+         "tset.txt"),
+        ({"files": {"all": {"pos": "a.txt", "neg": "dev.txt"}}}, "file-missing", "raw", None,
+         "files", "a.txt"),
+        ({}, "source-is-folder", "raw", None, "files", None),
+        ({"files": PARTS, "source": "raw/dev.txt"}, "source-is-file", "raw/dev.txt", None, "files",
+         None),
+        ({"files": PARTS, "split": {"val": 8}}, "split-conflict", "raw", None, "split.val", 8.0),
+        ({"files": PARTS, "split": {"repeats": 2}}, "split-conflict", "raw", None, "split.repeats",
+         2),
         ({"files": {"train": "train.txt", "test": "test.txt"}, "split": {"method": "folds"}},
-         "raw: split.method: folds does not go with parts that the source gives (test); "),
-        ({"files": {"all": "train.txt", "test": "test.txt"}}, "params.yaml:4: datasets.set.options."
-         "files: `all` is divided here; `val` and `test` go with `train`; found "),
-        ({"files": {"test": "test.txt"}}, "params.yaml:4: datasets.set.options.files: give either "
-         "`all`, to be divided here, or `train`; found "),
-        ({"files": {"train": "train.txt", "dev": "dev.txt"}}, "params.yaml:5: "
-         "datasets.set.options.files.dev: "),
-        ({"files": PARTS, "labels": {False: "neg", True: "pos"}}, "params.yaml:"),
-        ({"files": CLASSES, "labels": {0: "neg"}}, "params.yaml:3: datasets.set.options: `labels` "
-         "is for labelled lines; a file a class needs none; found "),
-        ({"files": PARTS, "inputs": {"a": {"unit": "character", "numbers": "value"}}},
-         "params.yaml:9: datasets.set.options.inputs.a: characters keep every digit; leave "
-         "`numbers` out; found "),
+         "split-conflict", "raw", None, "split.method", "folds"),
+        ({"files": {"all": "train.txt", "test": "test.txt"}}, "value-invalid", "params.yaml", 4,
+         f"{OPTIONS}.files", {"all": "train.txt", "test": "test.txt"}),
+        ({"files": {"test": "test.txt"}}, "value-invalid", "params.yaml", 4, f"{OPTIONS}.files",
+         {"test": "test.txt"}),
+        ({"files": {"train": "train.txt", "dev": "dev.txt"}}, "value-invalid", "params.yaml", 5,
+         f"{OPTIONS}.files.dev", "dev"),
+        ({"files": PARTS, "labels": {False: "neg", True: "pos"}}, "value-invalid", "params.yaml",
+         8, f"{OPTIONS}.labels", False),
+        ({"files": CLASSES, "labels": {0: "neg"}}, "value-invalid", "params.yaml", 3, OPTIONS,
+         {"files": CLASSES, "labels": {0: "neg"}}),
+        ({"files": PARTS, "inputs": {"a": {"granularity": "character", "numbers": "value"}}},
+         "value-invalid", "params.yaml", 9, f"{OPTIONS}.inputs.a",
+         {"granularity": "character", "numbers": "value"}),
     ],
 )  # fmt: skip
-def test_files_and_splits_that_do_not_fit(options, expected):
+def test_files_and_splits_that_do_not_fit(options, code, path, line, key, value):
     three_parts()
-    assert refused(**options).startswith(expected)
+    check(refused(**options), code, path=path, line=line, key=key, value=value)
 
 
 def test_a_class_that_one_part_lacks():
     three_parts()
     write("test.txt", [f"1 {text(n)}" for n in range(200, 210)])
-    message = refused(files=PARTS)
-    assert message.startswith("raw: class '0' is missing from the test part (10 rows); ")
+    check(refused(files=PARTS), "class-missing", path="raw", key="split.test", value="0")
 
 
 def test_tables_in_official_parts():
@@ -303,5 +305,5 @@ def test_tables_in_official_parts():
                 "test.csv" if part == "test" else "train.csv", number % 2, text(number)
             )  # fmt: skip
     write("test.csv", ["label,text", "0,x", "1"])
-    with pytest.raises(UserError, match=r"^raw/test.csv, line 3: 1 columns found, 2 expected"):
+    with user_error("column-count", path="raw/test.csv", line=3, value=1):
         run(recipe="text_csv", files={"train": "train.csv", "test": "test.csv"})

@@ -1,4 +1,4 @@
-"""Tables of readings: windows that are what they are said to be, and mistakes named by line."""
+"""Tables of observations: the right windows, and mistakes reported by line."""
 
 import shutil
 from pathlib import Path
@@ -14,6 +14,7 @@ from pipelines.preprocessing import windows
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare
 from pipelines.storage import arrays
+from tests.support.user_errors import check, user_error
 
 PREPARED = Path("data/prepared")
 WINDOWS = ("history", "future", "origin")
@@ -47,18 +48,18 @@ def parts() -> dict:
     return {part: arrays.read(PREPARED / f"load/repeat0/{part}") for part in prepare.SPLITS}
 
 
-def refused(rows: list[str], header="time,load", /, **options) -> str:
+def refused(rows: list[str], header="time,load", /, **options) -> UserError:
     shutil.rmtree(PREPARED, ignore_errors=True)
     with pytest.raises(UserError) as caught:
         run(rows, header, **options)
     assert not PREPARED.exists() or not list(PREPARED.iterdir())
-    return str(caught.value)
+    return caught.value
 
 
 def test_windows_on_integers():
     series = np.arange(10.0)[:, None]
     starts = windows.origins((0, 10), history=4, horizon=2)
-    past, future = (cut.view() for cut in windows.cut(series, starts, 4, 2))
+    past, future = (cut.view() for cut in windows.make_windows(series, starts, 4, 2))
     assert starts.tolist() == [4, 5, 6, 7, 8]
     assert past[0, :, 0].tolist() == [0, 1, 2, 3] and future[0, :, 0].tolist() == [4, 5]
     assert past[-1, :, 0].tolist() == [4, 5, 6, 7] and future[-1, :, 0].tolist() == [8, 9]
@@ -68,17 +69,17 @@ def test_windows_on_integers():
 
 
 @pytest.mark.parametrize("stride", [1, 2, 3])
-def test_join_undoes_cut(stride):
+def test_concat_windows_undoes_make_windows(stride):
     series = np.random.default_rng(0).normal(size=(30, 2))
     starts = windows.origins((8, 30), 5, 3, stride)
-    past, future = (cut.view() for cut in windows.cut(series, starts, 5, 3))
-    again, first = windows.join((past, future, starts))
+    past, future = (cut.view() for cut in windows.make_windows(series, starts, 5, 3))
+    again, first = windows.concat_windows((past, future, starts))
     np.testing.assert_array_equal(again, series[first : first + len(again)])
     assert first == 3 and len(again) == starts[-1] + 3 - first
     middle = len(starts) // 2
     halves = [(past[part], future[part], starts[part]) for part in
               (slice(None, middle), slice(middle, None))]  # fmt: skip
-    np.testing.assert_array_equal(windows.join(*halves)[0], again)
+    np.testing.assert_array_equal(windows.concat_windows(*halves)[0], again)
 
 
 def test_parts_by_counts_and_fractions():
@@ -86,7 +87,7 @@ def test_parts_by_counts_and_fractions():
         "train": (0, 65), "val": (65, 75), "test": (75, 100)
     }  # fmt: skip
     assert splits.chronological(100, 30, 50)["val"] == (20, 50)
-    with pytest.raises(UserError, match="all"):
+    with user_error("split-size", key="split", value={"val": 0.5, "test": 0.5}):
         splits.chronological(100, 0.5, 0.5)
 
 
@@ -150,11 +151,10 @@ def test_time_in_several_columns():
     options = {"time": ["year", "month", "day", "hour"], "frequency": "h"}
     run(rows, "load,year,month,day,hour", **options, time_format="%Y %m %d %H")
     assert list(parts()["train"]["first"])[0] == "2024-03-01T06:00:00"
-    message = refused(rows, "load,year,month,day,hour", **options)
-    assert "line 2: '2024 3 1 0' is no time ISO 8601" in message
-    assert "no column 'hour'; accepted: day, h, load" in refused(
-        rows, "load,year,month,day,h", **options
-    )
+    error = refused(rows, "load,year,month,day,hour", **options)
+    check(error, "time-invalid", path="table.csv", line=2, key="time", value="2024 3 1 0")
+    error = refused(rows, "load,year,month,day,h", **options)
+    check(error, "column-missing", path="table.csv", line=1, key="time", value="hour")
 
 
 def test_rows_that_are_asked_for_and_no_others():
@@ -168,10 +168,9 @@ def test_rows_that_are_asked_for_and_no_others():
     for name, part in parts().items():
         np.testing.assert_array_equal(part["future"], whole[name])
     del wrong[4]
-    assert "table.csv, line 3: time" not in refused(wrong, rows=[6, 58])
-    assert "table.csv, line 59: 2024-02-01 00:00:00 comes after" in refused(wrong, rows=[6, 58])
-    words = "table.csv: 59 rows below the header, and `rows` asks for 6 to 60; bring the whole"
-    assert words in refused(wrong, rows=[6, 60])
+    error = refused(wrong, rows=[6, 58])
+    check(error, "time-order", path="table.csv", line=59, value="2024-02-01 00:00:00")
+    check(refused(wrong, rows=[6, 60]), "rows-missing", path="table.csv", key="rows", value=60)
 
 
 def test_offsets_from_utc_become_utc():
@@ -184,18 +183,19 @@ def test_gaps():
     rows = lines()
     rows[3] = rows[3].split(",")[0] + ","
     del rows[10:12]
-    message = refused(rows)
-    assert message.startswith("table.csv, line 5: no value for 2024-01-04 00:00:00, one of 3 gaps;")
+    gap = {"path": "table.csv", "key": "gaps"}
+    check(refused(rows), "value-missing", **gap, line=5, value="2024-01-04 00:00:00")
     run(rows, gaps="interpolate")
-    series = windows.join(tuple(parts()["train"][n] for n in WINDOWS))[0]
+    series = windows.concat_windows(tuple(parts()["train"][n] for n in WINDOWS))[0]
     assert series[:, 0].tolist() == list(range(28))
-    run(rows, gaps="hold")
-    series = windows.join(tuple(parts()["train"][n] for n in WINDOWS))[0]
+    run(rows, gaps="forward_fill")
+    series = windows.concat_windows(tuple(parts()["train"][n] for n in WINDOWS))[0]
     assert series[[3, 10, 11, 12], 0].tolist() == [2, 9, 9, 12]
-    assert "a gap of 2 steps" in refused(rows, gaps="hold", longest_gap_steps=1)
+    error = refused(rows, gaps="forward_fill", longest_gap_steps=1)
+    check(error, "gap-too-long", path="table.csv", key="longest_gap_steps", value=2)
     rows[0] = rows[0].split(",")[0] + ","
-    assert "begins with a gap" in refused(rows, gaps="hold")
-    assert "line 2: no value" in refused(rows)
+    check(refused(rows, gaps="forward_fill"), "value-missing", **gap, line=None)
+    check(refused(rows), "value-missing", **gap, line=2)
 
 
 def test_filling_does_not_carry_values_back_into_an_earlier_part():
@@ -209,25 +209,25 @@ def test_filling_does_not_carry_values_back_into_an_earlier_part():
 
 
 @pytest.mark.parametrize(
-    ("line", "row", "words"),
+    ("row", "replaced_line", "code", "line", "value"),
     [
-        (5, "2024-01-04,nan", "line 5: load is 'nan', not a finite number"),
-        (5, "2024-01-04,-inf", "line 5: load is '-inf'"),
-        (5, "2024-01-04,1e999", "line 5: load is '1e999'"),
-        (5, "2024-01-04,1_000", "line 5: load is '1_000'"),
-        (5, "2024-01-04,three", "line 5: load is 'three'"),
-        (5, "2024-01-04,3,4", "line 5: 3 columns found, 2 expected"),
-        (5, "04/01/2024,3", "line 5: '04/01/2024' is no time ISO 8601"),
-        (5, "2023-01-04,3", "line 5: 2023-01-04 00:00:00 comes after 2024-01-03 00:00:00 (line 4)"),
-        (5, "2024-01-03,3", "line 5: 2024-01-03 00:00:00 stands in line 4 too"),
-        (5, "2024-01-03T12:00,3", "line 5: 2024-01-03 12:00:00 is not a multiple of D"),
-        (2, "2024-01-01T12:00,0", "line 3: 2024-01-02 00:00:00 is not a multiple of D"),
+        ("2024-01-04,nan", 5, "value-invalid", 5, "nan"),
+        ("2024-01-04,-inf", 5, "value-invalid", 5, "-inf"),
+        ("2024-01-04,1e999", 5, "value-invalid", 5, "1e999"),
+        ("2024-01-04,1_000", 5, "value-invalid", 5, "1_000"),
+        ("2024-01-04,three", 5, "value-invalid", 5, "three"),
+        ("2024-01-04,3,4", 5, "column-count", 5, 3),
+        ("04/01/2024,3", 5, "time-invalid", 5, "04/01/2024"),
+        ("2023-01-04,3", 5, "time-order", 5, "2023-01-04 00:00:00"),
+        ("2024-01-03,3", 5, "time-duplicate", 5, "2024-01-03 00:00:00"),
+        ("2024-01-03T12:00,3", 5, "time-off-grid", 5, "2024-01-03 12:00:00"),
+        ("2024-01-01T12:00,0", 2, "time-off-grid", 3, "2024-01-02 00:00:00"),
     ],
-)  # fmt: skip
-def test_mistakes_are_named_by_line(line, row, words):
+)
+def test_mistakes_are_named_by_line(row, replaced_line, code, line, value):
     rows = lines()
-    rows[line - 2] = row
-    assert f"table.csv, {words}" in refused(rows)
+    rows[replaced_line - 2] = row
+    check(refused(rows), code, path="table.csv", line=line, value=value)
 
 
 def test_duplicates_as_the_options_say():
@@ -241,45 +241,49 @@ def test_duplicates_as_the_options_say():
 def test_missing_marks():
     rows = lines()
     rows[3] = "2024-01-04,-99.99"
-    run(rows, missing=["-99.99"], gaps="hold")
+    run(rows, missing=["-99.99"], gaps="forward_fill")
     assert parts()["train"]["history"][0, 3, 0] == 2
 
 
 @pytest.mark.parametrize(
-    ("rows", "words"),
+    ("rows", "code", "key", "value"),
     [
-        ([], "no data rows"),
-        (lines(value=lambda n: 7), "column 'load' is 7 throughout"),
-        (lines(value=lambda n: max(n, 28)), "column 'load' never changes in the train part"),
-        (lines(value=lambda n: 1e6 + n % 2), "too little for 32-bit numbers"),
-        (lines(35), "no window fits into the train part (3 rows of 35) with history_steps 6"),
-        (lines(30), "split: val and test take 12 and 20 of 30 rows"),
+        ([], "rows-missing", None, None),
+        (lines(value=lambda n: 7), "column-constant", "values", "load"),
+        (lines(value=lambda n: max(n, 28)), "column-constant", "values", "load"),
+        (lines(value=lambda n: 1e6 + n % 2), "column-precision", "values", "load"),
+        (lines(35), "split-too-short", "split.train", 3),
+        (lines(30), "split-size", "split", {"val": 12, "test": 20}),
     ],
 )
-def test_tables_that_cannot_be_used(rows, words):
-    assert words in refused(rows)
+def test_tables_that_cannot_be_used(rows, code, key, value):
+    check(refused(rows), code, key=key, value=value)
+
+
+OPTIONS = "datasets.load.options"
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "code", "key", "value"),
     [
-        ({"frequency": "fortnight"}, "frequency: not a step pandas knows"),
-        ({"season_steps": 7}, "season_steps: a season must fit into history_steps"),
-        ({"stride": 4}, "stride: a stride beyond history_steps or horizon_steps"),
-        ({"quantiles": [0.9, 0.5]}, "quantiles: quantiles must rise"),
-        ({"quantiles": [0.1, 0.9]}, "have 0.5 among them"),
-        ({"rows": [9, 3]}, "rows: two numbers are needed, the first row and the last: [1, 14400]"),
-        ({"rows": [30]}, "rows: two numbers are needed"),
-        ({"rows": [0, 30]}, "rows.0: input should be greater than or equal to 1; found 0"),
-        ({"rows": 30}, "rows: input should be a valid list; found 30"),
-        ({"time": []}, "time: "),
-        ({"history": 6}, "history: unknown key; accepted"),
-        ({"values": {"lod": "kW"}}, "no column 'lod'; accepted: load, time; did you mean load?"),
-        ({"frequency": "s", "gaps": "hold"}, "60 rows, where s from 2024-01-01"),
+        ({"frequency": "fortnight"}, "value-invalid", f"{OPTIONS}.frequency", "fortnight"),
+        ({"season_steps": 7}, "value-invalid", f"{OPTIONS}.season_steps", 7),
+        ({"stride": 4}, "value-invalid", f"{OPTIONS}.stride", 4),
+        ({"quantiles": [0.9, 0.5]}, "value-invalid", f"{OPTIONS}.quantiles", [0.9, 0.5]),
+        ({"quantiles": [0.1, 0.9]}, "value-invalid", f"{OPTIONS}.quantiles", [0.1, 0.9]),
+        ({"rows": [9, 3]}, "value-invalid", f"{OPTIONS}.rows", [9, 3]),
+        ({"rows": [30]}, "value-invalid", f"{OPTIONS}.rows", [30]),
+        ({"rows": [0, 30]}, "value-invalid", f"{OPTIONS}.rows.0", 0),
+        ({"rows": 30}, "value-invalid", f"{OPTIONS}.rows", 30),
+        ({"time": []}, "value-invalid", f"{OPTIONS}.time", []),
+        ({"history": 6}, "key-unknown", f"{OPTIONS}.history", "history"),
+        ({"gaps": "hold"}, "value-invalid", f"{OPTIONS}.gaps", "hold"),
+        ({"values": {"lod": "kW"}}, "column-missing", "values", "lod"),
+        ({"frequency": "s", "gaps": "forward_fill"}, "frequency-wrong", "frequency", "s"),
     ],
 )
-def test_options_that_cannot_be(options, words):
-    assert words in refused(lines(), **options)
+def test_options_that_cannot_be(options, code, key, value):
+    check(refused(lines(), **options), code, key=key, value=value)
 
 
 @pytest.mark.parametrize(
@@ -292,7 +296,7 @@ def test_series_of_statsmodels(name, rows, first, unit):
     times, values = recipe.load(name)
     assert len(times) == len(values) == rows and values[0] == first
     options = recipe.Options(
-        series=name, history_steps=12, horizon_steps=4, gaps="hold", longest_gap_steps=18
+        series=name, history_steps=12, horizon_steps=4, gaps="forward_fill", longest_gap_steps=18
     )
     found = recipe.prepare(options, Path("unread"), Path("out"), seed=1)
     assert found.inputs["history"].unit == unit

@@ -33,7 +33,7 @@ datasets:
   tiny:
     recipe: text_csv
     source: tiny.csv
-    options: {inputs: {words: {unit: word, vocabulary_size: 50, max_tokens: 4}}}
+    options: {inputs: {words: {granularity: word, vocabulary_size: 50, max_tokens: 4}}}
 starts: {}
 experiments: {}
 downloads:

@@ -1,12 +1,12 @@
-"""Prepared parts: what is read is what was written, read-only, mapped, and never pickled."""
+"""Prepared splits: what is read is what was written, read-only, mapped, and never pickled."""
 
 import os
 
 import numpy as np
 import pytest
 
-from pipelines.config.errors import UserError
 from pipelines.storage import arrays
+from tests.support.user_errors import user_error
 
 TEXTS = ["", "plain", "caf\u00e9", "\U0001f44d\U0001f3fd ok", "", "a\nb\tc", "\u65e5\u672c", ""]
 
@@ -73,7 +73,7 @@ def test_arrays_that_are_views_are_written_as_they_look(tmp_path):
 @pytest.mark.parametrize("rows", [5, 30])
 def test_windows_are_read_as_an_array_and_kept_as_their_series(tmp_path, rows, stride):
     series = np.random.default_rng(0).normal(size=(rows, 2)).astype(np.float32)
-    cut = arrays.Windows(series, 5, stride)
+    cut = arrays.WindowIndex(series, 5, stride)
     written = np.array([series[at : at + 5] for at in range(0, rows - 4, stride)])
     arrays.write(tmp_path / "part", {"past": cut, "row": np.arange(len(cut))})
     read = arrays.read(tmp_path / "part")
@@ -113,7 +113,7 @@ def test_objects_are_neither_written_nor_read(tmp_path):
         arrays.write(tmp_path / "part", {"things": objects})
     (tmp_path / "other").mkdir()
     np.save(tmp_path / "other/things.npy", objects, allow_pickle=True)
-    with pytest.raises(UserError, match="things.npy: not a whole array of plain values"):
+    with user_error("array-damaged", path=str(tmp_path / "other/things.npy")):
         arrays.read(tmp_path / "other")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 import models
-from pipelines.config import loader
+from pipelines.config import loader, signatures
 from pipelines.spec import DataSpec, Field, Target
 from pipelines.stages import prepare
 
@@ -26,8 +26,9 @@ datasets:
     options:
       positive: {positive}
       inputs:
-        words: {{unit: word, vocabulary_size: 40, max_tokens: 9}}
-        characters: {{unit: character, lowercase: false, vocabulary_size: 30, max_tokens: 24}}
+        words: {{granularity: word, vocabulary_size: 40, max_tokens: 9}}
+        characters:
+          {{granularity: character, lowercase: false, vocabulary_size: 30, max_tokens: 24}}
       split: {{method: random, val: 0.25, test: 0.25}}
 baselines:
   tiny: {{task: text_classification, dataset: tiny}}
@@ -75,7 +76,7 @@ class Case:
 
     @property
     def accepted(self) -> list[str]:
-        return loader.builders(self.module)[self.builder]
+        return signatures.builders(self.module)[self.builder]
 
     @property
     def calm(self) -> dict:

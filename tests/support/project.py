@@ -18,7 +18,7 @@ WORDS, LETTERS = "tiny_words", "tiny_letters"  # the data set of each
 
 
 def dataset(unit: str) -> dict:
-    inputs = {unit: {"unit": unit, "vocabulary_size": 400, "max_tokens": 16}}
+    inputs = {unit: {"granularity": unit, "vocabulary_size": 400, "max_tokens": 16}}
     options = {"positive": "spam", "inputs": inputs}
     return {"recipe": "text_csv", "source": "tiny.csv", "options": options}
 

@@ -97,7 +97,7 @@ def smoothing(train: dict, val: dict, test: dict, spec: DataSpec):
     """
     horizon, season = spec.task_metadata["horizon_steps"], spec.task_metadata["season_steps"]
     parts = [(split["history"], split["future"], split["origin"]) for split in (train, val, test)]
-    series, first = windows.join(*parts)
+    series, first = windows.concat_windows(*parts)
     end = int(train["origin"][-1]) + horizon - first
     begin = max(0, end - max(FITTED_ROWS, 3 * season))
     series, shift = np.asarray(series[begin:], np.float64), first + begin
@@ -120,7 +120,9 @@ def smoothing(train: dict, val: dict, test: dict, spec: DataSpec):
 def smoothing_undefined(train: dict, spec: DataSpec) -> str:
     """Why exponential smoothing cannot be fitted; "" where it can."""
     season, steps = spec.task_metadata["season_steps"], train["history"].shape[1]
-    rows = int(train["origin"][-1] - train["origin"][0]) + steps + spec.task_metadata["horizon_steps"]
+    rows = (
+        int(train["origin"][-1] - train["origin"][0]) + steps + spec.task_metadata["horizon_steps"]
+    )
     if season > 1 and rows < 2 * season:
         return f"train has {rows} rows, and its seasons need two of {season} steps"
     return ""

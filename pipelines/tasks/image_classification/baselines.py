@@ -27,7 +27,8 @@ def fit_predict(
     """(name, outputs on the test rows) of one baseline at a time."""
     (name,) = spec.inputs
     (train_x, train_y), (val_x, val_y), (test_x, test_y) = (
-        (np.asarray(split[name]), np.asarray(split[spec.target.name])) for split in (train, val, test)
+        (np.asarray(split[name]), np.asarray(split[spec.target.name]))
+        for split in (train, val, test)
     )
     yield "baseline_majority", majority(train_y, len(test_y), spec.outputs)
     yield "baseline_hog_svm", kernel_svm((train_x, train_y), (val_x, val_y), test_x, seed)

@@ -38,7 +38,8 @@ def fit_predict(
 ) -> Iterator[tuple[str, Outputs]]:
     """(name, outputs on the test rows) of one baseline at a time."""
     (train_x, train_y), (val_x, val_y) = (
-        (list(split[spec.request_inputs[0]]), np.asarray(split[spec.target.name])) for split in (train, val)
+        (list(split[spec.request_inputs[0]]), np.asarray(split[spec.target.name]))
+        for split in (train, val)
     )
     yield "baseline_majority", majority(train_y, len(test[spec.target.name]), spec.outputs)
     texts = list(test[spec.request_inputs[0]])

@@ -25,9 +25,9 @@ class GraphTokenizer(tf.Module):
 
     def __init__(self, tokenizer: Tokenizer):
         super().__init__()
-        self.unit, self.lowercase = tokenizer.unit, tokenizer.lowercase
+        self.unit, self.lowercase = tokenizer.granularity, tokenizer.lowercase
         self.rules = tuple(map(tuple, tokenizer.rules))
-        self.cutting = tuple(map(tuple, tokenizer.cutting))
+        self.cutting = tuple(map(tuple, tokenizer.piece_rules))
         self.max_tokens = tokenizer.max_tokens
         ids = np.arange(len(tokenizer.vocabulary), dtype=np.int32) + SPECIAL_IDS
         self.table = tf.lookup.StaticHashTable(

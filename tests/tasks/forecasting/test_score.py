@@ -118,7 +118,7 @@ def parts(of, rows=200, val=40, test=60, columns=1, early=0.0):
     found = []
     for part in splits.chronological(rows, val, test).values():
         starts = windows.origins(part, history, horizon, of.task_metadata["stride"])
-        both = windows.cut(series.astype(np.float32), starts, history, horizon)
+        both = windows.make_windows(series.astype(np.float32), starts, history, horizon)
         past, future = (cut.view() for cut in both)
         first = [f"day {start}" for start in starts]
         found.append({"history": past, "future": future, "origin": starts, "first": first})

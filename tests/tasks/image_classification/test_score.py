@@ -1,5 +1,6 @@
 """Baselines and figures of pictures, and the whole way from a folder to served answers."""
 
+import json
 from pathlib import Path
 
 import keras
@@ -132,7 +133,7 @@ def test_a_backbone_is_looked_at_inside():
     Path("start").mkdir()
     models.build(of, "small_cnn", "small_cnn", filters=[3, 4]).save("start/model.keras")
     facts, digests = {"start": "start/model.keras"}, {"start": arrays.digest(Path("start"))}
-    moved = DataSpec(**{**vars(of), "facts": facts, "digests": digests})
+    moved = DataSpec(**{**vars(of), "task_metadata": facts, "digests": digests})
     model = models.build(moved, "transfer", "transfer")
     weights, _ = networks.first_filters(model)
     assert weights.shape == (3, 3, 3, 1)
@@ -192,7 +193,11 @@ def trained(folder: str, losses: dict[str, float]) -> None:
     for name, loss in losses.items():
         (Path(folder) / name).mkdir(parents=True)
         (Path(folder) / name / "model.keras").write_text(f"model of {name}")
-        (Path(folder) / name / "best_epoch.json").write_text(f'{{"epoch": 2, "val/loss": {loss}}}')
+        (Path(folder) / name / "best_epoch.json").write_text(
+            json.dumps(
+                {"epoch": 2, "val/loss": loss, "monitor": {"metric": "val/loss", "mode": "min"}}
+            )
+        )
 
 
 def test_a_start_is_the_data_set_and_the_best_replicates_weights():
@@ -205,7 +210,7 @@ def test_a_start_is_the_data_set_and_the_best_replicates_weights():
     assert file == Path("data/prepared/moved/start/model.keras")
     assert file.read_text() == "model of repeat0_seed2"
     assert {**own.digests, "start": other.digests["start"]} == other.digests
-    for name in prepare.PARTS:
+    for name in prepare.SPLITS:
         assert (
             arrays.digest(Path(f"data/prepared/moved/repeat0/{name}"))
             == (own.digests[f"repeat0/{name}"])

@@ -44,7 +44,7 @@ def test_merges_by_hand():
 
 
 def test_merges_of_a_letter_with_itself():
-    assert tokenization.merged(["a"] * 5, ("a", "a")) == ["aa", "aa", "a"]
+    assert tokenization.merge(["a"] * 5, ("a", "a")) == ["aa", "aa", "a"]
     assert tokenization.byte_pairs({"aaaa": 3}, 99) == [
         "a",
         START,
@@ -70,7 +70,7 @@ def test_the_counts_of_merges_stay_right():
         if best is None or counts[best] < 2 or len(slow) == 60:
             break
         slow += [] if "".join(best) in slow else ["".join(best)]
-        cut = {word: tokenization.merged(parts, best) for word, parts in cut.items()}
+        cut = {word: tokenization.merge(parts, best) for word, parts in cut.items()}
     assert tokenization.byte_pairs(words, 60) == slow
 
 

@@ -155,7 +155,7 @@ def tiny(tmp_path_factory):
     sources = [f"Number {n} of the Été list, {n * n} in all" for n in range(30)]
     targets = [f"Numéro {n} de la liste, {n * n} en tout" for n in range(30)]
     own = sentence_pairs.Pairs(sources, targets, np.arange(30))
-    settings = sentence_pairs.Subword(vocabulary_size=80, max_tokens=24)
+    settings = sentence_pairs.SubwordOptions(vocabulary_size=80, max_tokens=24)
     divided = {"train": own, "val": own.take([1, 2]), "test": own.take([3, 4, 5])}
     known = sentence_pairs.write(folder / "repeat0", "tiny", divided, np.ones(3, bool), settings)
     spec = sentence_pairs.describe(known.size, settings, 1)

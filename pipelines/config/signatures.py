@@ -1,0 +1,68 @@
+"""Names of arguments, read from source files: nothing heavy is imported to check params.yaml.
+
+Builders and objectives are parsed, not imported, so a typo in the last experiment is reported
+before the first one is trained.
+"""
+
+import ast
+from pathlib import Path
+
+from pipelines.config import search_path
+from pipelines.config.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+OBJECTIVE_FUNCTIONS = {"loss": "loss", "decide": "fit_decision_rule"}  # section -> function
+
+
+def builders(module: str) -> dict[str, list[str]]:
+    """Builder name -> hyperparameter names, read from the source of models/<module>.py.
+
+    A builder is a public function whose first parameter is `spec`; hyperparameters are its
+    keyword-only parameters.
+    """
+    return {
+        name: [argument.arg for argument in node.args.kwonlyargs]
+        for name, node in _functions(search_path.file("models", module)).items()
+        if not name.startswith("_") and node.args.args and node.args.args[0].arg == "spec"
+    }
+
+
+def objective_arguments(task: str) -> dict[str, tuple[str, list[str]]]:
+    """Section of an experiment -> (function of the task's objective.py, names of its arguments).
+
+    Raises:
+        UserError: the objective lacks one of the functions.
+    """
+    path = search_path.file("tasks", task) / "objective.py"
+    functions, arguments = _objective_functions(path), {}
+    for section, name in OBJECTIVE_FUNCTIONS.items():
+        if name not in functions:
+            raise UserError(
+                "function-missing",
+                f"no function `{name}`; a task's objective must define or import "
+                f"{' and '.join(OBJECTIVE_FUNCTIONS.values())}",
+                path=path.relative_to(ROOT) if path.is_relative_to(ROOT) else path, value=name,
+            )  # fmt: skip
+        names = [argument.arg for argument in functions[name].args.kwonlyargs]
+        arguments[section] = (f"{name} of {task}", names)
+    return arguments
+
+
+def _objective_functions(path: Path) -> dict[str, ast.FunctionDef]:
+    """The functions of a task's objective.py, those it defines and those it imports."""
+    functions = _functions(path)
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipelines."):
+            file = ROOT / f"{node.module.replace('.', '/')}.py"
+            imported = _functions(file) if file.is_file() else {}  # a package has modules only
+            functions |= {
+                alias.asname or alias.name: imported[alias.name]
+                for alias in node.names
+                if alias.name in imported
+            }
+    return functions
+
+
+def _functions(path: Path) -> dict[str, ast.FunctionDef]:
+    tree = ast.parse(path.read_text("utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -1,0 +1,76 @@
+"""What an archive and its members must fulfil to be read: checks and their errors."""
+
+import lzma
+import struct
+import tarfile
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from pipelines.config.errors import UserError
+
+# What the standard library raises on truncated or altered archives. Errors of the caller (a full
+# disk) are raised outside these generators, so an OSError here always comes from the archive.
+DAMAGE = (
+    *(zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError),
+    *(ValueError, OverflowError, struct.error, NotImplementedError, RuntimeError),
+)
+
+
+def is_unsafe(name: str) -> bool:
+    """Whether this relative name could lead outside its folder."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    return not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]
+
+
+def check_path(archive: Path, name: str) -> None:
+    """Refuses a name that leads out of the archive."""
+    if is_unsafe(name) and PurePosixPath(name).parts:  # "." is the folder itself
+        raise UserError(
+            "archive-path-traversal",
+            f"holds {name!r}, which leads out of the archive; do not trust it, use another source",
+            path=archive, value=name,
+        )  # fmt: skip
+
+
+def check_member(
+    archive: Path, name: str, kind: str, size: int, limit: int, is_duplicate: bool
+) -> None:
+    """Refuses a link, folder or device, a duplicate name, and a file larger than `limit`."""
+    if kind != "file":
+        raise UserError(
+            "archive-not-a-file",
+            f"member {name!r} is a link, folder or device, not a file; use another source, or "
+            "correct `member`",
+            path=archive, value=name,
+        )  # fmt: skip
+    if is_duplicate:
+        raise UserError(
+            "archive-duplicate-name",
+            f"holds two members {name!r}; do not trust it, use another source",
+            path=archive, value=name,
+        )  # fmt: skip
+    if size > limit:
+        raise UserError(
+            "member-too-large",
+            f"member {name!r} has {size:,} bytes; at most {limit:,} are read",
+            path=archive, value=name,
+        )  # fmt: skip
+
+
+def archive_damaged(archive: Path, error: Exception) -> UserError:
+    return UserError(
+        "archive-damaged",
+        f"the archive is truncated, damaged or of an unknown kind ({error}); fetch it again or use "
+        "another source",
+        path=archive,
+    )
+
+
+def member_missing(archive: Path, member: str, names: list[str]) -> UserError:
+    some = ", ".join(sorted(names)[:8]) or "nothing"
+    return UserError(
+        "member-missing",
+        f"no member {member}; the archive holds {some}{' ...' * (len(names) > 8)}",
+        path=archive, key="member", value=member,
+    )  # fmt: skip

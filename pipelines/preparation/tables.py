@@ -1,0 +1,135 @@
+"""CSV and TSV files as rows with line numbers; the only place where tables are read."""
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from pipelines.config.errors import UserError, one_of
+from pipelines.preparation import text_files
+
+Character = Annotated[str, Field(min_length=1, max_length=1)]
+Position = Annotated[int, Field(strict=True)]  # of a column, counted from 0
+Row = list[str]
+
+
+def is_empty_line(cells: Row) -> bool:
+    return cells in ([], [""])
+
+
+def has_only_blank_cells(cells: Row) -> bool:
+    return not any(cell.strip() for cell in cells)
+
+
+@dataclass(frozen=True)
+class Table:
+    """header: None where the file has none. rows: (line on which it begins, cells)."""
+
+    path: Path
+    header: Row | None
+    rows: list[tuple[int, Row]]
+
+    @property
+    def width(self) -> int:
+        """Number of columns, by the first row of the file."""
+        return len(self.header or self.rows[0][1])
+
+    def column(self, name: str | int, key: str) -> int:
+        """The position of a column that is given by name or by position.
+
+        Args:
+            name: the name in the header, or the position, counted from 0.
+            key: the option that gives it, for the error.
+        """
+        line = 1 if self.header else None
+        if isinstance(name, int):
+            if not 0 <= name < self.width:
+                raise UserError(
+                    "column-missing",
+                    f"no column {name}; there are {self.width}, counted from 0",
+                    path=self.path, line=1, key=key, value=name,
+                )  # fmt: skip
+            return name
+        if self.header is None:
+            raise UserError(
+                "header-missing",
+                f"column {name!r} needs a header line; give a position or set header: true",
+                path=self.path, key=key, value=name,
+            )  # fmt: skip
+        names = [cell.strip() for cell in self.header]
+        if name not in names:
+            raise UserError(
+                "column-missing", f"no column {name!r}; {one_of(name, names)}",
+                path=self.path, line=line, key=key, value=name,
+            )  # fmt: skip
+        if names.count(name) > 1:
+            raise UserError(
+                "column-ambiguous",
+                f"{names.count(name)} columns {name!r}; rename all but one or give a position",
+                path=self.path, line=line, key=key, value=name,
+            )  # fmt: skip
+        return names.index(name)
+
+    def check_width(self, line: int, row: Row) -> None:
+        """Refuses a row with more or fewer cells than the table has columns."""
+        if len(row) != self.width:
+            raise UserError(
+                "column-count",
+                f"{len(row)} columns found, {self.width} expected; check `delimiter` (and "
+                "`quoting`, where the recipe has it), or fix the line",
+                path=self.path, line=line, value=len(row),
+            )  # fmt: skip
+
+
+def read(
+    path: Path, encoding: str, delimiter: str, *, header: bool = True, quoting: bool = True,
+    is_blank: Callable[[Row], bool] | None = is_empty_line,
+) -> Table:  # fmt: skip
+    """The rows of a file, at least one.
+
+    Args:
+        path: a text file, or a gzip file of one.
+        encoding: Python's name of its encoding.
+        delimiter: one character between cells.
+        header: whether the first row holds column names.
+        quoting: whether a cell in double quotes may hold delimiters and line breaks; without it,
+            a line is a row.
+        is_blank: which rows to skip; None: none.
+    """
+    rows = _quoted_rows if quoting else _plain_rows
+    selected = [
+        (line, cells)
+        for line, cells in rows(path, encoding, delimiter)
+        if is_blank is None or not is_blank(cells)
+    ]
+    names = selected.pop(0)[1] if header and selected else None
+    if not selected:
+        raise UserError(
+            "rows-missing",
+            f"no data rows{' below the header' if header else ''}; at least one is needed",
+            path=path,
+        )
+    return Table(path, names, selected)
+
+
+def _plain_rows(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, Row]]:
+    for line, text in enumerate(text_files.lines(path, encoding), 1):
+        yield line, text.split(delimiter)
+
+
+def _quoted_rows(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, Row]]:
+    stream = io.StringIO(text_files.read(path, encoding), newline="")
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
+    line = 1  # on which a row begins: a quoted cell may continue over several lines
+    try:
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(
+            "csv-invalid", f"{error}; check `delimiter` and `quoting`", path=path, line=line
+        ) from None

@@ -1,0 +1,112 @@
+"""Observations on a regular time grid, and what is done with its gaps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipelines.config.errors import UserError
+
+MAX_GRID_RATIO = 50  # grid rows per observation; beyond that, the frequency is a mistake
+
+
+@dataclass(frozen=True)
+class Observations:
+    """times: ascending. values: (rows, columns) float64, NaN where missing. units: by column name.
+    lines: of each row in its source, for errors; None where the source is not a file."""
+
+    source: Path
+    times: pd.DatetimeIndex
+    values: np.ndarray
+    units: dict[str, str]
+    lines: Sequence[int] | None = None
+
+    def line(self, row: int) -> int | None:
+        return None if self.lines is None else int(self.lines[row])
+
+
+def on_grid(
+    data: Observations, frequency: str, *, refuse_gaps: bool
+) -> tuple[pd.DatetimeIndex, np.ndarray]:
+    """Evenly spaced times, and values (rows, columns) with NaN where there was no observation.
+
+    Args:
+        data: the observations.
+        frequency: pandas' name of the step.
+        refuse_gaps: whether a missing value is an error.
+    """
+    times = data.times
+    step = pd.tseries.frequencies.to_offset(frequency)
+    if isinstance(step, pd.offsets.Tick):
+        rows = (times[-1] - times[0]) / pd.Timedelta(step)
+        if rows > MAX_GRID_RATIO * len(times):
+            raise UserError(
+                "frequency-wrong",
+                f"{len(times)} rows, but {frequency} from {times[0]} to {times[-1]} makes "
+                f"{rows:.0f}; set `frequency` to that of the file",
+                path=data.source, key="frequency", value=frequency,
+            )  # fmt: skip
+    grid = pd.date_range(times[0], times[-1], freq=step)
+    off_grid = np.flatnonzero(~times.isin(grid))
+    if len(off_grid):
+        time = times[off_grid[0]]
+        raise UserError(
+            "time-off-grid",
+            f"{time} is not a multiple of {frequency} from {times[0]}; fix the time or set "
+            "`frequency`",
+            path=data.source, line=data.line(off_grid[0]), value=str(time),
+        )  # fmt: skip
+    values = np.full((len(grid), data.values.shape[1]), np.nan)
+    values[grid.get_indexer(times)] = data.values
+    missing = np.flatnonzero(np.isnan(values).any(axis=1))
+    if len(missing) and refuse_gaps:
+        time = grid[missing[0]]
+        row = min(times.searchsorted(time), len(times) - 1)  # the row itself or the one after it
+        raise UserError(
+            "value-missing",
+            f"no value for {time}, one of {len(missing)} gaps; add the values or set gaps: "
+            "interpolate or forward_fill",
+            path=data.source, line=data.line(row), key="gaps", value=str(time),
+        )  # fmt: skip
+    return grid, values
+
+
+def fill_gaps(
+    source: Path, values: np.ndarray, ranges: dict[str, tuple[int, int]], method: str,
+    longest_gap_steps: int,
+) -> np.ndarray:  # fmt: skip
+    """Fills gaps without using values of a later split: at the end of a split, forward.
+
+    Args:
+        source: for errors.
+        values: (rows, columns), NaN where missing.
+        ranges: split -> its first row and the row after its last.
+        method: "interpolate" or "forward_fill".
+        longest_gap_steps: longer gaps are an error.
+    """
+    missing = np.isnan(values)
+    if not missing.any():
+        return values
+    table = pd.DataFrame(values)
+    run = table.isna().apply(lambda c: c.groupby((~c).cumsum()).cumsum()).to_numpy().max()
+    if run > longest_gap_steps:
+        raise UserError(
+            "gap-too-long",
+            f"a gap of {run} steps; add the values, begin after it, or raise longest_gap_steps "
+            f"(now {longest_gap_steps})",
+            path=source, key="longest_gap_steps", value=int(run),
+        )  # fmt: skip
+    if method == "interpolate":
+        tables = [table.iloc[slice(*bounds)] for bounds in ranges.values()]
+        table = pd.concat([part.interpolate(limit_area="inside") for part in tables])
+    filled = table.ffill().to_numpy()
+    if np.isnan(filled).any():
+        raise UserError(
+            "value-missing", "a column begins with a gap; begin where all columns have values",
+            path=source, key="gaps",
+        )  # fmt: skip
+    counts = {split: int(missing[slice(*bounds)].sum()) for split, bounds in ranges.items()}
+    print(f"{source}: {missing.sum()} missing values filled ({method}): {counts}")
+    return filled
