@@ -24,34 +24,40 @@ from tests.support.model_checks import (
     check_round_trips,
     check_step,
     pairs_spec,
-    picture_spec,
+    image_spec,
     series_spec,
     text_spec,
 )
 
 text = partial(Case, "text_classification")
-pictures = partial(Case, "image_classification")
+images = partial(Case, "image_classification")
 series = partial(Case, "forecasting")
 pairs = partial(Case, "translation")
 
 WORDS = text_spec(words=(5, 12))
 BOTH = text_spec(words=(5, 12), characters=(6, 9))
-CNN = {"embedding_width": 4, "filters": 5, "widths": (1, 2), "dropout": 0.3, "word_dropout": 0.2}
-LSTM = {"embedding_width": 4, "units": 3, "dropout": 0.3, "word_dropout": 0.2}
-NGRAMS = {"buckets": 97, "embedding_width": 4, "dropout": 0.3, "word_dropout": 0.2}
-ATTENTION = {"width": 4, "heads": 2, "depth": 1, "feed_forward": 6, "dropout": 0.2,
+CNN = {
+    "embedding_dim": 4,
+    "filters": 5,
+    "kernel_sizes": (1, 2),
+    "dropout": 0.3,
+    "word_dropout": 0.2,
+}
+LSTM = {"embedding_dim": 4, "units": 3, "dropout": 0.3, "word_dropout": 0.2}
+NGRAMS = {"buckets": 97, "embedding_dim": 4, "dropout": 0.3, "word_dropout": 0.2}
+ATTENTION = {"hidden_dim": 4, "num_heads": 2, "depth": 1, "mlp_dim": 6, "dropout": 0.2,
              "word_dropout": 0.2}  # fmt: skip
 # Two norms 2*8; queries, keys, values, output 4*(4*4+4); there and back 4*6+6 + 6*4+4; a norm 8.
 BLOCK = 16 + 80 + 58 + 8
 
-PICTURE = picture_spec(8, 8, 1, 3)
+IMAGE = image_spec(8, 8, 1, 3)
 # (5*5*1+1)*6 and (5*5*6+1)*16 and (5*5*16+1)*120 in convolutions; 121*84.
 LENET = 156 + 2416 + 48_120 + 10_164
 RESNET = {"depth": 8, "filters": 4}
 # Convolutions 3*3*in*out, each with 4*out of normalisation: 1 to 4; 4 to 4 twice; 4 to 8, 8 to 8;
 # 8 to 16, 16 to 16. Logits 16*3+3.
 RESNET8 = 52 + 2 * 160 + 320 + 608 + 1216 + 2368 + 51
-VIT = {"width": 4, "heads": 2, "depth": 1, "dropout": 0.2}
+VIT = {"hidden_dim": 4, "num_heads": 2, "depth": 1, "dropout": 0.2}
 MOBILE = {"backbone": "MobileNet", "weights": "random"}
 
 ONE = series_spec(history=6, horizon=2)
@@ -63,10 +69,10 @@ LONG_TWO = series_spec(history=24, horizon=3, columns=2, quantiles=(0.1, 0.5, 0.
 TCN = {"filters": 8, "kernel_size": 2, "dilations": (1, 2), "dropout": 0.2}
 
 PAIRS = pairs_spec(5, 12)
-RECURRENT = {"embedding_width": 8, "units": 8, "dropout": 0.2}
+RECURRENT = {"embedding_dim": 8, "units": 8, "dropout": 0.2}
 # Encoder, twice, and decoder: three gates of 8*(8+8+2), or four of 8*(8+8+1).
 GRUS, LSTMS = 3 * 3 * 144, 3 * 4 * 136
-TRANSFORMER = {"width": 8, "heads": 2, "depth": 1, "feed_forward": 12, "dropout": 0.2}
+TRANSFORMER = {"hidden_dim": 8, "num_heads": 2, "depth": 1, "mlp_dim": 12, "dropout": 0.2}
 # Two norms 2*16; queries, keys, values, output 4*(8*8+8); there and back 8*12+12 + 12*8+8.
 ENCODER = 32 + 288 + 212
 
@@ -106,27 +112,27 @@ CASES = [
          {**ATTENTION, "pooling": "mean"}),
     text("transformer_classifier", "transformer_classifier", BOTH, 84 + 2 * BLOCK + 27, ATTENTION),
     # Whatever the picture, it is brought to 32 x 32; logits 84*3+3.
-    pictures("lenet", "lenet5", PICTURE, LENET + 255),
-    pictures("lenet", "lenet5", PICTURE, LENET + 255, {"fit_input": "resize", "pooling": "max"}),
+    images("lenet", "lenet5", IMAGE, LENET + 255),
+    images("lenet", "lenet5", IMAGE, LENET + 255, {"fit_input": "resize", "pooling": "max"}),
     # Convolutions 3*3*3+3 and 3*3*3*4+4; 2*2*4 features to 6, 16*6+6; logits 6*3+3.
-    pictures("small_cnn", "small_cnn", PICTURE, 30 + 112 + 102 + 21,
+    images("small_cnn", "small_cnn", IMAGE, 30 + 112 + 102 + 21,
              {"filters": (3, 4), "units": 6}),
     # Convolutions 3*3*1*3, 3*3*3*4 and 3*3*4*4, each with 4*out of normalisation; logits 4*3+3.
-    pictures("vgg", "vgg", PICTURE, 39 + 124 + 160 + 15,
+    images("vgg", "vgg", IMAGE, 39 + 124 + 160 + 15,
              {"filters": (3, 4), "convolutions": (1, 2), "dropout": 0.2}),
-    pictures("resnet", "resnet", PICTURE, RESNET8, RESNET),
+    images("resnet", "resnet", IMAGE, RESNET8, RESNET),
     # Also 1*1 convolutions, 4 to 8 and 8 to 16, with their normalisation.
-    pictures("resnet", "resnet", PICTURE, RESNET8 + 64 + 192, {**RESNET, "shortcut": "projection"}),
-    pictures("vit", "vit", PICTURE, vit_size(16, 4, 4, 1, 3), {**VIT, "patch": 4}),
+    images("resnet", "resnet", IMAGE, RESNET8 + 64 + 192, {**RESNET, "shortcut": "projection"}),
+    images("vit", "vit", IMAGE, vit_size(16, 4, 4, 1, 3), {**VIT, "patch_size": 4}),
     # Without the token and its place.
-    pictures("vit", "vit", PICTURE, vit_size(4, 16, 4, 1, 3) - 2 * 4,
-             {**VIT, "patch": 2, "pool": "mean", "patchify": "convolution"}),
+    images("vit", "vit", IMAGE, vit_size(4, 16, 4, 1, 3) - 2 * 4,
+             {**VIT, "patch_size": 2, "pooling": "mean", "patchify": "convolution"}),
     # Convolutions 3*3*1*3 and 3*3*3*5, with 4*out of normalisation; 2 * 2 places, a token each.
-    pictures("vit", "vit", PICTURE, vit_size(5, 4, 4, 1, 3) + 27 + 12 + 135 + 20,
-             {**VIT, "patch": 1, "stem": (3, 5)}),
+    images("vit", "vit", IMAGE, vit_size(5, 4, 4, 1, 3) + 27 + 12 + 135 + 20,
+             {**VIT, "patch_size": 1, "stem": (3, 5)}),
     # A quarter of 32 channels to begin with, so of 1024 in the end; logits 256*3+3.
-    pictures("transfer", "transfer", PICTURE, mobilenet_size(8) + 771,
-             {**MOBILE, "arguments": {"alpha": 0.25}, "size": 32}),
+    images("transfer", "transfer", IMAGE, mobilenet_size(8) + 771,
+             {**MOBILE, "backbone_kwargs": {"alpha": 0.25}, "size": 32}),
     # 24 weights and a bias for each of 2 steps; of 3 steps' 3 quantiles, whatever the columns.
     series("linear", "linear_forecaster", LONG_ONE, 25 * 2),
     series("linear", "linear_forecaster", LONG_TWO, 25 * 9),
@@ -163,18 +169,18 @@ DEFAULTS = [
     # 12*64; twice 4*64 + 4*(64*64+64) + 64*128+128 + 128*64+64; 2*64; 64*3+3.
     text("transformer_classifier", "transformer_classifier", WORDS,
          768 + 2 * (256 + 16640 + 16576) + 128 + 195),
-    pictures("lenet", "lenet5", PICTURE, LENET + 255),
+    images("lenet", "lenet5", IMAGE, LENET + 255),
     # 3*3*10+10; 3*3*10*20+20; 2*2*20*64+64; 64*3+3.
-    pictures("small_cnn", "small_cnn", PICTURE, 100 + 1820 + 5184 + 195),
+    images("small_cnn", "small_cnn", IMAGE, 100 + 1820 + 5184 + 195),
     # 1 to 32, 32 to 32, 32 to 64, 64 to 64; 64*3+3.
-    pictures("vgg", "vgg", PICTURE, 416 + 9344 + 18_688 + 37_120 + 195),
+    images("vgg", "vgg", IMAGE, 416 + 9344 + 18_688 + 37_120 + 195),
     # 1 to 16; six times 16 to 16; 16 to 32, five times 32 to 32; 32 to 64, five times 64 to 64;
     # 64*3+3.
-    pictures("resnet", "resnet", PICTURE,
+    images("resnet", "resnet", IMAGE,
              208 + 6 * 2368 + 4736 + 5 * 9344 + 18_688 + 5 * 37_120 + 195),
-    pictures("vit", "vit", PICTURE, vit_size(16, 4, 64, 4, 3)),
+    images("vit", "vit", IMAGE, vit_size(16, 4, 64, 4, 3)),
     # 1024*3+3.
-    pictures("transfer", "transfer", picture_spec(32, 32, 3, 3), mobilenet_size(32) + 3075, MOBILE),
+    images("transfer", "transfer", image_spec(32, 32, 3, 3), mobilenet_size(32) + 3075, MOBILE),
     series("linear", "linear_forecaster", ONE, 7 * 2),
     # One, three and four gates: 32*(1+32+1), with two biases 32*(1+32+2); outputs 32*2+2.
     series("recurrent_forecasters", "elman_forecaster", ONE, 1088 + 66),
@@ -196,14 +202,14 @@ DEFAULTS = [
           1536 + 2 * (2 * (512 + 66_048 + 131_712) + 66_048 + 256) + 512),
 ]  # fmt: skip
 # As the authors, or Keras, count them.
-VIT_B16 = {"patch": 16, "width": 768, "depth": 12, "heads": 12}
+VIT_B16 = {"patch_size": 16, "hidden_dim": 768, "depth": 12, "num_heads": 12}
 PUBLISHED = [
     # LeNet-5: 84*10+10 for ten digits.
-    pictures("lenet", "lenet5", picture_spec(32, 32, 1, 10), 61_706),
+    images("lenet", "lenet5", image_spec(32, 32, 1, 10), 61_706),
     # "0.27M" in the paper, where normalisation counts 2 a channel; 4 here.
-    pictures("resnet", "resnet", picture_spec(32, 32, 3, 10), 271_098, {"depth": 20}),
-    pictures("vit", "vit", picture_spec(224, 224, 3, 1000), 86_567_656, VIT_B16),
-    pictures("transfer", "transfer", picture_spec(32, 32, 3, 5), 2_257_984 + 5 * 1280 + 5,
+    images("resnet", "resnet", image_spec(32, 32, 3, 10), 271_098, {"depth": 20}),
+    images("vit", "vit", image_spec(224, 224, 3, 1000), 86_567_656, VIT_B16),
+    images("transfer", "transfer", image_spec(32, 32, 3, 5), 2_257_984 + 5 * 1280 + 5,
              {**MOBILE, "backbone": "MobileNetV2"}),
 ]  # fmt: skip
 ALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

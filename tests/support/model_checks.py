@@ -34,7 +34,7 @@ experiments:
     task: text_classification
     dataset: tiny
     module: text_cnn
-    build: {{builder: text_cnn, embedding_width: 4, filters: 4, widths: [1, 2], dropout: 0.2}}
+    build: {{builder: text_cnn, embedding_dim: 4, filters: 4, kernel_sizes: [1, 2], dropout: 0.2}}
     fit: {{epochs: {epochs}, batch_size: 8, learning_rate: {rate}, patience: {patience},
            ema_momentum: {ema}, jit_compile: {xla}, schedule: {schedule}}}
 """
@@ -304,7 +304,7 @@ def text_spec(**sizes: tuple[int, int]) -> DataSpec:
     )  # fmt: skip
 
 
-def picture_spec(height: int, width: int, channels: int, classes: int) -> DataSpec:
+def image_spec(height: int, width: int, channels: int, classes: int) -> DataSpec:
     return DataSpec(
         inputs={"image": Field((height, width, channels), "uint8", "intensity, 0 to 255")},
         target="label", outputs=classes, raw="image_bytes",
