@@ -24,7 +24,7 @@ def build(spec: DataSpec, module: str, builder: str, **hyperparameters) -> keras
         **hyperparameters: arguments of the builder; those left out have its defaults.
 
     Raises:
-        UserError: an argument that the builder does not have, or a value that cannot be used.
+        UserError: an unknown or missing argument, or a value that cannot be used.
     """
     path = f"models/{module}.py"
     function = getattr(importlib.import_module(f"models.{module}"), builder)
@@ -44,13 +44,21 @@ def build(spec: DataSpec, module: str, builder: str, **hyperparameters) -> keras
 def _check_arguments(function, hyperparameters: dict, path: str) -> None:
     """Before anything is built, so that a typo is reported as such."""
     parameters = inspect.signature(function).parameters.values()
-    accepted = [
-        parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY
-    ]
+    accepted = {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
     for name, value in hyperparameters.items():
         if name not in accepted:
             raise UserError(
                 "argument-unknown",
                 f"{function.__name__} has no such argument; {one_of(name, accepted)}",
                 path=path, key=f"build.{name}", value=value,
+            )  # fmt: skip
+    for name, default in accepted.items():
+        if default is inspect.Parameter.empty and name not in hyperparameters:
+            raise UserError(
+                "argument-missing", f"{function.__name__} needs this argument; add it",
+                path=path, key=f"build.{name}",
             )  # fmt: skip

@@ -55,8 +55,8 @@ def transfer(
             "random": trained from scratch, and not frozen.
         backbone_kwargs: further arguments of the network of keras.applications: {alpha: 0.75}.
         size: side to which images are resized before the backbone.
-        feature_layer: name of the layer of our own model whose output is taken as features; null
-            for the input of its logits.
+        feature_layer: without `backbone`, name of the layer whose output is taken as features; null
+            for the input of the logits.
         dropout: rate on the features.
         augment: arguments of `RandomAugmentation`; only has an effect where the backbone is
             trained, as features are computed once and without it.
@@ -70,7 +70,7 @@ def transfer(
     if size is not None:
         x = layers.Resizing(size, size, name="resize")(x)
     if backbone is None:
-        extractor = _own_model(_start_file(spec), feature_layer, tuple(x.shape[1:]))
+        extractor = _repository_model(_start_file(spec), feature_layer, tuple(x.shape[1:]))
     else:
         if x.shape[-1] == 1:
             x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
@@ -82,7 +82,7 @@ def transfer(
     return keras.Model({name: images}, logits, name="transfer")
 
 
-def _own_model(file: Path, feature_layer: str | None, shape: tuple) -> keras.Model:
+def _repository_model(file: Path, feature_layer: str | None, shape: tuple) -> keras.Model:
     """A model of this repository without its head: float images of 0 to 255 -> (B, D)."""
     if file.suffix != ".keras":
         raise UserError(

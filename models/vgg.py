@@ -24,7 +24,7 @@ def vgg(
     dropout: float = 0.0,
     augment: Mapping[str, float] | None = None,
 ) -> keras.Model:
-    """Stages of 3 x 3 convolutions with max pooling between them, after Simonyan et al. 2015.
+    """Stages of 3 x 3 convolutions and max pooling, after Simonyan and Zisserman 2015.
 
     Two 3 x 3 convolutions have the receptive field of one of 5 x 5, with fewer weights and one
     more nonlinearity, so depth replaces large filters. The cost of a convolution grows with the

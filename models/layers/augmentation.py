@@ -14,10 +14,9 @@ TRANSFORMS = ("contrast", "flip", "rotation", "translation", "zoom")
 class RandomAugmentation(keras.layers.Layer):
     """(B, H, W, C) uint8 images -> float images of 0 to 255, transformed at random in training.
 
-    At inference the images are only cast. Pixels that come in from outside repeat the edge. The
-    transforms are Keras's own layers. They are called from here, because called directly they
-    transform at inference too unless `training` is passed, and they would leave a random state in
-    the exported graph.
+    At inference the images are only cast. Pixels from outside the image repeat its edge. The
+    transforms are Keras's layers, wrapped because called directly they also act at inference if
+    `training` is not passed, and they would leave a random state in the exported graph.
 
     Args:
         flip: mirror left to right.

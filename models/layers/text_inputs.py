@@ -15,8 +15,8 @@ def embed_tokens(
 ) -> tuple[keras.KerasTensor, keras.KerasTensor]:  # fmt: skip
     """The input layer of one field, word dropout and a learned embedding.
 
-    Embeddings are drawn uniformly from a wide range, ten times Keras's own, so that rare words
-    are distinct before the first step, which helps where data are few.
+    Embeddings start from a wide range, by default ten times Keras's: rare words are then distinct
+    before the first step, which helps with few data.
 
     Args:
         name: of the field and the Keras input.

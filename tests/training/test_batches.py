@@ -209,7 +209,8 @@ def test_data_without_ids_are_refused():
 @pytest.mark.parametrize(
     ("module", "build"),
     [
-        ("text_cnn", {"builder": "text_cnn", "embedding_dim": 4, "filters": 3, "kernel_sizes": [2]}),
+        ("text_cnn", {"builder": "text_cnn", "embedding_dim": 4, "filters": 3,
+                      "kernel_sizes": [2]}),
         ("recurrent", {"builder": "bilstm_classifier", "embedding_dim": 4, "units": 2}),
         ("transformer_classifier",
          {"builder": "transformer_classifier", "hidden_dim": 4, "num_heads": 2, "mlp_dim": 4}),
