@@ -46,6 +46,9 @@ def transfer(
     Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. The layers are a
     chain; the one named "backbone" is a model.
 
+    Differs from the papers: feature maps are averaged over all positions (global average
+    pooling) instead of flattened; batch normalisation keeps its statistics in phase two.
+
     Args:
         spec: of an image classification data set.
         backbone: name of a network of keras.applications; null if the start is a whole model of

@@ -1,5 +1,7 @@
 """Every builder passes the same checks and has the number of parameters computed by hand."""
 
+import importlib
+import inspect
 from functools import partial
 from itertools import pairwise
 
@@ -234,6 +236,16 @@ def test_the_tables_have_every_builder_and_no_other():
 def test_every_module_has_a_builder():
     for path in loader.MODELS.glob("*.py"):
         assert path.stem == "__init__" or loader.builders(path.stem), path.name
+
+
+@pytest.mark.parametrize("case", DEFAULTS, ids=lambda case: case.name)
+def test_every_argument_is_documented(case):
+    """In an `Args:` block; the paper is linked in the docstring of the builder or its module."""
+    module = importlib.import_module(f"models.{case.module}")
+    text = inspect.getdoc(getattr(module, case.builder))
+    arguments = text.split("Args:")[1]
+    assert [name for name in case.accepted if f"    {name}: " not in arguments] == []
+    assert "https://" in module.__doc__ + text
 
 
 @pytest.mark.parametrize("case", DEFAULTS + PUBLISHED, ids=lambda case: case.name)

@@ -216,5 +216,7 @@ def test_mean_over_real_tokens_by_hand():
 
 
 def test_an_unknown_pooling_is_refused():
-    with pytest.raises(UserError, match="pooling must be mean or max, found 'median'"):
+    with pytest.raises(UserError) as error:
         classifier(pooling="median")
+    assert error.value.code == "pooling-unknown"
+    assert (error.value.key, error.value.value) == ("build.pooling", "median")
