@@ -1,4 +1,9 @@
-"""The registry is this folder: `build` imports models/<module>.py and calls a function in it."""
+"""Neural networks by module and builder name: this folder is the registry.
+
+A builder is a public function of models/<module>.py whose first parameter is `spec` and whose
+keyword-only parameters are hyperparameters. It returns a functional, uncompiled Keras model with
+inputs named as in the spec and logits or forecasts as output.
+"""
 
 import importlib
 import inspect
@@ -11,25 +16,50 @@ from pipelines.spec import DataSpec
 
 
 def build(spec: DataSpec, module: str, builder: str, **hyperparameters) -> keras.Model:
-    """A functional, uncompiled model: named inputs as in `spec`, logits out.
+    """The model that `builder` in models/<module>.py makes for this data.
 
-    Arguments are bound before anything is built, so a typo names builder, argument and choices.
+    Args:
+        spec: of the prepared data set; gives shapes, number of classes and vocabulary sizes.
+        module: file name without `.py`.
+        builder: function in it.
+        **hyperparameters: arguments of the builder; those left out have its defaults.
+
+    Raises:
+        UserError: an unknown or missing argument, or a value that cannot be used.
     """
+    path = f"models/{module}.py"
     function = getattr(importlib.import_module(search_path.module_name("models", module)), builder)
-    signature = inspect.signature(function)
-    try:
-        signature.bind(spec, **hyperparameters)
-    except TypeError as error:
-        accepted = [
-            name
-            for name, parameter in signature.parameters.items()
-            if parameter.kind is parameter.KEYWORD_ONLY
-        ]
-        wrong = next((name for name in hyperparameters if name not in accepted), builder)
-        raise UserError(
-            f"models/{module}.py: {builder}: {error}; {one_of(wrong, accepted)}"
-        ) from None
+    _check_arguments(function, hyperparameters, path)
     try:
         return function(spec, **hyperparameters)
-    except ValueError as error:  # what layers say of values that they cannot work with
-        raise UserError(f"models/{module}.py: {builder}: {error}") from error
+    except UserError as error:
+        if error.path is not None:
+            raise
+        raise UserError(
+            error.code, f"{builder}: {error.message}", path=path, key=error.key, value=error.value
+        ) from error
+    except ValueError as error:  # raised by Keras for values that its layers do not accept
+        raise UserError("value-rejected", f"{builder}: {error}", path=path, key="build") from error
+
+
+def _check_arguments(function, hyperparameters: dict, path: str) -> None:
+    """Before anything is built, so that a typo is reported as such."""
+    parameters = inspect.signature(function).parameters.values()
+    accepted = {
+        parameter.name: parameter.default
+        for parameter in parameters
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    for name, value in hyperparameters.items():
+        if name not in accepted:
+            raise UserError(
+                "argument-unknown",
+                f"{function.__name__} has no such argument; {one_of(name, accepted)}",
+                path=path, key=f"build.{name}", value=value,
+            )  # fmt: skip
+    for name, default in accepted.items():
+        if default is inspect.Parameter.empty and name not in hyperparameters:
+            raise UserError(
+                "argument-missing", f"{function.__name__} needs this argument; add it",
+                path=path, key=f"build.{name}",
+            )  # fmt: skip

@@ -1,7 +1,8 @@
-"""LeNet-5, the convolutional network that read cheques.
+"""LeNet-5, the first convolutional network in wide use: it read handwritten amounts on cheques.
 
 Reference: LeCun, Bottou, Bengio and Haffner, "Gradient-Based Learning Applied to Document
-Recognition", Proceedings of the IEEE 86(11), 1998, section II.B.
+Recognition", Proceedings of the IEEE 86(11), 1998, section II.B,
+https://doi.org/10.1109/5.726791.
 """
 
 from typing import Literal
@@ -12,7 +13,7 @@ from keras import layers
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
-SIDE = 32
+SIDE = 32  # height and width of the paper's images
 
 
 def lenet5(
@@ -22,40 +23,58 @@ def lenet5(
     activation: str = "tanh",
     pooling: Literal["average", "max"] = "average",
 ) -> keras.Model:
-    """Small filters, shared over all places, whose answers are thinned out by pooling: twice
-    convolution and pooling, then layers that see everything.
+    """Convolution and pooling twice, then dense layers, after LeCun et al. 1998.
 
-    Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. 61,706 parameters
-    for 32 x 32 x 1 and ten classes. Pictures are brought to 32 x 32, by a frame of zeros (`pad`,
-    which UserError answers where they are larger) or by stretching (`resize`). Differs from the
-    paper: C3 sees all six maps of S2 instead of a table's choice; pooling has no weights; tanh is
-    not scaled; the output is a linear layer for the softmax instead of distances to drawn digits;
-    pixels lie in 0 to 1 instead of -0.1 to 1.175.
+    A convolution applies the same small filters at every position (local receptive fields and
+    shared weights), so a stroke is recognised wherever it is. Pooling halves height and width,
+    which makes the features tolerate small shifts and doubles the receptive field of the next
+    convolution.
+
+    Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. It has 61,706
+    parameters for images of 32 x 32 x 1 and ten classes.
+
+    Differs from the paper: C3 sees all six maps of S2, not a subset from a table; pooling has no
+    weights; tanh is not scaled; the output is a linear layer for the softmax, not distances to
+    drawn digits; pixels are scaled to 0..1, not to -0.1..1.175.
+
+    Args:
+        spec: of an image classification data set.
+        fit_input: how images get to 32 x 32: "pad" with zeros, or "resize", bilinearly.
+        activation: of all hidden layers, by Keras's name; "relu" trains faster than the paper's
+            "tanh".
+        pooling: "average", as in the paper, or "max".
+
+    Raises:
+        UserError: fit_input is "pad" and the images are larger than 32 x 32.
     """
     ((name, field),) = spec.inputs.items()
-    pictures = keras.Input(field.shape, dtype=field.dtype, name=name)
-    x = layers.Rescaling(1 / 255, name="scale")(_fitted(pictures, field.shape, fit_input))
+    images = keras.Input(field.shape, dtype=field.dtype, name=name)
+    x = _to_square(images, field.shape, fit_input)  # (B, 32, 32, C)
+    x = layers.Rescaling(1 / 255, name="scale")(x)
     pool = layers.AveragePooling2D if pooling == "average" else layers.MaxPooling2D
-    x = layers.Conv2D(6, 5, activation=activation, name="c1")(x)
-    x = pool(2, name="s2")(x)
-    x = layers.Conv2D(16, 5, activation=activation, name="c3")(x)
-    x = pool(2, name="s4")(x)
-    x = layers.Conv2D(120, 5, activation=activation, name="c5")(x)
-    x = layers.Dense(84, activation=activation, name="f6")(layers.Flatten()(x))
+    x = layers.Conv2D(6, 5, activation=activation, name="c1")(x)  # (B, 28, 28, 6)
+    x = pool(2, name="s2")(x)  # (B, 14, 14, 6)
+    x = layers.Conv2D(16, 5, activation=activation, name="c3")(x)  # (B, 10, 10, 16)
+    x = pool(2, name="s4")(x)  # (B, 5, 5, 16)
+    x = layers.Conv2D(120, 5, activation=activation, name="c5")(x)  # (B, 1, 1, 120)
+    x = layers.Dense(84, activation=activation, name="f6")(layers.Flatten()(x))  # (B, 84)
     logits = layers.Dense(spec.outputs, name="logits")(x)
-    return keras.Model({name: pictures}, logits, name="lenet5")
+    return keras.Model({name: images}, logits, name="lenet5")
 
 
-def _fitted(pictures, shape: tuple[int, ...], fit_input: str):
+def _to_square(images, shape: tuple[int, ...], fit_input: str):
+    """(B, H, W, C) -> (B, 32, 32, C)."""
     height, width, _ = shape
     if (height, width) == (SIDE, SIDE):
-        return pictures
+        return images
     if fit_input == "resize":
-        return layers.Resizing(SIDE, SIDE, name="resize")(pictures)
+        return layers.Resizing(SIDE, SIDE, name="resize")(images)
     if height > SIDE or width > SIDE:
         raise UserError(
-            f"lenet5: pictures of {height} x {width} do not fit into {SIDE} x {SIDE}; set "
-            "fit_input: resize, or `size` of the data set"
-        )
-    spare = [(total // 2, total - total // 2) for total in (SIDE - height, SIDE - width)]
-    return layers.ZeroPadding2D(spare, name="pad")(pictures)
+            "image-too-large",
+            f"images of {height} x {width} cannot be padded to {SIDE} x {SIDE}; set fit_input: "
+            "resize, or `size` of the data set",
+            key="build.fit_input", value=fit_input,
+        )  # fmt: skip
+    padding = [(total // 2, total - total // 2) for total in (SIDE - height, SIDE - width)]
+    return layers.ZeroPadding2D(padding, name="pad")(images)

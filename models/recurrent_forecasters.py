@@ -1,20 +1,15 @@
-"""Recurrent forecasters: three kinds of memory, one way of using them.
+"""Recurrent forecasters with three kinds of cells: Elman's simple RNN, GRU and LSTM.
 
-References: Elman, "Finding structure in time", Cognitive Science 14(2), 1990; Hochreiter and
-Schmidhuber, "Long Short-Term Memory", Neural Computation 9(8), 1997; Cho et al., "Learning Phrase
-Representations using RNN Encoder-Decoder", EMNLP 2014; Bengio, Simard and Frasconi, "Learning
-long-term dependencies with gradient descent is difficult", IEEE Trans. Neural Networks 5(2), 1994.
-
-All read the history (B, H, C) step by step and turn their last state into all steps of the future
-at once, (B, F, C), or (B, F, C, Q) with quantiles; physical units on both sides. depth: layers, one
-above the other. bidirectional: also read the history backwards, which is no cheating: all of it is
-past. dropout: between layers and before the outputs.
+A recurrent network reads the history x_1 ... x_H step by step and keeps a state h_t. Here the last
+state h_H goes through a linear layer that gives all F steps of the forecast at once (direct
+multi-step forecasting). In the equations * is the element-wise product, and biases are left out.
+Input of all: history (B, H, C). Output: (B, F, C), or (B, F, C, Q) with quantiles; physical units.
 """
 
 import keras
 from keras import layers
 
-from models.layers.windowed import say, see
+from models.layers.standardization import denormalize, standardize
 from pipelines.spec import DataSpec
 
 
@@ -26,20 +21,38 @@ def elman_forecaster(
     dropout: float = 0.0,
     bidirectional: bool = False,
     remove_mean: bool = True,
-    recurrent_start: str = "glorot_uniform",
+    recurrent_initializer: str = "glorot_uniform",
 ) -> keras.Model:
-    """The state is a tanh of the present reading and the previous state. What happened n steps ago
-    has been multiplied n times by the recurrent matrix, so its gradient vanishes or explodes.
+    """Simple recurrent network (Elman 1990).
 
-    recurrent_start: initializer of that matrix, by Keras's name. "orthogonal", Keras's own choice
-    elsewhere, keeps lengths and so puts the vanishing off (Saxe et al. 2014). Differs from the
-    paper: gradients go back through the whole history, not one step.
+        h_t = tanh(W x_t + U h_(t-1))
+
+    The gradient of h_t with respect to h_(t-n) is a product of n factors diag(1 - h^2) U, so it
+    vanishes or explodes exponentially with n (Bengio, Simard and Frasconi 1994): the network
+    hardly learns what depends on steps long past. GRU and LSTM are made against this.
+
+    Differs from the paper: backpropagation through the whole history, not through one step.
+
+    References: "Finding structure in time", https://doi.org/10.1207/s15516709cog1402_1; "Learning
+    long-term dependencies with gradient descent is difficult", https://doi.org/10.1109/72.279181.
+
+    Args:
+        spec: of a forecasting data set.
+        units: size of the state.
+        depth: number of recurrent layers, each reading the states of the one below.
+        dropout: rate after each layer.
+        bidirectional: also read the history backwards; all of it is past, so nothing leaks.
+        remove_mean: forecast deviations from the window's mean, see layers/standardization.py.
+        recurrent_initializer: of U, by Keras's name. "orthogonal" keeps the norm of the state and
+            delays vanishing (Saxe et al. 2014, https://arxiv.org/abs/1312.6120).
     """
-    memories = [
-        layers.SimpleRNN(units, return_sequences=True, recurrent_initializer=recurrent_start)
+    recurrent_layers = [
+        layers.SimpleRNN(units, return_sequences=True, recurrent_initializer=recurrent_initializer)
         for _ in range(depth)
     ]
-    return _forecaster(spec, memories, dropout, bidirectional, remove_mean, "elman_forecaster")
+    return _forecaster(
+        spec, recurrent_layers, dropout, bidirectional, remove_mean, "elman_forecaster"
+    )
 
 
 def gru_forecaster(
@@ -51,13 +64,35 @@ def gru_forecaster(
     bidirectional: bool = False,
     remove_mean: bool = True,
 ) -> keras.Model:
-    """A gate decides how much of the state is kept and how much is new, another how much of the
-    old state the new one is made from; what is kept is kept without a matrix.
+    """Gated recurrent unit (Cho et al. 2014).
 
-    Differs from the paper: the reset gate acts after the recurrent matrix (Keras's default).
+        z_t = sigmoid(W_z x_t + U_z h_(t-1))        update gate
+        r_t = sigmoid(W_r x_t + U_r h_(t-1))        reset gate
+        h~  = tanh(W_h x_t + r_t * (U_h h_(t-1)))   candidate
+        h_t = z_t * h_(t-1) + (1 - z_t) * h~
+
+    The update gate decides how much of the old state stays, the reset gate how much of it the
+    candidate sees. Where z_t is near 1 the state is copied without a matrix, so the gradient
+    passes through many steps.
+
+    Differs from the paper: the reset gate acts after U_h, not before it (Keras's default, which
+    has the faster implementations).
+
+    Reference: "Learning Phrase Representations using RNN Encoder-Decoder",
+    https://arxiv.org/abs/1406.1078.
+
+    Args:
+        spec: of a forecasting data set.
+        units: size of the state.
+        depth: number of recurrent layers, each reading the states of the one below.
+        dropout: rate after each layer.
+        bidirectional: also read the history backwards; all of it is past, so nothing leaks.
+        remove_mean: forecast deviations from the window's mean, see layers/standardization.py.
     """
-    memories = [layers.GRU(units, return_sequences=True) for _ in range(depth)]
-    return _forecaster(spec, memories, dropout, bidirectional, remove_mean, "gru_forecaster")
+    recurrent_layers = [layers.GRU(units, return_sequences=True) for _ in range(depth)]
+    return _forecaster(
+        spec, recurrent_layers, dropout, bidirectional, remove_mean, "gru_forecaster"
+    )
 
 
 def lstm_forecaster(
@@ -69,20 +104,44 @@ def lstm_forecaster(
     bidirectional: bool = False,
     remove_mean: bool = True,
 ) -> keras.Model:
-    """A cell beside the state is only ever scaled by a gate and added to, so a gradient can pass
-    through many steps. Gates for what to keep, what to add and what to show.
+    """Long short-term memory (Hochreiter and Schmidhuber 1997).
 
-    Differs from the paper: it has a gate for forgetting, which starts open (Gers et al. 2000).
+        f_t = sigmoid(W_f x_t + U_f h_(t-1))        forget gate
+        i_t = sigmoid(W_i x_t + U_i h_(t-1))        input gate
+        o_t = sigmoid(W_o x_t + U_o h_(t-1))        output gate
+        c_t = f_t * c_(t-1) + i_t * tanh(W_c x_t + U_c h_(t-1))
+        h_t = o_t * tanh(c_t)
+
+    The cell state c_t changes only by scaling and adding, never through a matrix, so its gradient
+    does not vanish where the forget gate is open.
+
+    Differs from the paper: it has a forget gate, whose bias starts at 1 (Gers et al. 2000,
+    https://doi.org/10.1162/089976600300015015), and full backpropagation through time.
+
+    Reference: "Long Short-Term Memory", https://doi.org/10.1162/neco.1997.9.8.1735.
+
+    Args:
+        spec: of a forecasting data set.
+        units: size of the state, and of the cell state.
+        depth: number of recurrent layers, each reading the states of the one below.
+        dropout: rate after each layer.
+        bidirectional: also read the history backwards; all of it is past, so nothing leaks.
+        remove_mean: forecast deviations from the window's mean, see layers/standardization.py.
     """
-    memories = [layers.LSTM(units, return_sequences=True) for _ in range(depth)]
-    return _forecaster(spec, memories, dropout, bidirectional, remove_mean, "lstm_forecaster")
+    recurrent_layers = [layers.LSTM(units, return_sequences=True) for _ in range(depth)]
+    return _forecaster(
+        spec, recurrent_layers, dropout, bidirectional, remove_mean, "lstm_forecaster"
+    )
 
 
-def _forecaster(spec, memories, dropout, bidirectional, remove_mean, name) -> keras.Model:
-    inputs, features, level = see(spec, remove_mean)
-    memories[-1].return_sequences = False
-    for number, memory in enumerate(memories):
-        memory = layers.Bidirectional(memory) if bidirectional else memory
-        features = layers.Dropout(dropout, name=f"dropout{number}")(memory(features))
-    flat = layers.Dense(spec.outputs, name="outputs")(features)
-    return keras.Model(inputs, say(spec, flat, level), name=name)
+def _forecaster(
+    spec: DataSpec, recurrent_layers: list, dropout: float, bidirectional: bool,
+    remove_mean: bool, name: str,
+) -> keras.Model:  # fmt: skip
+    inputs, x, level = standardize(spec, remove_mean)  # (B, H, C)
+    recurrent_layers[-1].return_sequences = False
+    for number, layer in enumerate(recurrent_layers):
+        layer = layers.Bidirectional(layer) if bidirectional else layer
+        x = layers.Dropout(dropout, name=f"dropout{number}")(layer(x))  # (B, H, U), last (B, U)
+    flat = layers.Dense(spec.outputs, name="outputs")(x)  # (B, F * C * Q)
+    return keras.Model(inputs, denormalize(spec, flat, level), name=name)

@@ -1,7 +1,7 @@
-"""Residual networks for small pictures: layers that learn what to add to their input.
+"""Residual network for small images.
 
 Reference: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
-section 4.2 (the CIFAR-10 networks).
+section 4.2 (the CIFAR-10 networks), https://arxiv.org/abs/1512.03385.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from models.layers import PaddedShortcut
-from models.layers.pictures import varied
+from models.layers.augmentation import augment_images
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
@@ -26,46 +26,67 @@ def resnet(
     shortcut: Literal["identity", "projection"] = "identity",
     augment: Mapping[str, float] | None = None,
 ) -> keras.Model:
-    """A first convolution, three stages of blocks, the mean over all places, the logits.
+    """Three stages of residual blocks and global average pooling, after He et al. 2016.
 
-    Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. Each stage halves
-    the picture and doubles the filters; a block is two 3 x 3 convolutions around which the input
-    is led to be added. depth counts convolutions and the logits: 6 n + 2 for n blocks a stage
-    (8, 14, 20, 32, 56, ...; else UserError). Where the size changes, the skip is the input with
-    zeros in the new channels (`identity`, the paper's option A) or a 1 x 1 convolution
-    (`projection`, option B). As in the paper: no biases before batch normalisation.
-    Differs: pixels are scaled to -1..1 instead of subtracting the mean picture.
+    A residual block computes y = relu(x + f(x)), where f is two 3 x 3 convolutions with batch
+    normalisation. The shortcut x passes the gradient on unchanged, so networks of many layers can
+    be trained, and a block that is not needed only has to learn f = 0. Each stage after the first
+    halves height and width and doubles the filters.
+
+    Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. Depth 20 has 0.27
+    million parameters.
+
+    Differs from the paper: pixels are scaled to -1..1 instead of subtracting the mean image;
+    augmentation is chosen by `augment`.
+
+    Args:
+        spec: of an image classification data set.
+        depth: number of convolutions and dense layers, 6 n + 2 with n blocks a stage: 8, 14, 20,
+            32, 44, 56 or 110.
+        filters: of the first stage; the second has twice and the third four times as many.
+        shortcut: where the size changes, "identity" subsamples and pads with zero channels
+            (option A of the paper, without weights); "projection" is a 1 x 1 convolution (B).
+        augment: arguments of `RandomAugmentation` (layers/augmentation.py).
+
+    Raises:
+        UserError: depth is not 6 n + 2 for an n of 1 or more.
     """
     blocks, rest = divmod(depth - 2, 2 * STAGES)
     if rest or blocks < 1:
-        raise UserError(f"resnet: depth is {depth}; it must be 6 n + 2, such as 8, 14, 20 or 32")
+        raise UserError(
+            "depth-invalid", f"depth is {depth}; it must be 6 n + 2, such as 8, 14, 20 or 32",
+            key="build.depth", value=depth,
+        )  # fmt: skip
     ((name, field),) = spec.inputs.items()
-    pictures = keras.Input(field.shape, dtype=field.dtype, name=name)
-    x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(varied(pictures, augment))
-    x = _convolution(x, filters, 3, 1, "first")
+    images = keras.Input(field.shape, dtype=field.dtype, name=name)
+    x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(augment_images(images, augment))
+    x = _convolution(x, filters, 3, 1, "first")  # (B, H, W, filters)
     x = layers.ReLU(name="first_relu")(x)
     for stage in range(STAGES):
         for block in range(blocks):
             stride = 2 if stage and not block else 1
             x = _block(x, filters * 2**stage, stride, shortcut, f"stage{stage + 1}_{block + 1}")
-    x = layers.GlobalAveragePooling2D(name="features")(x)
+    x = layers.GlobalAveragePooling2D(name="features")(x)  # (B, H/4, W/4, D) -> (B, D), 4 filters
     logits = layers.Dense(spec.outputs, name="logits")(x)
-    return keras.Model({name: pictures}, logits, name="resnet")
+    return keras.Model({name: images}, logits, name="resnet")
 
 
 def _block(x, filters: int, stride: int, shortcut: str, name: str):
-    added = layers.ReLU(name=f"{name}_relu1")(_convolution(x, filters, 3, stride, f"{name}_conv1"))
-    added = _convolution(added, filters, 3, 1, f"{name}_conv2")
+    """(B, H, W, C) -> (B, H / stride, W / stride, filters)."""
+    residual = _convolution(x, filters, 3, stride, f"{name}_conv1")
+    residual = layers.ReLU(name=f"{name}_relu1")(residual)
+    residual = _convolution(residual, filters, 3, 1, f"{name}_conv2")
     if stride == 1:
-        skipped = x
+        skip = x
     elif shortcut == "projection":
-        skipped = _convolution(x, filters, 1, stride, f"{name}_projection")
+        skip = _convolution(x, filters, 1, stride, f"{name}_projection")
     else:
-        skipped = PaddedShortcut(filters, stride, name=f"{name}_identity")(x)
-    return layers.ReLU(name=f"{name}_relu2")(layers.Add(name=f"{name}_add")([skipped, added]))
+        skip = PaddedShortcut(filters, stride, name=f"{name}_identity")(x)
+    return layers.ReLU(name=f"{name}_relu2")(layers.Add(name=f"{name}_add")([skip, residual]))
 
 
 def _convolution(x, filters: int, size: int, stride: int, name: str):
+    """Without bias: batch normalisation subtracts the mean and adds a bias of its own."""
     x = layers.Conv2D(
         filters, size, stride, padding="same", use_bias=False,
         kernel_initializer="he_normal", name=name,

@@ -1,8 +1,8 @@
-"""Recurrent translation: one network reads, another one writes.
+"""Recurrent encoder-decoders for translation, without and with attention.
 
-References: Sutskever, Vinyals and Le, "Sequence to Sequence Learning with Neural Networks",
-NIPS 2014; Luong, Pham and Manning, "Effective Approaches to Attention-based Neural Machine
-Translation", EMNLP 2015.
+References: Sutskever, Vinyals and Le, "Sequence to Sequence Learning with Neural Networks", NIPS
+2014, https://arxiv.org/abs/1409.3215; Luong, Pham and Manning, "Effective Approaches to
+Attention-based Neural Machine Translation", EMNLP 2015, https://arxiv.org/abs/1508.04025.
 """
 
 import keras
@@ -14,43 +14,80 @@ from pipelines.spec import DataSpec
 def seq2seq(
     spec: DataSpec,
     *,
-    embedding_width: int = 96,
+    embedding_dim: int = 96,
     units: int = 128,
     cell: str = "gru",
     dropout: float = 0.2,
 ) -> keras.Model:
-    """All that the decoder learns of the source is the encoder's last state.
+    """Encoder-decoder without attention, after Sutskever et al. 2014.
 
-    Inputs: `source` (B, S) and `target_in` (B, T) sub-word ids. Output: (B, T, V) logits. Differs
-    from the papers: one layer, not four; the encoder reads from both ends instead of from the last
-    word; sub-words; one embedding for source, target and output.
+    The encoder's last state is all that the decoder knows of the source: a vector of fixed size,
+    which is the bottleneck for long sentences. The decoder is a language model of the target that
+    starts from this state, p(y | x) = prod_t p(y_t | y_1 ... y_(t-1), x). Training uses teacher
+    forcing: the decoder's input at step t is the correct previous id y_(t-1), not its own
+    prediction.
+
+    Inputs: `source` (B, S) and `target_in` (B, T) subword ids. Output: (B, T, V) logits.
+
+    Differs from the paper: one layer instead of four; a bidirectional encoder instead of reversed
+    source sentences; subwords; one embedding for source, target and output.
+
+    Args:
+        spec: of a translation data set.
+        embedding_dim: E, dimension of a subword's vector.
+        units: U, state size of each encoder direction and of the decoder.
+        cell: "gru" or "lstm", see recurrent_forecasters.py for their gates.
+        dropout: rate on embeddings and before the output layer.
     """
-    return _translator(spec, embedding_width, units, cell, False, dropout, name="seq2seq")
+    return _translator(spec, embedding_dim, units, cell, False, dropout, name="seq2seq")
 
 
 def seq2seq_attention(
     spec: DataSpec,
     *,
-    embedding_width: int = 96,
+    embedding_dim: int = 96,
     units: int = 128,
     cell: str = "gru",
     dropout: float = 0.2,
 ) -> keras.Model:
-    """Each decoder state also looks back at all source positions (Luong's global attention).
+    """Encoder-decoder with global attention, after Luong et al. 2015.
 
-    Inputs and output as in `seq2seq`. Scores are dot products of the decoder's state and the
-    projected memory, which is Luong's "general" score. Differs from the paper: no input feeding,
-    so that all target positions are computed at once in training.
+    At every step the decoder state s_t is compared with each encoder output m_j, and the outputs
+    are averaged with the resulting weights, so nothing has to fit into one vector:
+
+        score(s_t, m_j) = s_t . W m_j               Luong's "general" score
+        a_t = softmax over j of score(s_t, m_j)     attention weights
+        c_t = sum_j a_tj W m_j                      context vector
+
+    The next id is predicted from c_t and s_t. The weights a_t show which source words a target
+    word comes from.
+
+    Inputs: `source` (B, S) and `target_in` (B, T) subword ids. Output: (B, T, V) logits.
+
+    Differs from the paper: no input feeding, so all target positions are computed at once in
+    training; the context averages the projected outputs W m_j; and as for `seq2seq`.
+
+    Args:
+        spec: of a translation data set.
+        embedding_dim: E, dimension of a subword's vector.
+        units: U, state size of each encoder direction and of the decoder.
+        cell: "gru" or "lstm", see recurrent_forecasters.py for their gates.
+        dropout: rate on embeddings and before the output layer.
     """
-    return _translator(spec, embedding_width, units, cell, True, dropout, name="seq2seq_attention")
+    return _translator(spec, embedding_dim, units, cell, True, dropout, name="seq2seq_attention")
 
 
-def _translator(spec, embedding_width, units, cell, attention, dropout, name) -> keras.Model:
+def _translator(
+    spec: DataSpec, embedding_dim: int, units: int, cell: str, attention: bool, dropout: float,
+    name: str,
+) -> keras.Model:  # fmt: skip
     inputs = {
         key: keras.Input(field.open_shape, dtype=field.dtype, name=key)
         for key, field in spec.inputs.items()
     }
-    layer = RecurrentTranslator(
-        spec.outputs, embedding_width, units, cell, attention, dropout, name="translator"
+    # Beam search (pipelines/inference/beam_search.py) looks for the layer by this name.
+    translator = RecurrentTranslator(
+        spec.outputs, embedding_dim, units, cell, attention, dropout, name="translator"
     )
-    return keras.Model(inputs, layer(inputs["source"], inputs["target_in"]), name=name)
+    logits = translator(inputs["source"], inputs["target_in"])  # (B, S), (B, T) -> (B, T, V)
+    return keras.Model(inputs, logits, name=name)

@@ -1,7 +1,7 @@
 """Temporal convolutional network.
 
 Reference: Bai, Kolter and Koltun, "An Empirical Evaluation of Generic Convolutional and Recurrent
-Networks for Sequence Modeling", 2018.
+Networks for Sequence Modeling", 2018, https://arxiv.org/abs/1803.01271.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import keras
 from keras import layers
 
 from models.layers.causal_conv import CausalConv1D, covering_dilations, receptive_field
-from models.layers.windowed import say, see
+from models.layers.standardization import denormalize, standardize
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
@@ -24,49 +24,73 @@ def tcn_forecaster(
     dropout: float = 0.1,
     remove_mean: bool = True,
 ) -> keras.Model:
-    """Blocks of causal convolutions, each looking twice as far back as the one before; the last
-    step's features, which have seen the whole history, are turned into all steps of the future.
+    """Residual blocks of dilated causal convolutions, after Bai et al. 2018.
+
+    Causal: the output at step t depends on no later step. Dilated: a filter's taps are d steps
+    apart, and d doubles from block to block, so the receptive field grows exponentially with
+    depth. With two convolutions of kernel size k in each block it is
+
+        1 + 2 (k - 1) (1 + 2 + 4 + ...)  steps.
+
+    The features of the last step, whose receptive field covers the whole history, go through a
+    linear layer that gives all steps of the forecast. All steps of the history are computed in
+    parallel, unlike in a recurrent network.
 
     Input: history (B, H, C). Output: (B, F, C), or (B, F, C, Q) with quantiles; physical units.
-    dilations: one block each; null takes 1, 2, 4, ... until the history is covered. UserError: a
-    stack that does not see the whole history, or whose widest block sees nothing but padding.
-    Differs from the paper: all steps of the future at once; the window's mean is taken out.
+
+    Differs from the paper: direct multi-step forecast; the window's mean is removed.
+
+    Args:
+        spec: of a forecasting data set.
+        filters: of every convolution.
+        kernel_size: taps of every filter.
+        dilations: dilation of each block; null takes 1, 2, 4, ... until the history is covered.
+        dropout: rate of spatial dropout, which drops whole channels, after each convolution.
+        remove_mean: forecast deviations from the window's mean, see layers/standardization.py.
+
+    Raises:
+        UserError: the receptive field does not cover the history, or a dilation is so large that
+            a filter sees padding only.
     """
     steps = spec.inputs["history"].shape[0]
     dilations = dilations or covering_dilations(kernel_size, steps)
-    _check_reach(kernel_size, dilations, steps)
-    inputs, features, level = see(spec, remove_mean)
+    _check_receptive_field(kernel_size, dilations, steps)
+    inputs, x, level = standardize(spec, remove_mean)  # (B, H, C)
     for number, dilation in enumerate(dilations):
-        features = _block(features, filters, kernel_size, dilation, dropout, f"block{number}")
-    last = layers.Cropping1D((steps - 1, 0), name="last_step")(features)
-    flat = layers.Dense(spec.outputs, name="outputs")(layers.Flatten()(last))
-    return keras.Model(inputs, say(spec, flat, level), name="tcn_forecaster")
+        x = _block(x, filters, kernel_size, dilation, dropout, f"block{number}")  # (B, H, filters)
+    last = layers.Cropping1D((steps - 1, 0), name="last_step")(x)  # (B, 1, filters)
+    flat = layers.Dense(spec.outputs, name="outputs")(layers.Flatten()(last))  # (B, F * C * Q)
+    return keras.Model(inputs, denormalize(spec, flat, level), name="tcn_forecaster")
 
 
-def _block(features, filters, kernel_size, dilation, dropout, name):
-    """Twice convolution, rectifier and dropout, beside a path that skips them."""
-    skipped = features
-    if features.shape[-1] != filters:
-        skipped = layers.Conv1D(filters, 1, name=f"{name}_skip")(features)
+def _block(x, filters: int, kernel_size: int, dilation: int, dropout: float, name: str):
+    """(B, H, C) -> (B, H, filters): relu(x + f(x)), f twice convolution, relu and dropout."""
+    skip = x
+    if x.shape[-1] != filters:
+        skip = layers.Conv1D(filters, 1, name=f"{name}_skip")(x)
     for number in range(2):
-        features = CausalConv1D(
+        x = CausalConv1D(
             filters, kernel_size, dilation_rate=dilation, activation="relu",
             name=f"{name}_conv{number}",
-        )(features)  # fmt: skip
-        features = layers.SpatialDropout1D(dropout, name=f"{name}_dropout{number}")(features)
-    added = layers.Add(name=f"{name}_sum")([features, skipped])
-    return layers.ReLU(name=name)(added)
+        )(x)  # fmt: skip
+        x = layers.SpatialDropout1D(dropout, name=f"{name}_dropout{number}")(x)
+    return layers.ReLU(name=name)(layers.Add(name=f"{name}_sum")([x, skip]))
 
 
-def _check_reach(kernel_size: int, dilations: Sequence[int], steps: int) -> None:
-    reach, wanted = receptive_field(kernel_size, dilations), covering_dilations(kernel_size, steps)
-    if reach < steps:
+def _check_receptive_field(kernel_size: int, dilations: Sequence[int], steps: int) -> None:
+    covered = receptive_field(kernel_size, dilations)
+    sufficient = covering_dilations(kernel_size, steps)
+    if covered < steps:
         raise UserError(
-            f"tcn_forecaster: kernel_size {kernel_size} and dilations {list(dilations)} see "
-            f"{reach} of {steps} steps of history; dilations: {wanted} see them all"
-        )
+            "receptive-field-too-small",
+            f"kernel_size {kernel_size} and dilations {list(dilations)} cover {covered} of {steps} "
+            f"steps of history; dilations: {sufficient} cover them all",
+            key="build.dilations", value=list(dilations),
+        )  # fmt: skip
     if (kernel_size - 1) * max(dilations) >= max(steps, kernel_size):
         raise UserError(
-            f"tcn_forecaster: dilation {max(dilations)} reaches beyond {steps} steps of history, "
-            f"into nothing but padding; dilations: {wanted} are enough"
-        )
+            "dilation-too-large",
+            f"with dilation {max(dilations)} a filter reaches beyond {steps} steps of history and "
+            f"sees padding only; dilations: {sufficient} are sufficient",
+            key="build.dilations", value=list(dilations),
+        )  # fmt: skip

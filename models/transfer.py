@@ -1,7 +1,8 @@
-"""Transfer: what was learned on many pictures is the start for few.
+"""Transfer learning: a pretrained backbone and a new head.
 
-References: Yosinski et al., "How transferable are features in deep neural networks?", NIPS 2014;
-Donahue et al., "DeCAF", ICML 2014; the two phases as in F. Chollet's guide
+References: Yosinski et al., "How transferable are features in deep neural networks?", NIPS 2014,
+https://arxiv.org/abs/1411.1792; Donahue et al., "DeCAF: A Deep Convolutional Activation Feature",
+ICML 2014, https://arxiv.org/abs/1310.1531; the two phases as in
 https://keras.io/guides/transfer_learning.
 """
 
@@ -12,14 +13,15 @@ from typing import Any
 import keras
 from keras import layers
 
-from models.layers.pictures import ApplicationScaling, application_module, varied
-from pipelines.config.errors import UserError
+from models.layers.application_scaling import ApplicationScaling, application_module
+from models.layers.augmentation import augment_images
+from models.layers.backbone import BACKBONE
+from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 from pipelines.storage.arrays import digest
 
-START = (
-    "start"  # in the spec's task_metadata: where `pipelines/stages/start.py` has put the weights
-)
+START = "start"  # key of the weights' file in the spec's task_metadata, written by stages/start.py
+WEIGHTS = ("imagenet", "random", START)
 
 
 def transfer(
@@ -27,84 +29,127 @@ def transfer(
     *,
     backbone: str | None = None,
     weights: str = START,
-    arguments: Mapping[str, Any] | None = None,
+    backbone_kwargs: Mapping[str, Any] | None = None,
     size: int | None = None,
-    cut: str | None = None,
+    feature_layer: str | None = None,
     dropout: float = 0.2,
     augment: Mapping[str, float] | None = None,
 ) -> keras.Model:
-    """A backbone that gives each picture a vector, and a new linear layer on it, the head.
+    """Linear classifier on the features of a pretrained network (Yosinski 2014, Donahue 2014).
 
-    Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. All layers stand
-    one after the other; the one named "backbone" is a model and is frozen, unless it begins with
-    random weights: `training/phases.py` trains the head on its features, and unfreezes its top
-    where the experiment has `fit.fine_tune`.
+    Early layers of a network learn features that are useful for other data as well, so a network
+    trained on many images is a good start where there are few. Phase one is a linear probe: the
+    backbone is frozen and the head is fitted to its features, which are computed once. Phase two,
+    with `fit.fine_tune`, unfreezes the backbone's top layers and trains them at a low learning
+    rate (training/phases.py).
 
-    weights: `start`: what the data set's entry under `starts` names, which is a model of ours (then
-        `backbone` is left out: it is the whole model up to its logits, or up to layer `cut`) or a
-        weights file for `backbone`. `imagenet`: downloaded by Keras. `random`: from scratch.
-    backbone: a name of keras.applications, with its own scaling and, for one channel, the picture
-        in all three colours. arguments: more of its own, such as {alpha: 0.75}. size: side to
-        stretch pictures to before it. augment: see layers/pictures.py; it acts where the backbone
-        is trained, as features are computed once.
+    Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. The layers are a
+    chain; the one named "backbone" is a model.
 
-    UserError: no start where one is needed, a size that our own backbone was not trained for.
+    Differs from the papers: feature maps are averaged over all positions (global average
+    pooling) instead of flattened; batch normalisation keeps its statistics in phase two.
+
+    Args:
+        spec: of an image classification data set.
+        backbone: name of a network of keras.applications; null if the start is a whole model of
+            this repository.
+        weights: "start": what the data set's entry under `starts` names, a model of this
+            repository or a weights file for `backbone`; "imagenet": downloaded by Keras;
+            "random": trained from scratch, and not frozen.
+        backbone_kwargs: further arguments of the network of keras.applications: {alpha: 0.75}.
+        size: side to which images are resized before the backbone.
+        feature_layer: without `backbone`, name of the layer whose output is taken as features; null
+            for the input of the logits.
+        dropout: rate on the features.
+        augment: arguments of `RandomAugmentation`; only has an effect where the backbone is
+            trained, as features are computed once and without it.
+
+    Raises:
+        UserError: there is no start, or it was changed, or it does not fit the other arguments.
     """
     ((name, field),) = spec.inputs.items()
-    pictures = keras.Input(field.shape, dtype=field.dtype, name=name)
-    x = varied(pictures, augment)
+    images = keras.Input(field.shape, dtype=field.dtype, name=name)
+    x = augment_images(images, augment)  # (B, H, W, C)
     if size is not None:
         x = layers.Resizing(size, size, name="resize")(x)
     if backbone is None:
-        body = _own(_start(spec), cut, tuple(x.shape[1:]))
+        extractor = _repository_model(_start_file(spec), feature_layer, tuple(x.shape[1:]))
     else:
         if x.shape[-1] == 1:
-            x = layers.Concatenate(name="colours")([x, x, x])
+            x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
         x = ApplicationScaling(backbone, name="scale")(x)
-        body = _application(backbone, weights, arguments or {}, tuple(x.shape[1:]), spec)
-    body.trainable = weights == "random"
-    x = layers.Dropout(dropout, name="head_dropout")(body(x))
+        extractor = _application(backbone, weights, backbone_kwargs or {}, tuple(x.shape[1:]), spec)
+    extractor.trainable = weights == "random"
+    x = layers.Dropout(dropout, name="head_dropout")(extractor(x))  # (B, D)
     logits = layers.Dense(spec.outputs, name="logits")(x)
-    return keras.Model({name: pictures}, logits, name="transfer")
+    return keras.Model({name: images}, logits, name="transfer")
 
 
-def _own(file: Path, cut: str | None, shape: tuple) -> keras.Model:
-    """A model of ours without its head, taking float pictures of 0 to 255."""
+def _repository_model(file: Path, feature_layer: str | None, shape: tuple) -> keras.Model:
+    """A model of this repository without its head: float images of 0 to 255 -> (B, D)."""
     if file.suffix != ".keras":
-        raise UserError(f"transfer: {file} holds weights alone; name their `backbone`")
-    trained = keras.saving.load_model(file, compile=False)
-    if tuple(trained.inputs[0].shape[1:]) != shape:
         raise UserError(
-            f"transfer: {file} was trained on pictures of {trained.inputs[0].shape[1:]}, these are "
-            f"{shape}; set `size`, here or of the data set"
-        )
-    end = trained.get_layer(cut).output if cut else trained.get_layer("logits").input
-    body = keras.Model(trained.inputs, end, name="backbone")
-    if len(end.shape) == 2:
-        return body
-    return keras.Model(body.inputs, layers.GlobalAveragePooling2D()(end), name="backbone")
+            "backbone-missing", f"{file} holds weights without a network; name their `backbone`",
+            key="build.backbone",
+        )  # fmt: skip
+    trained = keras.saving.load_model(file, compile=False)
+    trained_shape = tuple(trained.inputs[0].shape[1:])
+    if trained_shape != shape:
+        raise UserError(
+            "image-size-mismatch",
+            f"{file} was trained on images of {trained_shape}, and these are {shape}; set `size`, "
+            "here or of the data set",
+            key="build.size", value=shape,
+        )  # fmt: skip
+    features = _features(trained, feature_layer)
+    extractor = keras.Model(trained.inputs, features, name=BACKBONE)
+    if len(features.shape) == 2:
+        return extractor
+    pooled = layers.GlobalAveragePooling2D()(features)  # (B, H, W, D) -> (B, D)
+    return keras.Model(extractor.inputs, pooled, name=BACKBONE)
 
 
-def _application(name: str, weights: str, arguments, shape: tuple, spec: DataSpec) -> keras.Model:
-    chosen = {"imagenet": "imagenet", "random": None}.get(weights, START)
-    if chosen == START and weights != START:
-        raise UserError(f"transfer: weights: {weights!r}; accepted: imagenet, random, start")
+def _features(trained: keras.Model, feature_layer: str | None) -> keras.KerasTensor:
+    if feature_layer is None:
+        return trained.get_layer("logits").input
+    names = [layer.name for layer in trained.layers]
+    if feature_layer not in names:
+        raise UserError(
+            "layer-unknown", f"the model has no such layer; {one_of(feature_layer, names)}",
+            key="build.feature_layer", value=feature_layer,
+        )  # fmt: skip
+    return trained.get_layer(feature_layer).output
+
+
+def _application(name: str, weights: str, kwargs, shape: tuple, spec: DataSpec) -> keras.Model:
+    """A network of keras.applications without its head: (B, H, W, 3) -> (B, D)."""
+    if weights not in WEIGHTS:
+        raise UserError(
+            "weights-unknown", f"no such weights; {one_of(weights, WEIGHTS)}",
+            key="build.weights", value=weights,
+        )  # fmt: skip
+    source = {"imagenet": "imagenet", "random": None}
     return getattr(application_module(name), name)(
-        include_top=False, pooling="avg", input_shape=shape, name="backbone",
-        weights=str(_start(spec)) if chosen == START else chosen, **arguments,
+        include_top=False, pooling="avg", input_shape=shape, name=BACKBONE,
+        weights=source[weights] if weights in source else str(_start_file(spec)), **kwargs,
     )  # fmt: skip
 
 
-def _start(spec: DataSpec) -> Path:
+def _start_file(spec: DataSpec) -> Path:
+    """The weights that the stage `start` has put there, if they are unchanged."""
     if START not in spec.task_metadata:
         raise UserError(
-            "transfer: the data set has no start; add an entry under `starts` that names a data "
-            "set and weights, and make it the experiment's `dataset`"
-        )
+            "start-missing",
+            "the data set has no start; add an entry under `starts` that names a data set and "
+            "weights, and make it the experiment's `dataset`",
+            key="build.weights", value=START,
+        )  # fmt: skip
     file = Path(spec.task_metadata[START])
     if digest(file.parent) != spec.digests[START]:
         raise UserError(
-            f"{file}: not what the stage `start` has put there; it is not loaded; run that stage "
-            "again: dvc repro"
-        )
+            "start-changed",
+            "the files are not those that the stage `start` wrote, so they are not loaded; run "
+            "that stage again: dvc repro",
+            path=file,
+        )  # fmt: skip
     return file

@@ -1,6 +1,8 @@
-"""Translation by attention alone.
+"""The Transformer for translation.
 
-Reference: Vaswani et al., "Attention Is All You Need", NeurIPS 2017.
+References: Vaswani et al., "Attention Is All You Need", NeurIPS 2017,
+https://arxiv.org/abs/1706.03762; Xiong et al., "On Layer Normalization in the Transformer
+Architecture", ICML 2020, https://arxiv.org/abs/2002.04745.
 """
 
 import keras
@@ -12,25 +14,50 @@ from pipelines.spec import DataSpec
 def transformer(
     spec: DataSpec,
     *,
-    width: int = 128,
-    heads: int = 4,
+    hidden_dim: int = 128,
+    num_heads: int = 4,
     depth: int = 2,
-    feed_forward: int = 512,
+    mlp_dim: int = 512,
     dropout: float = 0.1,
 ) -> keras.Model:
-    """Encoder and decoder are `depth` blocks each: attention over `heads` heads to the sentence's
-    own positions, in the decoder also to the source, then a feed-forward part for each position.
+    """Encoder-decoder of attention and feed-forward layers alone, after Vaswani et al. 2017.
 
-    Inputs: `source` (B, S) and `target_in` (B, T) sub-word ids. Output: (B, T, V) logits. Differs
-    from the paper: normalisation stands before each part and once more at the end (Xiong et al.
-    2020), which needs no warm-up; dropout acts on no attention weights.
+    In scaled dot-product attention every position makes a query, compares it with the keys of
+    other positions, and averages their values:
+
+        attention(Q, K, V) = softmax(Q K^T / sqrt(hidden_dim / num_heads)) V
+
+    Multi-head attention does this num_heads times with different projections. An encoder block is
+    self-attention and a feed-forward network; a decoder block is causal self-attention (no
+    position sees a later one), cross-attention to the encoder's output, and a feed-forward network.
+    Training uses teacher forcing, and all target positions are computed at once.
+
+    Inputs: `source` (B, S) and `target_in` (B, T) subword ids. Output: (B, T, V) logits.
+
+    Differs from the paper: layer normalisation before each sub-layer and once more at the end of
+    each stack (pre-norm, Xiong et al. 2020), which trains without warm-up; no dropout on attention
+    weights.
+
+    Args:
+        spec: of a translation data set.
+        hidden_dim: D, dimension of embeddings and of all block outputs; an even multiple of
+            num_heads.
+        num_heads: heads of each attention, of hidden_dim / num_heads dimensions each.
+        depth: number of encoder blocks, and of decoder blocks.
+        mlp_dim: units of the feed-forward networks' hidden layers; four times hidden_dim in the
+            paper.
+        dropout: rate on embeddings and on the output of each sub-layer.
+
+    Raises:
+        UserError: hidden_dim is odd or not a multiple of num_heads.
     """
     inputs = {
         key: keras.Input(field.open_shape, dtype=field.dtype, name=key)
         for key, field in spec.inputs.items()
     }
-    layer = TransformerTranslator(
-        spec.outputs, width, heads, depth, feed_forward, dropout, name="translator"
+    # Beam search (pipelines/inference/beam_search.py) looks for the layer by this name.
+    translator = TransformerTranslator(
+        spec.outputs, hidden_dim, num_heads, depth, mlp_dim, dropout, name="translator"
     )
-    logits = layer(inputs["source"], inputs["target_in"])
+    logits = translator(inputs["source"], inputs["target_in"])  # (B, S), (B, T) -> (B, T, V)
     return keras.Model(inputs, logits, name="transformer")

@@ -1,19 +1,16 @@
-"""Attention reads a text, pooling sums it up.
+"""Transformer encoder for text classification.
 
-References: Vaswani et al., "Attention Is All You Need", NeurIPS 2017; Xiong et al., "On Layer
-Normalization in the Transformer Architecture", ICML 2020.
+References: Vaswani et al., "Attention Is All You Need", NeurIPS 2017,
+https://arxiv.org/abs/1706.03762; Xiong et al., "On Layer Normalization in the Transformer
+Architecture", ICML 2020, https://arxiv.org/abs/2002.04745.
 """
 
 import keras
 from keras import layers, ops
 
-from models.layers import (
-    EncoderBlock,
-    MaskedMaxPooling,
-    MaskedMeanPooling,
-    SinePositions,
-    WordDropout,
-)
+from models.layers import EncoderBlock, MaskedMaxPooling, MaskedMeanPooling, SinePositions
+from models.layers.text_inputs import concatenate_fields, embed_tokens
+from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 
 POOLINGS = {"mean": MaskedMeanPooling, "max": MaskedMaxPooling}
@@ -22,44 +19,62 @@ POOLINGS = {"mean": MaskedMeanPooling, "max": MaskedMaxPooling}
 def transformer_classifier(
     spec: DataSpec,
     *,
-    width: int = 64,
-    heads: int = 4,
+    hidden_dim: int = 64,
+    num_heads: int = 4,
     depth: int = 2,
-    feed_forward: int = 128,
+    mlp_dim: int = 128,
     positions: bool = True,
     pooling: str = "max",
     dropout: float = 0.3,
     word_dropout: float = 0.1,
 ) -> keras.Model:
-    """Each token looks at all others `depth` times; what is found at the tokens is pooled and
-    classified by a linear layer.
+    """Encoder blocks and pooling over tokens; the encoder of Vaswani et al. 2017.
 
-    Inputs: every field of the spec, (B, T) token ids, each read by its own blocks. Output:
-    (B, outputs) logits. `width` of a token's vector, `feed_forward` of the hidden layer in a block.
-    Without `positions` the text is a bag of tokens that see one another. `pooling`: max | mean over
-    the tokens. Padding is neither attended to nor pooled. Differs from the paper: an encoder alone,
-    normalised before each part and at the end (pre-norm), so that it trains without warm-up;
-    dropout on whole tokens, and none on attention weights.
+    Each block is multi-head self-attention, softmax(Q K^T / sqrt(d)) V with d = hidden_dim /
+    num_heads, and a feed-forward network, both as residual branches. After `depth` blocks every
+    token's vector depends on the whole text. The vectors are pooled to one and classified by a
+    linear layer.
+
+    Inputs: every field of the spec, (B, T) token ids, each with embeddings and blocks of its own.
+    Output: (B, outputs) logits. Padding is neither attended to nor pooled.
+
+    Differs from the paper: an encoder alone; layer normalisation before each sub-layer and at the
+    end (pre-norm, Xiong et al. 2020), which trains without warm-up; word dropout; no dropout on
+    attention weights.
+
+    Args:
+        spec: of a text classification data set.
+        hidden_dim: D, dimension of a token's vector; a multiple of num_heads, and even with
+            positions.
+        num_heads: heads of each attention, of hidden_dim / num_heads dimensions each.
+        depth: number of encoder blocks.
+        mlp_dim: units of the feed-forward networks' hidden layers.
+        positions: add sinusoidal positions; without, the text is a bag of tokens.
+        pooling: "max" or "mean" over tokens.
+        dropout: rate on embeddings, on each residual branch and on the pooled features.
+        word_dropout: probability of a token to be replaced by the unknown token.
+
+    Raises:
+        UserError: hidden_dim does not fit num_heads or positions, or the pooling is unknown.
     """
     if pooling not in POOLINGS:
-        raise ValueError(f"pooling must be {' or '.join(POOLINGS)}, found {pooling!r}")
-    inputs, features = {}, []
+        raise UserError(
+            "pooling-unknown", f"no such pooling; {one_of(pooling, POOLINGS)}",
+            key="build.pooling", value=pooling,
+        )  # fmt: skip
+    inputs, pooled = {}, []
     for name, field in spec.inputs.items():
-        ids = inputs[name] = keras.Input(field.open_shape, dtype=field.dtype, name=name)
-        tokens = layers.Embedding(
-            field.size, width, keras.initializers.RandomUniform(-0.5, 0.5),
-            name=f"{name}_embedding",
-        )(WordDropout(word_dropout)(ids))  # fmt: skip
+        ids, x = embed_tokens(name, field, hidden_dim, word_dropout)
+        inputs[name] = ids  # (B, T)
         if positions:
-            tokens = SinePositions(name=f"{name}_positions")(tokens)
-        tokens = layers.Dropout(dropout)(tokens)
-        real = ops.not_equal(ids, 0)
+            x = SinePositions(name=f"{name}_positions")(x)  # (B, T, D)
+        x = layers.Dropout(dropout)(x)
+        token_mask = ops.not_equal(ids, 0)  # (B, T)
         for number in range(1, depth + 1):
-            block = EncoderBlock(heads, feed_forward, dropout, name=f"{name}_block{number}")
-            tokens = block(tokens, real)
-        tokens = layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm")(tokens)
-        features.append(POOLINGS[pooling]()(tokens, ids))
-    merged = layers.Concatenate()(features) if len(features) > 1 else features[0]
-    merged = layers.Dropout(dropout)(merged)
-    logits = layers.Dense(spec.outputs, name="logits")(merged)
+            block = EncoderBlock(num_heads, mlp_dim, dropout, name=f"{name}_block{number}")
+            x = block(x, token_mask)  # (B, T, D)
+        x = layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm")(x)
+        pooled.append(POOLINGS[pooling]()(x, ids))  # (B, D)
+    x = layers.Dropout(dropout)(concatenate_fields(pooled))
+    logits = layers.Dense(spec.outputs, name="logits")(x)
     return keras.Model(inputs, logits, name="transformer_classifier")

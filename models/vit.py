@@ -1,8 +1,11 @@
-"""The Vision Transformer: a picture is a sentence of patches.
+"""Vision Transformer.
 
-Reference: Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition at
-Scale", ICLR 2021. The stem: Hassani et al., "Escaping the Big Data Paradigm with Compact
-Transformers", 2021; Xiao et al., "Early Convolutions Help Transformers See Better", NeurIPS 2021.
+References: Dosovitskiy et al., "An Image is Worth 16x16 Words: Transformers for Image Recognition
+at Scale", ICLR 2021, https://arxiv.org/abs/2010.11929. Mean pooling: Beyer, Zhai and Kolesnikov,
+"Better plain ViT baselines for ImageNet-1k", 2022, https://arxiv.org/abs/2205.01580. Convolutional
+stem: Hassani et al., "Escaping the Big Data Paradigm with Compact Transformers", 2021,
+https://arxiv.org/abs/2104.05704; Xiao et al., "Early Convolutions Help Transformers See Better",
+NeurIPS 2021, https://arxiv.org/abs/2106.14881.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +15,8 @@ import keras
 from keras import layers
 
 from models.layers import ClassToken, LearnedPositions, Patches
-from models.layers.pictures import varied
+from models.layers.attention import head_dim
+from models.layers.augmentation import augment_images
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
@@ -22,58 +26,84 @@ EPSILON = 1e-6
 def vit(
     spec: DataSpec,
     *,
-    patch: int = 4,
-    width: int = 64,
+    patch_size: int = 4,
+    hidden_dim: int = 64,
     depth: int = 4,
-    heads: int = 4,
-    mlp_width: int | None = None,
-    pool: Literal["token", "mean"] = "token",
+    num_heads: int = 4,
+    mlp_dim: int | None = None,
+    pooling: Literal["token", "mean"] = "token",
     patchify: Literal["reshape", "convolution"] = "reshape",
     stem: Sequence[int] = (),
     dropout: float = 0.1,
     augment: Mapping[str, float] | None = None,
 ) -> keras.Model:
-    """Squares of `patch` pixels are projected to tokens; every token looks at every other one,
-    `depth` times over; one of them, or their mean, is classified.
+    """Transformer encoder on image patches, after Dosovitskiy et al. 2021.
 
-    Input: the spec's only field, (B, H, W, C) uint8, H and W multiples of `patch` after the stem
-    (UserError otherwise). Output: (B, outputs) logits. `patchify` by reshaping and a dense layer or
-    by a convolution with stride: the same numbers in another order. mlp_width: by default 4 width.
-    pool: a learned class token, as in the paper, or the mean of the patches (Beyer, Zhai and
-    Kolesnikov, "Better plain ViT baselines", 2022). Blocks normalise first. ViT-B/16 is patch 16,
-    width 768, depth 12, heads 12: 86,567,656 parameters at 224 x 224 x 3 and 1,000 classes.
-    stem: filters of convolutions before the patches, which makes it a hybrid (section 3.1): each is
-    3 x 3, normalised over the batch, rectified and pooled by 2. They know that neighbouring pixels
-    belong together, which a plain one must learn, and small data sets do not teach it.
-    Differs from the paper: the last layer has Keras's ordinary start instead of zeros.
+    Patch embedding: the image is cut into squares of P x P pixels, and one linear map turns each
+    into a token of hidden_dim numbers. Learned position embeddings are added, since attention does
+    not know the order of its inputs. Each of `depth` blocks is multi-head self-attention,
+    softmax(Q K^T / sqrt(d)) V with d = hidden_dim / num_heads, and a feed-forward network, both as
+    pre-norm residual branches, x + f(norm(x)). The class token's output, or the mean of all
+    tokens, is classified by a linear layer.
+
+    Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. ViT-B/16 is
+    patch_size 16, hidden_dim 768, depth 12, num_heads 12: 86,567,656 parameters for 224 x 224 x 3
+    and 1,000 classes.
+
+    Differs from the paper: the last layer starts from Keras's default instead of zeros; optional
+    mean pooling and convolutional stem.
+
+    Args:
+        spec: of an image classification data set.
+        patch_size: P; it divides height and width, after the stem.
+        hidden_dim: D, dimension of a token; a multiple of num_heads.
+        depth: number of encoder blocks.
+        num_heads: heads of each attention.
+        mlp_dim: units of the feed-forward networks' hidden layers; null for 4 hidden_dim.
+        pooling: "token" classifies a learned class token, as in the paper; "mean" the mean.
+        patchify: "reshape" and a dense layer, or an equivalent "convolution" with stride P.
+        stem: filters of convolutions before the patches, each 3 x 3 with batch normalisation, relu
+            and pooling by 2 (a hybrid, section 3.1 of the paper). Convolutions know that
+            neighbouring pixels belong together, which small data sets do not teach a plain ViT.
+        dropout: rate on embeddings, attention weights, hidden layers and residual branches.
+        augment: arguments of `RandomAugmentation` (layers/augmentation.py).
+
+    Raises:
+        UserError: patch_size does not divide the image, or num_heads does not divide hidden_dim.
     """
     ((name, field),) = spec.inputs.items()
-    height, across = (_stemmed(side, len(stem)) for side in field.shape[:2])
-    if height % patch or across % patch or width % heads:
-        raise UserError(
-            f"vit: pictures of {height} x {across}{' after the stem' if stem else ''} need a "
-            f"patch that divides both sides (found {patch}), and width {width} a number of heads "
-            f"that divides it ({heads})"
-        )
-    pictures = keras.Input(field.shape, dtype=field.dtype, name=name)
-    x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(varied(pictures, augment))
+    _check_patch_size(patch_size, field.shape, len(stem))
+    head_dim(hidden_dim, num_heads)  # raises before anything is built
+    images = keras.Input(field.shape, dtype=field.dtype, name=name)
+    x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(augment_images(images, augment))
     for number, filters in enumerate(stem, start=1):
-        x = _convolution(x, filters, f"stem{number}")
-    x = _tokens(x, patch, width, patchify)
-    if pool == "token":
-        x = ClassToken(name="class_token")(x)
+        x = _convolution(x, filters, f"stem{number}")  # (B, H/2, W/2, filters)
+    x = _patch_embedding(x, patch_size, hidden_dim, patchify)  # (B, T, D), T = H/P * W/P
+    if pooling == "token":
+        x = ClassToken(name="class_token")(x)  # (B, 1 + T, D)
     x = layers.Dropout(dropout)(LearnedPositions(name="positions")(x))
     for number in range(1, depth + 1):
-        x = _block(x, width, heads, mlp_width or 4 * width, dropout, f"block{number}")
+        x = _block(x, num_heads, mlp_dim or 4 * hidden_dim, dropout, f"block{number}")
     x = layers.LayerNormalization(epsilon=EPSILON, name="norm")(x)
-    x = x[:, 0] if pool == "token" else layers.GlobalAveragePooling1D(name="mean")(x)
+    x = x[:, 0] if pooling == "token" else layers.GlobalAveragePooling1D(name="mean")(x)  # (B, D)
     logits = layers.Dense(spec.outputs, name="logits")(x)
-    return keras.Model({name: pictures}, logits, name="vit")
+    return keras.Model({name: images}, logits, name="vit")
 
 
-def _stemmed(side: int, times: int) -> int:
+def _check_patch_size(patch_size: int, shape: tuple[int, ...], poolings: int) -> None:
+    height, width = (_halved(side, poolings) for side in shape[:2])
+    if height % patch_size or width % patch_size:
+        raise UserError(
+            "patch-size-mismatch",
+            f"patches of {patch_size} x {patch_size} do not divide images of {height} x {width}"
+            f"{' after the stem' if poolings else ''}; choose a divisor of both sides",
+            key="build.patch_size", value=patch_size,
+        )  # fmt: skip
+
+
+def _halved(side: int, times: int) -> int:
     for _ in range(times):
-        side = -(-side // 2)
+        side = -(-side // 2)  # pooling pads an odd side
     return side
 
 
@@ -83,20 +113,24 @@ def _convolution(x, filters: int, name: str):
     return layers.MaxPooling2D(2, padding="same", name=f"{name}_pool")(x)
 
 
-def _tokens(x, patch: int, width: int, patchify: str):
+def _patch_embedding(x, patch_size: int, hidden_dim: int, patchify: str):
+    """(B, H, W, C) -> (B, H/P * W/P, D)."""
     if patchify == "reshape":
-        return layers.Dense(width, name="tokens")(Patches(patch, name="patches")(x))
-    x = layers.Conv2D(width, patch, patch, name="tokens")(x)
-    return layers.Reshape((-1, width), name="patches")(x)
+        patches = Patches(patch_size, name="patches")(x)  # (B, T, P * P * C)
+        return layers.Dense(hidden_dim, name="tokens")(patches)
+    x = layers.Conv2D(hidden_dim, patch_size, patch_size, name="tokens")(x)  # (B, H/P, W/P, D)
+    return layers.Reshape((-1, hidden_dim), name="patches")(x)
 
 
-def _block(x, width: int, heads: int, mlp_width: int, dropout: float, name: str):
-    seen = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm1")(x)
-    seen = layers.MultiHeadAttention(
-        heads, width // heads, dropout=dropout, name=f"{name}_attention"
-    )(seen, seen)
-    x = layers.Add(name=f"{name}_add1")([x, layers.Dropout(dropout)(seen)])
-    thought = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm2")(x)
-    thought = layers.Dense(mlp_width, activation="gelu", name=f"{name}_mlp1")(thought)
-    thought = layers.Dense(width, name=f"{name}_mlp2")(layers.Dropout(dropout)(thought))
-    return layers.Add(name=f"{name}_add2")([x, layers.Dropout(dropout)(thought)])
+def _block(x, num_heads: int, mlp_dim: int, dropout: float, name: str):
+    """(B, T, D) -> (B, T, D): self-attention, then a feed-forward network."""
+    hidden_dim = x.shape[-1]
+    normed = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm1")(x)
+    attended = layers.MultiHeadAttention(
+        num_heads, hidden_dim // num_heads, dropout=dropout, name=f"{name}_attention"
+    )(normed, normed)
+    x = layers.Add(name=f"{name}_add1")([x, layers.Dropout(dropout)(attended)])
+    normed = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm2")(x)
+    hidden = layers.Dense(mlp_dim, activation="gelu", name=f"{name}_mlp1")(normed)
+    output = layers.Dense(hidden_dim, name=f"{name}_mlp2")(layers.Dropout(dropout)(hidden))
+    return layers.Add(name=f"{name}_add2")([x, layers.Dropout(dropout)(output)])

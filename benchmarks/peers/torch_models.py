@@ -58,16 +58,16 @@ class TextCnn(nn.Module):
     """models/text_cnn.py: (B, T) ids -> (B, outputs) logits."""
 
     def __init__(
-        self, spec, *, embedding_width, filters, widths, dropout, word_dropout=0.1
+        self, spec, *, embedding_dim, filters, kernel_sizes, dropout, word_dropout=0.1
     ):  # fmt: skip
         super().__init__()
         ((self.name, field),) = spec.inputs.items()
-        self.words = Words(field, embedding_width, dropout, word_dropout)
+        self.words = Words(field, embedding_dim, dropout, word_dropout)
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(embedding_width, filters, width, padding="same") for width in widths
+            nn.Conv1d(embedding_dim, filters, size, padding="same") for size in kernel_sizes
         )
         self.drop = nn.Dropout(dropout)
-        self.out = nn.Linear(filters * len(widths), spec.outputs)
+        self.out = nn.Linear(filters * len(kernel_sizes), spec.outputs)
 
     def forward(self, inputs):
         ids = inputs[self.name]
@@ -80,11 +80,11 @@ class TextCnn(nn.Module):
 class BiLstm(nn.Module):
     """models/recurrent.py: (B, T) ids -> (B, outputs) logits."""
 
-    def __init__(self, spec, *, embedding_width, units, dropout, word_dropout=0.1):
+    def __init__(self, spec, *, embedding_dim, units, dropout, word_dropout=0.1):
         super().__init__()
         ((self.name, field),) = spec.inputs.items()
-        self.words = Words(field, embedding_width, dropout, word_dropout)
-        self.lstm = nn.LSTM(embedding_width, units, batch_first=True, bidirectional=True)
+        self.words = Words(field, embedding_dim, dropout, word_dropout)
+        self.lstm = nn.LSTM(embedding_dim, units, batch_first=True, bidirectional=True)
         one_bias(self.lstm)
         self.drop = nn.Dropout(dropout)
         self.out = nn.Linear(2 * units, spec.outputs)

@@ -13,24 +13,32 @@ class Transformer(nn.Module):
     on what each part adds, not on attention weights or inside the feed-forward part.
     """
 
-    def __init__(self, spec, *, width, heads, depth, feed_forward, dropout):
+    def __init__(self, spec, *, hidden_dim, num_heads, depth, mlp_dim, dropout):
         super().__init__()
-        self.width = width
-        self.embedding = nn.Embedding(spec.outputs, width)
-        nn.init.normal_(self.embedding.weight, std=width**-0.5)
+        self.hidden_dim = hidden_dim
+        self.embedding = nn.Embedding(spec.outputs, hidden_dim)
+        nn.init.normal_(self.embedding.weight, std=hidden_dim**-0.5)
         self.drop = nn.Dropout(dropout)
         self.network = nn.Transformer(
-            width, heads, depth, depth, feed_forward, dropout, batch_first=True, norm_first=True
+            hidden_dim,
+            num_heads,
+            depth,
+            depth,
+            mlp_dim,
+            dropout,
+            batch_first=True,
+            norm_first=True,
         )
         for part in self.network.modules():
             if isinstance(part, nn.MultiheadAttention):
                 part.dropout = 0.0
             elif isinstance(part, (nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)):
                 part.dropout = nn.Identity()
-        self.register_buffer("waves", waves(max(f.shape[0] for f in spec.inputs.values()), width))
+        longest = max(field.shape[0] for field in spec.inputs.values())
+        self.register_buffer("waves", waves(longest, hidden_dim))
 
     def embed(self, ids):
-        scaled = self.embedding(ids) * math.sqrt(self.width)
+        scaled = self.embedding(ids) * math.sqrt(self.hidden_dim)
         return self.drop(scaled + self.waves[: ids.shape[1]])
 
     def forward(self, inputs):
@@ -44,8 +52,8 @@ class Transformer(nn.Module):
         return x @ self.embedding.weight.T
 
 
-def waves(length: int, width: int) -> torch.Tensor:
+def waves(length: int, hidden_dim: int) -> torch.Tensor:
     """(T, C): all sines first, then all cosines."""
-    rates = torch.exp(-torch.arange(width // 2) / (width // 2) * math.log(10000.0))
+    rates = torch.exp(-torch.arange(hidden_dim // 2) / (hidden_dim // 2) * math.log(10000.0))
     angles = torch.arange(length)[:, None] * rates
     return torch.cat([angles.sin(), angles.cos()], dim=1)

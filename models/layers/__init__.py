@@ -1,43 +1,44 @@
-"""Layers that Keras and KerasHub do not have."""
+"""Layers that Keras and KerasHub do not have. Importing this package registers all of them."""
 
+from models.layers.application_scaling import ApplicationScaling
 from models.layers.attention import CachedAttention, SinePositions
-from models.layers.branches import HalfwayTo, Vote
+from models.layers.augmentation import RandomAugmentation
 from models.layers.causal_conv import CausalConv1D
-from models.layers.columns import Segments, StatesAhead, Together
-from models.layers.dropout import WordDropout
+from models.layers.ensembles import BlendWithFixed, LogProbEnsemble
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
 from models.layers.ngrams import NgramSVM
 from models.layers.patches import ClassToken, LearnedPositions, Patches
-from models.layers.pictures import ApplicationScaling, Variation
 from models.layers.recurrent_translator import RecurrentTranslator
 from models.layers.residual import PaddedShortcut
+from models.layers.segrnn import MergeChannels, ParallelDecoderStates, Segments
+from models.layers.standardization import SortQuantiles
 from models.layers.transformer_blocks import DecoderBlock, EncoderBlock
 from models.layers.transformer_translator import TransformerTranslator
-from models.layers.windowed import RisingQuantiles
+from models.layers.word_dropout import WordDropout
 
 __all__ = [
     "ApplicationScaling",
+    "BlendWithFixed",
     "CachedAttention",
     "CausalConv1D",
     "ClassToken",
     "DecoderBlock",
     "EncoderBlock",
-    "HalfwayTo",
     "LearnedPositions",
+    "LogProbEnsemble",
     "MaskPadding",
     "MaskedMaxPooling",
     "MaskedMeanPooling",
+    "MergeChannels",
     "NgramSVM",
     "PaddedShortcut",
+    "ParallelDecoderStates",
     "Patches",
+    "RandomAugmentation",
     "RecurrentTranslator",
-    "RisingQuantiles",
     "Segments",
     "SinePositions",
-    "StatesAhead",
-    "Together",
+    "SortQuantiles",
     "TransformerTranslator",
-    "Variation",
-    "Vote",
     "WordDropout",
 ]

@@ -1,52 +1,95 @@
-"""Attention over several heads that can remember keys and values from step to step.
+"""Multi-head attention with cached keys and values, and sinusoidal position encodings.
 
-Reference: Vaswani et al., "Attention Is All You Need", NeurIPS 2017. Shapes: B rows, T queries,
-S keys, H heads, D width of a head, C channels.
+Reference: Vaswani et al., "Attention Is All You Need", NeurIPS 2017,
+https://arxiv.org/abs/1706.03762. Shapes: B rows, T queries, S keys, N heads, H dimension of a head,
+D hidden_dim.
 """
 
 import keras
 from keras import ops
 
+from pipelines.config.errors import UserError
+
+
+def head_dim(hidden_dim: int, num_heads: int) -> int:
+    """Dimension of each head, hidden_dim / num_heads.
+
+    Raises:
+        UserError: num_heads does not divide hidden_dim.
+    """
+    if num_heads < 1 or hidden_dim % num_heads:
+        raise UserError(
+            "heads-mismatch",
+            f"hidden_dim is {hidden_dim}, which is not a multiple of num_heads, {num_heads}; each "
+            "head gets hidden_dim / num_heads dimensions, so change one of them",
+            key="build.num_heads", value=num_heads,
+        )  # fmt: skip
+    return hidden_dim // num_heads
+
 
 @keras.saving.register_keras_serializable("models")
 class CachedAttention(keras.layers.MultiHeadAttention):
-    """Keras's layer, cut in two: `remember` what can be attended to, then `attend` to it.
+    """Keras's multi-head attention in two steps, so that keys and values can be cached.
 
-    Decoding word by word computes each word's keys and values once and keeps them, so a step costs
-    one word and not all words so far. `call` is Keras's own, for training.
+    Each of the N heads computes scaled dot-product attention,
+
+        attention(Q, K, V) = softmax(Q K^T / sqrt(H)) V,
+
+    with projections of its own for Q, K and V; the heads' outputs are concatenated and projected.
+    Decoding token by token projects each token once and keeps its keys and values, so a step costs
+    one token instead of all tokens so far. `call`, for training, is Keras's own.
     """
 
-    def remember(self, values):
-        """(B, S, C) -> keys and values, (B, S, H, D) each."""
+    def project_kv(self, values):
+        """(B, S, D) -> keys and values, (B, S, N, H) each."""
         return self.key_dense(values), self.value_dense(values)
 
-    def attend(self, query, keys, values, mask):
-        """(B, T, C) queries, remembered keys and values, (B, T, S) mask, true where allowed.
+    def attention(self, query, keys, values, mask):
+        """Attention to cached keys and values, without dropout.
 
-        Returns the (B, T, C) output. No dropout: decoding is no training.
+        Args:
+            query: (B, T, D), not yet projected.
+            keys: (B, S, N, H), from `project_kv`.
+            values: (B, S, N, H), from `project_kv`.
+            mask: (B, T, S), true where attention is allowed.
+
+        Returns:
+            (B, T, D).
         """
         output, _ = self._compute_attention(
             self.query_dense(query), keys, values, attention_mask=mask, training=False
-        )
+        )  # (B, T, N, H)
         return self.output_dense(output)
 
 
 @keras.saving.register_keras_serializable("models")
 class SinePositions(keras.layers.Layer):
-    """Adds to (B, T, C) embeddings where each stands: C / 2 sines and as many cosines whose wave
-    lengths grow from 2 pi to 20,000 pi positions. Nothing is learned, so any length can be read.
+    """(B, T, D) -> (B, T, D): adds sinusoidal position encodings, which are not learned.
 
-    `start` is the position of the first embedding, for decoding one at a time. Differs from the
-    paper: all sines come first, then all cosines; a fixed permutation of channels.
+        PE[t, i]         = sin(t / 10000^(2 i / D))
+        PE[t, D / 2 + i] = cos(t / 10000^(2 i / D)),    i = 0 ... D / 2 - 1
+
+    The wavelengths grow from 2 pi to 20,000 pi positions. Any length can be read. Differs from the
+    paper: all sines come first, then all cosines, which is a fixed permutation of the channels.
     """
 
+    def build(self, shape):
+        if shape[-1] % 2:
+            raise UserError(
+                "hidden-dim-odd",
+                f"sinusoidal positions need an even hidden_dim, found {shape[-1]}",
+                key="build.hidden_dim", value=shape[-1],
+            )  # fmt: skip
+
     def call(self, embedded, start=0):
-        length, width = ops.shape(embedded)[1], embedded.shape[-1]
+        """start: the position of the first token, for decoding one at a time."""
+        length, hidden_dim = ops.shape(embedded)[1], embedded.shape[-1]
         positions = ops.cast(ops.arange(length) + start, "float32")
-        steps = ops.arange(width // 2, dtype="float32") / (width // 2)
-        angles = positions[:, None] * ops.exp(-steps * ops.log(10000.0))[None]
-        waves = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
-        return embedded + ops.cast(waves, embedded.dtype)[None]
+        exponents = ops.arange(hidden_dim // 2, dtype="float32") / (hidden_dim // 2)
+        frequencies = ops.exp(-exponents * ops.log(10000.0))
+        angles = positions[:, None] * frequencies[None]  # (T, D / 2)
+        encoding = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)  # (T, D)
+        return embedded + ops.cast(encoding, embedded.dtype)[None]
 
     def compute_output_shape(self, embedded_shape):
         return embedded_shape

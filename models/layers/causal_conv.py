@@ -1,7 +1,8 @@
-"""Causal convolution in time, with weight normalisation.
+"""Dilated causal convolution with weight normalisation, and its receptive field.
 
-References: Salimans and Kingma, "Weight Normalization", NeurIPS 2016; Bai, Kolter and Koltun, "An
-Empirical Evaluation of Generic Convolutional and Recurrent Networks for Sequence Modeling", 2018.
+References: Bai, Kolter and Koltun, "An Empirical Evaluation of Generic Convolutional and Recurrent
+Networks for Sequence Modeling", 2018, https://arxiv.org/abs/1803.01271; Salimans and Kingma,
+"Weight Normalization", NeurIPS 2016, https://arxiv.org/abs/1602.07868.
 """
 
 from collections.abc import Sequence
@@ -12,13 +13,19 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("models")
 class CausalConv1D(keras.layers.Conv1D):
-    """(B, T, C) -> (B, T, filters); step t sees steps t - (kernel_size - 1) * dilation_rate to t.
+    """(B, T, C) -> (B, T, filters), y_t = sum_k w_k x_(t - k d), k = 0 ... kernel_size - 1.
 
-    Each filter is a direction times a length, w = gain * v / |v|, and both are learned, so that the
-    size of a step does not depend on the size of the weights. Arguments are Conv1D's; padding is
-    always causal: zeros stand before the first step. Gains begin at sqrt(2), which is the length of
-    filters that keep the variance of rectified features (He et al. 2015). Differs from the paper:
-    that beginning depends on no data.
+    Causal: step t sees no later step; zeros are padded before the first one. Dilated: the taps are
+    d = dilation_rate steps apart. Each filter is normalised, w = gain * v / |v|; its direction v
+    and its length, gain, are learned separately, so the size of an update does not depend on the
+    size of the weights. Gains start at sqrt(2), the length of filters that keep the variance of
+    rectified features (He et al. 2015, https://arxiv.org/abs/1502.01852). Differs from Salimans
+    and Kingma, who initialise the gain from data.
+
+    Args:
+        filters: number of filters.
+        kernel_size: taps of a filter.
+        **kwargs: of `keras.layers.Conv1D`, except `padding`.
     """
 
     def __init__(self, filters: int, kernel_size: int, **kwargs):
@@ -28,18 +35,18 @@ class CausalConv1D(keras.layers.Conv1D):
 
     def build(self, input_shape):
         super().build(input_shape)
-        start = keras.initializers.Constant(2**0.5)
-        self.gain = self.add_weight((self.filters,), start, name="gain")
+        initializer = keras.initializers.Constant(2**0.5)
+        self.gain = self.add_weight((self.filters,), initializer, name="gain")
 
     @property
     def kernel(self):
         direction = super().kernel
         if self.gain is None:
             return direction
-        length = ops.sqrt(ops.sum(ops.square(direction), axis=(0, 1)) + 1e-12)
+        length = ops.sqrt(ops.sum(ops.square(direction), axis=(0, 1)) + 1e-12)  # (filters,)
         return direction * (self.gain / length)
 
-    # Conv1D's own two methods know of kernel and bias alone, and would write the normalised kernel.
+    # Conv1D's methods save kernel and bias alone, and would save the normalised kernel.
     def save_own_variables(self, store):
         keras.layers.Layer.save_own_variables(self, store)
 
@@ -48,12 +55,20 @@ class CausalConv1D(keras.layers.Conv1D):
 
 
 def receptive_field(kernel_size: int, dilations: Sequence[int], convolutions: int = 2) -> int:
-    """How many steps, the present one among them, the last feature of a stack of blocks sees."""
+    """Number of steps, the present one included, that the last output of a stack depends on.
+
+        1 + convolutions * (kernel_size - 1) * sum(dilations)
+
+    Args:
+        kernel_size: taps of each convolution.
+        dilations: dilation of each block.
+        convolutions: number of convolutions in a block.
+    """
     return 1 + convolutions * (kernel_size - 1) * sum(dilations)
 
 
 def covering_dilations(kernel_size: int, steps: int, convolutions: int = 2) -> list[int]:
-    """1, 2, 4, ... : as many as it takes to see `steps` steps."""
+    """The shortest 1, 2, 4, ... whose receptive field covers `steps` steps."""
     dilations = [1]
     while receptive_field(kernel_size, dilations, convolutions) < steps:
         dilations.append(2 * dilations[-1])

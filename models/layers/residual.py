@@ -1,7 +1,7 @@
-"""A skip connection without weights where the size changes.
+"""The parameter-free shortcut of a residual network, for where the size changes.
 
-Reference: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
-section 3.3, option A.
+Reference: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 3.3,
+option A, https://arxiv.org/abs/1512.03385.
 """
 
 import keras
@@ -10,16 +10,23 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("models")
 class PaddedShortcut(keras.layers.Layer):
-    """(B, H, W, C) -> (B, ceil(H/stride), ceil(W/stride), filters): every stride-th pixel, and
-    channels of zeros for those that are new."""
+    """(B, H, W, C) -> (B, ceil(H / stride), ceil(W / stride), filters).
+
+    Subsamples the pixels and fills the new channels with zeros.
+
+    Args:
+        filters: number of channels after it, at least C.
+        stride: every stride-th row and column is taken.
+    """
 
     def __init__(self, filters: int, stride: int, **kwargs):
         super().__init__(**kwargs)
         self.filters, self.stride = filters, stride
 
     def call(self, features):
-        kept = features[:, :: self.stride, :: self.stride, :]
-        return ops.pad(kept, ((0, 0), (0, 0), (0, 0), (0, self.filters - kept.shape[-1])))
+        subsampled = features[:, :: self.stride, :: self.stride, :]
+        new_channels = self.filters - subsampled.shape[-1]
+        return ops.pad(subsampled, ((0, 0), (0, 0), (0, 0), (0, new_channels)))
 
     def compute_output_shape(self, shape):
         height, width = (-(-size // self.stride) for size in shape[1:3])

@@ -1,119 +1,152 @@
-"""The two blocks of the Transformer, with normalisation before each part ("pre-norm").
+"""Encoder and decoder block of the Transformer, with layer normalisation first (pre-norm).
 
-References: Vaswani et al., "Attention Is All You Need", NeurIPS 2017; Xiong et al., "On Layer
-Normalization in the Transformer Architecture", ICML 2020 (why before: it trains without warm-up).
-Shapes: B rows, T target positions, S source positions, C channels.
+Every sub-layer f, attention or feed-forward, is a residual branch: x + dropout(f(norm(x))).
+References: Vaswani et al., "Attention Is All You Need", NeurIPS 2017,
+https://arxiv.org/abs/1706.03762, which normalises after the sum; Xiong et al., "On Layer
+Normalization in the Transformer Architecture", ICML 2020, https://arxiv.org/abs/2002.04745, for why
+pre-norm trains without warm-up. Shapes: B rows, T target positions, S source positions,
+N heads, H dimension of a head, D hidden_dim.
 """
 
 import keras
 from keras import layers, ops
 
-from models.layers.attention import CachedAttention
+from models.layers.attention import CachedAttention, head_dim
 
 
 class _Block(layers.Layer):
-    """What both blocks have: the feed-forward part, dropout, and the sizes as configuration."""
+    """What both blocks have: self-attention, the feed-forward network and dropout.
 
-    def __init__(self, heads: int, feed_forward: int, dropout: float, **kwargs):
+    Args:
+        num_heads: heads of each attention; they divide hidden_dim.
+        mlp_dim: units of the feed-forward network's hidden layer.
+        dropout: rate on the output of each residual branch.
+    """
+
+    def __init__(self, num_heads: int, mlp_dim: int, dropout: float, **kwargs):
         super().__init__(**kwargs)
-        self.heads, self.feed_forward, self.dropout = heads, feed_forward, dropout
+        self.num_heads, self.mlp_dim, self.dropout = num_heads, mlp_dim, dropout
         self.norm_attention = layers.LayerNormalization(epsilon=1e-5, name="norm_attention")
-        self.norm_dense = layers.LayerNormalization(epsilon=1e-5, name="norm_dense")
-        self.widen = layers.Dense(feed_forward, activation="relu", name="widen")
+        self.norm_mlp = layers.LayerNormalization(epsilon=1e-5, name="norm_mlp")
+        self.mlp_in = layers.Dense(mlp_dim, activation="relu", name="mlp_in")
         self.drop = layers.Dropout(dropout)
 
     def build(self, shape, memory_shape=None):
-        width = shape[-1]
-        if width % self.heads:
-            raise ValueError(f"width {width} cannot be shared by {self.heads} heads; make it even")
-        self.narrow = layers.Dense(width, name="narrow")
-        self.attention = CachedAttention(self.heads, width // self.heads, name="attention")
-        self.attention.build(shape, shape)
-        for part in (self.norm_attention, self.norm_dense, self.widen):
-            part.build(shape)
-        self.narrow.build((*shape[:-1], self.feed_forward))
+        hidden_dim = shape[-1]
+        self.mlp_out = layers.Dense(hidden_dim, name="mlp_out")
+        self.self_attention = CachedAttention(
+            self.num_heads, head_dim(hidden_dim, self.num_heads), name="attention"
+        )
+        self.self_attention.build(shape, shape)
+        for layer in (self.norm_attention, self.norm_mlp, self.mlp_in):
+            layer.build(shape)
+        self.mlp_out.build((*shape[:-1], self.mlp_dim))
 
-    def think(self, x, training=False):
-        """The feed-forward part, position by position."""
-        return x + self.drop(self.narrow(self.widen(self.norm_dense(x))), training=training)
+    def feed_forward(self, x, training=False):
+        """(B, T, D) -> (B, T, D): x + W2 relu(W1 norm(x)), for each position by itself."""
+        hidden = self.mlp_in(self.norm_mlp(x))  # (B, T, mlp_dim)
+        return x + self.drop(self.mlp_out(hidden), training=training)
 
     def compute_output_shape(self, shape, memory_shape=None):
         return shape
 
     def get_config(self):
-        own = {"heads": self.heads, "feed_forward": self.feed_forward, "dropout": self.dropout}
-        return {**super().get_config(), **own}
+        sizes = {"num_heads": self.num_heads, "mlp_dim": self.mlp_dim, "dropout": self.dropout}
+        return {**super().get_config(), **sizes}
 
 
 @keras.saving.register_keras_serializable("models")
 class EncoderBlock(_Block):
-    """(B, S, C) -> (B, S, C); `real` (B, S) is true where there is a token and not padding."""
+    """(B, S, D) -> (B, S, D): self-attention to the positions where `token_mask` (B, S) is true."""
 
-    def call(self, x, real, training=False):
+    def call(self, x, token_mask, training=False):
         normed = self.norm_attention(x)
-        seen = self.attention(normed, normed, attention_mask=real[:, None], training=training)
-        return self.think(x + self.drop(seen, training=training), training)
+        attended = self.self_attention(
+            normed, normed, attention_mask=token_mask[:, None], training=training
+        )
+        return self.feed_forward(x + self.drop(attended, training=training), training)
 
-    def build(self, x_shape, real_shape=None):
+    def build(self, x_shape, token_mask_shape=None):
         super().build(x_shape)
 
-    def compute_output_shape(self, x_shape, real_shape=None):
+    def compute_output_shape(self, x_shape, token_mask_shape=None):
         return x_shape
 
 
 @keras.saving.register_keras_serializable("models")
 class DecoderBlock(_Block):
-    """(B, T, C) and the encoder's (B, S, C) memory -> (B, T, C). A position sees itself and those
-    before it, and the `real` (B, S) positions of the memory."""
+    """(B, T, D) and the encoder's output, the memory (B, S, D), -> (B, T, D).
 
-    def build(self, x_shape, memory_shape, real_shape=None):
+    Causal self-attention (position t attends to positions up to t), then cross-attention to the
+    positions of the memory where `token_mask` (B, S) is true, then the feed-forward network.
+    """
+
+    def build(self, x_shape, memory_shape, token_mask_shape=None):
         super().build(x_shape)
         self.norm_cross = layers.LayerNormalization(epsilon=1e-5, name="norm_cross")
         self.norm_cross.build(x_shape)
-        self.cross = CachedAttention(self.heads, x_shape[-1] // self.heads, name="cross")
-        self.cross.build(x_shape, memory_shape)
-
-    def call(self, x, memory, real, training=False):
-        normed = self.norm_attention(x)
-        seen = self.attention(normed, normed, use_causal_mask=True, training=training)
-        x = x + self.drop(seen, training=training)
-        seen = self.cross(self.norm_cross(x), memory, attention_mask=real[:, None])
-        return self.think(x + self.drop(seen, training=training), training)
-
-    def look(self, x, memory, real):
-        """(B, T, S): how much of its attention each target position gives to each source position,
-        the mean over heads. Rows sum to 1. Returned with the block's output."""
-        normed = self.norm_attention(x)
-        x = x + self.attention(normed, normed, use_causal_mask=True)
-        seen, shares = self.cross(
-            self.norm_cross(x), memory, attention_mask=real[:, None], return_attention_scores=True
+        self.cross_attention = CachedAttention(
+            self.num_heads, head_dim(x_shape[-1], self.num_heads), name="cross_attention"
         )
-        return self.think(x + seen), ops.mean(shares, axis=1)
+        self.cross_attention.build(x_shape, memory_shape)
+
+    def call(self, x, memory, token_mask, training=False):
+        normed = self.norm_attention(x)
+        attended = self.self_attention(normed, normed, use_causal_mask=True, training=training)
+        x = x + self.drop(attended, training=training)
+        attended = self.cross_attention(
+            self.norm_cross(x), memory, attention_mask=token_mask[:, None]
+        )
+        return self.feed_forward(x + self.drop(attended, training=training), training)
+
+    def call_with_attention(self, x, memory, token_mask):
+        """The block's output (B, T, D) without dropout, and its cross-attention weights.
+
+        The weights are (B, T, S), the mean over heads; each target position's sum to 1.
+        """
+        normed = self.norm_attention(x)
+        x = x + self.self_attention(normed, normed, use_causal_mask=True)
+        attended, weights = self.cross_attention(
+            self.norm_cross(x), memory, attention_mask=token_mask[:, None],
+            return_attention_scores=True,
+        )  # fmt: skip
+        # (B, T, D) and (B, N, T, S)
+        return self.feed_forward(x + attended), ops.mean(weights, axis=1)
 
     def start(self, memory, length: int) -> dict:
-        """What decoding up to `length` positions remembers: nothing said yet, all of the source."""
-        keys, values = self.cross.remember(memory)
-        rows, _, heads, width = keys.shape
+        """The cache before the first of up to `length` positions: (B, length or S, N, H) tensors.
+
+        The keys and values of the source are complete, those of the target still zeros.
+        """
+        keys, values = self.cross_attention.project_kv(memory)
+        rows, _, heads, size = keys.shape
         rows = ops.shape(keys)[0] if rows is None else rows
-        empty = ops.zeros((rows, length, heads, width), keys.dtype)
+        empty = ops.zeros((rows, length, heads, size), keys.dtype)
         return {"keys": empty, "values": empty, "source_keys": keys, "source_values": values}
 
-    def step(self, x, real, state: dict, index) -> tuple:
-        """One position: (B, 1, C), its number -> (B, 1, C) and the state that now holds it."""
-        normed = self.norm_attention(x)
-        keys, values = self.attention.remember(normed)
-        state = {
-            **state,
-            "keys": ops.slice_update(state["keys"], [0, index, 0, 0], keys),
-            "values": ops.slice_update(state["values"], [0, index, 0, 0], values),
-        }
-        said = (ops.arange(state["keys"].shape[1]) <= index)[None, None]
-        x = x + self.attention.attend(normed, state["keys"], state["values"], said)
-        normed = self.norm_cross(x)
-        x = x + self.cross.attend(
-            normed, state["source_keys"], state["source_values"], real[:, None]
-        )
-        return self.think(x), state
+    def step(self, x, token_mask, cache: dict, index) -> tuple:
+        """The block at one position: (B, 1, D) -> (B, 1, D) and the cache with this position.
 
-    def compute_output_shape(self, x_shape, memory_shape, real_shape=None):
+        Args:
+            x: (B, 1, D), the block's input at this position.
+            token_mask: (B, S), true where the source has a token.
+            cache: from `start` or the step before.
+            index: the position, from 0.
+        """
+        normed = self.norm_attention(x)
+        keys, values = self.self_attention.project_kv(normed)  # (B, 1, N, H)
+        cache = {
+            **cache,
+            "keys": ops.slice_update(cache["keys"], [0, index, 0, 0], keys),
+            "values": ops.slice_update(cache["values"], [0, index, 0, 0], values),
+        }
+        causal = (ops.arange(cache["keys"].shape[1]) <= index)[None, None]  # (1, 1, length)
+        x = x + self.self_attention.attention(normed, cache["keys"], cache["values"], causal)
+        normed = self.norm_cross(x)
+        x = x + self.cross_attention.attention(
+            normed, cache["source_keys"], cache["source_values"], token_mask[:, None]
+        )
+        return self.feed_forward(x), cache
+
+    def compute_output_shape(self, x_shape, memory_shape, token_mask_shape=None):
         return x_shape

@@ -123,4 +123,4 @@ def _entering(model, pictures: np.ndarray) -> np.ndarray:
     place = _place(model)
     if place is None:
         return pictures
-    return backbone.halves(model, place)[0].predict(pictures, verbose=0)
+    return backbone.split_at_layer(model, place)[0].predict(pictures, verbose=0)

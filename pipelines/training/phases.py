@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import keras
 
-from models.layers.backbone import BACKBONE, FEATURES, halves
+from models.layers.backbone import BACKBONE, FEATURES, split_at_layer
 from pipelines.config import schema
 from pipelines.spec import DataSpec, Field
 
@@ -34,7 +34,7 @@ def phases(model, spec: DataSpec, train: dict, val: dict, settings) -> Iterator[
     if BACKBONE not in names or model.get_layer(BACKBONE).trainable:
         yield Phase(model, spec, train, val, settings)
         return
-    body, head = halves(model, names.index(BACKBONE) + 1)
+    body, head = split_at_layer(model, names.index(BACKBONE) + 1)
     yield Phase(
         head, replace(spec, inputs={FEATURES: Field(tuple(body.output.shape[1:]), "float32", "")}),
         features(body, spec, train), features(body, spec, val), settings,

@@ -391,7 +391,9 @@ def test_the_sections_that_dvc_reads_must_stand_in_the_file(tmp_path, section):
 
 
 def test_builders_are_the_public_functions_of_a_spec():
-    assert {"filters", "dropout"} <= set(signatures.builders("text_cnn")["text_cnn"])
+    assert {"filters", "kernel_sizes", "dropout"} <= set(
+        signatures.builders("text_cnn")["text_cnn"]
+    )
     assert all(not name.startswith("_") for name in signatures.builders("recurrent"))
 
 

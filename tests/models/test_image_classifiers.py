@@ -1,108 +1,120 @@
-"""The networks for pictures: how they see them, what they refuse, what transfer trains."""
-
-from dataclasses import replace
-from pathlib import Path
+"""Image classifiers: augmentation, patches, shortcuts, errors, and the phases of transfer."""
 
 import keras
 import numpy as np
 import pytest
 
 import models
-from models.layers import PaddedShortcut, Patches, Variation, backbone
-from models.layers.pictures import ApplicationScaling, application_module, application_names
-from pipelines.config import schema
+from models.layers import PaddedShortcut, Patches, RandomAugmentation
+from models.layers.application_scaling import (
+    ApplicationScaling,
+    application_module,
+    application_names,
+)
 from pipelines.config.errors import UserError
-from pipelines.storage import arrays
-from pipelines.tasks.image_classification import objective
-from pipelines.training import phases
-from tests.support.model_checks import picture_spec
+from tests.support.model_checks import image_spec
 
-DIGIT = picture_spec(8, 8, 1, 10)
+DIGIT = image_spec(8, 8, 1, 10)
 FIT = {"epochs": 2, "batch_size": 8, "learning_rate": 0.01, "patience": None}
 
 
-def pictures(of, rows: int = 12, seed: int = 0) -> np.ndarray:
-    shape = (rows, *of.inputs["image"].shape)
+def images(spec, rows: int = 12, seed: int = 0) -> np.ndarray:
+    shape = (rows, *spec.inputs["image"].shape)
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def part(of, rows: int = 12) -> dict:
-    return {"image": pictures(of, rows), "label": (np.arange(rows) % of.outputs).astype(np.int32)}
+def split(spec, rows: int = 12) -> dict:
+    labels = (np.arange(rows) % spec.outputs).astype(np.int32)
+    return {"image": images(spec, rows), "label": labels}
 
 
-def said(model, x) -> np.ndarray:
+def logits(model, x) -> np.ndarray:
     return keras.ops.convert_to_numpy(model({"image": x}, training=False))
 
 
-def test_pictures_are_varied_in_training_only():
-    x = pictures(DIGIT)
-    layer = Variation(flip=True, rotation=0.2, translation=0.2, zoom=0.2, contrast=0.2)
-    copy = Variation.from_config(layer.get_config())
-    assert copy.settings == layer.settings and len(copy.steps) == 5
-    for calm in (layer(x), layer(x, training=False), Variation()(x, training=True)):
-        np.testing.assert_array_equal(np.array(calm), x)
-    one, two = (np.array(layer(x, training=True)) for _ in range(2))
-    assert (one != two).any() and one.min() >= 0 and one.max() <= 255
-    with pytest.raises(UserError, match="augment: no 'rotate'; .*did you mean rotation"):
+def test_augmentation_acts_in_training_only():
+    x = images(DIGIT)
+    layer = RandomAugmentation(flip=True, rotation=0.2, translation=0.2, zoom=0.2, contrast=0.2)
+    copy = RandomAugmentation.from_config(layer.get_config())
+    assert copy.settings == layer.settings and len(copy.transforms) == 5
+    for unchanged in (layer(x), layer(x, training=False), RandomAugmentation()(x, training=True)):
+        np.testing.assert_array_equal(np.array(unchanged), x)
+    first, second = (np.array(layer(x, training=True)) for _ in range(2))
+    assert (first != second).any() and first.min() >= 0 and first.max() <= 255
+
+
+def test_an_unknown_transform():
+    with pytest.raises(UserError) as error:
         models.build(DIGIT, "small_cnn", "small_cnn", augment={"rotate": 0.1})
+    assert error.value.code == "augmentation-unknown"
+    assert (error.value.key, error.value.value) == ("build.augment.rotate", 0.1)
+    assert "did you mean rotation?" in error.value.message
 
 
 def test_patches_are_squares_row_by_row():
     x = np.arange(2 * 4 * 6 * 1).reshape(2, 4, 6, 1)
-    cut = np.array(Patches(2)(x))
-    assert cut.shape == (2, 6, 4)
-    assert cut[0, 0].tolist() == [0, 1, 6, 7] and cut[0, 3].tolist() == [12, 13, 18, 19]
+    patches = np.array(Patches(2)(x))
+    assert patches.shape == (2, 6, 4)
+    assert patches[0, 0].tolist() == [0, 1, 6, 7] and patches[0, 3].tolist() == [12, 13, 18, 19]
 
 
-def test_the_two_ways_to_cut_patches_are_one():
-    of = picture_spec(8, 8, 3, 4)
-    settings = {"patch": 4, "width": 8, "depth": 1, "heads": 2}
-    ways = [models.build(of, "vit", "vit", patchify=way, **settings) for way in
-            ("reshape", "convolution")]  # fmt: skip
-    for one, other in zip(ways[0].weights, ways[1].weights, strict=True):
-        other.assign(keras.ops.reshape(one, other.shape))
-    x = pictures(of)
-    np.testing.assert_allclose(said(ways[0], x), said(ways[1], x), atol=1e-5)
+def test_the_two_patch_embeddings_are_equivalent():
+    spec = image_spec(8, 8, 3, 4)
+    sizes = {"patch_size": 4, "hidden_dim": 8, "depth": 1, "num_heads": 2}
+    reshape, convolution = (
+        models.build(spec, "vit", "vit", patchify=patchify, **sizes)
+        for patchify in ("reshape", "convolution")
+    )
+    for weight, other in zip(reshape.weights, convolution.weights, strict=True):
+        other.assign(keras.ops.reshape(weight, other.shape))
+    x = images(spec)
+    np.testing.assert_allclose(logits(reshape, x), logits(convolution, x), atol=1e-5)
 
 
-def test_a_vit_without_positions_does_not_know_where_a_patch_is():
+def test_a_vit_without_positions_is_invariant_to_the_order_of_patches():
     keras.utils.set_random_seed(1)
-    model = models.build(DIGIT, "vit", "vit", patch=4, width=8, depth=2, heads=2)
-    x = pictures(DIGIT)
+    model = models.build(DIGIT, "vit", "vit", patch_size=4, hidden_dim=8, depth=2, num_heads=2)
+    x = images(DIGIT)
     swapped = np.concatenate([x[:, :, 4:], x[:, :, :4]], axis=2)
-    assert not np.allclose(said(model, x), said(model, swapped), atol=1e-6)
+    assert not np.allclose(logits(model, x), logits(model, swapped), atol=1e-6)
     positions = model.get_layer("positions").positions
     positions.assign(keras.ops.zeros_like(positions))
-    np.testing.assert_allclose(said(model, x), said(model, swapped), atol=1e-5)
+    np.testing.assert_allclose(logits(model, x), logits(model, swapped), atol=1e-5)
 
 
-def test_an_identity_shortcut_thins_out_and_pads_with_zeros():
+def test_an_identity_shortcut_subsamples_and_pads_with_zeros():
     x = np.arange(16, dtype=np.float32).reshape(1, 4, 4, 1)
-    found = np.array(PaddedShortcut(3, 2)(x))
-    assert found[0, ..., 0].tolist() == [[0, 2], [8, 10]]
-    assert not found[..., 1:].any()
+    shortcut = np.array(PaddedShortcut(3, 2)(x))
+    assert shortcut[0, ..., 0].tolist() == [[0, 2], [8, 10]]
+    assert not shortcut[..., 1:].any()
 
 
 @pytest.mark.parametrize(
-    ("of", "module", "hyperparameters", "words"),
+    ("spec", "module", "arguments", "code", "key"),
     [
-        (picture_spec(40, 40, 1, 3), "lenet", {}, "40 x 40 do not fit into 32 x 32"),
-        (DIGIT, "resnet", {"depth": 10}, "depth is 10; it must be 6 n"),
-        (DIGIT, "vgg", {"filters": [4]}, "1 stages in filters .* one number"),
-        (DIGIT, "vit", {"patch": 3}, "8 x 8 need a patch that divides both sides .found 3"),
-        (DIGIT, "vit", {"stem": [4], "patch": 3}, "4 x 4 after the stem need a patch"),
-        (DIGIT, "transfer", {}, "the data set has no start"),
-        (DIGIT, "transfer", {"backbone": "VGG16", "weights": "imagnet"}, "accepted: imagenet"),
+        (image_spec(40, 40, 1, 3), "lenet", {}, "image-too-large", "fit_input"),
+        (DIGIT, "resnet", {"depth": 10}, "depth-invalid", "depth"),
+        (DIGIT, "vgg", {"convolutions": [4]}, "stages-mismatch", "convolutions"),
+        (DIGIT, "vit", {"patch_size": 3}, "patch-size-mismatch", "patch_size"),
+        (DIGIT, "vit", {"stem": [4], "patch_size": 8}, "patch-size-mismatch", "patch_size"),
+        (DIGIT, "transfer", {}, "start-missing", "weights"),
+        (DIGIT, "transfer", {"backbone": "VGG16", "weights": "imagnet"}, "weights-unknown",
+         "weights"),
+        (DIGIT, "transfer", {"backbone": "ResNext50"}, "backbone-unknown", "backbone"),
     ],
-)
-def test_what_does_not_fit_is_refused(of, module, hyperparameters, words):
+)  # fmt: skip
+def test_arguments_that_do_not_fit(spec, module, arguments, code, key):
     builder = {"lenet": "lenet5"}.get(module, module)
-    with pytest.raises(UserError, match=words):
-        models.build(of, module, builder, **hyperparameters)
+    with pytest.raises(UserError) as error:
+        models.build(spec, module, builder, **arguments)
+    assert (error.value.code, error.value.key) == (code, f"build.{key}")
+    assert error.value.path == f"models/{module}.py"
+    if key in arguments:
+        assert error.value.value == arguments[key]
 
 
 @pytest.mark.parametrize("name", application_names())
-def test_every_application_has_its_own_scaling(name):
+def test_every_application_has_a_scaling(name):
     assert hasattr(application_module(name), "preprocess_input")
 
 
@@ -113,101 +125,3 @@ def test_scaling_is_that_of_the_application():
         layer = ApplicationScaling.from_config(ApplicationScaling(name).get_config())
         np.testing.assert_allclose(np.array(layer(x)), expected, rtol=1e-5, atol=1e-5)
     assert application_module("ResNet50V2").__name__.endswith("resnet_v2")
-    with pytest.raises(UserError, match="no 'ResNext50'; accepted: .*did you mean ResNet50"):
-        application_module("ResNext50")
-
-
-@pytest.fixture
-def pretrained(tmp_path):
-    """A spec of three classes that starts from a network that was trained on ten."""
-    keras.utils.set_random_seed(1)
-    trained = models.build(DIGIT, "small_cnn", "small_cnn", filters=[3, 4], units=6)
-    trained.save(tmp_path / "model.keras")
-    return trained, started(tmp_path)
-
-
-def started(folder: Path):
-    """The spec that the stage `start` writes for weights that lie in a folder."""
-    facts = {"start": str(folder / "model.keras")}
-    return replace(
-        picture_spec(8, 8, 1, 3), task_metadata=facts, digests={"start": arrays.digest(folder)}
-    )
-
-
-def test_weights_that_were_swapped_are_not_loaded(pretrained, tmp_path):
-    with (tmp_path / "model.keras").open("ab") as file:
-        file.write(b"!")
-    with pytest.raises(UserError, match=r"model\.keras: not what the stage `start` has put there"):
-        models.build(pretrained[1], "transfer", "transfer")
-
-
-def test_transfer_takes_everything_up_to_the_logits(pretrained):
-    trained, of = pretrained
-    model = models.build(of, "transfer", "transfer")
-    body, head = backbone.halves(
-        model, [layer.name for layer in model.layers].index("backbone") + 1
-    )
-    x = pictures(of)
-    expected = keras.Model(trained.inputs, trained.get_layer("logits").input).predict(x, verbose=0)
-    np.testing.assert_allclose(body.predict(x, verbose=0), expected, atol=1e-6)
-    np.testing.assert_allclose(
-        head.predict(expected, verbose=0), model.predict({"image": x}, verbose=0), atol=1e-5
-    )
-    assert [weight.path for weight in model.trainable_weights] == ["logits/kernel", "logits/bias"]
-
-
-@pytest.mark.parametrize(("layers", "moving"), [(None, 6), (1, 2)])
-def test_phase_one_trains_the_head_and_phase_two_the_top(pretrained, layers, moving):
-    _, of = pretrained
-    model = models.build(of, "transfer", "transfer", dropout=0.0)
-    tune = {"epochs": 1, "learning_rate": 0.001, "layers": layers}
-    settings = schema.Fit.model_validate({**FIT, "fine_tune": tune})
-    backbone = model.get_layer("backbone")
-    changed = []
-    for phase in phases.phases(model, of, part(of), part(of), settings):
-        before = [np.array(weight) for weight in backbone.weights]
-        phase.model.compile(keras.optimizers.SGD(phase.settings.learning_rate), objective.loss(of))
-        (name,) = phase.spec.inputs
-        phase.model.fit(phase.train[name], phase.train["label"], epochs=1, verbose=0)
-        after = [np.array(weight) for weight in backbone.weights]
-        changed.append(sum((a != b).any() for a, b in zip(before, after, strict=True)))
-        rates = (phase.settings.learning_rate, phase.first_epoch)
-    assert changed == [0, moving]
-    assert rates == (0.001, 2)
-
-
-def test_batch_normalisation_stays_as_it_was_in_phase_two(tmp_path):
-    keras.utils.set_random_seed(1)
-    models.build(DIGIT, "resnet", "resnet", depth=8, filters=4).save(tmp_path / "model.keras")
-    of = started(tmp_path)
-    model = models.build(of, "transfer", "transfer")
-    settings = schema.Fit.model_validate({**FIT, "fine_tune": {"epochs": 1, "learning_rate": 0.1}})
-    _, second = [*phases.phases(model, of, part(of), part(of), settings)]
-    norms = [
-        layer for layer in model.get_layer("backbone").layers
-        if isinstance(layer, keras.layers.BatchNormalization)
-    ]  # fmt: skip
-    before = [np.array(weight) for layer in norms for weight in layer.weights]
-    second.model.compile(keras.optimizers.SGD(0.1), objective.loss(of), run_eagerly=True)
-    second.model.train_on_batch({"image": pictures(of)}, np.arange(12) % 3)
-    after = [np.array(weight) for layer in norms for weight in layer.weights]
-    for old, new in zip(before, after, strict=True):
-        np.testing.assert_array_equal(old, new)
-    assert norms and model.get_layer("backbone").get_layer("first").trainable
-
-
-def test_a_model_without_a_backbone_has_one_phase():
-    model = models.build(DIGIT, "small_cnn", "small_cnn")
-    settings = schema.Fit.model_validate(FIT)
-    (only,) = phases.phases(model, DIGIT, part(DIGIT), part(DIGIT), settings)
-    assert only.model is model and only.settings is settings and only.first_epoch == 0
-
-
-def test_an_application_with_random_weights_is_trained_whole():
-    of = picture_spec(32, 32, 1, 3)
-    model = models.build(
-        of, "transfer", "transfer", backbone="MobileNet", weights="random",
-        arguments={"alpha": 0.25},
-    )  # fmt: skip
-    assert model.get_layer("backbone").trainable
-    assert said(model, pictures(of, 2)).shape == (2, 3)

@@ -1,6 +1,6 @@
-"""What every model must do, as functions: a new model's test is one `Case` in test_models.py.
+"""Checks that every model must pass; a new model is one `Case` in tests/models/test_models.py.
 
-Also here: a tiny prepared data set that several tests train, serve and score on.
+Also here: specs of small data, and a tiny prepared data set that several tests use.
 """
 
 import math
@@ -37,17 +37,17 @@ experiments:
     task: text_classification
     dataset: tiny
     module: text_cnn
-    build: {{builder: text_cnn, embedding_width: 4, filters: 4, widths: [1, 2], dropout: 0.2}}
+    build: {{builder: text_cnn, embedding_dim: 4, filters: 4, kernel_sizes: [1, 2], dropout: 0.2}}
     fit: {{epochs: {epochs}, batch_size: 8, learning_rate: {rate}, patience: {patience},
            ema_momentum: {ema}, jit_compile: {xla}, schedule: {schedule}}}
 """
-OWN_WORDS = {
+CLASS_WORDS = {
     "spam": "win cash prize claim free urgent txt WINNER 100 call £".split(),
     "ham": "home later love dinner mum tomorrow sorry bus Sunday ok ?".split(),
 }
 SHARED_WORDS = "you the to now and me it is can your see at soon we go".split()
-# What builders let chance do in training, turned off and turned on.
-CHANCE = {
+# Arguments that make training random: (off, on).
+RANDOMNESS = {
     "dropout": (0.0, 0.5),
     "word_dropout": (0.0, 0.5),
     "augment": (None, {"rotation": 0.2}),
@@ -56,10 +56,15 @@ CHANCE = {
 
 @dataclass(frozen=True)
 class Case:
-    """One builder, the spec it is built for, and what is known of the result.
+    """A builder and the spec it is built for.
 
-    task: whose loss it is trained with. parameters: the exact number of weights, worked out beside
-    the table.
+    Args:
+        task: whose loss it is trained with.
+        module: file name in models/.
+        builder: function in it.
+        spec: of the data.
+        parameters: exact number of weights, computed by hand next to the table.
+        hyperparameters: arguments of the builder.
     """
 
     task: str
@@ -71,17 +76,17 @@ class Case:
 
     @property
     def name(self) -> str:
-        words = [value for value in self.hyperparameters.values() if isinstance(value, str)]
-        return "-".join([self.builder, "+".join(self.spec.inputs), *words])
+        choices = [value for value in self.hyperparameters.values() if isinstance(value, str)]
+        return "-".join([self.builder, "+".join(self.spec.inputs), *choices])
 
     @property
     def accepted(self) -> list[str]:
         return signatures.builders(self.module)[self.builder]
 
     @property
-    def calm(self) -> dict:
-        """The hyperparameters with which training draws nothing at random."""
-        return {name: off for name, (off, _) in CHANCE.items() if name in self.accepted}
+    def deterministic(self) -> dict:
+        """Hyperparameters that turn off all randomness of training."""
+        return {name: off for name, (off, _) in RANDOMNESS.items() if name in self.accepted}
 
     @property
     def padded(self) -> list[str]:
@@ -98,21 +103,21 @@ class Case:
 
 
 def batch(spec: DataSpec, rows: int = 16, seed: int = 1) -> tuple[dict, np.ndarray]:
-    """(inputs, targets). Ids are never 0: padding is each check's own affair."""
+    """(inputs, targets). Ids are never 0; checks that need padding add it."""
     rng = np.random.default_rng(seed)
-    inputs = {name: _drawn(f, spec, rows, rng) for name, f in spec.inputs.items()}
+    inputs = {name: _random_array(f, spec, rows, rng) for name, f in spec.inputs.items()}
     if spec.target.name == "label":
         return inputs, (np.arange(rows) % spec.outputs).astype(np.int32)
-    if spec.target.name == "target_out":  # what the decoder is given, one position earlier
+    if spec.target.name == "target_out":  # the decoder's input, shifted left by one position
         return inputs, np.roll(inputs["target_in"], -1, axis=1)
     horizon = Field(
         (spec.task_metadata["horizon_steps"], len(spec.task_metadata["columns"])), "float32", ""
     )
-    return inputs, _drawn(horizon, spec, rows, rng)
+    return inputs, _random_array(horizon, spec, rows, rng)
 
 
-def _drawn(f: Field, spec: DataSpec, rows: int, rng) -> np.ndarray:
-    """Ids, bytes, or readings with the mean and deviation that the spec knows."""
+def _random_array(f: Field, spec: DataSpec, rows: int, rng) -> np.ndarray:
+    """Ids, bytes, or observations with the mean and standard deviation of the spec."""
     shape = (rows, *f.shape)
     if f.dtype == "float32":
         return rng.normal(spec.task_metadata["mean"], spec.task_metadata["std"], shape).astype(
@@ -122,7 +127,7 @@ def _drawn(f: Field, spec: DataSpec, rows: int, rng) -> np.ndarray:
 
 
 def padded_batch(case: Case, rows: int = 16) -> dict:
-    """Texts of every length from 1 to all positions, filled up with 0."""
+    """Texts of every length from 1 to the number of positions, padded with 0."""
     inputs, _ = batch(case.spec, rows)
     for name in case.padded:
         for row, ids in enumerate(inputs[name]):
@@ -130,21 +135,22 @@ def padded_batch(case: Case, rows: int = 16) -> dict:
     return inputs
 
 
-def shaken(model: keras.Model) -> keras.Model:
-    """With no weight as it began: biases of 0 would hide what is done to padding, or not saved."""
+def perturbed(model: keras.Model) -> keras.Model:
+    """The model with noise on all weights: zero biases would hide a leak of padding, and weights
+    at their initial values would hide that they are not saved."""
     rng = np.random.default_rng(1)
     model.set_weights([w + rng.normal(0, 0.1, w.shape) for w in model.get_weights()])
     return model
 
 
-def unseen(weight) -> bool:
-    """A bias of keys adds the same to all scores of a query, which softmax does not see."""
+def has_no_gradient(weight) -> bool:
+    """The bias of the keys adds the same to all scores of a query; softmax is invariant to it."""
     return weight.path.endswith("key/bias")
 
 
 def check_interface(case: Case) -> None:
-    """Named inputs as in the spec, logits or readings out that the loss can compare with targets,
-    nothing compiled, the exact size."""
+    """Inputs named as in the spec, outputs that the loss can compare with targets, uncompiled, and
+    the exact number of parameters."""
     model = case.build()
     assert {tensor.name: (tensor.shape[1:], tensor.dtype) for tensor in model.inputs} == {
         name: (f.open_shape, f.dtype) for name, f in case.spec.inputs.items()
@@ -153,28 +159,28 @@ def check_interface(case: Case) -> None:
     assert not model.compiled
     assert model.count_params() == case.parameters
     inputs, targets = batch(case.spec, rows=5)
-    found = answers(model, inputs)
-    assert found.shape[: targets.ndim] == targets.shape
-    assert np.isfinite(case.loss()(targets, found))
-    assert ((found < 0) | (found > 1)).any(), "all in 0 to 1: are these probabilities?"
-    assert (np.ptp(found, axis=0) > 0).all(), "the same for every row: is it looked at?"
+    outputs = predict(model, inputs)
+    assert outputs.shape[: targets.ndim] == targets.shape
+    assert np.isfinite(case.loss()(targets, outputs))
+    assert ((outputs < 0) | (outputs > 1)).any(), "all in 0 to 1: are these probabilities?"
+    assert (np.ptp(outputs, axis=0) > 0).all(), "equal for all rows: is the input ignored?"
 
 
 def check_round_trips(case: Case, folder: Path) -> None:
     """The config alone gives the same architecture, the file the same model."""
-    model, inputs = shaken(case.build()), padded_batch(case)
-    expected = answers(model, inputs)
+    model, inputs = perturbed(case.build()), padded_batch(case)
+    expected = predict(model, inputs)
     copied = type(model).from_config(model.get_config())
     copied.set_weights(model.get_weights())
-    np.testing.assert_array_equal(answers(copied, inputs), expected)
+    np.testing.assert_array_equal(predict(copied, inputs), expected)
     model.save(folder / "model.keras")
     loaded = keras.saving.load_model(folder / "model.keras", compile=False)
-    np.testing.assert_array_equal(answers(loaded, inputs), expected)
+    np.testing.assert_array_equal(predict(loaded, inputs), expected)
     assert [w.shape for w in loaded.weights] == [w.shape for w in model.weights]
 
 
 def check_gradients(case: Case) -> None:
-    """Every weight has a say in the loss."""
+    """Every trainable weight gets a finite gradient that is not zero."""
     model = case.build()
     inputs, targets = batch(case.spec)
     with tf.GradientTape() as tape:
@@ -185,13 +191,13 @@ def check_gradients(case: Case) -> None:
         dense = tf.convert_to_tensor(gradient).numpy()
         assert np.isfinite(dense).all(), weight.path
         largest = np.abs(dense).max()
-        assert largest < 1e-6 if unseen(weight) else largest > 0, (weight.path, largest)
+        assert largest < 1e-6 if has_no_gradient(weight) else largest > 0, (weight.path, largest)
 
 
 def check_step(case: Case) -> None:
-    """One step moves every trainable weight, and of the others running statistics alone.
+    """One step changes every trainable weight; of the others only running statistics.
 
-    Without momentum or decay: only gradients move.
+    SGD without momentum or weight decay, so that only gradients change weights.
     """
     model = case.build()
     model.compile(keras.optimizers.SGD(1.0), loss=case.loss(), run_eagerly=True)
@@ -200,18 +206,18 @@ def check_step(case: Case) -> None:
     for weight, old in zip(model.weights, before, strict=True):
         moved = (np.array(weight) != old).any()
         if weight.trainable:
-            assert moved or unseen(weight), weight.path
+            assert moved or has_no_gradient(weight), weight.path
         else:
             assert not moved or weight.name.startswith("moving_"), weight.path
 
 
 def check_overfits(case: Case, steps: int = 500, share: float = 0.02) -> None:
-    """Random targets of one batch are learned by heart.
+    """The model can memorise random targets of one batch: the loss falls to a share of the first.
 
-    Warm-up spares tanh units from saturation; decay lets the pinball loss, whose gradient does not
-    shrink, come to rest. The loss is training's, in which normalisation knows the batch.
+    Warm-up keeps tanh units from saturating; decay lets the pinball loss converge, whose gradient
+    does not shrink. The loss is that of training mode, where batch normalisation uses the batch.
     """
-    model = case.build(**case.calm)
+    model = case.build(**case.deterministic)
     inputs, targets = batch(case.spec, rows=8)
     warmup = steps // 5
     rate = keras.optimizers.schedules.CosineDecay(
@@ -219,70 +225,70 @@ def check_overfits(case: Case, steps: int = 500, share: float = 0.02) -> None:
     )
     model.compile(keras.optimizers.Adam(rate), loss=case.loss())
     first = case.loss()(targets, model(inputs, training=True))
-    often = {name: np.concatenate([values] * steps) for name, values in inputs.items()}
-    model.fit(often, np.concatenate([targets] * steps), batch_size=8, shuffle=False, verbose=0)
+    repeated = {name: np.concatenate([values] * steps) for name, values in inputs.items()}
+    model.fit(repeated, np.concatenate([targets] * steps), batch_size=8, shuffle=False, verbose=0)
     assert case.loss()(targets, model(inputs, training=True)) < share * first
 
 
 def check_padding(case: Case) -> None:
-    """A text gets the same answer alone and in a batch with more room than the longest needs."""
-    model, inputs = shaken(case.build()), padded_batch(case, rows=6)
-    roomy = {name: np.pad(ids, ((0, 0), (0, 7))) for name, ids in inputs.items()}
-    found = answers(model, roomy)
-    assert np.ptp(found, axis=0).min() > 1e-3, "the texts must differ for this to say anything"
-    for row, padded in enumerate(found):
+    """A text gets the same output without padding and with more padding than the batch needs."""
+    model, inputs = perturbed(case.build()), padded_batch(case, rows=6)
+    longer = {name: np.pad(ids, ((0, 0), (0, 7))) for name, ids in inputs.items()}
+    outputs = predict(model, longer)
+    assert np.ptp(outputs, axis=0).min() > 1e-3, "outputs must differ for this check to mean much"
+    for row, padded in enumerate(outputs):
         alone = {name: ids[row][ids[row] != 0][None] for name, ids in inputs.items()}
-        (expected,) = answers(model, alone)
+        (expected,) = predict(model, alone)
         np.testing.assert_allclose(padded[: len(expected)], expected, rtol=0, atol=1e-5)
 
 
-def check_padding_unread(case: Case) -> None:
-    """Whatever stands in the embedding of id 0, the answers are the same to the bit."""
-    model, inputs = shaken(case.build()), padded_batch(case)
-    expected = asked(answers(model, inputs), inputs)
+def check_padding_embedding(case: Case) -> None:
+    """The embedding of id 0 has no influence on the outputs, to the bit."""
+    model, inputs = perturbed(case.build()), padded_batch(case)
+    expected = scored(predict(model, inputs), inputs)
     embeddings = [w for w in model.weights if w.path.endswith("embeddings")]
     assert embeddings
     for weight in embeddings:
         changed = np.array(weight)
         changed[0] = 1e4
         weight.assign(changed)
-    np.testing.assert_array_equal(asked(answers(model, inputs), inputs), expected)
+    np.testing.assert_array_equal(scored(predict(model, inputs), inputs), expected)
 
 
-def asked(logits: np.ndarray, inputs: dict) -> np.ndarray:
-    """Without what nobody asks: a translator's words after the end, and its logits of padding."""
+def scored(logits: np.ndarray, inputs: dict) -> np.ndarray:
+    """The logits that are used: without padded target positions and without the padding id."""
     return logits[inputs["target_in"] != 0][:, 1:] if "target_in" in inputs else logits
 
 
-def check_nothing_but_padding(case: Case) -> None:
-    """A text without a token gets an answer, and leaves its neighbour's alone."""
+def check_padding_alone(case: Case) -> None:
+    """A text without tokens gets a finite output and does not change those of other rows."""
     model, (inputs, _) = case.build(), batch(case.spec, rows=2)
-    expected = answers(model, inputs)
+    expected = predict(model, inputs)
     for name in case.padded:
         inputs[name][1] = 0
-    found = answers(model, inputs)
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found[0], expected[0], rtol=0, atol=1e-6)
-    assert (found[1] != expected[1]).any()
+    outputs = predict(model, inputs)
+    assert np.isfinite(outputs).all()
+    np.testing.assert_allclose(outputs[0], expected[0], rtol=0, atol=1e-6)
+    assert (outputs[1] != expected[1]).any()
 
 
-def check_quiet(case: Case) -> None:
-    """In training each source of chance draws at random, and nothing else; at inference none."""
+def check_randomness(case: Case) -> None:
+    """Each source of randomness acts in training, and nothing else does; at inference none."""
     inputs, _ = batch(case.spec)
-    assert not varies(case.build(**case.calm), inputs, training=True)
-    for name in case.calm:
-        loud = case.build(**{**case.calm, name: CHANCE[name][1]})
-        assert varies(loud, inputs, training=True), name
-        assert not varies(loud, inputs, training=False), name
+    assert not is_random(case.build(**case.deterministic), inputs, training=True)
+    for name in case.deterministic:
+        model = case.build(**{**case.deterministic, name: RANDOMNESS[name][1]})
+        assert is_random(model, inputs, training=True), name
+        assert not is_random(model, inputs, training=False), name
 
 
-def varies(model: keras.Model, inputs: dict, training: bool) -> bool:
+def is_random(model: keras.Model, inputs: dict, training: bool) -> bool:
     first, second = (np.array(model(inputs, training=training)) for _ in range(2))
     return bool((first != second).any())
 
 
 def check_half_precision(case: Case) -> None:
-    """Mixed precision gives finite answers near those of float32, with nothing but padding too."""
+    """Mixed precision gives outputs near those of float32, for a text of padding alone too."""
     model, inputs = case.build(), padded_batch(case, rows=4)
     for name in case.padded:
         inputs[name][3] = 0
@@ -292,11 +298,11 @@ def check_half_precision(case: Case) -> None:
     finally:
         keras.config.set_dtype_policy("float32")
     half.set_weights(model.get_weights())
-    found = answers(half, inputs).astype(np.float32)
-    np.testing.assert_allclose(found, answers(model, inputs), rtol=5e-3, atol=5e-3)
+    outputs = predict(half, inputs).astype(np.float32)
+    np.testing.assert_allclose(outputs, predict(model, inputs), rtol=5e-3, atol=5e-3)
 
 
-def answers(model: keras.Model, inputs: dict) -> np.ndarray:
+def predict(model: keras.Model, inputs: dict) -> np.ndarray:
     return np.array(model(inputs, training=False))
 
 
@@ -312,7 +318,7 @@ def text_spec(**sizes: tuple[int, int]) -> DataSpec:
     )  # fmt: skip
 
 
-def picture_spec(height: int, width: int, channels: int, classes: int) -> DataSpec:
+def image_spec(height: int, width: int, channels: int, classes: int) -> DataSpec:
     return DataSpec(
         inputs={"image": Field(
             (height, width, channels), "uint8", "intensity, 0 to 255", kind="image"
@@ -326,7 +332,7 @@ def series_spec(
     history=24, horizon=6, columns=1, quantiles=(), season=12, stride=1, std=None, mean=None
 ) -> DataSpec:
     """Columns named a, b, ... in degC."""
-    names = [chr(ord("a") + place) for place in range(columns)]
+    names = [chr(ord("a") + column) for column in range(columns)]
     return DataSpec(
         inputs={"history": Field((history, columns), "float32", "degC")},
         target=Target((horizon, columns), "float32", "degC", name="future"),
@@ -341,7 +347,7 @@ def series_spec(
 
 
 def pairs_spec(positions: int, size: int) -> DataSpec:
-    """Sentences and their translations, of one vocabulary."""
+    """Sentences and their translations, with one vocabulary."""
     ids = Field.token_ids(positions, size)
     return DataSpec(
         inputs={"source": ids, "target_in": ids},
@@ -355,13 +361,15 @@ def tiny_project(
     folder: Path, *, positive="spam", epochs=3, rate=0.01, patience="null", ema="null",
     xla="false", schedule="constant",
 ) -> Path:  # fmt: skip
-    """tiny.csv and params.yaml in a folder, which must be the working directory; returns the
-    latter. Two thirds of a text's words tell its class."""
+    """Writes tiny.csv and params.yaml into a folder, which must be the working directory.
+
+    Four of the seven words of a text are typical of its class. Returns the path of params.yaml.
+    """
     rng = np.random.default_rng(0)
     rows = []
     for number in range(60):
         label = ("ham", "spam")[number % 2]
-        words = [*rng.choice(OWN_WORDS[label], 4), *rng.choice(SHARED_WORDS, 3)]
+        words = [*rng.choice(CLASS_WORDS[label], 4), *rng.choice(SHARED_WORDS, 3)]
         rows.append(f'{label},"{" ".join(rng.permutation(words))}"')
     (folder / "tiny.csv").write_text("label,text\n" + "\n".join(rows) + "\n", "utf-8")
     filled = PARAMS.format(
@@ -377,8 +385,8 @@ def tiny_project(
     return folder / "params.yaml"
 
 
-def tiny_prepared(folder: Path, **choices) -> Path:
-    """The same with its `prepare` stage run."""
-    params = tiny_project(folder, **choices)
+def tiny_prepared(folder: Path, **settings) -> Path:
+    """`tiny_project` after its stage `prepare`."""
+    params = tiny_project(folder, **settings)
     prepare.run(params, "tiny")
     return params

@@ -26,7 +26,7 @@ def dataset(unit: str) -> dict:
 def experiment(dataset: str, module: str, epochs: int, **build) -> dict:
     fit = {"epochs": epochs, "batch_size": 32, "learning_rate": 0.01, "patience": None}
     block = {"task": "text_classification", "dataset": dataset, "module": module}
-    return {**block, "build": {**build, "embedding_width": 4}, "fit": fit}
+    return {**block, "build": {**build, "embedding_dim": 4}, "fit": fit}
 
 
 PARAMS = {
@@ -35,7 +35,7 @@ PARAMS = {
     "starts": {},
     "baselines": {key: {"task": "text_classification", "dataset": key} for key in (WORDS, LETTERS)},
     "experiments": {
-        CNN: experiment(WORDS, "text_cnn", 2, builder="text_cnn", filters=4, widths=[2]),
+        CNN: experiment(WORDS, "text_cnn", 2, builder="text_cnn", filters=4, kernel_sizes=[2]),
         LSTM: experiment(LETTERS, "recurrent", 1, builder="bilstm_classifier", units=2),
     },
 }

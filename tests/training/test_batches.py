@@ -287,10 +287,11 @@ def test_carried_states_start_from_zero_in_every_epoch_and_validation():
 @pytest.mark.parametrize(
     ("module", "build"),
     [
-        ("text_cnn", {"builder": "text_cnn", "embedding_width": 4, "filters": 3, "widths": [2]}),
-        ("recurrent", {"builder": "bilstm_classifier", "embedding_width": 4, "units": 2}),
+        ("text_cnn", {"builder": "text_cnn", "embedding_dim": 4, "filters": 3,
+                      "kernel_sizes": [2]}),
+        ("recurrent", {"builder": "bilstm_classifier", "embedding_dim": 4, "units": 2}),
         ("transformer_classifier",
-         {"builder": "transformer_classifier", "width": 4, "heads": 2, "feed_forward": 4}),
+         {"builder": "transformer_classifier", "hidden_dim": 4, "num_heads": 2, "mlp_dim": 4}),
     ],
 )  # fmt: skip
 def test_fit_has_the_losses_it_would_have_without(module, build):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from models.layers.windowed import SAID, SEEN
+from models.layers.standardization import NETWORK_INPUT, NETWORK_OUTPUT
 
 ROWS, PROBES = 64, 8
 
@@ -18,9 +18,11 @@ def through_time(model: keras.Model, history: np.ndarray, seed: int = 0) -> np.n
     """
     import tensorflow as tf  # gradients with respect to inputs; scoring runs on this backend alone
 
-    inner = keras.Model(model.get_layer(SEEN).output, model.get_layer(SAID).output)
+    inner = keras.Model(
+        model.get_layer(NETWORK_INPUT).output, model.get_layer(NETWORK_OUTPUT).output
+    )
     rows = np.unique(np.linspace(0, len(history) - 1, ROWS).round().astype(int))
-    outer = keras.Model(model.inputs[0], model.get_layer(SEEN).output)
+    outer = keras.Model(model.inputs[0], model.get_layer(NETWORK_INPUT).output)
     seen = outer(history[rows])
     rng, total = np.random.default_rng(seed), 0.0
     for _ in range(PROBES):

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from models.layers.windowed import RIDGE
+from models.layers.standardization import RIDGE
 from pipelines.classical.ridge import rolling_origin
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec

@@ -24,7 +24,7 @@ def fit_closed_form(model: keras.Model, train: dict, val: dict, spec: DataSpec) 
 
 def solved(layer: NgramSVM, ids: np.ndarray, targets: np.ndarray) -> list[np.ndarray]:
     """[weights, biases] of the layer: each machine's log-odds of its class."""
-    rows, buckets = layer.present(ids)
+    rows, buckets = layer.present_ngrams(ids)
     columns, places = np.unique(buckets, return_inverse=True)
     ones = np.ones(len(rows), np.float32)
     found = sparse.csr_matrix((ones, (rows, places)), (len(ids), len(columns)))

@@ -22,7 +22,7 @@ from pipelines.storage import arrays
 from pipelines.tasks.image_classification import baselines as reference
 from pipelines.tasks.image_classification import figures, score
 from pipelines.tasks.image_classification.info import INFO
-from tests.support.model_checks import picture_spec as spec
+from tests.support.model_checks import image_spec as spec
 
 STRONG = INFO.strong_baseline
 SHAPES = ("bar", "box")
@@ -110,7 +110,7 @@ def test_many_rows_are_fitted_on_few_components(monkeypatch):
     ("module", "builder", "hyperparameters", "drawn"),
     [
         ("small_cnn", "small_cnn", {"filters": [3, 4]}, {"kernels", "feature_maps"}),
-        ("vit", "vit", {"patch": 4, "width": 8, "depth": 2, "heads": 2},
+        ("vit", "vit", {"patch_size": 4, "hidden_dim": 8, "depth": 2, "num_heads": 2},
          {"kernels", "attention", "positions"}),
     ],
 )  # fmt: skip
@@ -144,7 +144,7 @@ def test_a_backbone_is_looked_at_inside():
 def test_attention_shares_sum_to_one_and_follow_the_attention():
     of = spec(8, 12, 1, 2)
     keras.utils.set_random_seed(1)
-    model = models.build(of, "vit", "vit", patch=4, width=8, depth=2, heads=2)
+    model = models.build(of, "vit", "vit", patch_size=4, hidden_dim=8, depth=2, num_heads=2)
     pictures = np.random.default_rng(0).integers(0, 256, (3, 8, 12, 1), dtype=np.uint8)
     shares = attention.attention_shares(model, pictures)
     assert shares.shape == (3, 2, 3)

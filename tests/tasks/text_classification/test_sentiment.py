@@ -18,7 +18,7 @@ from tests.support.model_checks import text_spec
 
 START = tokenization.WORD_START
 SPEC = text_spec(words=(9, 12))
-BUILD = {"builder": "transformer_classifier", "width": 8, "heads": 2, "feed_forward": 12}
+BUILD = {"builder": "transformer_classifier", "hidden_dim": 8, "num_heads": 2, "mlp_dim": 12}
 
 
 def subwords(*vocabulary: str, lowercase: bool = True) -> tokenization.Tokenizer:
@@ -200,7 +200,7 @@ def test_attention_is_shared_out_among_real_tokens():
     real = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], bool)
     block(x, real)
     normed = block.norm_attention(x)
-    _, shares = block.attention(
+    _, shares = block.self_attention(
         normed, normed, attention_mask=real[:, None], return_attention_scores=True
     )
     shares = np.array(shares)  # (B, heads, T, S)
@@ -216,5 +216,7 @@ def test_mean_over_real_tokens_by_hand():
 
 
 def test_an_unknown_pooling_is_refused():
-    with pytest.raises(UserError, match="pooling must be mean or max, found 'median'"):
+    with pytest.raises(UserError) as error:
         classifier(pooling="median")
+    assert error.value.code == "pooling-unknown"
+    assert (error.value.key, error.value.value) == ("build.pooling", "median")

@@ -94,7 +94,7 @@ class Served:
         for name, tokenizer in self.tokenizers.items():
             tokenizer.save(folder / f"{name}.json")
         self.model = models.build(
-            self.spec, "text_cnn", "text_cnn", embedding_width=6, filters=8, widths=[1, 2, 3]
+            self.spec, "text_cnn", "text_cnn", embedding_dim=6, filters=8, kernel_sizes=[1, 2, 3]
         )
         head = self.model.get_layer("logits")  # sure of itself, and no class its favourite
         head.set_weights([20 * head.get_weights()[0], head.get_weights()[1]])

@@ -160,7 +160,7 @@ def tiny(tmp_path_factory):
     known = sentence_pairs.write(folder / "repeat0", "tiny", divided, np.ones(3, bool), settings)
     spec = sentence_pairs.describe(known.size, settings, 1)
     keras.utils.set_random_seed(1)
-    sizes = {"width": 16, "heads": 2, "depth": 1, "feed_forward": 16}
+    sizes = {"hidden_dim": 16, "num_heads": 2, "depth": 1, "mlp_dim": 16}
     model = models.build(spec, "transformer", builder="transformer", **sizes)
     return (
         folder / "repeat0",
