@@ -5,7 +5,7 @@ from pathlib import Path
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 
-SECTIONS = ("datasets", "starts", "experiments")  # what dvc.yaml makes stages of
+SECTIONS = ("datasets", "starts", "baselines", "experiments")  # what dvc.yaml makes stages of
 
 
 def run(params_file: Path) -> None:
