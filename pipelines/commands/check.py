@@ -5,7 +5,7 @@ from pathlib import Path
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 
-SECTIONS = ("datasets", "starts", "experiments")  # of which dvc.yaml makes stages
+SECTIONS = ("datasets", "starts", "baselines", "experiments")  # what dvc.yaml makes stages of
 
 
 def run(params_file: Path) -> None:

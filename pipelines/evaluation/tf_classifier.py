@@ -24,10 +24,10 @@ class Answer(tf.Module):
 
     def __call__(self, logits):
         probabilities = self._probabilities(logits)
-        chosen = self._decide(probabilities)
+        predicted = self._decide(probabilities)
         return {
-            "label": tf.gather(self.labels, chosen),
-            "probability": tf.cast(tf.gather(probabilities, chosen, batch_dims=1), tf.float32),
+            "label": tf.gather(self.labels, predicted),
+            "probability": tf.cast(tf.gather(probabilities, predicted, batch_dims=1), tf.float32),
             "probabilities": tf.cast(probabilities, tf.float32),
         }
 
@@ -37,8 +37,8 @@ class Answer(tf.Module):
         if rule.positive is None:
             return tf.nn.softmax(logits)
         odds = logits[:, rule.positive] - logits[:, 1 - rule.positive]
-        found = tf.sigmoid(rule.slope * odds + rule.intercept)
-        pair = [1 - found, found] if rule.positive == 1 else [found, 1 - found]
+        positive = tf.sigmoid(rule.slope * odds + rule.intercept)
+        pair = [1 - positive, positive] if rule.positive == 1 else [positive, 1 - positive]
         return tf.stack(pair, axis=1)
 
     def _decide(self, probabilities):
@@ -46,12 +46,12 @@ class Answer(tf.Module):
         if self.decision.positive is None:
             return tf.argmax(probabilities, axis=1)
         positive = self.decision.positive
-        found = probabilities[:, positive] >= self.decision.threshold
-        return tf.where(found, positive, 1 - positive)
+        is_positive = probabilities[:, positive] >= self.decision.threshold
+        return tf.where(is_positive, positive, 1 - positive)
 
 
 def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:
-    """What the endpoint answered, in the form that `score` takes."""
+    """The endpoint's answers as the outputs that `score` takes."""
     ids = {label.encode(): number for number, label in enumerate(spec.labels)}
     predicted = np.array([ids[label] for label in answer["label"]], np.int32)
     return Outputs(answer["probabilities"], predicted)

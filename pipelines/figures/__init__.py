@@ -1,1 +1,1 @@
-"""Drawn from scores and models; nothing here changes a metric."""
+"""Figures and tables of outputs and models; nothing here changes a metric."""

@@ -21,18 +21,18 @@ LEGIBLE_CLASSES = 25  # with more, the cells of a confusion matrix are too small
 
 def of_classifier(outputs, targets, spec, decision, folder: Path) -> None:
     """Confusion and calibration; with a class to detect, precision and recall."""
-    said, predicted, labels = outputs.probabilities, outputs.predicted, spec.labels
+    probabilities, predicted, labels = outputs.probabilities, outputs.predicted, spec.labels
     confusion(predicted, targets, labels, folder)
-    calibration(said, targets, labels, folder, spec.positive_id)
+    calibration(probabilities, targets, labels, folder, spec.positive_id)
     if spec.positive is not None:
         positive, threshold = spec.positive_id, decision.threshold
-        precision_recall(said, predicted, targets, labels, positive, folder, threshold)
+        precision_recall(probabilities, predicted, targets, labels, positive, folder, threshold)
 
 
 def confusion(predicted, targets, labels, folder: Path) -> None:
     """Confusion matrix: counts in the cells, colour by share of the actual class.
 
-    plots/confusion.csv has one row per example (actual, predicted), as DVC's template wants it.
+    plots/confusion.csv has one row per example (actual, predicted), for DVC's template.
     """
     _need_rows("confusion", targets)
     classes = len(labels)
@@ -43,7 +43,7 @@ def confusion(predicted, targets, labels, folder: Path) -> None:
 
     def paint(figure):
         axes = figure.add_subplot()
-        # By its square root: a class lost to another in 1 % of the rows can still be seen.
+        # By its square root, so that a confusion of 1 % of the rows is visible.
         image = axes.imshow(share, cmap=style.SEQUENTIAL, norm=PowerNorm(0.5, 0, 1))
         beside = axes.inset_axes((1.03, 0, 0.04, 1))
         percent = PercentFormatter(1, decimals=0, symbol=" %")
@@ -56,8 +56,8 @@ def confusion(predicted, targets, labels, folder: Path) -> None:
         axes.grid(False)
         axes.spines[:].set_visible(False)
         axes.set(xlabel="predicted", ylabel="actual")
-        right = np.trace(counts)
-        axes.set_title(f"Confusion: {right:,} of {len(targets):,} right")
+        correct = np.trace(counts)
+        axes.set_title(f"Confusion: {correct:,} of {len(targets):,} correct")
         if classes <= LEGIBLE_CLASSES:
             _annotate(axes, counts, share)
 
@@ -83,23 +83,26 @@ def _annotate(axes, counts, share) -> None:
 def precision_recall(
     probabilities, predicted, targets, labels, positive: int, folder: Path, threshold=None
 ) -> None:
-    """Precision against recall of the positive class at every threshold, and where we operate.
+    """Precision against recall of the positive class at every threshold, and the operating point.
 
-    The operating point is `predicted`'s own precision and recall; `threshold` only words its
-    label. The CSV (threshold, recall, precision) is thinned to 1,000 points, ends included.
-    Raises UserError where no row is of the positive class: recall does not exist.
+    The operating point is the precision and recall of `predicted`; `threshold` is for its label
+    only. The CSV (threshold, recall, precision) is thinned to 1,000 points, ends included.
+
+    Raises:
+        UserError: `class-absent`, where no row is of the positive class and recall is undefined.
     """
     _need_rows("precision_recall", targets)
     name = style.cut(labels[positive], 24)
     actual, guessed = np.asarray(targets) == positive, np.asarray(predicted) == positive
     if not actual.any():
-        raise UserError(f"precision_recall: no row is of class {name!r}; score other rows")
+        message = f"no test row is of class {name!r}; use a test split that contains this class"
+        raise UserError("class-absent", message, value=name)
     scores = np.asarray(probabilities)[:, positive]
-    thresholds, caught, alarms = curve(scores, actual, np.ones((1, len(actual))))
-    recall, precision = caught[0] / actual.sum(), caught[0] / (caught[0] + alarms[0])
-    average = areas(caught, alarms)["pr_auc"][0]
-    hits = (actual & guessed).sum()
-    here = (hits / actual.sum(), hits / max(guessed.sum(), 1))
+    thresholds, hits, false_alarms = curve(scores, actual, np.ones((1, len(actual))))
+    recall, precision = hits[0] / actual.sum(), hits[0] / (hits[0] + false_alarms[0])
+    average = areas(hits, false_alarms)["pr_auc"][0]
+    true_positives = (actual & guessed).sum()
+    operating = (true_positives / actual.sum(), true_positives / max(guessed.sum(), 1))
 
     def paint(figure):
         axes = figure.add_subplot()
@@ -109,37 +112,38 @@ def precision_recall(
         label = f"by chance: {chance:.3f}"
         axes.axhline(chance, color=style.GREY, ls="--", lw=1.2, label=label)
         at = "" if threshold is None else f" (threshold {threshold:.3g})"
-        point = f"decisions{at}:\nprecision {here[1]:.3f}, recall {here[0]:.3f}"
-        axes.plot(*here, "o", ms=9, mfc=style.ORANGE, mec="white", label=point, clip_on=False)
+        point = f"decisions{at}:\nprecision {operating[1]:.3f}, recall {operating[0]:.3f}"
+        axes.plot(*operating, "o", ms=9, mfc=style.ORANGE, mec="white", label=point, clip_on=False)
         axes.set(xlim=(0, 1.02), ylim=(0, 1.03))
-        axes.set(xlabel=f"recall: share of {name} caught", ylabel=f"precision: share truly {name}")
+        axes.set(xlabel=f"recall: share of {name} found", ylabel=f"precision: share truly {name}")
         axes.set_title(f"Precision and recall of {name}: average precision {average:.3f}")
         axes.legend(loc="lower left", bbox_to_anchor=(0, chance + 0.01 if chance < 0.4 else 0.01))
 
     style.draw(folder / "figures/precision_recall.png", (6.4, 4.8), paint)
-    kept = np.unique(np.linspace(0, len(thresholds) - 1, CURVE_POINTS).round().astype(int))
-    table = np.column_stack([thresholds, recall, precision]).astype(float)[kept].tolist()
+    thinned = np.unique(np.linspace(0, len(thresholds) - 1, CURVE_POINTS).round().astype(int))
+    table = np.column_stack([thresholds, recall, precision]).astype(float)[thinned].tolist()
     columns = ("threshold", "recall", "precision")
     style.write_csv(folder / "plots/precision_recall.csv", columns, table)
 
 
 def calibration(probabilities, targets, labels, folder: Path, positive=None, bins=10) -> None:
-    """Reliability diagram: is what the model calls 80 % right 80 % of the time?
+    """Reliability diagram: the share of correct predictions by predicted probability.
 
-    Of the likeliest class (Guo et al. 2017), or of the `positive` class against the rest. Bins are
-    equally wide; the expected calibration error is the mean gap, weighted by rows. Bars are 95 %
-    Wilson intervals: a far-off bin of three rows says little. The CSV has the bins that hold rows.
+    Of the most probable class (Guo et al., "On Calibration of Modern Neural Networks", ICML 2017,
+    https://arxiv.org/abs/1706.04599), or of the `positive` class against the rest. Bins are equally
+    wide; the expected calibration error is the mean gap, weighted by rows. Bars are 95 % Wilson
+    intervals, which are wide for bins of few rows. The CSV has the bins that are not empty.
     """
     _need_rows("calibration", targets)
     probabilities, targets = np.asarray(probabilities, dtype=np.float64), np.asarray(targets)
     if positive is None:
-        said, true = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
-        what, happened = "confidence in the likeliest class", "share right"
+        confidence, correct = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
+        x_label, y_label = "confidence in the most probable class", "share correct"
     else:
         name = style.cut(labels[positive], 24)
-        said, true = probabilities[:, positive], targets == positive
-        what, happened = f"predicted probability of {name}", f"share truly {name}"
-    table, error = reliability(said, true, bins)
+        confidence, correct = probabilities[:, positive], targets == positive
+        x_label, y_label = f"predicted probability of {name}", f"share truly {name}"
+    table, error = reliability(confidence, correct, bins)
     mean, share, low, high = table[:, 2], table[:, 3], table[:, 4], table[:, 5]
 
     def paint(figure):
@@ -148,7 +152,7 @@ def calibration(probabilities, targets, labels, folder: Path, positive=None, bin
         reach = np.clip([share - low, high - share], 0, None)
         points = {"color": style.BLUE, "fmt": "o-", "lw": 1, "elinewidth": 1.6, "capsize": 3}
         top.errorbar(mean, share, yerr=reach, label="model, 95 % interval", **points)
-        top.set(ylim=(-0.03, 1.03), ylabel=happened)
+        top.set(ylim=(-0.03, 1.03), ylabel=y_label)
         top.set_title(f"Calibration: expected calibration error {error:.3f} ({bins} bins)")
         top.legend(loc="best")
         middles, rows = (table[:, 0] + table[:, 1]) / 2, table[:, 6].astype(int)
@@ -156,7 +160,7 @@ def calibration(probabilities, targets, labels, folder: Path, positive=None, bin
         bottom.bar_label(bars, [f"{n:,}" for n in rows], fontsize=8, padding=1)
         bottom.margins(y=0.25)  # room for the numbers
         bottom.grid(False, axis="x")
-        bottom.set(xlim=(-0.02, 1.02), xlabel=what, ylabel="rows")
+        bottom.set(xlim=(-0.02, 1.02), xlabel=x_label, ylabel="rows")
         bottom.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         figure.align_ylabels()
 
@@ -166,14 +170,14 @@ def calibration(probabilities, targets, labels, folder: Path, positive=None, bin
     style.write_csv(folder / "plots/calibration.csv", (*columns, "rows"), rows)
 
 
-def reliability(said, true, bins: int) -> tuple[np.ndarray, float]:
-    """Table (filled bins, 7) of from, to, mean said, share true, its Wilson interval, rows; ECE."""
-    place = np.minimum((said * bins).astype(int), bins - 1)
+def reliability(confidence, correct, bins: int) -> tuple[np.ndarray, float]:
+    """(filled bins, 7): from, to, mean confidence, share correct, Wilson bounds, rows; and ECE."""
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
     rows = np.bincount(place, minlength=bins)
     filled = rows > 0
     n = rows[filled]
-    mean = np.bincount(place, weights=said, minlength=bins)[filled] / n
-    share = np.bincount(place, weights=true, minlength=bins)[filled] / n
+    mean = np.bincount(place, weights=confidence, minlength=bins)[filled] / n
+    share = np.bincount(place, weights=correct, minlength=bins)[filled] / n
     z2 = 1.959964**2
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = np.sqrt(z2 * (share * (1 - share) / n + z2 / (4 * n**2))) / (1 + z2 / n)

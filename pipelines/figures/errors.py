@@ -1,4 +1,4 @@
-"""The most confident mistakes: the rows that teach most about data and model."""
+"""The most confident errors of a classifier, for error analysis."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,23 +19,32 @@ def mistakes(
     folder: Path,
     limit: int = 50,
 ) -> list[dict]:
-    """Write `<folder>/mistakes.csv` and return its rows, the surest mistake first.
+    """Writes `<folder>/mistakes.csv` and returns its rows, the most confident error first.
 
-    `columns` name what tells a reader which example it is, one value a row: {"text": texts},
-    {"file": paths}. Text is put on one line and cut at 200 characters. `confidence` is the
-    probability of the predicted class, `of_actual` that of the class it should have been; `row`
-    counts from 0 in the test split. Equal confidences keep the order of the rows.
+    `confidence` is the probability of the predicted class, `of_actual` that of the actual class;
+    `row` counts from 0 in the test split. Ties keep the order of the rows.
 
-    Raises ValueError where a column has another length than `targets` or a reserved name.
+    Args:
+        columns: what identifies an example, one value a row: {"text": texts}, {"file": paths}. Text
+            is put on one line and cut at 200 characters.
+        probabilities: (n, k).
+        predicted: (n,) class ids.
+        targets: (n,) class ids.
+        labels: k class names.
+        folder: for the table.
+        limit: of rows.
+
+    Raises:
+        ValueError: a column of another length than `targets`, or with a reserved name.
     """
-    own = ("row", "actual", "predicted", "confidence", "of_actual")
+    reserved = ("row", "actual", "predicted", "confidence", "of_actual")
     for name, values in columns.items():
-        if name in own or len(values) != len(targets):
+        if name in reserved or len(values) != len(targets):
             raise ValueError(f"mistakes: column {name!r}: {len(values)} rows, not {len(targets)}")
     probabilities, predicted, targets = map(np.asarray, (probabilities, predicted, targets))
     wrong = np.flatnonzero(predicted != targets)
     confidence = probabilities[wrong, predicted[wrong]]
-    chosen = wrong[np.argsort(-confidence, kind="stable")][:limit]
+    shown = wrong[np.argsort(-confidence, kind="stable")][:limit]
     rows = [
         {
             "row": int(i),
@@ -45,9 +54,9 @@ def mistakes(
             "of_actual": round(float(probabilities[i, targets[i]]), 4),
             **{name: _tidy(values[int(i)]) for name, values in columns.items()},
         }
-        for i in chosen
+        for i in shown
     ]
-    style.write_csv(folder / "mistakes.csv", (*own, *columns), [row.values() for row in rows])
+    style.write_csv(folder / "mistakes.csv", (*reserved, *columns), [row.values() for row in rows])
     return rows
 
 

@@ -1,6 +1,6 @@
-"""What a network of pictures has learned: its first filters, and what it makes of one picture.
+"""What an image network has learned: its first filters and its feature maps of one image.
 
-Networks that begin with a "backbone" (see `fitting`) are looked at inside it. A network without
+Of networks with a backbone (see `models.layers.backbone`) the backbone is drawn. A network without
 convolutions has no such figures, and then nothing is written.
 """
 
@@ -21,19 +21,19 @@ DIVERGING = "RdBu_r"
 def kernels(model: keras.Model, folder: Path) -> None:
     """figures/kernels.png: the filters that touch the pixels.
 
-    Of three channels in colour; else red for positive and blue for negative weights, each filter
-    at its own scale. A Vision Transformer's projection of patches is shown by its principal
-    components, because its columns mean little one by one.
+    In colour with three channels; else red for positive and blue for negative weights, each filter
+    at its own scale. A Vision Transformer's patch projection is shown by its principal components
+    (Dosovitskiy et al. 2021, figure 7), because single columns are hard to interpret.
     """
-    found = first_filters(model)
-    if found is None:
+    first = first_filters(model)
+    if first is None:
         return
-    filters, what = found
+    filters, title = first
     columns = min(8, len(filters))
     lines = -(-len(filters) // columns)
 
     def paint(figure):
-        figure.suptitle(what, x=0.01, ha="left")
+        figure.suptitle(title, x=0.01, ha="left")
         for number, axes in enumerate(figure.subplots(lines, columns, squeeze=False).flat):
             axes.axis("off")
             if number < len(filters):
@@ -67,60 +67,61 @@ def first_filters(model) -> tuple[np.ndarray, str] | None:
     return weights, f"Filters of the first convolution: {len(weights)} of {height} x {width}"
 
 
-def feature_maps(model: keras.Model, picture: np.ndarray, folder: Path) -> None:
-    """figures/feature_maps.png: one picture, and what convolutions of rising depth answer to it.
+def feature_maps(model: keras.Model, image: np.ndarray, folder: Path) -> None:
+    """figures/feature_maps.png: one image and its feature maps at increasing depth.
 
-    Five layers, evenly spaced; of each the eight channels that vary most over the picture, each at
-    its own scale (dark: nothing, bright: most).
+    Five layers, evenly spaced; of each the eight channels with the highest variance over the image,
+    each at its own scale (dark: lowest, bright: highest).
     """
     network = _network(model)
     layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
     layers = [layer for layer in layers if layer.output.shape[1] > 1]
     if not layers:
         return
-    places = np.unique(np.linspace(0, len(layers) - 1, DEPTHS).round().astype(int))
-    chosen = [layers[place] for place in places]
-    probe = keras.Model(network.inputs, [layer.output for layer in chosen])
-    answers = probe.predict(_entering(model, picture[None]), verbose=0)
-    answers = answers if isinstance(answers, list) else [answers]
+    depths = np.unique(np.linspace(0, len(layers) - 1, DEPTHS).round().astype(int))
+    shown = [layers[depth] for depth in depths]
+    probe = keras.Model(network.inputs, [layer.output for layer in shown])
+    activations = probe.predict(_network_input(model, image[None]), verbose=0)
+    if not isinstance(activations, list):
+        activations = [activations]
 
     def paint(figure):
-        figure.suptitle("What layers of rising depth make of one picture", x=0.01, ha="left")
-        grid = figure.subplots(len(chosen), 1 + CHANNELS, squeeze=False)
+        figure.suptitle("Feature maps of one image at increasing depth", x=0.01, ha="left")
+        grid = figure.subplots(len(shown), 1 + CHANNELS, squeeze=False)
         for axes in grid.flat:
             axes.axis("off")
-        images.picture(grid[0, 0], picture)
-        for row, (layer, maps) in enumerate(zip(chosen, answers, strict=True)):
+        images.show(grid[0, 0], image)
+        for row, (layer, maps) in enumerate(zip(shown, activations, strict=True)):
             maps = maps[0]
             height, width, channels = maps.shape
             label = f"{style.cut(layer.name, 18)}\n{height} x {width}, {channels} maps"
             at = (0.5, -0.05) if row == 0 else (0.5, 0.5)
             grid[row, 0].text(*at, label, transform=grid[row, 0].transAxes, ha="center",
                               va="top" if row == 0 else "center", fontsize=8)  # fmt: skip
-            liveliest = np.argsort(-maps.std(axis=(0, 1)), kind="stable")[:CHANNELS]
-            for axes, channel in zip(grid[row, 1:], liveliest, strict=False):
+            most_varied = np.argsort(-maps.std(axis=(0, 1)), kind="stable")[:CHANNELS]
+            for axes, channel in zip(grid[row, 1:], most_varied, strict=False):
                 axes.imshow(maps[..., channel], cmap="viridis")
 
-    style.draw(folder / "figures/feature_maps.png", (10, 1.15 * len(chosen) + 0.6), paint)
+    style.draw(folder / "figures/feature_maps.png", (10, 1.15 * len(shown) + 0.6), paint)
 
 
 def _channels(model) -> int:
     return int(model.inputs[0].shape[-1])
 
 
-def _place(model) -> int | None:
+def _backbone_index(model) -> int | None:
     names = [layer.name for layer in model.layers]
     return names.index(backbone.BACKBONE) if backbone.BACKBONE in names else None
 
 
 def _network(model) -> keras.Model:
     """The model itself or its backbone: where the convolutions are."""
-    return model if _place(model) is None else model.get_layer(backbone.BACKBONE)
+    return model if _backbone_index(model) is None else model.get_layer(backbone.BACKBONE)
 
 
-def _entering(model, pictures: np.ndarray) -> np.ndarray:
-    """What `_network` is given of (n, H, W, C) pictures."""
-    place = _place(model)
-    if place is None:
-        return pictures
-    return backbone.split_at_layer(model, place)[0].predict(pictures, verbose=0)
+def _network_input(model, pixels: np.ndarray) -> np.ndarray:
+    """(n, H, W, C) images after the layers before `_network`."""
+    index = _backbone_index(model)
+    if index is None:
+        return pixels
+    return backbone.split_at_layer(model, index)[0].predict(pixels, verbose=0)

@@ -1,7 +1,7 @@
-"""How every figure looks, and how figures and tables are written: same input, same bytes.
+"""Style and writing of all figures and tables: the same input gives the same bytes.
 
-Colours are Okabe and Ito's, which stay apart under all common colour blindness. Figures are made
-without pyplot: no window system, no global figure list, and a user's matplotlibrc does not count.
+The colours are those of Okabe and Ito, which can be told apart with all common colour blindness.
+Figures are made without pyplot: no window system, no global list of figures, no matplotlibrc.
 """
 
 import csv
@@ -44,7 +44,7 @@ STYLE = {
 
 
 def draw(path: Path, size_inches: tuple[float, float], paint: Callable[[Figure], None]) -> None:
-    """Write the PNG that `paint` draws on an empty figure. Makes the folders it needs."""
+    """Writes the PNG that `paint` draws on an empty figure, and makes its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with style.context(["default", STYLE]):
         figure = Figure(figsize=size_inches, layout="constrained")
@@ -56,7 +56,7 @@ def draw(path: Path, size_inches: tuple[float, float], paint: Callable[[Figure],
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence]) -> None:
-    """Write a table: UTF-8, newline at every row's end on every system, floats in full."""
+    """Writes a table: UTF-8, a newline after each row on every system, floats in full."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -71,5 +71,5 @@ def cut(text: str, length: int) -> str:
         return line
     head = line[: length - 1]
     space = head.rfind(" ")
-    # A cut at a far-away space would lose too much (and some scripts have no spaces at all).
+    # The last space may be far away, and some scripts have none.
     return (head[:space] if space > 0.7 * length else head).rstrip() + "…"

@@ -35,6 +35,11 @@ datasets:
         val: 0.2
         repeats: 2
 
+baselines:
+  sms:
+    task: text_classification
+    dataset: sms
+
 experiments:
   cnn:
     task: text_classification
@@ -116,7 +121,14 @@ def keys() -> list[tuple[int, str, str]]:
 
 UNCHECKED = ("build.filters", "decide.false_alarm_cost")  # values are the function's own affair
 LISTS = ("seeds", "urls")
-FREE = ("datasets", "experiments", "downloads", "downloads.sms", "datasets.sms.options.inputs")
+FREE = (
+    "datasets",
+    "baselines",
+    "experiments",
+    "downloads",
+    "downloads.sms",
+    "datasets.sms.options.inputs",
+)
 SECTIONS = [
     (number, key)
     for number, start, key in keys()
@@ -388,6 +400,34 @@ def test_the_sections_that_dvc_reads_must_stand_in_the_file(tmp_path, section):
     path.write_text("seed: 1\n" + "".join(others))
     with user_error("section-missing", path=str(path), key=section):
         check.run(path)
+
+
+BLOCK = "  sms:\n    task: text_classification\n    dataset: sms\n"
+
+
+def test_an_experiment_without_baselines_is_refused_with_the_block_to_add(tmp_path):
+    with pytest.raises(UserError) as error:
+        load(tmp_path, PARAMS.replace(f"baselines:\n{BLOCK}", "baselines: {}\n"))
+    assert error.value.code == "baselines-missing"
+    assert (error.value.key, error.value.value) == ("experiments.cnn", "sms")
+    assert error.value.path == str(tmp_path / "params.yaml")
+    assert "`sms: {task: text_classification, dataset: sms}`" in error.value.message
+
+
+def test_two_blocks_of_the_same_baselines_are_refused(tmp_path):
+    with pytest.raises(UserError) as error:
+        load(tmp_path, PARAMS.replace(BLOCK, BLOCK + BLOCK.replace("  sms:", "  again:")))
+    assert (error.value.code, error.value.key) == ("baselines-repeated", "baselines.again")
+
+
+@pytest.mark.parametrize("name", ["task", "dataset"])
+def test_baselines_of_an_unknown_task_or_data_set_are_refused(tmp_path, name):
+    line = {"task": "task: text_classification", "dataset": "dataset: sms"}[name]
+    more = BLOCK.replace("  sms:", "  other:").replace(line, f"{name}: smss")
+    with pytest.raises(UserError) as error:
+        load(tmp_path, PARAMS.replace(BLOCK, BLOCK + more))
+    assert error.value.code == f"{name}-unknown"
+    assert (error.value.key, error.value.value) == (f"baselines.other.{name}", "smss")
 
 
 def test_builders_are_the_public_functions_of_a_spec():

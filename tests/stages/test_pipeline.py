@@ -81,7 +81,10 @@ def leftovers(project) -> list[str]:
 
 def test_each_stage_ran_once(built):
     assert sorted(built.reproduced.ran) == sorted(
-        [f"prepare@{WORDS}", f"prepare@{LETTERS}", *stages(CNN, LSTM)]
+        [
+            *(f"{stage}@{key}" for stage in ("prepare", "baselines") for key in (WORDS, LETTERS)),
+            *stages(CNN, LSTM),
+        ]
     )
     assert "Traceback" not in built.reproduced.told
     assert leftovers(built) == []
@@ -278,8 +281,8 @@ def test_replicates_are_children_of_one_run(copy_of, fresh):
         params["experiments"][CNN]["seeds"] = [1, 2]
         params["experiments"][CNN]["fit"]["epochs"] = 1
         del params["experiments"][LSTM]
-    assert project.repro(f"evaluate@{CNN}") == [
-        *(f"prepare@{WORDS}", f"train@{CNN}", f"evaluate@{CNN}")
+    assert sorted(project.repro(f"evaluate@{CNN}")) == [
+        *(f"baselines@{WORDS}", f"evaluate@{CNN}", f"prepare@{WORDS}", f"train@{CNN}")
     ]
     names = [f"repeat{split}_seed{seed}" for split in (0, 1) for seed in (1, 2)]
     parent, *children = project.runs()

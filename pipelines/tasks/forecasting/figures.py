@@ -1,4 +1,4 @@
-"""Figures of forecasts, each with the numbers it was drawn from in plots/*.csv."""
+"""Figures of forecasts, each with its numbers in plots/*.csv."""
 
 from pathlib import Path
 
@@ -39,21 +39,22 @@ def naive_forecasts(test: dict, spec: DataSpec) -> dict[str, np.ndarray]:
 
 
 def forecasts(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) -> None:
-    """Recent history, truth and forecast of the first column, at origins spread over the test part:
-    the windows whose errors are the 10th, 50th, 75th and 95th percentile, so neither the best nor
-    the worst alone."""
+    """Recent history, observations and forecast of the first column, for four windows.
+
+    Their errors are the 10th, 50th, 75th and 95th percentile of the test windows.
+    """
     history, future = np.asarray(test["history"]), np.asarray(test["future"])
     error = window_errors(outputs, future, spec)
     ranks = np.argsort(error, kind="stable")
     percents = (10, 50, 75, 95)
-    chosen = [int(ranks[round(percent / 100 * (len(ranks) - 1))]) for percent in percents]
+    rows = [int(ranks[round(percent / 100 * (len(ranks) - 1))]) for percent in percents]
     column, unit = spec.task_metadata["columns"][0], spec.task_metadata["units"][0]
     horizon = future.shape[1]
     shown = min(history.shape[1], max(2 * horizon, spec.task_metadata["season_steps"]))
 
     def paint(figure):
         panels = figure.subplots(2, 2).ravel()
-        for axes, row, percent in zip(panels, chosen, percents, strict=True):
+        for axes, row, percent in zip(panels, rows, percents, strict=True):
             _one_forecast(axes, outputs, history, future, row, shown, spec)
             axes.set_title(
                 f"from {test['first'][row]}: error at the {percent}th percentile",
@@ -65,21 +66,22 @@ def forecasts(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) -> Non
         figure.suptitle(f"Forecasts of {column}, {horizon} {steps_name(spec)} ahead")
 
     style.draw(folder / "figures/forecasts.png", (10.5, 6.6), paint)
-    rows = [
+    table = [
         (test["first"][row], step + 1, name, *values)
-        for row in chosen
+        for row in rows
         for step in range(horizon)
-        for place, name in enumerate(spec.task_metadata["columns"])
-        for values in [_numbers(outputs, future, row, step, place)]
+        for index, name in enumerate(spec.task_metadata["columns"])
+        for values in [_values(outputs, future, row, step, index)]
     ]
     levels = [f"quantile_{level:g}" for level in spec.task_metadata["quantiles"]]
     columns = ("first", "step", "column", "actual", "forecast", *levels)
-    style.write_csv(folder / "plots/forecasts.csv", columns, rows)
+    style.write_csv(folder / "plots/forecasts.csv", columns, table)
 
 
-def _numbers(outputs: Outputs, future, row: int, step: int, place: int) -> list[float]:
-    said = [] if outputs.quantiles is None else outputs.quantiles[row, step, place].tolist()
-    return [float(future[row, step, place]), float(outputs.forecast[row, step, place]), *said]
+def _values(outputs: Outputs, future, row: int, step: int, column: int) -> list[float]:
+    index = (row, step, column)
+    quantiles = [] if outputs.quantiles is None else outputs.quantiles[index].tolist()
+    return [float(future[index]), float(outputs.forecast[index]), *quantiles]
 
 
 def _one_forecast(axes, outputs, history, future, row, shown, spec) -> None:
@@ -96,22 +98,23 @@ def _one_forecast(axes, outputs, history, future, row, shown, spec) -> None:
             )  # fmt: skip
     axes.plot(past, history[row, -shown:, 0], color=style.GREY, lw=1.4, label="history")
     truth = np.concatenate([last, future[row, :, 0]])
-    axes.plot([0, *ahead], truth, color="black", lw=1.4, label="what came")
+    axes.plot([0, *ahead], truth, color="black", lw=1.4, label="observed")
     axes.plot(ahead, outputs.forecast[row, :, 0], color=style.BLUE, label="forecast")
     axes.axvline(0.5, color=style.GREY, lw=0.8, ls=":")
 
 
 def errors_by_step(
-    outputs: Outputs, test: dict, spec: DataSpec, folder: Path, others: dict[str, np.ndarray]
+    outputs: Outputs, test: dict, spec: DataSpec, folder: Path, references: dict[str, np.ndarray]
 ) -> None:
-    """Mean absolute error of each step ahead, mean over columns; others: name -> forecasts."""
+    """Mean absolute error by step ahead, mean over columns; references: name -> forecasts."""
     future, facts = np.asarray(test["future"], np.float64), spec.task_metadata
-    alone = len(set(facts["units"])) == 1
-    scale = np.ones(len(facts["units"])) if alone else np.array(facts["std"])
-    unit = facts["units"][0] if alone else "standard deviations of train"
-    named = {"model": outputs.forecast, **others}
+    one_unit = len(set(facts["units"])) == 1
+    scale = np.ones(len(facts["units"])) if one_unit else np.array(facts["std"])
+    unit = facts["units"][0] if one_unit else "standard deviations of train"
+    named = {"model": outputs.forecast, **references}
     curves = {
-        name: np.abs((said - future) / scale).mean(axis=(0, 2)) for name, said in named.items()
+        name: np.abs((forecast - future) / scale).mean(axis=(0, 2))
+        for name, forecast in named.items()
     }
     steps = np.arange(1, future.shape[1] + 1)
 
@@ -133,7 +136,7 @@ def errors_by_step(
 
 
 def gradients(norms: dict[str, np.ndarray], spec: DataSpec, folder: Path) -> None:
-    """Size of the gradient by how long ago a reading was; see scoring.sensitivity."""
+    """Norm of the gradient by the age of an observation; see `input_gradients`."""
     back = np.arange(len(next(iter(norms.values()))), 0, -1)
 
     def paint(figure):
@@ -147,7 +150,7 @@ def gradients(norms: dict[str, np.ndarray], spec: DataSpec, folder: Path) -> Non
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(f"{steps_name(spec)} before the forecast")
         axes.set_ylabel("|d forecast / d history|")
-        axes.set_title("What the forecast still feels of the past")
+        axes.set_title("Gradient of the forecast by age of the observation")
         axes.legend(loc="best")
 
     style.draw(folder / "figures/gradients.png", (6.8, 4.4), paint)
@@ -156,7 +159,7 @@ def gradients(norms: dict[str, np.ndarray], spec: DataSpec, folder: Path) -> Non
 
 
 def worst_windows(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) -> None:
-    """mistakes.csv: the windows that were missed most, worst first; errors as mase counts them."""
+    """mistakes.csv: the windows with the largest errors, worst first; errors as in mase."""
     future = np.asarray(test["future"])
     error = window_errors(outputs, future, spec)
     worst = np.argsort(-error, kind="stable")[:WORST]

@@ -1,4 +1,4 @@
-"""How much a forecast depends on each step of its history: the gradient's norm through time."""
+"""Gradients of a forecast with respect to each step of its history: vanishing or exploding."""
 
 import keras
 import numpy as np
@@ -9,12 +9,18 @@ ROWS, PROBES = 64, 8
 
 
 def through_time(model: keras.Model, history: np.ndarray, seed: int = 0) -> np.ndarray:
-    """(h,) root mean square, over windows, of the norm of d forecast / d history at each step.
+    """(h,) root mean square over windows of the norm of d forecast / d history at each step.
 
-    Between what the network proper reads and what it answers, in deviations of train: what the
-    window's mean adds to both ends is the same for every model, and would hide what vanishes. The
-    norm is Frobenius's over forecast steps and columns, from random projections, as
-    |J|^2 = E |vJ|^2 for v of independent signs (Hutchinson 1990).
+    The derivative is of the network alone, between its standardized input and output: the window's
+    mean, which is added at both ends, is the same for every model and would hide a vanishing
+    gradient. The norm is Frobenius's over forecast steps and columns, estimated by random
+    projections: |J|^2 = E |vJ|^2 for v of independent signs (Hutchinson 1990,
+    https://doi.org/10.1080/03610919008812866).
+
+    Args:
+        model: a forecaster with the layers of `models.layers.windowed`.
+        history: (n, h, c) windows, of which 64 evenly spaced ones are taken.
+        seed: of the projections.
     """
     import tensorflow as tf  # gradients with respect to inputs; scoring runs on this backend alone
 
@@ -23,13 +29,13 @@ def through_time(model: keras.Model, history: np.ndarray, seed: int = 0) -> np.n
     )
     rows = np.unique(np.linspace(0, len(history) - 1, ROWS).round().astype(int))
     outer = keras.Model(model.inputs[0], model.get_layer(NETWORK_INPUT).output)
-    seen = outer(history[rows])
+    standardized = outer(history[rows])
     rng, total = np.random.default_rng(seed), 0.0
     for _ in range(PROBES):
         with tf.GradientTape() as tape:
-            tape.watch(seen)
-            said = inner(seen, training=False)
-            signs = rng.choice([-1.0, 1.0], size=said.shape).astype(np.float32)
-            probe = tf.reduce_sum(said * signs)
-        total = total + np.square(tape.gradient(probe, seen).numpy()).sum(axis=2)
+            tape.watch(standardized)
+            forecast = inner(standardized, training=False)
+            signs = rng.choice([-1.0, 1.0], size=forecast.shape).astype(np.float32)
+            probe = tf.reduce_sum(forecast * signs)
+        total = total + np.square(tape.gradient(probe, standardized).numpy()).sum(axis=2)
     return np.sqrt(np.mean(total / PROBES, axis=0))
