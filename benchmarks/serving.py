@@ -61,7 +61,7 @@ end
 
 
 def main() -> None:
-    servable.use_threads(Batching().threads)
+    servable.set_threads_per_op(Batching().threads)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "served"
         models = [model for model in MODELS if (ROOT / "data/exported" / model).is_dir()]
@@ -101,11 +101,11 @@ def measure(models, signatures, bodies, rest: str, grpc: str) -> dict[tuple, dic
 
 def loaded(version: Path):
     """The signature, and its golden inputs."""
-    from serving.servables import warmup
+    from serving.servables import version_files, warmup
     from serving.servables.signature import DEFAULT
 
     signature = servable.load(version).signatures[DEFAULT]
-    return signature, warmup.arrays(signature, warmup.read(version / repository.GOLDEN)["inputs"])
+    return signature, warmup.input_arrays(signature, version_files.read_golden(version)["inputs"])
 
 
 def in_process(signature, inputs, rows: int) -> dict:

@@ -29,7 +29,7 @@ def base(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     plant(root)
     (root / "mail").rename(root / MODEL)
-    with served(root, more=page.routes, models={MODEL: {"labels": {"stable": 1}}}) as server:
+    with served(root, extra_routes=page.routes, models={MODEL: {"labels": {"stable": 1}}}) as server:
         yield server.addresses.rest
 
 

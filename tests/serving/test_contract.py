@@ -207,7 +207,7 @@ def test_06_a_label_names_loaded_versions_only(tmp_path):
         assert server.predict([ROW], place="/labels/next").status_code == 404
         model = server.core.manager.models["scaled"]
         with pytest.raises(Conflict, match="version 3, which is not loaded"):
-            model.label("stable", 3)
+            model.set_label("stable", 3)
         assert server.scale("/labels/stable") == 1
         tree.add(3)
         server.look()
@@ -222,13 +222,13 @@ def test_07_a_version_is_warmed_up_and_proven_before_it_is_available(tmp_path, m
     tree = Tree(tmp_path)
     tree.add(1)
     with served(tmp_path) as server:
-        states, prove = [], warmup.prove
+        states, prove = [], warmup.warm_up
 
         def proving(*arguments):
             prove(*arguments)
             states.append((server.states(), server.scale()))
 
-        monkeypatch.setattr(warmup, "prove", proving)
+        monkeypatch.setattr(warmup, "warm_up", proving)
         tree.add(2, x=[ROW], y=[[2, 4, 6]])
         server.look()
         assert states == [({2: "LOADING", 1: "AVAILABLE"}, 1)]
@@ -489,7 +489,7 @@ def test_15_counters_are_exact_under_concurrency(own):
         statuses = list(pool.map(ask, range(200)))
     sizes = [i % 3 + 1 for i in range(200) if i % 4]
     assert (statuses.count(200), statuses.count(400)) == (150, 50)
-    ours = {"face": "rest", "operation": "predict", "model": "scaled"}
+    ours = {"frontend": "rest", "operation": "predict", "model": "scaled"}
     assert counted(own, "serving_requests_total", code="200", **ours) == 150
     assert counted(own, "serving_requests_total", code="400", **ours) == 50
     assert counted(own, "serving_request_seconds_count", **ours) == 200

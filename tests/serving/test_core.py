@@ -22,7 +22,7 @@ from serving.core.manager import Manager
 from serving.errors import BadRequest, DeadlineExceeded, LoadError, QueueFull
 from serving.monitoring.metrics import Metrics
 from serving.servables.servable import Servable
-from serving.version_policy import Policy, dispensable
+from serving.version_policy import Policy, unloadable
 
 # Policies
 
@@ -37,8 +37,8 @@ PRESENT = [1, 2, 3, 7]
     ],
 )  # fmt: skip
 def test_what_a_policy_wants(text, wanted):
-    assert Policy.parse(text).wanted(PRESENT) == wanted
-    assert Policy.parse(text).wanted([]) == set()
+    assert Policy.parse(text).aspired_versions(PRESENT) == wanted
+    assert Policy.parse(text).aspired_versions([]) == set()
 
 
 @pytest.mark.parametrize("text", ["latest:0", "latest:-1", "latest:", "specific:x", "newest", ""])
@@ -62,7 +62,7 @@ def test_what_is_no_policy(text):
     ],
 )
 def test_what_may_be_unloaded(loaded, wanted, present, goes):
-    assert dispensable(loaded, wanted, present) == goes
+    assert unloadable(loaded, wanted, present) == goes
 
 
 # Batches
@@ -301,7 +301,7 @@ def test_broken_versions_never_take_the_place_of_good_ones(tmp_path):
         assert states(manager) == {1: "AVAILABLE", 2: "AVAILABLE", 3: "END"}
         versions(1, 2, 3, 4)
         await manager.update()
-        await manager.unloaded()
+        await manager.wait_for_unloading()
         assert states(manager) == {1: "END", 2: "AVAILABLE", 3: "END", 4: "AVAILABLE"}
 
     watched(tmp_path, scenario, policy={"latest": 2})
@@ -320,11 +320,11 @@ def test_a_start_with_broken_newest_versions_loads_the_newest_good_one(tmp_path,
             assert states(manager) == {4: "END", 3: "END", 2: "AVAILABLE"}
             assert (loads, manager.ready) == ([4, 3, 2], True)
         assert "is broken" in manager.models["m"].versions[4].error
-        assert manager.models["m"].find().number == 2
+        assert manager.models["m"].available_version().number == 2
         broken.remove(4)
         now += 60
         await manager.update()
-        await manager.unloaded()
+        await manager.wait_for_unloading()
         assert states(manager)[4] == "AVAILABLE"
         assert states(manager)[2] == "END"
 
@@ -374,7 +374,7 @@ def test_a_version_that_is_being_unloaded_takes_nothing_and_has_no_label(tmp_pat
         versions(1)
         await manager.update()
         found = manager.models["m"]
-        found.label("stable", 1)
+        found.set_label("stable", 1)
         found.withdraw(found.versions[1])
         assert (states(manager), found.labels) == ({1: model_versions.UNLOADING}, {})
 

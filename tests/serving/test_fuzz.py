@@ -120,7 +120,7 @@ def test_12_no_body_of_at_least_10_000_gives_a_5xx(server):
     described(server)
     text = requests.get(server.url("/monitoring/prometheus/metrics"), timeout=30).text
     counts = [line.rsplit(" ", 1) for line in text.splitlines() if "requests_total{" in line]
-    for face in ('code="200",face="rest"', 'code="OK",face="grpc"'):
+    for face in ('code="200",frontend="rest"', 'code="OK",frontend="grpc"'):
         assert any(face in labels and "predict" in labels for labels, _ in counts)
     assert sum(float(count) for _, count in counts) > 10_000
     assert not [labels for labels, _ in counts if 'code="5' in labels or "INTERNAL" in labels]

@@ -56,7 +56,7 @@ def root(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(driver, root):
-    with served(root, more=page.routes) as found:
+    with served(root, extra_routes=page.routes) as found:
         yield found
 
 

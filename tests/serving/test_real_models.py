@@ -64,8 +64,8 @@ def test_rest_answers_golden_rows_in_rows_and_columns(server, model, example):
         (output,) = answers
         found, columns = [{output: row} for row in found], {output: columns}
     for output, expected in answers.items():
-        assert warmup.same(as_array([row[output] for row in found]), expected)
-        assert warmup.same(as_array(columns[output]), expected)
+        assert warmup.matches(as_array([row[output] for row in found]), expected)
+        assert warmup.matches(as_array(columns[output]), expected)
 
 
 def as_array(values: list) -> np.ndarray:
@@ -82,7 +82,7 @@ def test_the_tensorflow_serving_client_gets_the_golden_answers(server, model, ex
     found = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, timeout=60)
     assert set(found.outputs) == set(answers)
     for output, expected in answers.items():
-        assert warmup.same(tf.make_ndarray(found.outputs[output]), expected)
+        assert warmup.matches(tf.make_ndarray(found.outputs[output]), expected)
 
 
 @EACH
@@ -103,7 +103,7 @@ def test_a_v2_client_gets_the_golden_answers(server, model, example, binary):
     assert (found.get_response()["id"], found.get_response()["model_version"]) == ("7", "1")
     for output, expected in answers.items():
         values = found.as_numpy(output)
-        assert warmup.same(values, expected), output
+        assert warmup.matches(values, expected), output
 
 
 @EACH

@@ -58,11 +58,11 @@ def test_the_same_content_makes_no_new_version(tmp_path, exported):
 
 def test_a_version_whose_files_change_is_known_as_damaged(tmp_path, exported):
     repository.publish(exported, tmp_path, "m")
-    assert not repository.damaged(tmp_path / "m/1")
+    assert not repository.is_damaged(tmp_path / "m/1")
     (tmp_path / "m/1/variables/variables.index").write_text("indeX")
-    assert repository.damaged(tmp_path / "m/1")
+    assert repository.is_damaged(tmp_path / "m/1")
     (tmp_path / "m/1/content.sha256").unlink()  # of another's tree nothing can be said
-    assert not repository.damaged(tmp_path / "m/1")
+    assert not repository.is_damaged(tmp_path / "m/1")
 
 
 @pytest.mark.parametrize("missing", ["model/saved_model.pb", "signature.json", "golden.json"])
@@ -99,14 +99,14 @@ def test_publishers_at_once_make_one_version_each(tmp_path):
 
 def test_the_example_of_a_version_can_be_pasted(tmp_path, exported):
     repository.publish(exported, tmp_path, "m")
-    line = example.command("http://127.0.0.1:8501", "m", tmp_path / "m/1")
+    line = example.curl_command("http://127.0.0.1:8501", "m", tmp_path / "m/1")
     assert line.startswith("curl -s http://127.0.0.1:8501/v1/models/m:predict -d ")
     said = subprocess.run(
         ["bash", "-c", line.replace("curl", "printf '%s\\n'", 1)], capture_output=True, text=True
     )
     assert json.loads(said.stdout.splitlines()[-1]) == {"instances": ["it's"]}
     (tmp_path / "m/1/golden.json").write_text(json.dumps({"inputs": {"text": ["a" * 2000]}}))
-    source = example.command("http://127.0.0.1:8501", "m", tmp_path / "m/1").split(" | ")[0]
+    source = example.curl_command("http://127.0.0.1:8501", "m", tmp_path / "m/1").split(" | ")[0]
     assert source.startswith(f"{sys.executable} -m serving.example ")
     done = subprocess.run(source, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == {"instances": ["a" * 2000]}

@@ -14,7 +14,7 @@ import uvloop
 
 from serving.config import Config
 from serving.core.prediction import Core
-from serving.server import Addresses, More, running
+from serving.server import Addresses, ExtraRoutes, running
 
 X = tf.TensorSpec((None, 3), tf.float32, name="x")
 ROW = [1.0, 2.0, 3.0]
@@ -162,19 +162,19 @@ class Served:
 
         async def look():
             await self.core.manager.update()
-            await self.core.manager.unloaded()
+            await self.core.manager.wait_for_unloading()
 
         self.do(look())
 
 
 @contextmanager
-def served(*roots: Path, watching: bool = False, more: More = lambda core: (), **values):
+def served(*roots: Path, watching: bool = False, extra_routes: ExtraRoutes = lambda core: (), **values):
     """watching: whether it polls, every 50 ms; else a test calls `look`. more: routes."""
     config = Config(roots=roots, rest_port=0, grpc_port=0, poll_s=0.05, **values)
     started, handed = threading.Event(), []
 
     async def main() -> None:
-        async with running(config, more) as (core, addresses):
+        async with running(config, extra_routes) as (core, addresses):
             await core.manager.update()
             stop = asyncio.Event()
             handed.extend([Served(core, addresses, asyncio.get_running_loop()), stop])
