@@ -1,4 +1,4 @@
-"""The core by itself, with models that are Python functions and do what a test tells them."""
+"""The core without frontends; the models are Python functions that a test controls."""
 
 import asyncio
 import math
@@ -30,46 +30,46 @@ PRESENT = [1, 2, 3, 7]
 
 
 @pytest.mark.parametrize(
-    ("text", "wanted"),
+    ("text", "versions"),
     [
         ("latest:1", {7}), ("latest:2", {3, 7}), ("latest:9", {1, 2, 3, 7}),
         ("all", {1, 2, 3, 7}), ("specific:2", {2}), ("specific:2,5,7", {2, 7}),
     ],
 )  # fmt: skip
-def test_what_a_policy_wants(text, wanted):
-    assert Policy.parse(text).aspired_versions(PRESENT) == wanted
+def test_aspired_versions(text, versions):
+    assert Policy.parse(text).aspired_versions(PRESENT) == versions
     assert Policy.parse(text).aspired_versions([]) == set()
 
 
 @pytest.mark.parametrize("text", ["latest:0", "latest:-1", "latest:", "specific:x", "newest", ""])
-def test_what_is_no_policy(text):
+def test_invalid_policies(text):
     with pytest.raises(ValueError, match=f"^{text}$"):
         Policy.parse(text)
 
 
 @pytest.mark.parametrize(
-    ("loaded", "wanted", "present", "goes"),
+    ("loaded", "aspired", "present", "expected"),
     [
         ({1}, {2}, {1, 2}, set()),  # 2 is not loaded yet
         ({1, 2}, {2}, {1, 2}, {1}),
         ({1}, set(), set(), set()),  # the folder is empty
-        ({1, 2}, {2, 3}, {1, 2, 3}, set()),  # 3 is broken: 1 is still the second best
-        ({1, 2}, {2, 3}, {2, 3}, {1}),  # 1 was taken from disk on purpose
+        ({1, 2}, {2, 3}, {1, 2, 3}, set()),  # 3 is broken: 1 is its fallback
+        ({1, 2}, {2, 3}, {2, 3}, {1}),  # 1 was removed from disk
         ({1, 2, 3}, {2, 3}, {1, 2, 3}, {1}),
         ({2}, {1}, {1}, set()),  # a rollback that is not loaded yet
         ({1, 2}, {1}, {1}, {2}),
         ({1, 2, 3}, {3, 4}, {1, 2, 3, 4}, {1}),
     ],
 )
-def test_what_may_be_unloaded(loaded, wanted, present, goes):
-    assert unloadable(loaded, wanted, present) == goes
+def test_unloadable_versions(loaded, aspired, present, expected):
+    assert unloadable(loaded, aspired, present) == expected
 
 
 # Batches
 
 
 class Recorder:
-    """Doubles; keeps the rows of each call; waits while `gate` is closed."""
+    """Doubles its input; records the rows of each call; waits while `gate` is closed."""
 
     def __init__(self):
         self.calls: list[list[float]] = []
@@ -90,19 +90,19 @@ def rows(*values: float, width: int = 1) -> np.ndarray:
 
 
 def batched(scenario, recorder: Recorder | None = None, **settings):
-    """Runs scenario(batcher, ask) in a loop; ask: rows -> the task that waits for their answer."""
+    """Runs scenario(batcher, send, recorder) in a loop; send: rows -> the task of their outputs."""
     recorder = recorder or Recorder()
 
     async def main():
         with ThreadPoolExecutor(2) as executor:
             batcher = Batcher(recorder, executor, Batching(**settings))
 
-            def ask(array, timeout_s: float = 30.0) -> asyncio.Task:
+            def send(array, timeout_s: float = 30.0) -> asyncio.Task:
                 deadline = time.monotonic() + timeout_s
                 return asyncio.create_task(batcher({"x": array}, len(array), deadline))
 
             try:
-                return await asyncio.wait_for(scenario(batcher, ask, recorder), 30)
+                return await asyncio.wait_for(scenario(batcher, send, recorder), 30)
             finally:
                 recorder.gate.set()
                 await batcher.drain()
@@ -110,31 +110,31 @@ def batched(scenario, recorder: Recorder | None = None, **settings):
     return asyncio.run(main())
 
 
-async def busy(ask, recorder: Recorder) -> asyncio.Task:
-    """A call that goes on until the gate is opened."""
+async def busy(send, recorder: Recorder) -> asyncio.Task:
+    """A call that lasts until the gate is opened."""
     recorder.gate.clear()
-    first = ask(rows(0))
+    first = send(rows(0))
     while not recorder.entered.is_set():
         await asyncio.sleep(0.001)
     return first
 
 
-def test_a_lone_request_waits_for_nobody():
-    async def scenario(batcher, ask, recorder):
-        assert (await ask(rows(1, 2)))["y"].tolist() == [[2], [4]]
+def test_a_single_request_does_not_wait():
+    async def scenario(batcher, send, recorder):
+        assert (await send(rows(1, 2)))["y"].tolist() == [[2], [4]]
         return recorder.calls
 
     assert batched(scenario) == [[1, 2]]
 
 
-def test_what_waited_together_is_merged_and_cut_to_the_largest_batch():
-    async def scenario(batcher, ask, recorder):
-        first = await busy(ask, recorder)
-        others = [ask(rows(*range(1 + 3 * i, 4 + 3 * i))) for i in range(4)]
+def test_waiting_requests_are_merged_and_split_at_the_largest_batch():
+    async def scenario(batcher, send, recorder):
+        first = await busy(send, recorder)
+        waiting = [send(rows(*range(1 + 3 * i, 4 + 3 * i))) for i in range(4)]
         await asyncio.sleep(0)
         assert batcher.queued == 12
         recorder.gate.set()
-        answers = await asyncio.gather(first, *others)
+        answers = await asyncio.gather(first, *waiting)
         assert [a["y"].ravel().tolist() for a in answers[1:]] == [
             [2 * v for v in range(1 + 3 * i, 4 + 3 * i)] for i in range(4)
         ]
@@ -144,24 +144,24 @@ def test_what_waited_together_is_merged_and_cut_to_the_largest_batch():
 
 
 def test_requests_of_different_shapes_are_not_merged():
-    async def scenario(batcher, ask, recorder):
-        first = await busy(ask, recorder)
-        others = [ask(rows(1, width=w)) for w in (1, 2, 1)]
+    async def scenario(batcher, send, recorder):
+        first = await busy(send, recorder)
+        waiting = [send(rows(1, width=w)) for w in (1, 2, 1)]
         await asyncio.sleep(0)
         recorder.gate.set()
-        await asyncio.gather(first, *others)
+        await asyncio.gather(first, *waiting)
         return recorder.calls
 
     assert batched(scenario) == [[0], [1, 1], [1, 1]]
 
 
 def test_a_poison_request_fails_alone_in_few_calls():
-    async def scenario(batcher, ask, recorder):
-        first = await busy(ask, recorder)
-        others = [ask(rows(-1.0 if i == 5 else i)) for i in range(16)]
+    async def scenario(batcher, send, recorder):
+        first = await busy(send, recorder)
+        waiting = [send(rows(-1.0 if i == 5 else i)) for i in range(16)]
         await asyncio.sleep(0)
         recorder.gate.set()
-        answers = await asyncio.gather(first, *others, return_exceptions=True)
+        answers = await asyncio.gather(first, *waiting, return_exceptions=True)
         for i, answer in enumerate(answers[1:]):
             if i == 5:
                 assert isinstance(answer, BadRequest)
@@ -169,58 +169,58 @@ def test_a_poison_request_fails_alone_in_few_calls():
                 assert answer["y"].tolist() == [[2 * i]]
         return len(recorder.calls)
 
-    assert batched(scenario) == 1 + 1 + 2 * 4  # the first, the whole, and the halves down to one
+    assert batched(scenario) == 1 + 1 + 2 * 4  # the first, all, and the halves down to one
 
 
 def test_expired_and_abandoned_requests_are_not_run():
-    async def scenario(batcher, ask, recorder):
-        first = await busy(ask, recorder)
-        late, gone, patient = ask(rows(1), 0.01), ask(rows(2)), ask(rows(3))
+    async def scenario(batcher, send, recorder):
+        first = await busy(send, recorder)
+        late, cancelled, patient = send(rows(1), 0.01), send(rows(2)), send(rows(3))
         with pytest.raises(DeadlineExceeded):
             await late
-        gone.cancel()
+        cancelled.cancel()
         with pytest.raises(asyncio.CancelledError):
-            await gone
+            await cancelled
         assert batcher.queued == 1
         recorder.gate.set()
         await asyncio.gather(first, patient)
         with pytest.raises(DeadlineExceeded):
-            await ask(rows(4), 0.0)
+            await send(rows(4), 0.0)
         return recorder.calls
 
     assert batched(scenario) == [[0], [3]]
 
 
-def test_a_full_queue_refuses_and_takes_again_when_there_is_room():
-    async def scenario(batcher, ask, recorder):
-        first = await busy(ask, recorder)
-        waiting = ask(rows(1, 2))
+def test_a_full_queue_refuses_until_there_is_space():
+    async def scenario(batcher, send, recorder):
+        first = await busy(send, recorder)
+        waiting = send(rows(1, 2))
         await asyncio.sleep(0)
         with pytest.raises(QueueFull, match="2 rows are waiting, of 3"):
-            await ask(rows(3, 4))
-        third = ask(rows(5))
+            await send(rows(3, 4))
+        third = send(rows(5))
         recorder.gate.set()
         await asyncio.gather(first, waiting, third)
         assert batcher.queued == 0
-        return (await ask(rows(*range(10))))["y"].sum()  # alone it is taken, however large
+        return (await send(rows(*range(10))))["y"].sum()  # an empty queue accepts any size
 
     assert batched(scenario, queue=3) == 90
 
 
-def test_a_batch_waits_for_company_if_it_is_told_to():
-    async def scenario(batcher, ask, recorder):
-        await asyncio.gather(ask(rows(1)), ask(rows(2)))
+def test_a_batch_waits_for_more_requests_if_configured():
+    async def scenario(batcher, send, recorder):
+        await asyncio.gather(send(rows(1)), send(rows(2)))
         return recorder.calls
 
     assert batched(scenario, wait_s=0.05) == [[1, 2]]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(1, 7), st.integers(1, 2))
-def test_every_row_gets_its_own_answer(sizes, largest_batch, workers):
-    async def scenario(batcher, ask, recorder):
+def test_every_row_gets_its_outputs(sizes, largest_batch, workers):
+    async def scenario(batcher, send, recorder):
         starts = np.cumsum([0, *sizes])
         arrays = [rows(*range(a, b)) for a, b in zip(starts, starts[1:], strict=False)]
-        answers = await asyncio.gather(*(ask(array) for array in arrays))
+        answers = await asyncio.gather(*(send(array) for array in arrays))
         for array, answer in zip(arrays, answers, strict=True):
             assert np.array_equal(answer["y"], 2 * array)
         assert max(map(len, recorder.calls)) <= largest_batch
@@ -233,8 +233,11 @@ def test_every_row_gets_its_own_answer(sizes, largest_batch, workers):
 
 
 def watched(tmp_path: Path, scenario, **values):
-    """Runs scenario(manager, versions, broken, loads): versions(1, 2) makes the folders so; what is
-    in `broken` cannot be loaded; `loads` are the tries."""
+    """Runs scenario(manager, versions, broken, loads) with a manager of one model.
+
+    versions(1, 2) creates and removes folders so that these two exist; versions in `broken` fail to
+    load; `loads` lists the attempts.
+    """
     broken, loads = set(), []
 
     def load(folder: Path) -> Servable:
@@ -261,10 +264,10 @@ def watched(tmp_path: Path, scenario, **values):
 
 
 def states(manager: Manager) -> dict[int, str]:
-    return {number: each.state for number, each in manager.models["m"].versions.items()}
+    return {number: version.state for number, version in manager.models["m"].versions.items()}
 
 
-def test_a_broken_version_is_tried_again_later_and_later(tmp_path, monkeypatch):
+def test_a_broken_version_is_retried_with_growing_delays(tmp_path, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
 
@@ -272,15 +275,15 @@ def test_a_broken_version_is_tried_again_later_and_later(tmp_path, monkeypatch):
         nonlocal now
         broken.add(1)
         versions(1)
-        tries = []
+        attempts = []
         for _ in range(2000):
             await manager.update()
-            tries.append(len(loads))
+            attempts.append(len(loads))
             now += 0.1
         assert not manager.ready
         assert "is broken" in manager.models["m"].versions[1].error
         # After 0, 1, 3, 7, 15, 31, 63 s, and then each minute.
-        assert tries[-1] == len([0, 1, 3, 7, 15, 31, 63, 123, 183])
+        assert attempts[-1] == len([0, 1, 3, 7, 15, 31, 63, 123, 183])
         broken.clear()
         now += 60
         await manager.update()
@@ -290,7 +293,7 @@ def test_a_broken_version_is_tried_again_later_and_later(tmp_path, monkeypatch):
     watched(tmp_path, scenario)
 
 
-def test_broken_versions_never_take_the_place_of_good_ones(tmp_path):
+def test_broken_versions_never_replace_good_ones(tmp_path):
     async def scenario(manager, versions, broken, loads):
         versions(1, 2)
         await manager.update()
@@ -315,7 +318,7 @@ def test_a_start_with_broken_newest_versions_loads_the_newest_good_one(tmp_path,
         nonlocal now
         broken.update({3, 4})
         versions(1, 2, 3, 4)
-        for _ in range(2):  # nothing changes at a second look
+        for _ in range(2):  # a second poll changes nothing
             await manager.update()
             assert states(manager) == {4: "END", 3: "END", 2: "AVAILABLE"}
             assert (loads, manager.ready) == ([4, 3, 2], True)
@@ -332,7 +335,7 @@ def test_a_start_with_broken_newest_versions_loads_the_newest_good_one(tmp_path,
 
 
 @pytest.mark.parametrize("policy", [{"specific": [3]}, {"all": True}])
-def test_only_latest_has_substitutes(tmp_path, policy):
+def test_only_latest_has_fallbacks(tmp_path, policy):
     async def scenario(manager, versions, broken, loads):
         broken.add(3)
         versions(2, 3)
@@ -344,7 +347,7 @@ def test_only_latest_has_substitutes(tmp_path, policy):
     watched(tmp_path, scenario, policy=policy)
 
 
-def test_each_broken_version_has_a_substitute(tmp_path):
+def test_each_broken_version_has_a_fallback(tmp_path):
     async def scenario(manager, versions, broken, loads):
         broken.update({2, 4})
         versions(1, 2, 3, 4)
@@ -354,7 +357,7 @@ def test_each_broken_version_has_a_substitute(tmp_path):
     watched(tmp_path, scenario, policy={"latest": 2})
 
 
-def test_models_come_and_go_with_their_folders(tmp_path):
+def test_models_appear_and_disappear_with_their_folders(tmp_path):
     async def scenario(manager, versions, broken, loads):
         await manager.update()
         assert (manager.models, manager.ready) == ({}, True)
@@ -369,46 +372,53 @@ def test_models_come_and_go_with_their_folders(tmp_path):
     watched(tmp_path, scenario)
 
 
-def test_a_version_that_is_being_unloaded_takes_nothing_and_has_no_label(tmp_path):
+def test_a_version_being_unloaded_has_no_label(tmp_path):
     async def scenario(manager, versions, broken, loads):
         versions(1)
         await manager.update()
-        found = manager.models["m"]
-        found.set_label("stable", 1)
-        found.withdraw(found.versions[1])
-        assert (states(manager), found.labels) == ({1: model_versions.UNLOADING}, {})
+        model = manager.models["m"]
+        model.set_label("stable", 1)
+        model.withdraw(model.versions[1])
+        assert (states(manager), model.labels) == ({1: model_versions.UNLOADING}, {})
 
     watched(tmp_path, scenario)
 
 
-# What it is told
+# Configuration
 
 
 @pytest.mark.parametrize(
-    ("text", "sentence"),
+    ("text", "code", "key", "value"),
     [
-        ("rest_port: 70000", "rest_port: Input should be less than or equal to 65535"),
-        ("port: 1", "port: Extra inputs are not permitted"),
-        ("policy: {latest: 1, all: true}", "only one of latest, all and specific"),
-        ("limits: {rows: 0}", "limits.rows: Input should be greater than or equal to 1; found 0"),
-        ("models: {m: {labels: {a: -1}}}", "models.m.labels.a"),
-        ("[1", "not YAML"),
-        ("1", "an object is needed"),
+        ("rest_port: 70000", "config-invalid", "rest_port", 70000),
+        ("port: 1", "config-invalid", "port", 1),
+        ("policy: {latest: 1, all: true}", "config-invalid", "policy", {"latest": 1, "all": True}),
+        ("limits: {rows: 0}", "config-invalid", "limits.rows", 0),
+        ("models: {m: {labels: {a: -1}}}", "config-invalid", "models.m.labels.a", -1),
+        ("[1", "yaml-invalid", None, None),
+        ("1", "config-not-mapping", None, 1),
     ],
 )
-def test_a_mistake_in_the_file_is_named(tmp_path, text, sentence):
+def test_a_mistake_in_the_file_is_named(tmp_path, text, code, key, value):
     path = tmp_path / "serving.yaml"
     path.write_text(text)
     with pytest.raises(UserError) as raised:
         config.build(config.read(path), str(path))
-    assert str(path) in str(raised.value)
-    assert sentence in str(raised.value)
+    error = raised.value
+    assert (error.code, error.path, error.key, error.value) == (code, str(path), key, value)
+
+
+def test_all_mistakes_of_a_file_are_listed():
+    with pytest.raises(UserError) as raised:
+        config.build({"rest_port": -1, "limits": {"rows": 0}}, "serving.yaml")
+    assert raised.value.key == "rest_port"
+    assert "limits.rows" in str(raised.value)
 
 
 def test_the_example_at_the_head_of_config_is_accepted():
     text = config.__doc__.split("\n\n")[1]
-    found = config.build(yaml.safe_load(text), "docstring")
-    assert found.policy_of("spam_cnn") == Policy(latest=2)
-    assert found.policy_of("another") == Policy(latest=1)
-    assert found.labels_of("spam_cnn") == {"stable": 1, "canary": 2}
-    assert math.isclose(found.limits.timeout_s, 5)
+    settings = config.build(yaml.safe_load(text), "docstring")
+    assert settings.policy_of("spam_cnn") == Policy(latest=2)
+    assert settings.policy_of("another") == Policy(latest=1)
+    assert settings.labels_of("spam_cnn") == {"stable": 1, "canary": 2}
+    assert math.isclose(settings.limits.timeout_s, 5)
