@@ -6,7 +6,6 @@ when the server starts, the next older one that works is loaded.
 """
 
 import asyncio
-import gc
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from pathlib import Path
 from pipelines.config.errors import UserError
 from serving.batching.batcher import Batcher
 from serving.config import Config
+from serving.core import garbage
 from serving.core.model_versions import END, LOADING, START, Model, Version
 from serving.errors import LoadError, NotFound, Unavailable, listed
 from serving.monitoring.metrics import Metrics
@@ -143,7 +143,7 @@ class Manager:
             for name, signature in loaded.signatures.items()
         }
         version.set_available(loaded, batchers, workers)
-        gc.freeze()  # see collect_garbage
+        garbage.freeze()
         self._metrics.loads.labels(model.name, "loaded").inc()
         seconds = time.monotonic() - started_at
         log.info("%s version %d: available after %.1f s", model.name, version.number, seconds)
@@ -170,7 +170,7 @@ class Manager:
         await version.drain()
         self._metrics.remove_version(model.name, version.number, version.batchers)
         version.release()
-        await asyncio.get_running_loop().run_in_executor(self._loader, collect_garbage)
+        await asyncio.get_running_loop().run_in_executor(self._loader, garbage.collect)
         log.info("%s version %d: unloaded", model.name, version.number)
 
     async def wait_for_unloading(self) -> None:
@@ -192,14 +192,3 @@ class Manager:
                 self._start_unloading(model, model.versions[number])
         await self.wait_for_unloading()
         self._loader.shutdown(wait=False, cancel_futures=True)
-
-
-def collect_garbage() -> None:
-    """Frees objects in reference cycles, such as TensorFlow's functions of an unloaded model.
-
-    At all other times loaded objects are frozen, which hides them from Python's collector: a
-    collection over TensorFlow's half million objects and a few models stops requests for 0.3 s.
-    """
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()

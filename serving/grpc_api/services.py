@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import grpc
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
     get_model_status_pb2,
@@ -21,10 +21,10 @@ from serving.core.prediction import Core, PredictRequest, RequestRecord, select_
 from serving.core.validation import check_names
 from serving.errors import BadRequest, ServingError, Unimplemented
 from serving.grpc_api import tensor_protos
+from serving.grpc_api.health import HealthService
 from serving.servables.signature import Arrays, Signature
 
 ModelVersionStatus = get_model_status_pb2.ModelVersionStatus
-Health = health_pb2.HealthCheckResponse
 MESSAGE_OVERHEAD = 1 << 20  # names and framing around the tensors that the limit is for
 UNKNOWN_ERROR = 2  # in error_codes.proto of TensorFlow
 
@@ -158,35 +158,6 @@ async def unimplemented(core: Core, context):
         raise Unimplemented("only Predict, GetModelMetadata and GetModelStatus are implemented")
 
     return await respond(core, "unimplemented", context, handle)
-
-
-class HealthService(health_pb2_grpc.HealthServicer):
-    """Health of the whole server, under the empty name, and of each service under its name."""
-
-    POLL_S = 1.0
-    SERVICES = ("", "tensorflow.serving.PredictionService", "tensorflow.serving.ModelService")
-
-    def __init__(self, core: Core):
-        self.core = core
-
-    async def Check(self, request, context):
-        if request.service not in self.SERVICES:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"no service {request.service!r:.80}")
-        return Health(status=self.status(request.service))
-
-    async def Watch(self, request, context):
-        last_status = None
-        while True:
-            status = self.status(request.service)
-            if status != last_status:
-                yield Health(status=status)
-            last_status = status
-            await asyncio.sleep(self.POLL_S)
-
-    def status(self, service: str) -> int:
-        if service not in self.SERVICES:
-            return Health.SERVICE_UNKNOWN
-        return Health.SERVING if self.core.manager.ready else Health.NOT_SERVING
 
 
 def to_predict_request(spec: ModelSpec, context) -> PredictRequest:

@@ -11,6 +11,7 @@ import pytest
 import requests
 import yaml
 
+from pipelines.config import tensorflow_env
 from serving.__main__ import main
 from tests.support.serving_trees import ROW, Tree, save, write_signature
 
@@ -33,6 +34,7 @@ def finish(process: subprocess.Popen) -> str:
     process.send_signal(signal.SIGTERM)
     output, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
+    assert tensorflow_env.has_gpu() or "cuInit" not in log
     return output
 
 
