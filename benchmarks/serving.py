@@ -29,7 +29,6 @@ sys.path.insert(0, str(ROOT))
 from pipelines.config import tensorflow_env  # noqa: E402
 
 tensorflow_env.hide_cuda_errors()
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from pipelines.runtime import hardware  # noqa: E402
 from serving.config import Batching  # noqa: E402
@@ -97,15 +96,9 @@ def measure(models, signatures, bodies, rest: str, grpc: str) -> dict[tuple, dic
         for connections in CONNECTIONS:
             if shutil.which("wrk"):
                 for frontend in ("v1", "v2"):
-                    arguments = (
-                        rest,
-                        model,
-                        frontend,
-                        connections,
-                        seconds,
-                        bodies[model][frontend],
-                    )
-                    results[model, f"{frontend}, wrk", connections] = wrk(*arguments)
+                    files = bodies[model][frontend]
+                    measured = wrk(rest, model, frontend, connections, seconds, files)
+                    results[model, f"{frontend}, wrk", connections] = measured
             for frontend, address in (("v1", rest), ("grpc", grpc)):
                 measured = clients(address, model, frontend, connections, seconds, bodies[model])
                 results[model, f"{frontend}, Python", connections] = measured
@@ -253,4 +246,5 @@ def medians(rounds: list[dict[tuple, dict]]) -> list[dict]:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     main()

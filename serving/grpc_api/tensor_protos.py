@@ -39,8 +39,8 @@ def to_array(
     """expected_type: the signature's DataType."""
     location = spec.name
     if proto.dtype != expected_type:
-        found = type_name(proto.dtype)
-        raise BadRequest(f"{location}: type {found}, expected {type_name(expected_type)}")
+        sent = type_name(proto.dtype)
+        raise BadRequest(f"{location}: type {sent}, expected {type_name(expected_type)}")
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
     if any(size < 0 for size in shape) or proto.tensor_shape.unknown_rank:
         raise BadRequest(f"{location}: shape {list(shape)}; all sizes must be given")

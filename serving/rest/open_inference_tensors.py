@@ -59,8 +59,8 @@ def decode_inputs(
     for name, value in inputs_by_name.items():
         spec, shape = signature.inputs[name], shape_of(value)
         if value.get("datatype") != datatype(spec.dtype):
-            found = describe(value.get("datatype"))
-            raise BadRequest(f"{name}: datatype {found}, expected {datatype(spec.dtype)}")
+            sent = describe(value.get("datatype"))
+            raise BadRequest(f"{name}: datatype {sent}, expected {datatype(spec.dtype)}")
         check_shape(shape, spec, name)
         if spec.batched:
             check_row_count(shape[0], limits)

@@ -48,7 +48,7 @@ def _read(path: Path) -> dict | None:
         shown = "none" if schema_version is None else repr(schema_version)[:40]
         raise LoadError(
             f"{path}: schema_version: found {shown}, accepted {SCHEMA_VERSION}; export the model "
-            f"again with this release (`dvc repro -f export@{path.parent.parent.name}`) and "
+            f"again (`dvc repro --force --single-item export@{path.parent.parent.name}`) and "
             "publish it (`make serve`)"
         )
     return content
