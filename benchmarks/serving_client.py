@@ -1,9 +1,8 @@
-"""A client of `benchmarks/serving.py`: asks without pause and prints how long it went on and the
-seconds of each answer.
+"""A client of `benchmarks/serving.py`: sends requests without pause and prints their times.
 
-Arguments: face (v1 or grpc), address, model, connections, seconds, files with bodies of V1. Both
-faces do the same work for an answer: of a row as a program has it (a text, a file's bytes, an
-array) a request is made, and of the answer values; a thread for each connection.
+Arguments: frontend (v1 or grpc), address, model, connections, seconds, files with V1 bodies. Both
+frontends do the same work for a request: it is made from a row as a program has it (a text, a
+file's bytes, an array), and its answer is decoded to values. Each connection has a thread.
 """
 
 import base64
@@ -19,28 +18,28 @@ import numpy as np
 
 
 def main() -> None:
-    face, address, model, connections, seconds, *files = sys.argv[1:]
+    frontend, address, model, connections, seconds, *files = sys.argv[1:]
     rows = [row_of(Path(name)) for name in files]
-    make = {"v1": rest, "grpc": grpc}[face]
-    asks = [make(address, model, rows) for _ in range(int(connections))]
-    for ask in asks:
-        ask(0)
-    gc.freeze()  # or the collector looks through all of TensorFlow, which only one of both has
+    make = {"v1": rest_sender, "grpc": grpc_sender}[frontend]
+    senders = [make(address, model, rows) for _ in range(int(connections))]
+    for send in senders:
+        send(0)
+    gc.freeze()  # otherwise collections scan TensorFlow, which only one of the two imports
     print("ready", flush=True)
     sys.stdin.readline()
-    began, times = time.perf_counter(), []
-    end = began + float(seconds)
-    with ThreadPoolExecutor(len(asks)) as pool:
-        for loading in [pool.submit(load, ask, end, times) for ask in asks]:
-            loading.result()  # raises what a request raised
-    print(json.dumps({"seconds": time.perf_counter() - began, "times": times}))
+    started_at, times = time.perf_counter(), []
+    end = started_at + float(seconds)
+    with ThreadPoolExecutor(len(senders)) as pool:
+        for task in [pool.submit(load, send, end, times) for send in senders]:
+            task.result()  # raises the error of a request
+    print(json.dumps({"seconds": time.perf_counter() - started_at, "times": times}))
 
 
-def load(ask, end: float, times: list[float]) -> None:
+def load(send, end: float, times: list[float]) -> None:
     number = 0
-    while (began := time.perf_counter()) < end:
-        ask(number)
-        times.append(time.perf_counter() - began)
+    while (started_at := time.perf_counter()) < end:
+        send(number)
+        times.append(time.perf_counter() - started_at)
         number += 1
 
 
@@ -57,20 +56,20 @@ def as_json(row: str | bytes | np.ndarray):
     return row if isinstance(row, str) else row.tolist()
 
 
-def rest(address: str, model: str, rows: list):
+def rest_sender(address: str, model: str, rows: list):
     connection = http.client.HTTPConnection(address.removeprefix("http://"))
 
-    def ask(number: int) -> None:
+    def send(number: int) -> None:
         body = json.dumps({"instances": [as_json(rows[number % len(rows)])]})
         connection.request("POST", f"/v1/models/{model}:predict", body)
         answer = connection.getresponse()
         json.loads(answer.read())
         assert answer.status == 200
 
-    return ask
+    return send
 
 
-def grpc(address: str, model: str, rows: list):
+def grpc_sender(address: str, model: str, rows: list):
     import grpc
     import tensorflow as tf
     from tensorflow_serving.apis import (
@@ -79,16 +78,18 @@ def grpc(address: str, model: str, rows: list):
         prediction_service_pb2_grpc,
     )
 
-    # Connections of their own, or all stubs of a process would share one.
+    # A separate connection for each stub; by default those of a process share one.
     channel = grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)])
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-    about = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
-    about.model_spec.name = model
+    metadata_request = get_model_metadata_pb2.GetModelMetadataRequest(
+        metadata_field=["signature_def"]
+    )
+    metadata_request.model_spec.name = model
     definitions = get_model_metadata_pb2.SignatureDefMap()
-    stub.GetModelMetadata(about).metadata["signature_def"].Unpack(definitions)
+    stub.GetModelMetadata(metadata_request).metadata["signature_def"].Unpack(definitions)
     (name,) = definitions.signature_def["serving_default"].inputs
 
-    def ask(number: int) -> None:
+    def send(number: int) -> None:
         row = rows[number % len(rows)]
         request = predict_pb2.PredictRequest()
         request.model_spec.name = model
@@ -97,7 +98,7 @@ def grpc(address: str, model: str, rows: list):
         answer = stub.Predict(request)
         {key: tf.make_ndarray(value) for key, value in answer.outputs.items()}
 
-    return ask
+    return send
 
 
 if __name__ == "__main__":

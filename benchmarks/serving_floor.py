@@ -1,8 +1,8 @@
-"""What the two protocols cost in Python without any model: `python -m benchmarks.serving_floor`.
+"""The cost of the two protocols in Python without a model: `python -m benchmarks.serving_floor`.
 
-A server of each that answers what it is sent, as the faces are built (uvicorn; grpc.aio on uvloop),
-asked by the same kind of client: threads, each with a connection of its own. Told are answers per
-second, and microseconds of processor time an answer on either side.
+A server of each that echoes its request, built like the frontends (uvicorn; grpc.aio on uvloop),
+under load from the same kind of client: threads with one connection each. Prints answers per second
+and the processor time of an answer, in microseconds, on either side.
 """
 
 import http.client
@@ -54,34 +54,36 @@ def serve_grpc() -> None:
     uvloop.run(main())
 
 
-def rest():
+def rest_sender():
     connection = http.client.HTTPConnection("127.0.0.1", PORTS["REST"])
 
-    def ask() -> bytes:
+    def send() -> bytes:
         connection.request("POST", "/", BODY)
         return connection.getresponse().read()
 
-    return ask
+    return send
 
 
-def over_grpc():
-    own = [("grpc.use_local_subchannel_pool", 1)]
-    channel = grpc.insecure_channel(f"127.0.0.1:{PORTS['gRPC']}", own)
+def grpc_sender():
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    channel = grpc.insecure_channel(f"127.0.0.1:{PORTS['gRPC']}", options)
     call = channel.unary_unary(METHOD)
     return lambda: call(BODY, wait_for_ready=True)
 
 
 def load(make) -> int:
-    """The number of answers."""
-    asks, counts = [make() for _ in range(CONNECTIONS)], [0] * CONNECTIONS
+    """The number of answers within SECONDS."""
+    senders, counts = [make() for _ in range(CONNECTIONS)], [0] * CONNECTIONS
     end = time.monotonic() + SECONDS
 
-    def go(place: int) -> None:
+    def send_requests(index: int) -> None:
         while time.monotonic() < end:
-            assert asks[place]() == BODY
-            counts[place] += 1
+            assert senders[index]() == BODY
+            counts[index] += 1
 
-    threads = [threading.Thread(target=go, args=(place,)) for place in range(CONNECTIONS)]
+    threads = [
+        threading.Thread(target=send_requests, args=(index,)) for index in range(CONNECTIONS)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -95,28 +97,30 @@ def processor_s(pid: int) -> float:
 
 
 def main() -> None:
-    faces = {"REST": rest, "gRPC": over_grpc}
+    frontends = {"REST": rest_sender, "gRPC": grpc_sender}
     command = [sys.executable, "-m", "benchmarks.serving_floor"]
-    servers = {face: subprocess.Popen([*command, face]) for face in faces}
-    found = {face: [] for face in faces}
+    servers = {frontend: subprocess.Popen([*command, frontend]) for frontend in frontends}
+    results = {frontend: [] for frontend in frontends}
     try:
         time.sleep(5)
         for _ in range(ROUNDS):
-            for face, make in faces.items():
-                server, client = processor_s(servers[face].pid), time.process_time()
+            for frontend, make in frontends.items():
+                server, client = processor_s(servers[frontend].pid), time.process_time()
                 answers = load(make)
-                server = processor_s(servers[face].pid) - server
+                server = processor_s(servers[frontend].pid) - server
                 client = time.process_time() - client
-                found[face].append(
+                results[frontend].append(
                     (answers / SECONDS, 1e6 * server / answers, 1e6 * client / answers)
                 )
     finally:
         for process in servers.values():
             process.terminate()
             process.wait()
-    for face, measured in found.items():
+    for frontend, measured in results.items():
         rate, server, client = map(statistics.median, zip(*measured, strict=True))
-        print(f"{face}: {rate:.0f} answers/s; server {server:.0f} us, client {client:.0f} us each")
+        print(
+            f"{frontend}: {rate:.0f} answers/s; server {server:.0f} us, client {client:.0f} us each"
+        )
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The server under load while versions come and go: `make soak`, or `--minutes 2` in CI.
+"""The server under load while versions are published: `make soak`, or `--minutes 2` in CI.
 
-Thirty versions are published, every fifth of them corrupt. Exits 1 if a request fails, if an answer
-comes from an older version than the one before it on the same connection, if new versions do not
-come into service, or if the resident memory of the server grows by more than a twentieth after the
-tenth swap.
+Thirty versions are published, every fifth of them corrupt. Exits with status 1 if a request fails,
+if an answer comes from an older version than the previous one on the same connection, if a new
+version does not become available, or if the server's resident memory grows by more than a twentieth
+after the tenth publication.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.serving import server
 
-CLIENTS, VERSIONS, SWAPS_TO_SETTLE, GROWTH, BEST_EPOCH = 4, 30, 10, 1.05, 3
+CLIENTS, VERSIONS, WARM_UP_VERSIONS, MAX_GROWTH, VERSIONS_ON_DISK = 4, 30, 10, 1.05, 3
 
 
 def main() -> int:
@@ -34,13 +34,13 @@ def main() -> int:
 
 
 def soak(root: Path, rest: str, pid: int, period_s: float) -> int:
-    clients, sizes, began = [Client(rest) for _ in range(CLIENTS)], [], time.monotonic()
+    clients, sizes, started_at = [Client(rest) for _ in range(CLIENTS)], [], time.monotonic()
     for client in clients:
         client.start()
     try:
         for version in range(2, VERSIONS + 2):
-            time.sleep(max(0.0, began + (version - 1) * period_s - time.monotonic()))
-            if any(client.wrong for client in clients):
+            time.sleep(max(0.0, started_at + (version - 1) * period_s - time.monotonic()))
+            if any(client.error for client in clients):
                 break
             sizes.append(resident_bytes(pid))
             print(f"version {version}: {answered(clients)}, {sizes[-1] / 1e6:.0f} MB", flush=True)
@@ -48,9 +48,9 @@ def soak(root: Path, rest: str, pid: int, period_s: float) -> int:
     finally:
         for client in clients:
             client.stop()
-    wrong = mistakes(clients, sizes)
-    print("\n".join(wrong) or f"{answered(clients)}, none wrong")
-    return 1 if wrong else 0
+    failures = find_failures(clients, sizes)
+    print("\n".join(failures) or f"{answered(clients)}, no error")
+    return 1 if failures else 0
 
 
 def is_corrupt(version: int) -> bool:
@@ -61,54 +61,58 @@ def answered(clients: list["Client"]) -> str:
     return f"{sum(client.answers for client in clients)} answers"
 
 
-def mistakes(clients: list["Client"], sizes: list[int]) -> list[str]:
+def find_failures(clients: list["Client"], sizes: list[int]) -> list[str]:
     """sizes: resident bytes before each publication."""
-    if found := [client.wrong for client in clients if client.wrong]:
-        return found
-    # The last version has had no time to come into service.
-    due = max(version for version in range(1, len(sizes) + 1) if not is_corrupt(version))
-    found += [f"version {c.newest:g} answered last, not {due}" for c in clients if c.newest < due]
-    first, last = sizes[SWAPS_TO_SETTLE], sizes[-1]
-    if last > GROWTH * first:
-        found.append(f"memory grew from {first} to {last} bytes after the tenth swap")
-    return found
+    if errors := [client.error for client in clients if client.error]:
+        return errors
+    # The last version has had no time to become available.
+    expected = max(version for version in range(1, len(sizes) + 1) if not is_corrupt(version))
+    failures = [
+        f"version {client.newest:g} answered last, not {expected}"
+        for client in clients
+        if client.newest < expected
+    ]
+    first, last = sizes[WARM_UP_VERSIONS], sizes[-1]
+    if last > MAX_GROWTH * first:
+        failures.append(f"memory grew from {first} to {last} bytes after the tenth publication")
+    return failures
 
 
 class Client(threading.Thread):
-    """Asks without pause; wrong: the first thing that should not have been."""
+    """Sends requests without pause. error: the first failure."""
 
     def __init__(self, base: str):
         super().__init__()
         self.connection = http.client.HTTPConnection(base.removeprefix("http://"))
-        self.answers, self.newest, self.wrong, self.going = 0, 0.0, "", True
+        self.answers, self.newest, self.error, self.running = 0, 0.0, "", True
 
     def run(self) -> None:
         try:
-            self.ask()
+            self.send_requests()
         except (OSError, http.client.HTTPException) as error:
-            self.wrong = f"no answer: {error!r}"
+            self.error = f"no answer: {error!r}"
 
-    def ask(self) -> None:
-        while self.going and not self.wrong:
+    def send_requests(self) -> None:
+        while self.running and not self.error:
             body = json.dumps({"instances": [[1.0, 2.0, 3.0]]})
             self.connection.request("POST", "/v1/models/scaled:predict", body)
             answer = self.connection.getresponse()
             text = answer.read()
             if answer.status != 200:
-                self.wrong = f"{answer.status}: {text!r}"
+                self.error = f"{answer.status}: {text!r}"
                 return
             (row,) = json.loads(text)["predictions"]
             if row["version"] < self.newest:
-                self.wrong = f"version {row['version']:g} after {self.newest:g}"
+                self.error = f"version {row['version']:g} after {self.newest:g}"
             self.newest, self.answers = row["version"], self.answers + 1
 
     def stop(self) -> None:
-        self.going = False
+        self.running = False
         self.join()
 
 
 def publish(root: Path, version: int, *, corrupt: bool = False) -> None:
-    """As a publisher of someone else's would: copied aside, then renamed. Old ones are removed."""
+    """Writes a version to a hidden folder and renames it; removes old versions."""
     import tensorflow as tf
 
     class Versioned(tf.Module):
@@ -127,16 +131,16 @@ def publish(root: Path, version: int, *, corrupt: bool = False) -> None:
     hidden = folder / f".tmp-{version}"
     tf.saved_model.save(module, str(hidden), {"serving_default": call})
     if corrupt:
-        (hidden / "saved_model.pb").write_bytes(b"no model")
+        (hidden / "saved_model.pb").write_bytes(b"not a SavedModel")
     hidden.rename(folder / str(version))
-    for old in range(1, version - BEST_EPOCH):
+    for old in range(1, version - VERSIONS_ON_DISK):
         shutil.rmtree(folder / str(old), ignore_errors=True)
 
 
 def resident_bytes(pid: int) -> int:
     pages = int(Path(f"/proc/{pid}/statm").read_text("utf-8").split()[1])
-    if not pages:  # it has died, and its parent has not asked how
-        raise RuntimeError("the server is gone")
+    if not pages:  # a zombie process
+        raise RuntimeError("the server has died")
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 

@@ -1,10 +1,10 @@
-"""Serves SavedModels from a version tree, with TensorFlow Serving's contract.
+"""Serves SavedModels from a model repository, with TensorFlow Serving's contract.
 
     python -m serving            # or: make serve
 
-The core knows nothing of HTTP or gRPC: `tree` (what lies on disk), `servable` and `golden` (one
-loaded version, proven), `signature` (what it takes and gives), `validation` (a request against it),
-`batcher` (requests into batches), `model` and `manager` (which versions are loaded), `metrics`,
-and `core`, which joins them. `rest` (with `v1`, `openinference`, `openapi`) and `grpc_face` are
-thin faces on it; `server` runs both in one process.
+`servables` reads the model repository and loads a version; `batching` merges requests into batches;
+`monitoring` has metrics and the access log; `core` decides which versions are loaded, validates
+requests and predicts. None of these four knows HTTP or gRPC. `rest` and `grpc_api` are frontends
+that translate the protocols, `page` is a web page for trying the models, and `server` runs all of
+them in one process.
 """

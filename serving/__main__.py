@@ -1,6 +1,6 @@
-"""`python -m serving`: publishes what data/exported holds, and serves it until a signal comes.
+"""`python -m serving`: publishes the models in data/exported and serves them until it is stopped.
 
-With a root or a configuration file of one's own, it serves what is there.
+With --root or --config it serves those model repositories and publishes nothing.
 """
 
 import argparse
@@ -11,13 +11,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from pipelines.config import tensorflow_env
 from pipelines.config.errors import UserError
 from serving import config, example
+from serving.errors import LoadError
 from serving.servables import repository
 from serving.version_policy import Policy
 
 EXPORTED = Path("data/exported")
-PAIRS = {"limit": ("limits", config.Limits), "batching": ("batching", config.Batching)}
+SECTION_FLAGS = {"limit": ("limits", config.Limits), "batching": ("batching", config.Batching)}
 log = logging.getLogger("serving")
 
 
@@ -25,100 +27,110 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
     try:
         options = parser().parse_args(arguments)
-        configured = partial(configure, options)
-        roots = configured().roots
-        # Into another's tree only what is asked for.
-        own = options.roots is None and options.config is None
-        if exported := options.exported or (EXPORTED if own else None):
+        configure = partial(read_config, options)
+        roots = configure().roots
+        # Another repository is only written to on request.
+        is_default_root = options.roots is None and options.config is None
+        if exported := options.exported or (EXPORTED if is_default_root else None):
             publish(exported, roots[0])
-        run(configured)
+        run(configure)
     except UserError as error:
-        print(error, file=sys.stderr)
+        print(f"error[{error.code}]: {error}", file=sys.stderr)
         return 2
     return 0
 
 
 def parser() -> argparse.ArgumentParser:
-    found = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
-    add = found.add_argument
-    add("--config", type=Path, metavar="YAML", help="see serving/config.py; flags come on top")
-    add("--host", help="default: 127.0.0.1, which only this machine can reach")
-    add("--rest-port", type=int, help="default: 8501; 0: any free one")
-    add("--grpc-port", type=int, help="default: 8500; 0: any free one")
+    result = argparse.ArgumentParser(prog="python -m serving", description=__doc__)
+    add = result.add_argument
+    add("--config", type=Path, metavar="YAML", help="see serving/config.py; flags override it")
+    add("--host", help="default: 127.0.0.1, which only this computer can reach")
+    add("--rest-port", type=int, help="default: 8501; 0: any free port")
+    add("--grpc-port", type=int, help="default: 8500; 0: any free port")
     add("--root", dest="roots", action="append", metavar="FOLDER", help="default: data/served")
     add(
         "--exported",
         type=Path,
         metavar="FOLDER",
-        help=f"to publish into the first root; default, with neither config nor root: {EXPORTED}",
+        help="exported models to publish into the first root; "
+        f"default, without --config and --root: {EXPORTED}",
     )
     add("--policy", metavar="latest:N|all|specific:N,N", help="default: latest:1")
-    for flag, (_, kind) in PAIRS.items():
-        fields = ", ".join(f"{name}={f.default}" for name, f in kind.model_fields.items())
+    for flag, (_, section) in SECTION_FLAGS.items():
+        fields = ", ".join(f"{name}={f.default}" for name, f in section.model_fields.items())
         add(f"--{flag}", action="append", metavar="NAME=VALUE", default=[], help=fields)
-    return found
+    return result
 
 
-def configure(options: argparse.Namespace) -> config.Config:
-    """The file's values with the flags' on top."""
-    found = config.read(options.config) if options.config else {}
+def read_config(options: argparse.Namespace) -> config.Config:
+    """The file's values, overridden by the flags."""
+    values = config.read(options.config) if options.config else {}
     for name in ("host", "rest_port", "grpc_port", "roots"):
-        if (given := getattr(options, name)) is not None:
-            found[name] = given
+        if (value := getattr(options, name)) is not None:
+            values[name] = value
     if options.policy is not None:
         try:
-            found["policy"] = Policy.parse(options.policy)
+            values["policy"] = Policy.parse(options.policy)
         except ValueError:
+            message = f"found {options.policy!r}; accepted: latest:N, all, specific:N,N"
             raise UserError(
-                f"--policy {options.policy}: accepted: latest:N, all, specific:N,N"
+                "policy-invalid", message, key="--policy", value=options.policy
             ) from None
-    for flag, (section, _) in PAIRS.items():
+    for flag, (section, _) in SECTION_FLAGS.items():
         for text in getattr(options, flag):
             name, equals, value = text.partition("=")
             if not equals:
-                raise UserError(f"--{flag} {text}: NAME=VALUE is needed")
-            found[section] = {**found.get(section, {}), name: value}
-    return config.build(found, str(options.config or "command line"))
+                message = f"found {text!r}; accepted: NAME=VALUE"
+                raise UserError("flag-invalid", message, key=f"--{flag}", value=text)
+            values[section] = {**values.get(section, {}), name: value}
+    return config.build(values, str(options.config or "command line"))
 
 
 def publish(exported: Path, root: Path) -> None:
-    """A model that cannot be published does not keep the others from being so."""
+    """Publishes each model of a folder; one that cannot be published does not stop the others."""
     for folder in sorted(repository.entries(exported)):
         if folder.is_dir() and not folder.name.startswith("."):
             try:
-                done = repository.publish(folder, root, folder.name)
+                published = repository.publish(folder, root, folder.name)
             except UserError as error:
                 log.error("%s", error)
                 continue
-            if done.new:
-                log.info("%s version %d: published", done.model, done.version)
+            if published.new:
+                log.info("%s version %d: published", published.model, published.version)
 
 
-def run(configured: Callable[[], config.Config]) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # or TensorFlow talks about this machine
+def run(configure: Callable[[], config.Config]) -> None:
+    tensorflow_env.hide_cuda_errors()
+    # Errors only: TensorFlow's notes and warnings are about the computer and the graph optimizer.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import uvloop
 
     from serving import page, server
 
-    uvloop.run(server.serve(configured, announce, page.routes))
+    uvloop.run(server.serve(configure, announce, page.routes))
 
 
 def announce(core, addresses) -> None:
-    """What people need: where it listens, and a line to paste for each model."""
+    """Prints the addresses, an example command for each model, and versions that failed."""
     print(f"REST {addresses.rest}   gRPC {addresses.grpc}   page {addresses.rest}/\n")
     if not core.manager.models:
         roots = ", ".join(map(str, core.config.roots))
         print(f"No models in {roots} yet; `make repro` trains and exports some.")
     for name, model in sorted(core.manager.models.items()):
         for number in model.available[-1:]:
-            line = example.command(addresses.rest, name, model.versions[number].folder)
-            print(
-                line or f"# {name}: {addresses.rest}/v1/models/{name}/metadata says what it takes"
-            )
+            print(example_line(addresses.rest, name, model.versions[number].folder))
         for version in model.versions.values():
             if version.error:
                 print(f"# {name} version {version.number} is not served: {version.error}")
     sys.stdout.flush()
+
+
+def example_line(base_url: str, model: str, folder: Path) -> str:
+    try:
+        command = example.curl_command(base_url, model, folder)
+    except LoadError:  # the folder was changed or removed after loading
+        command = None
+    return command or f"# {model}: see {base_url}/v1/models/{model}/metadata for its inputs"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a server is told: by its defaults, a YAML file and flags, the later before the earlier.
+"""The server's configuration: defaults, then a YAML file, then flags; the later one overrides.
 
 roots: [data/served, /srv/models]
 policy: {latest: 1}                       # or {all: true}, {specific: [1, 3]}
@@ -17,62 +17,77 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipelines.config.errors import UserError
 from serving.version_policy import Policy, Version
 
-Count = Annotated[int, Field(ge=1)]
+PositiveInt = Annotated[int, Field(ge=1)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-class Strict(BaseModel):
+class StrictModel(BaseModel):
+    """Refuses unknown keys."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Limits(Strict):
-    """Of one request. rows: instances in it. string_bytes: of one text or file. depth: of nested
-    lists. timeout_s: until it is answered; a client may ask for less."""
+class Limits(StrictModel):
+    """Limits of one request.
 
-    body_bytes: Count = 32 << 20
-    rows: Count = 1024
-    string_bytes: Count = 16 << 20
-    depth: Count = 16
+    Args:
+        body_bytes: size of the body.
+        rows: number of rows (instances).
+        string_bytes: length of one text or file.
+        depth: nesting of lists.
+        timeout_s: time until the answer; a client can ask for less.
+    """
+
+    body_bytes: PositiveInt = 32 << 20
+    rows: PositiveInt = 1024
+    string_bytes: PositiveInt = 16 << 20
+    depth: PositiveInt = 16
     timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
 
 
-class Batching(Strict):
-    """largest_batch: rows of one call. queue: rows that may wait for one signature. wait_s: how
-    long a batch that is not full waits for company. workers: calls of one version at a time.
-    threads: that TensorFlow shares an operation among; more pay for large models only."""
+class Batching(StrictModel):
+    """How requests are merged into batches.
 
-    largest_batch: Count = 32
-    queue: Count = 1024
+    Args:
+        largest_batch: rows of one call of the model.
+        queue: rows that can wait for one signature.
+        wait_s: how long a batch that is not full waits for more requests.
+        workers: concurrent calls of one version.
+        threads: TensorFlow's threads for one operation; more than one pays for large models only.
+    """
+
+    largest_batch: PositiveInt = 32
+    queue: PositiveInt = 1024
     wait_s: Annotated[float, Field(ge=0, le=1)] = 0.0
     workers: Annotated[int, Field(ge=1, le=2)] = 1
-    threads: Count = 1
+    threads: PositiveInt = 1
 
 
-class Entry(Strict):
-    """What is particular to one model. labels: names that requests can use in place of versions."""
+class ModelConfig(StrictModel):
+    """Settings of one model. labels: names that requests can use instead of version numbers."""
 
     policy: Policy | None = None
     labels: dict[str, Version] = {}
 
 
-class Config(Strict):
-    """Port 0: the system chooses."""
+class Config(StrictModel):
+    """All settings. Port 0: the system assigns a free port."""
 
     host: str = "127.0.0.1"
     rest_port: Port = 8501
     grpc_port: Port = 8500
     roots: Annotated[list[Path], Field(min_length=1)] = [Path("data/served")]
     policy: Policy = Policy(latest=1)
-    models: dict[str, Entry] = {}
+    models: dict[str, ModelConfig] = {}
     limits: Limits = Limits()
     batching: Batching = Batching()
     poll_s: Annotated[float, Field(gt=0)] = 1.0
 
     def policy_of(self, model: str) -> Policy:
-        return self.models.get(model, Entry()).policy or self.policy
+        return self.models.get(model, ModelConfig()).policy or self.policy
 
     def labels_of(self, model: str) -> dict[str, int]:
-        return self.models.get(model, Entry()).labels
+        return self.models.get(model, ModelConfig()).labels
 
 
 def address(host: str, port: int) -> str:
@@ -80,27 +95,40 @@ def address(host: str, port: int) -> str:
 
 
 def read(path: Path) -> dict:
-    """The values of a YAML file, not yet checked."""
+    """The values of a YAML file, not validated yet."""
     try:
         values = yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        message = f"cannot be read: {error.strerror}; give an existing file with --config"
+        raise UserError("file-unreadable", message, path=path) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        message = f"not YAML: {' '.join(str(error).split())}"
+        raise UserError("yaml-invalid", message, path=path) from None
     if not isinstance(values, dict):
-        raise UserError(
-            f"{path}: an object is needed, with any of {', '.join(Config.model_fields)}"
-        )
+        message = f"found {values!r:.80}; accepted: a mapping of {', '.join(Config.model_fields)}"
+        raise UserError("config-not-mapping", message, path=path, value=values)
     return values
 
 
 def build(values: dict, source: str) -> Config:
-    """Raises UserError with each mistake on a line of its own. source: where values are from."""
+    """The validated configuration.
+
+    Args:
+        values: as the file and the flags have them.
+        source: where the values are from, for messages.
+
+    Raises:
+        UserError: names the first invalid key; the message lists all of them.
+    """
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        mistakes = (
-            f"{source}: {'.'.join(map(str, e['loc']))}: {e['msg']}; found {e['input']!r:.80}"
-            for e in error.errors()
-        )
-        raise UserError("\n".join(mistakes)) from None
+        details = error.errors()
+        lines = [
+            f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}; found {detail['input']!r:.80}"
+            for detail in details
+        ]
+        key, _, message = lines[0].partition(": ")
+        message = "\n".join([message, *lines[1:]])
+        value = details[0]["input"]
+        raise UserError("config-invalid", message, path=source, key=key, value=value) from None

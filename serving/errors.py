@@ -1,8 +1,10 @@
-"""What a request can be answered instead of a prediction; each face gives it its own code."""
+"""Errors that a request can end in; each frontend answers with its own status code."""
+
+from collections.abc import Iterable
 
 
 class ServingError(Exception):
-    """status: of HTTP. grpc: the name of the gRPC code."""
+    """status: the HTTP status code. grpc: the name of the gRPC status code."""
 
     status, grpc = 500, "INTERNAL"
 
@@ -16,7 +18,7 @@ class NotFound(ServingError):
 
 
 class Conflict(ServingError):
-    """It contradicts the state of things, such as a label on a version that is not loaded."""
+    """The request contradicts the present state: for example a label for an unloaded version."""
 
     status, grpc = 409, "FAILED_PRECONDITION"
 
@@ -29,12 +31,12 @@ class QueueFull(ServingError):
     status, grpc = 429, "RESOURCE_EXHAUSTED"
 
 
-class ClientGone(ServingError):
+class ClientDisconnected(ServingError):
     status, grpc = 499, "CANCELLED"
 
 
-class NotOffered(ServingError):
-    """Part of TensorFlow Serving's interface that this server leaves out."""
+class Unimplemented(ServingError):
+    """A part of TensorFlow Serving's interface that this server does not implement."""
 
     status, grpc = 501, "UNIMPLEMENTED"
 
@@ -48,9 +50,9 @@ class DeadlineExceeded(ServingError):
 
 
 class LoadError(ServingError):
-    """A version that cannot be served; the message says why."""
+    """A version that cannot be loaded; the message gives the reason."""
 
 
-def listed(names) -> str:
-    """For messages: what there is instead."""
+def listed(names: Iterable) -> str:
+    """The names in order, separated by commas, for error messages."""
     return ", ".join(map(str, sorted(names))) or "none"

@@ -1,4 +1,4 @@
-"""A request for people to try: the first golden row of a version.
+"""Prints an example request for a version: its first golden example.
 
 python -m serving.example data/served/spam_cnn/1
 """
@@ -9,30 +9,35 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from serving.servables import repository
+from serving.servables import version_files
 
-LONGEST = 1500  # characters of a body that a command line still shows
+MAX_BODY_CHARACTERS = 1500  # of a request body that is printed within a command
 
 
-def body(version: Path) -> str | None:
-    """None where a version has no golden examples."""
-    path = version / repository.GOLDEN
-    if not path.is_file():
+def request_body(version: Path) -> str | None:
+    """The body of a predict request; None if the version has no golden examples."""
+    golden = version_files.read_golden(version)
+    if golden is None:
         return None
-    columns = json.loads(path.read_text("utf-8"))["inputs"]
-    row = {name: rows[0] for name, rows in columns.items()}
+    row = {name: rows[0] for name, rows in golden["inputs"].items()}
     instance = row if len(row) > 1 else next(iter(row.values()))
     return json.dumps({"instances": [instance]}, ensure_ascii=False)
 
 
-def command(base: str, model: str, version: Path) -> str | None:
-    """A curl line that works when pasted. base: http://host:port."""
-    text = body(version)
-    if text is None:
+def curl_command(base_url: str, model: str, version: Path) -> str | None:
+    """A command that works when pasted into a shell.
+
+    Args:
+        base_url: http://host:port.
+        model: name of the model.
+        version: the version's folder, from which the example is read.
+    """
+    body = request_body(version)
+    if body is None:
         return None
-    url = shlex.quote(f"{base}/v1/models/{quote(model)}:predict")
-    if len(text) <= LONGEST:
-        return f"curl -s {url} -d {shlex.quote(text)}"
+    url = shlex.quote(f"{base_url}/v1/models/{quote(model)}:predict")
+    if len(body) <= MAX_BODY_CHARACTERS:
+        return f"curl -s {url} -d {shlex.quote(body)}"
     source = shlex.join([sys.executable, "-m", "serving.example", str(version)])
     return f"{source} | curl -s {url} -d @-"
 
@@ -40,4 +45,4 @@ def command(base: str, model: str, version: Path) -> str | None:
 if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    print(body(Path(sys.argv[1])))
+    print(request_body(Path(sys.argv[1])))

@@ -1,10 +1,10 @@
-"""The same core hosted in Ray Serve: several replicas, on one machine or on a cluster.
+"""The same core in Ray Serve: several replicas, on one computer or on a cluster.
 
     pip install -r requirements-ray.txt
     serve run serving.ray_app:application config=serving.yaml replicas=2
 
-Each replica holds all models and watches the roots by itself, so the roots must be the same folder
-for all of them. Ray's proxy listens, spreads the requests, and answers 429 when its queue is full.
+Each replica loads all models and polls the roots itself, so all replicas need the same folders.
+Ray's proxy listens, distributes the requests, and answers 429 when its queue is full.
 """
 
 import asyncio
@@ -14,36 +14,44 @@ from pydantic import BaseModel, ConfigDict
 from ray import serve
 from ray.serve import Application
 
-from serving import config, page
-from serving.config import Config, Count
-from serving.core.prediction import Core
-from serving.rest import app
+from pipelines.config import tensorflow_env
+
+tensorflow_env.hide_cuda_errors()  # in each replica, before the imports that load TensorFlow
+
+from serving import config, page  # noqa: E402
+from serving.config import Config, PositiveInt  # noqa: E402
+from serving.core.prediction import Core  # noqa: E402
+from serving.rest import app  # noqa: E402
 
 RETRY_AFTER_S = 1.0
 
 
 class Scale(BaseModel):
-    """config: the file of `python -m serving`; host, ports and flags are Ray's here.
+    """Arguments of the application.
 
-    ongoing: requests that one replica works on at a time; enough to fill its batches. queued:
-    requests that wait in a proxy for a free replica; more are answered 429.
+    Args:
+        config: the file of `python -m serving`; host and ports are configured in Ray instead.
+        replicas: number of replicas.
+        cpus: CPUs for each replica.
+        ongoing: requests that one replica handles at the same time; enough to fill its batches.
+        queued: requests that wait in a proxy for a free replica; further ones are answered 429.
     """
 
     model_config = ConfigDict(extra="forbid")
     config: Path | None = None
-    replicas: Count = 2
+    replicas: PositiveInt = 2
     cpus: float = 1
-    ongoing: Count = 64
-    queued: Count = 256
+    ongoing: PositiveInt = 64
+    queued: PositiveInt = 256
 
 
 def application(scale: Scale) -> Application:
     """What `serve run` and `serve.run` take."""
     values = config.read(scale.config) if scale.config else {}
-    return deployed(config.build(values, str(scale.config)), scale)
+    return deployment(config.build(values, str(scale.config)), scale)
 
 
-def deployed(settings: Config, scale: Scale) -> Application:
+def deployment(settings: Config, scale: Scale) -> Application:
     return Replica.options(
         num_replicas=scale.replicas,
         ray_actor_options={"num_cpus": scale.cpus},
@@ -57,10 +65,10 @@ def deployed(settings: Config, scale: Scale) -> Application:
 @serve.deployment(name="serving")
 @serve.ingress()
 class Replica:
-    """It takes requests once the first look at the roots is over."""
+    """Accepts requests after its first poll of the roots."""
 
     async def __init__(self, settings: Config):
-        self.core = Core.of(settings)
+        self.core = Core.from_config(settings)
         await self.core.manager.update()
         self.watching = asyncio.create_task(self.core.manager.watch(lambda: settings))
 
@@ -68,7 +76,7 @@ class Replica:
         return app.build(self.core, page.routes(self.core))
 
     async def check_health(self) -> None:
-        """Ray replaces a replica that does not see new versions any more."""
+        """Ray replaces a replica that no longer polls."""
         if self.watching.done():
             self.watching.result()
 

@@ -1,4 +1,4 @@
-"""Both faces over one core in one process, until a signal comes."""
+"""Both frontends over one core in one process, until a stop signal arrives."""
 
 import asyncio
 import logging
@@ -20,10 +20,10 @@ from serving.monitoring.access_log import AccessLog
 from serving.rest import app
 from serving.servables import servable
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# How long the event loop and a model's worker may keep Python from one another. Python's own 5 ms
-# are as long as a whole batch of a small model.
-SWITCH_S = 1e-4
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# How long the event loop and a model's worker thread can hold Python's lock from each other. The
+# default of 5 ms is as long as a whole batch of a small model.
+SWITCH_INTERVAL_S = 1e-4
 log = logging.getLogger("serving")
 
 
@@ -34,35 +34,36 @@ class Addresses:
 
 
 Announce = Callable[[Core, Addresses], None]
-More = Callable[[Core], Sequence[BaseRoute]]
+ExtraRoutes = Callable[[Core], Sequence[BaseRoute]]
 
 
-class Http(uvicorn.Server):
+class HttpServer(uvicorn.Server):
     def capture_signals(self):
-        """The signals are for both faces: `serve` has them."""
+        """Does nothing: `serve` handles the signals for both frontends."""
         return nullcontext()
 
 
 async def serve(
-    configure: Callable[[], Config], announce: Announce, more: More = lambda core: ()
+    configure: Callable[[], Config], announce: Announce, extra_routes: ExtraRoutes = lambda core: ()
 ) -> None:
-    """Returns when a signal has come and every accepted request is answered.
+    """Returns after a stop signal, when every accepted request is answered.
 
-    configure: asked at the start, and again at each look at the roots.
-    announce: called once the first look at the roots is over, with what was loaded.
-    more: routes beside those of the contract.
+    Args:
+        configure: the configuration; called at the start and at each poll.
+        announce: called once, after the first poll, with what was loaded.
+        extra_routes: routes beside those of the contract.
     """
     config, access_log = configure(), AccessLog(sys.stderr)
-    servable.use_threads(config.batching.threads)
-    sys.setswitchinterval(SWITCH_S)
+    servable.set_threads_per_op(config.batching.threads)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
-        async with running(config, more, access_log) as (core, addresses):
-            stopping = asyncio.create_task(stop_signal().wait())
+        async with running(config, extra_routes, access_log) as (core, addresses):
+            stopping = asyncio.create_task(stop_event().wait())
             watching = asyncio.create_task(watch(core, addresses, configure, announce))
             await asyncio.wait({stopping, watching}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
-                watching.result()  # it never ends but by an error, which is to be seen
-            log.info("stopping; what has been accepted is still answered")
+                watching.result()  # it ends only by an error, which is raised here
+            log.info("stopping; accepted requests are still answered")
             watching.cancel()
     finally:
         access_log.flush()
@@ -70,25 +71,26 @@ async def serve(
 
 @asynccontextmanager
 async def running(
-    config: Config, more: More = lambda core: (), access_log: AccessLog | None = None
-) -> AsyncIterator[tuple[Core, Addresses]]:
-    """Both faces, listening; at the end they take nothing more, and answer what they have."""
-    core = Core.of(config, access_log)
+    config: Config, extra_routes: ExtraRoutes = lambda core: (),
+    access_log: AccessLog | None = None,
+) -> AsyncIterator[tuple[Core, Addresses]]:  # fmt: skip
+    """Both frontends, listening; at the end they accept nothing more and answer what they have."""
+    core = Core.from_config(config, access_log)
     listener = listen(config.host, config.rest_port)
-    http = Http(
+    http_server = HttpServer(
         uvicorn.Config(
-            app.build(core, more(core)), http="httptools", ws="none", lifespan="off",
+            app.build(core, extra_routes(core)), http="httptools", ws="none", lifespan="off",
             log_config=None, access_log=False, server_header=False, proxy_headers=False,
         )
     )  # fmt: skip
     grpc_server, grpc_address = services.build(core)
     await grpc_server.start()
-    serving = asyncio.create_task(http.serve([listener]))
+    serving = asyncio.create_task(http_server.serve([listener]))
     try:
         yield core, Addresses(f"http://{address(*listener.getsockname()[:2])}", grpc_address)
     finally:
-        core.manager.leaving = True
-        http.should_exit = True
+        core.manager.stopping = True
+        http_server.should_exit = True
         await asyncio.gather(serving, grpc_server.stop(config.limits.timeout_s))
         await core.manager.close()
 
@@ -101,18 +103,18 @@ async def watch(
     await core.manager.watch(configure)
 
 
-def stop_signal() -> asyncio.Event:
-    """Set by the first signal; a second one ends the process at once."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+def stop_event() -> asyncio.Event:
+    """Set by the first stop signal; a second one ends the process at once."""
+    event, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def stop_now() -> None:
-        stop.set()
-        for each in SIGNALS:
-            loop.remove_signal_handler(each)
+    def stop() -> None:
+        event.set()
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
 
-    for each in SIGNALS:
-        loop.add_signal_handler(each, stop_now)
-    return stop
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop)
+    return event
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -120,6 +122,6 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=1024)
     except OSError as error:
-        raise UserError(
-            f"{address(host, port)}: cannot listen: {error.strerror}; choose another --rest-port"
-        ) from None
+        place = address(host, port)
+        message = f"{place}: cannot listen: {error.strerror}; choose another --rest-port"
+        raise UserError("port-unavailable", message, value=port) from None

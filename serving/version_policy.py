@@ -1,4 +1,4 @@
-"""Which of a model's versions should be served, and which loaded ones may go."""
+"""Which versions of a model should be served, and which loaded versions may be unloaded."""
 
 from collections.abc import Collection
 from typing import Annotated
@@ -9,9 +9,12 @@ Version = Annotated[int, Field(ge=0)]
 
 
 class Policy(BaseModel):
-    """latest: that many of the highest versions. all: every one. specific: these, where they are.
+    """TensorFlow Serving's version policy; without an argument: the highest version alone.
 
-    With nothing said, the highest alone.
+    Args:
+        latest: serve this many of the highest versions.
+        all: serve every version.
+        specific: serve these versions, if they exist.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -22,17 +25,17 @@ class Policy(BaseModel):
     @model_validator(mode="after")
     def _one_of_three(self):
         if sum((self.latest is not None, self.all, self.specific is not None)) > 1:
-            raise ValueError("only one of latest, all and specific can be chosen")
+            raise ValueError("only one of latest, all and specific can be set")
         return self
 
     @classmethod
     def parse(cls, text: str) -> "Policy":
-        """Of the command line: latest:2, all, or specific:1,3."""
-        kind, _, value = text.partition(":")
+        """Parses the command line's form: latest:2, all, or specific:1,3. Raises ValueError."""
+        name, _, value = text.partition(":")
         try:
-            if kind == "specific":
+            if name == "specific":
                 return cls(specific=[int(number) for number in value.split(",")])
-            if kind == "latest":
+            if name == "latest":
                 return cls(latest=int(value))
         except ValueError:
             raise ValueError(text) from None
@@ -40,34 +43,36 @@ class Policy(BaseModel):
             raise ValueError(text)
         return cls(all=True)
 
-    def wanted(self, present: Collection[int]) -> set[int]:
-        """The versions to serve, of those that are on disk."""
+    def aspired_versions(self, present: Collection[int]) -> set[int]:
+        """The versions to serve, of those present on disk."""
         if self.all:
             return set(present)
         if self.specific is not None:
             return set(self.specific) & set(present)
         return set(sorted(present)[-(self.latest or 1) :])
 
-    def substitutes(self, present: Collection[int]) -> list[int]:
-        """Versions for the place of wanted ones that cannot be loaded, the best first. `latest`
-        means the newest that work; `specific` means those and no others."""
+    def fallback_versions(self, present: Collection[int]) -> list[int]:
+        """Versions to load in place of aspired ones that cannot be loaded, highest first.
+
+        `latest` means the highest versions that work; `specific` and `all` have no fallback.
+        """
         if self.all or self.specific is not None:
             return []
-        return sorted(set(present) - self.wanted(present), reverse=True)
+        return sorted(set(present) - self.aspired_versions(present), reverse=True)
 
 
-def dispensable(
-    loaded: Collection[int], wanted: Collection[int], present: Collection[int]
+def unloadable(
+    loaded: Collection[int], aspired: Collection[int], present: Collection[int]
 ) -> set[int]:
-    """Loaded versions that may be unloaded, so that a broken new one never evicts a good one.
+    """Loaded versions that may be unloaded, such that a broken version never evicts a good one.
 
-    None may while no wanted one is loaded; so where the folder is empty all stay. Of those that are
-    still on disk, as many of the highest stay as wanted ones are missing. What was taken from disk
-    goes as soon as something wanted answers.
+    While no aspired version is loaded, all loaded ones stay; so they do if the folder is empty.
+    Afterwards one of the highest versions on disk stays for each aspired version that is missing.
+    A version that was removed from disk is unloaded as soon as an aspired one is available.
     """
-    loaded, wanted = set(loaded), set(wanted)
-    if not loaded & wanted:
+    loaded, aspired = set(loaded), set(aspired)
+    if not loaded & aspired:
         return set()
-    unwanted, missing = loaded - wanted, len(wanted - loaded)
-    substitutes = sorted(unwanted & set(present), reverse=True)[:missing]
-    return unwanted - set(substitutes)
+    surplus, missing = loaded - aspired, len(aspired - loaded)
+    fallbacks = sorted(surplus & set(present), reverse=True)[:missing]
+    return surplus - set(fallbacks)

@@ -1,1 +1,1 @@
-"""Requests that are answered together."""
+"""Merges concurrent requests into batches."""

@@ -1,4 +1,4 @@
-"""Requests cut and merged into calls of a model, and the answers given back to each."""
+"""Requests are split and concatenated into batches, and their outputs returned to each request."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,99 +14,112 @@ Call = Callable[[Arrays], Arrays]
 
 
 @dataclass(eq=False)
-class Request:
-    """inputs: of `rows` rows. taken: how many of them are in calls; answered: how many are done.
-    since, deadline: of time.monotonic()."""
+class QueuedRequest:
+    """A request from its acceptance to its answer.
+
+    Args:
+        inputs: arrays of `rows` rows.
+        rows: number of rows.
+        deadline: in terms of time.monotonic().
+        queued_at: in terms of time.monotonic().
+        future: receives the outputs or the error.
+        dispatched: number of rows that are in batches.
+        completed: number of rows that have outputs.
+        outputs: outputs by the first row of their slice.
+    """
 
     inputs: Arrays
     rows: int
     deadline: float
-    since: float
+    queued_at: float
     future: asyncio.Future
-    taken: int = 0
-    answered: int = 0
-    answers: dict[int, Arrays] = field(default_factory=dict)
+    dispatched: int = 0
+    completed: int = 0
+    outputs: dict[int, Arrays] = field(default_factory=dict)
 
     @property
     def waiting(self) -> int:
-        return self.rows - self.taken
+        return self.rows - self.dispatched
 
     @property
-    def shape(self) -> tuple:
-        """Requests of one shape a row can be merged."""
+    def row_shapes(self) -> tuple:
+        """Only requests with equal row shapes can be concatenated."""
         return tuple(array.shape[1:] for array in self.inputs.values())
 
     def expire(self) -> None:
         if not self.future.done():
-            self.future.set_exception(
-                DeadlineExceeded("the deadline passed before the answer was there")
-            )
+            message = "the deadline passed before the model answered"
+            self.future.set_exception(DeadlineExceeded(message))
 
-    def take(self, rows: int) -> "Piece":
-        first, self.taken = self.taken, self.taken + rows
-        return Piece(self, first, self.taken)
+    def next_slice(self, rows: int) -> "BatchSlice":
+        start, self.dispatched = self.dispatched, self.dispatched + rows
+        return BatchSlice(self, start, self.dispatched)
 
 
 @dataclass(frozen=True)
-class Piece:
-    """Rows of a request that go into one call."""
+class BatchSlice:
+    """Rows start to stop of a request, which are part of one batch."""
 
-    request: Request
-    first: int
-    last: int
+    request: QueuedRequest
+    start: int
+    stop: int
 
     @property
     def rows(self) -> int:
-        return self.last - self.first
+        return self.stop - self.start
 
     def inputs(self) -> Arrays:
         if self.rows == self.request.rows:
             return self.request.inputs
-        return {name: array[self.first : self.last] for name, array in self.request.inputs.items()}
+        return {name: array[self.start : self.stop] for name, array in self.request.inputs.items()}
 
-    def deliver(self, found: Arrays | Exception) -> None:
-        """Gives the request its answer once all its pieces are there."""
+    def deliver(self, result: Arrays | Exception) -> None:
+        """Stores the slice's outputs; the last one completes the request."""
         request = self.request
-        if request.future.done():  # refused by another piece, or nobody waits any more
+        if request.future.done():  # another slice failed, or the client is gone
             return
-        if isinstance(found, Exception):
-            request.future.set_exception(found)
+        if isinstance(result, Exception):
+            request.future.set_exception(result)
             return
-        request.answers[self.first] = found
-        request.answered += self.rows
-        if request.answered == request.rows:
-            parts = [request.answers[first] for first in sorted(request.answers)]
-            request.future.set_result(joined(parts))
+        request.outputs[self.start] = result
+        request.completed += self.rows
+        if request.completed == request.rows:
+            in_order = [request.outputs[start] for start in sorted(request.outputs)]
+            request.future.set_result(concat(in_order))
 
 
-def run(call: Call, pieces: list[Piece]) -> list[Arrays | Exception]:
-    """The answer, or the refusal, for each piece.
+def run_batch(call: Call, slices: list[BatchSlice]) -> list[Arrays | Exception]:
+    """The outputs, or the error, of each slice.
 
-    One call for all; where that fails, one for each half, so that a poison request fails alone and
-    costs its neighbours log2(pieces) calls.
+    The model is called once for all slices. If that call fails, it is repeated for each half, so
+    that an invalid request fails alone and costs the others log2(slices) further calls.
     """
     try:
-        found = call(joined([piece.inputs() for piece in pieces]))
-        return parted(found, [piece.rows for piece in pieces]) if len(pieces) > 1 else [found]
-    except Exception as error:  # noqa: BLE001  each caller's to see, not the worker thread's
-        if len(pieces) == 1:
+        outputs = call(concat([batch_slice.inputs() for batch_slice in slices]))
+        if len(slices) == 1:
+            return [outputs]
+        return split_outputs(outputs, [batch_slice.rows for batch_slice in slices])
+    except Exception as error:  # noqa: BLE001  belongs to the requests, not to the worker thread
+        if len(slices) == 1:
             return [error]
-        half = len(pieces) // 2
-        return run(call, pieces[:half]) + run(call, pieces[half:])
+        half = len(slices) // 2
+        return run_batch(call, slices[:half]) + run_batch(call, slices[half:])
 
 
-def joined(parts: list[Arrays]) -> Arrays:
-    if len(parts) == 1:
-        return parts[0]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def concat(batches: list[Arrays]) -> Arrays:
+    if len(batches) == 1:
+        return batches[0]
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
 
-def parted(found: Arrays, rows: list[int]) -> list[Arrays]:
+def split_outputs(outputs: Arrays, rows: list[int]) -> list[Arrays]:
+    """Splits the outputs of a batch into those of slices with these numbers of rows."""
     ends = list(accumulate(rows))
-    for name, array in found.items():
+    for name, array in outputs.items():
         if len(array) != ends[-1]:
-            raise ServingError(f"the model gave {len(array)} rows of {name} for {ends[-1]} rows")
+            message = f"the model returned {len(array)} rows of {name} for {ends[-1]} rows"
+            raise ServingError(message)
     return [
-        {name: array[first:last] for name, array in found.items()}
-        for first, last in pairwise([0, *ends])
+        {name: array[start:stop] for name, array in outputs.items()}
+        for start, stop in pairwise([0, *ends])
     ]

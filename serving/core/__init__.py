@@ -1,1 +1,1 @@
-"""Models, their versions, and predictions by them."""
+"""Models, their versions, and predictions."""

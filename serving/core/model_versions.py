@@ -1,4 +1,4 @@
-"""A model's labels, and its versions on their way from START to END."""
+"""A model's versions, each in a state between START and END, and its labels."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,19 @@ FIRST_RETRY_S, LAST_RETRY_S = 1.0, 60.0
 
 @dataclass(eq=False)
 class Version:
-    """error: why it could not be loaded. retry_at: of time.monotonic()."""
+    """One version of a model.
+
+    Args:
+        number: the version number.
+        folder: its folder in the model repository.
+        state: one of TensorFlow Serving's states.
+        error: why loading failed; empty if it did not.
+        servable: the loaded SavedModel, while AVAILABLE or UNLOADING.
+        batchers: a queue for each signature.
+        workers: the threads that call the model.
+        retry_at: earliest time of the next attempt to load, in terms of time.monotonic().
+        retry_after_s: delay before the next attempt, if one fails now.
+    """
 
     number: int
     folder: Path
@@ -28,25 +40,28 @@ class Version:
     retry_at: float = 0.0
     retry_after_s: float = FIRST_RETRY_S
 
-    def due(self, now: float) -> bool:
+    def can_load(self, now: float) -> bool:
         return self.state in (START, END) and now >= self.retry_at
 
-    def failed(self, error: str, now: float) -> None:
+    def set_failed(self, error: str, now: float) -> None:
+        """The delay doubles with each failure, up to LAST_RETRY_S."""
         self.state, self.error = END, error
         self.retry_at = now + self.retry_after_s
         self.retry_after_s = min(2 * self.retry_after_s, LAST_RETRY_S)
 
-    def serve(self, servable: Servable, batchers: dict[str, Batcher], workers) -> None:
+    def set_available(
+        self, servable: Servable, batchers: dict[str, Batcher], workers: ThreadPoolExecutor
+    ) -> None:
         self.servable, self.batchers, self.workers = servable, batchers, workers
         self.state, self.error, self.retry_after_s = AVAILABLE, "", FIRST_RETRY_S
 
     async def drain(self) -> None:
-        """Returns when all that was accepted is answered. No new requests may come meanwhile."""
+        """Returns when all accepted requests are answered; no new ones may arrive meanwhile."""
         for batcher in self.batchers.values():
             await batcher.drain()
 
     def release(self) -> None:
-        """Lets go of the drained version's memory and threads."""
+        """Frees the memory and threads of a drained version."""
         self.workers.shutdown(wait=False)
         self.state, self.servable, self.batchers, self.workers = END, None, {}, None
 
@@ -59,24 +74,30 @@ class Model:
 
     @property
     def available(self) -> list[int]:
+        """Numbers of the available versions, ascending."""
         return sorted(n for n, version in self.versions.items() if version.state == AVAILABLE)
 
-    def find(self, number: int | None = None, label: str | None = None) -> Version:
-        """The version that answers: of the number or label, or the highest that is loaded."""
+    def available_version(self, number: int | None = None, label: str | None = None) -> Version:
+        """The version with this number or label, or the highest available one.
+
+        Raises:
+            NotFound: there is no such version or label.
+            Unavailable: the version is not loaded.
+        """
         if label is not None:
             number = self._labelled(label)
         if number is None:
             if not self.available:
                 raise Unavailable(f"{self.name}: no version is loaded yet; see its status")
             number = self.available[-1]
-        found = self.known(number)
-        if found.state != AVAILABLE:
-            why = f": {found.error}" if found.error else ""
-            raise Unavailable(f"{self.name}: version {number} is in state {found.state}{why}")
-        return found
+        version = self.version(number)
+        if version.state != AVAILABLE:
+            reason = f": {version.error}" if version.error else ""
+            raise Unavailable(f"{self.name}: version {number} is in state {version.state}{reason}")
+        return version
 
-    def known(self, number: int | None = None, label: str | None = None) -> Version:
-        """A version in any state."""
+    def version(self, number: int | None = None, label: str | None = None) -> Version:
+        """The version with this number or label, in any state. Raises NotFound."""
         number = self._labelled(label) if label is not None else number
         if number not in self.versions:
             raise NotFound(f"{self.name}: no version {number}; loaded: {listed(self.available)}")
@@ -87,8 +108,8 @@ class Model:
             raise NotFound(f"{self.name}: no label {label!r}; labels: {listed(self.labels)}")
         return self.labels[label]
 
-    def label(self, name: str, number: int) -> None:
-        """Raises Conflict, and leaves the label where it is, if the version is not loaded."""
+    def set_label(self, name: str, number: int) -> None:
+        """Raises Conflict, without moving the label, if the version is not loaded."""
         if number not in self.available:
             raise Conflict(
                 f"{self.name}: label {name!r} cannot name version {number}, which is not loaded; "
@@ -96,19 +117,23 @@ class Model:
             )
         self.labels[name] = number
 
-    def relabel(self, labels: Mapping[str, int]) -> list[str]:
-        """Sets what can be set and drops what is not named; says what could not be done."""
-        refused = []
+    def set_labels(self, labels: Mapping[str, int]) -> list[str]:
+        """Removes labels that are not given and sets the others.
+
+        Returns:
+            A message for each label that could not be set.
+        """
+        conflicts = []
         for name in set(self.labels) - set(labels):
             del self.labels[name]
         for name, number in labels.items():
             try:
-                self.label(name, number)
+                self.set_label(name, number)
             except Conflict as error:
-                refused.append(str(error))
-        return refused
+                conflicts.append(str(error))
+        return conflicts
 
     def withdraw(self, version: Version) -> None:
-        """No new requests for it, and no label that leads nowhere."""
+        """From now on the version gets no new requests and has no labels."""
         version.state = UNLOADING
         self.labels = {name: n for name, n in self.labels.items() if n != version.number}

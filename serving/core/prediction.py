@@ -1,4 +1,4 @@
-"""What every face needs: predict, and an account of each request."""
+"""What all frontends share: prediction, and the record of each request for metrics and log."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from serving.config import Config
 from serving.core.manager import Manager
 from serving.core.model_versions import Model, Version
-from serving.core.validation import count_rows, signature_named
+from serving.core.validation import count_rows, find_signature
 from serving.errors import BadRequest, Unavailable, listed
 from serving.monitoring.access_log import AccessLog
 from serving.monitoring.metrics import Metrics
@@ -16,12 +16,23 @@ from serving.servables.signature import DEFAULT, Arrays, Signature
 
 
 @dataclass
-class Exchange:
-    """One request, for metrics and log. began: of time.monotonic()."""
+class RequestRecord:
+    """What metrics and access log say about one request; filled in while it is handled.
 
-    face: str
+    Args:
+        frontend: "rest" or "grpc".
+        operation: such as "predict".
+        started_at: in terms of time.monotonic().
+        model: name of the model; empty until it is known to exist.
+        version: the version that answers.
+        signature: the signature that is called.
+        rows: number of rows.
+        error: the error message.
+    """
+
+    frontend: str
     operation: str
-    began: float = field(default_factory=time.monotonic)
+    started_at: float = field(default_factory=time.monotonic)
     model: str = ""
     version: int | None = None
     signature: str = ""
@@ -30,9 +41,16 @@ class Exchange:
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Which function of which model. Neither version nor label: the highest version that is loaded.
-    timeout_s: what the client will wait, if it said so."""
+class PredictRequest:
+    """Which model a request is for, as in TensorFlow Serving's ModelSpec, and its timeout.
+
+    Args:
+        model: name of the model.
+        version: its version; with neither version nor label the highest available one.
+        label: the label of a version.
+        signature: name of the signature.
+        timeout_s: how long the client waits, if it says so.
+    """
 
     model: str
     version: int | None = None
@@ -42,15 +60,17 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answer:
-    asked: Asked
+class Prediction:
+    """The outputs of a version for a request."""
+
+    request: PredictRequest
     version: int
     signature: Signature
     outputs: Arrays
 
 
 class Core:
-    """Used from one event loop. Faces give bytes their form; everything else happens here."""
+    """Used from one event loop. Frontends decode and encode; all else happens here."""
 
     def __init__(
         self, config: Config, metrics: Metrics, manager: Manager, log: AccessLog | None = None
@@ -58,70 +78,71 @@ class Core:
         self.config, self.metrics, self.manager, self._log = config, metrics, manager, log
 
     @classmethod
-    def of(cls, config: Config, log: AccessLog | None = None) -> "Core":
+    def from_config(cls, config: Config, log: AccessLog | None = None) -> "Core":
         metrics = Metrics()
         return cls(config, metrics, Manager(config, metrics), log)
 
-    def deadline(self, exchange: Exchange, timeout_s: float | None = None) -> float:
-        """Of time.monotonic(). A client can ask for less than the server allows, not for more."""
-        allowed = self.config.limits.timeout_s
-        return exchange.began + (allowed if timeout_s is None else min(timeout_s, allowed))
+    def deadline(self, record: RequestRecord, timeout_s: float | None = None) -> float:
+        """In terms of time.monotonic(). A client can only shorten the server's timeout."""
+        limit = self.config.limits.timeout_s
+        return record.started_at + (limit if timeout_s is None else min(timeout_s, limit))
 
-    def model(self, exchange: Exchange, name: str) -> Model:
-        """Only names of models reach the metrics: a client's inventions would fill the memory."""
-        found = self.manager.model(name)
-        exchange.model = found.name
-        return found
+    def model(self, record: RequestRecord, name: str) -> Model:
+        """Only names of existing models become metric labels: others could fill the memory."""
+        model = self.manager.model(name)
+        record.model = model.name
+        return model
 
-    def version(self, exchange: Exchange, asked: Asked) -> Version:
-        """One that answers."""
-        if self.manager.closing:
+    def available_version(self, record: RequestRecord, request: PredictRequest) -> Version:
+        if self.manager.closed:
             raise Unavailable("the server is stopping")
-        found = self.model(exchange, asked.model).find(asked.version, asked.label)
-        exchange.version = found.number
-        return found
+        model = self.model(record, request.model)
+        version = model.available_version(request.version, request.label)
+        record.version = version.number
+        return version
 
-    def versions(self, exchange: Exchange, asked: Asked) -> list[Version]:
-        """The one asked for, or all; in any state, highest first as TensorFlow Serving has them."""
-        model = self.model(exchange, asked.model)
-        if asked.version is None and asked.label is None:
+    def matching_versions(self, record: RequestRecord, request: PredictRequest) -> list[Version]:
+        """The requested version, or all; in any state, highest first as in TensorFlow Serving."""
+        model = self.model(record, request.model)
+        if request.version is None and request.label is None:
             return [model.versions[number] for number in sorted(model.versions, reverse=True)]
-        return [model.known(asked.version, asked.label)]
+        return [model.version(request.version, request.label)]
 
     async def predict(
-        self, exchange: Exchange, asked: Asked, decode: Callable[[Signature], Arrays]
-    ) -> Answer:
-        """decode: the request's arrays, checked against the signature.
+        self, record: RequestRecord, request: PredictRequest,
+        decode: Callable[[Signature], Arrays],
+    ) -> Prediction:  # fmt: skip
+        """Validates, batches and runs a request.
 
-        From the choice of the version to the queue there is no await, so that the version cannot
-        be taken away in between.
+        There is no await between the choice of the version and its queue, so that the version
+        cannot be unloaded in between.
+
+        Args:
+            record: is filled in.
+            request: which model, version and signature.
+            decode: the request's input arrays, checked against the signature.
         """
-        version = self.version(exchange, asked)
-        signature = signature_named(version.servable.signatures, asked.signature)
-        exchange.signature = signature.name
+        version = self.available_version(record, request)
+        signature = find_signature(version.servable.signatures, request.signature)
+        record.signature = signature.name
         arrays = decode(signature)
-        exchange.rows = count_rows(arrays, signature, self.config.limits)
-        deadline = self.deadline(exchange, asked.timeout_s)
-        outputs = await version.batchers[signature.name](arrays, exchange.rows, deadline)
-        return Answer(asked, version.number, signature, outputs)
+        record.rows = count_rows(arrays, signature, self.config.limits)
+        deadline = self.deadline(record, request.timeout_s)
+        outputs = await version.batchers[signature.name](arrays, record.rows, deadline)
+        return Prediction(request, version.number, signature, outputs)
 
-    def finished(self, exchange: Exchange, code: int | str) -> None:
-        """Once for each request, whatever became of it."""
-        seconds = time.monotonic() - exchange.began
-        self.metrics.answered(exchange.face, exchange.operation, exchange.model, code, seconds)
+    def finish(self, record: RequestRecord, code: int | str) -> None:
+        """Counts and logs a request; to be called once for each, whatever its outcome."""
+        seconds = time.monotonic() - record.started_at
+        self.metrics.observe_request(record.frontend, record.operation, record.model, code, seconds)
         if self._log is not None:
-            line = {
-                "time": datetime.now(UTC),
-                **vars(exchange),
-                "code": code,
-                "seconds": round(seconds, 6),
-            }
-            del line["began"]
-            self._log.add(line)
+            entry = {"time": datetime.now(UTC), **vars(record)}
+            del entry["started_at"]
+            self._log.add({**entry, "code": code, "seconds": round(seconds, 6)})
 
 
-def chosen(outputs: Mapping, names: Collection[str]) -> dict:
-    """The outputs that a client asked for; all if it named none."""
+def select_outputs(outputs: Mapping, names: Collection[str]) -> dict:
+    """The outputs with these names; all of them if there are no names."""
     if unknown := set(names) - set(outputs):
         raise BadRequest(f"no output {listed(unknown):.80}; outputs: {listed(outputs)}")
     return {name: outputs[name] for name in names or outputs}

@@ -1,6 +1,7 @@
-"""A request's arrays against a signature: whether the graph takes them, or one sentence of why not.
+"""Validates a request's arrays against a signature.
 
-Everything is checked before the queue, so that a bad request fails alone and never costs a batch.
+Everything is checked before the queue, so that an invalid request fails alone and does not cost a
+batch.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,26 +10,27 @@ import numpy as np
 
 from serving.config import Limits
 from serving.errors import BadRequest, NotFound, TooLarge, listed
-from serving.servables.signature import DEFAULT, Arrays, Signature, Tensor
+from serving.servables.signature import DEFAULT, Arrays, Signature, TensorSpec
 
 
-def signature_named(signatures: Mapping[str, Signature], name: object) -> Signature:
-    """The empty name is the default one's, as in TensorFlow Serving."""
+def find_signature(signatures: Mapping[str, Signature], name: object) -> Signature:
+    """An empty name means the default signature, as in TensorFlow Serving."""
     name = DEFAULT if name == "" else name
     if not isinstance(name, str) or name not in signatures:
         raise NotFound(f"no signature {name!r:.80}; signatures: {listed(signatures)}")
     return signatures[name]
 
 
-def check_names(found: Collection[str], signature: Signature, where: str) -> None:
-    if set(found) != set(signature.inputs):
+def check_names(names: Collection[str], signature: Signature, location: str) -> None:
+    """location: the part of the request, for the message."""
+    if set(names) != set(signature.inputs):
         raise BadRequest(
-            f"{where}: found {listed(found):.200}, expected {listed(signature.inputs)}"
+            f"{location}: found {listed(names):.200}, expected {listed(signature.inputs)}"
         )
 
 
 def count_rows(arrays: Arrays, signature: Signature, limits: Limits) -> int:
-    """Rows of a request whose every input has been checked; 1 where the graph knows no rows."""
+    """Rows of a request whose inputs have been checked; 1 if there is no batch dimension."""
     if not signature.batched:
         return 1
     counts = {name: len(array) for name, array in arrays.items()}
@@ -36,7 +38,7 @@ def count_rows(arrays: Arrays, signature: Signature, limits: Limits) -> int:
     if len(set(counts.values())) > 1:
         raise BadRequest(f"inputs differ in their number of rows: {counts}")
     if not rows:
-        raise BadRequest("at least one row is needed")
+        raise BadRequest("no rows; at least one is needed")
     check_row_count(rows, limits)
     return rows
 
@@ -46,35 +48,35 @@ def check_row_count(rows: int, limits: Limits) -> None:
         raise TooLarge(f"{rows} rows; at most {limits.rows} in one request")
 
 
-def check_shape(shape: tuple[int, ...], tensor: Tensor, where: str) -> None:
-    if not tensor.fits(shape):
-        wanted = ["any" if size is None else size for size in tensor.whole_shape]
-        raise BadRequest(f"{where}: shape {list(shape)}, expected {wanted}, rows first")
+def check_shape(shape: tuple[int, ...], spec: TensorSpec, location: str) -> None:
+    if not spec.accepts(shape):
+        expected = ["any" if size is None else size for size in spec.full_shape]
+        raise BadRequest(f"{location}: shape {list(shape)}, expected {expected}, rows first")
 
 
-def check_strings(values: Collection[bytes], where: str, limits: Limits) -> None:
+def check_strings(values: Collection[bytes], location: str, limits: Limits) -> None:
     longest = max(map(len, values), default=0)
     if longest > limits.string_bytes:
-        raise TooLarge(f"{where}: a string of {longest} bytes; at most {limits.string_bytes}")
+        raise TooLarge(f"{location}: a string of {longest} bytes; at most {limits.string_bytes}")
 
 
-def check_finite(array: np.ndarray, where: str) -> None:
+def check_finite(array: np.ndarray, location: str) -> None:
     if not np.isfinite(array).all():
-        raise BadRequest(f"{where}: NaN, infinite, or too large for {array.dtype.name}")
+        raise BadRequest(f"{location}: NaN, infinite, or too large for {array.dtype.name}")
 
 
-def check_array(array: np.ndarray, tensor: Tensor, where: str, limits: Limits) -> None:
-    """An array that came with a type of its own, as gRPC and binary data have it."""
-    if array.dtype != tensor.dtype:
-        found = "string" if array.dtype.hasobject else array.dtype.name
-        raise BadRequest(f"{where}: type {found}, expected {tensor.type_name}")
-    check_shape(array.shape, tensor, where)
+def check_array(array: np.ndarray, spec: TensorSpec, location: str, limits: Limits) -> None:
+    """Checks an array that was sent with its type, as gRPC and binary data have it."""
+    if array.dtype != spec.dtype:
+        dtype_name = "string" if array.dtype.hasobject else array.dtype.name
+        raise BadRequest(f"{location}: type {dtype_name}, expected {spec.type_name}")
+    check_shape(array.shape, spec, location)
     if array.dtype.hasobject:
-        check_strings(array.ravel(), where, limits)
+        check_strings(array.ravel(), location, limits)
     elif is_inexact(array.dtype):
-        check_finite(array, where)
+        check_finite(array, location)
 
 
 def is_inexact(dtype: np.dtype) -> bool:
-    """Floating or complex; bfloat16 is of neither kind to NumPy."""
+    """Floating or complex; bfloat16 has neither kind in NumPy."""
     return dtype.kind in "fc" or dtype.name == "bfloat16"

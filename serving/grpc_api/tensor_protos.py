@@ -1,7 +1,7 @@
 """TensorProto messages to arrays and back, as TensorFlow Serving reads and writes them.
 
-Not TensorFlow's make_ndarray, with which one value can fill any shape and with it the memory; nor
-its make_tensor_proto, as clients of TensorFlow Serving read answers from the typed fields.
+TensorFlow's make_ndarray is not used, because one value could then fill any shape and exhaust the
+memory; nor is make_tensor_proto, because clients of TensorFlow Serving read the typed fields.
 """
 
 import math
@@ -14,10 +14,10 @@ from tensorflow.core.framework.types_pb2 import DataType
 from serving.config import Limits
 from serving.core.validation import check_array, check_row_count, check_shape
 from serving.errors import BadRequest, TooLarge
-from serving.servables.signature import Tensor
+from serving.servables.signature import TensorSpec
 
-# What the numbers of a field are, where it is not the tensor's own type: bits, or pairs.
-PARTS = {"half_val": np.uint16, "scomplex_val": np.float32, "dcomplex_val": np.float64}
+# Types of a field's numbers that differ from the tensor's: bit patterns, or parts of a complex.
+FIELD_TYPES = {"half_val": np.uint16, "scomplex_val": np.float32, "dcomplex_val": np.float64}
 FIELDS = {
     **dict.fromkeys(("int8", "int16", "int32", "uint8", "uint16"), "int_val"),
     **dict.fromkeys(("float16", "bfloat16"), "half_val"),
@@ -29,64 +29,69 @@ FIELDS = {
 
 @cache
 def field_of(dtype: np.dtype) -> str | None:
-    """NumPy makes a type's name anew each time that it is asked."""
+    """Cached, because NumPy builds a type's name each time it is read."""
     return FIELDS.get(dtype.name)
 
 
-def to_array(proto: TensorProto, tensor: Tensor, enum: int, limits: Limits) -> np.ndarray:
-    """enum: of the signature's type."""
-    where = tensor.name
-    if proto.dtype != enum:
-        raise BadRequest(f"{where}: type {type_name(proto.dtype)}, expected {type_name(enum)}")
+def to_array(
+    proto: TensorProto, spec: TensorSpec, expected_type: int, limits: Limits
+) -> np.ndarray:
+    """expected_type: the signature's DataType."""
+    location = spec.name
+    if proto.dtype != expected_type:
+        sent = type_name(proto.dtype)
+        raise BadRequest(f"{location}: type {sent}, expected {type_name(expected_type)}")
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
     if any(size < 0 for size in shape) or proto.tensor_shape.unknown_rank:
-        raise BadRequest(f"{where}: shape {list(shape)}; sizes must be known")
-    check_shape(shape, tensor, where)
-    if tensor.batched:
+        raise BadRequest(f"{location}: shape {list(shape)}; all sizes must be given")
+    check_shape(shape, spec, location)
+    if spec.batched:
         check_row_count(shape[0], limits)
     count = math.prod(shape)
-    if count * tensor.dtype.itemsize > limits.body_bytes:
-        raise TooLarge(f"{where}: {count} elements take more than {limits.body_bytes} bytes")
-    array = filled(proto, tensor, count).reshape(shape)
-    check_array(array, tensor, where, limits)
+    if count * spec.dtype.itemsize > limits.body_bytes:
+        raise TooLarge(f"{location}: {count} elements take more than {limits.body_bytes} bytes")
+    array = elements(proto, spec, count).reshape(shape)
+    check_array(array, spec, location, limits)
     return array
 
 
-def filled(proto: TensorProto, tensor: Tensor, count: int) -> np.ndarray:
-    """All elements, in a row. The last value stands for those that are left out."""
+def elements(proto: TensorProto, spec: TensorSpec, count: int) -> np.ndarray:
+    """All elements as a vector. If the field has fewer, its last value is repeated."""
     if proto.tensor_content:
-        if tensor.dtype.hasobject or len(proto.tensor_content) != count * tensor.dtype.itemsize:
-            found = len(proto.tensor_content)
-            raise BadRequest(f"{tensor.name}: {found} bytes of content for {count} elements")
-        return np.frombuffer(proto.tensor_content, tensor.dtype)
-    field = field_of(tensor.dtype)
+        size = len(proto.tensor_content)
+        if spec.dtype.hasobject or size != count * spec.dtype.itemsize:
+            raise BadRequest(f"{spec.name}: {size} bytes of content for {count} elements")
+        return np.frombuffer(proto.tensor_content, spec.dtype)
+    field = field_of(spec.dtype)
     if field is None:
-        raise BadRequest(f"{tensor.name}: {tensor.type_name} is taken as tensor_content only")
-    values = typed(getattr(proto, field), field, tensor)
+        raise BadRequest(f"{spec.name}: {spec.type_name} is accepted as tensor_content only")
+    values = field_values(getattr(proto, field), field, spec)
     if len(values) > count or (count and not len(values)):
-        raise BadRequest(f"{tensor.name}: {len(values)} values in {field} for {count} elements")
-    array = np.empty(count, tensor.dtype)
+        raise BadRequest(f"{spec.name}: {len(values)} values in {field} for {count} elements")
+    array = np.empty(count, spec.dtype)
     array[: len(values)] = values
     array[len(values) :] = values[-1:]
     return array
 
 
-def typed(values, field: str, tensor: Tensor) -> np.ndarray:
+def field_values(values, field: str, spec: TensorSpec) -> np.ndarray:
+    """The values of a typed field as an array of the tensor's type."""
     if field == "string_val":
         array = np.empty(len(values), object)
         array[:] = list(values)
         return array
-    parts = np.dtype(PARTS.get(field, tensor.dtype))
-    if len(values) * parts.itemsize % tensor.dtype.itemsize:
-        raise BadRequest(f"{tensor.name}: {len(values)} values in {field}; pairs are needed")
+    field_type = np.dtype(FIELD_TYPES.get(field, spec.dtype))
+    if len(values) * field_type.itemsize % spec.dtype.itemsize:
+        raise BadRequest(f"{spec.name}: {len(values)} values in {field}; pairs are needed")
     try:
-        return np.array(values, parts).view(tensor.dtype)
+        return np.array(values, field_type).view(spec.dtype)
     except OverflowError:
-        raise BadRequest(f"{tensor.name}: a number is out of the range of {parts.name}") from None
+        message = f"{spec.name}: a number is out of the range of {field_type.name}"
+        raise BadRequest(message) from None
 
 
-def from_array(array: np.ndarray, enum: int) -> TensorProto:
-    proto = TensorProto(dtype=enum)
+def from_array(array: np.ndarray, data_type: int) -> TensorProto:
+    proto = TensorProto(dtype=data_type)
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     field = field_of(array.dtype)
@@ -94,10 +99,10 @@ def from_array(array: np.ndarray, enum: int) -> TensorProto:
         proto.tensor_content = array.tobytes()
         return proto
     flat = array.ravel()
-    values = flat.view(PARTS[field]) if field in PARTS else flat
+    values = flat.view(FIELD_TYPES[field]) if field in FIELD_TYPES else flat
     getattr(proto, field).extend(values.tolist())
     return proto
 
 
-def type_name(enum: int) -> str:
-    return DataType.Name(enum) if enum in DataType.values() else str(enum)
+def type_name(data_type: int) -> str:
+    return DataType.Name(data_type) if data_type in DataType.values() else str(data_type)

@@ -1,7 +1,7 @@
-"""The access log: a JSON object a line for each request.
+"""The access log: one JSON object a line for each request.
 
-Lines of a tenth of a second are written together: a write for each costs more than its line. It is
-off unless a program opens it; a server inside a test, or one of Ray's replicas, keeps quiet.
+Lines are buffered for a tenth of a second: a write for each request would cost more than the line.
+The log is off unless a program passes one to the core; servers in tests and Ray's replicas do not.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from typing import TextIO
 
 import orjson
 
-TOGETHER_S = 0.1
+FLUSH_INTERVAL_S = 0.1
 
 
 class AccessLog:
@@ -17,10 +17,10 @@ class AccessLog:
         self._stream = stream
         self._lines: list[bytes] = []
 
-    def add(self, line: dict) -> None:
+    def add(self, entry: dict) -> None:
         if not self._lines:
-            asyncio.get_running_loop().call_later(TOGETHER_S, self.flush)
-        self._lines.append(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+            asyncio.get_running_loop().call_later(FLUSH_INTERVAL_S, self.flush)
+        self._lines.append(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
 
     def flush(self) -> None:
         lines, self._lines = self._lines, []

@@ -1,4 +1,4 @@
-"""What Prometheus reads: requests, latency, queue, batches, loads."""
+"""Metrics for Prometheus: requests, latency, queue, batches, loads."""
 
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -13,74 +13,78 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-disable_created_metrics()  # a time of creation beside each count doubles the page for nobody
+disable_created_metrics()  # a creation time beside each count would double the page
 
-SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
-OF_CALL = ("model", "version", "signature")
-OF_REQUEST = ("face", "operation", "model")
+SECONDS_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+ROWS_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+CALL_LABELS = ("model", "version", "signature")
+REQUEST_LABELS = ("frontend", "operation", "model")
 
 
 class Metrics:
-    """A registry of its own, so that two servers in one process do not share counts."""
+    """Has its own registry, so that two servers in one process do not share counters."""
 
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self):
-        self.registry = own = CollectorRegistry()
+        self.registry = registry = CollectorRegistry()
         self.requests = Counter(
-            "serving_requests", "Requests answered.", (*OF_REQUEST, "code"), registry=own
+            "serving_requests", "Answered requests.", (*REQUEST_LABELS, "code"), registry=registry
         )
         self.latency = Histogram(
-            "serving_request_seconds", "From a request's arrival to its answer.",
-            OF_REQUEST, buckets=SECONDS, registry=own,
+            "serving_request_seconds", "Time from a request's arrival to its answer.",
+            REQUEST_LABELS, buckets=SECONDS_BUCKETS, registry=registry,
         )  # fmt: skip
-        self.waited = Histogram(
-            "serving_queue_seconds", "From a request's validation to its call.",
-            OF_CALL, buckets=SECONDS, registry=own,
+        self.queue_time = Histogram(
+            "serving_queue_seconds", "Time from a request's validation to its batch.",
+            CALL_LABELS, buckets=SECONDS_BUCKETS, registry=registry,
         )  # fmt: skip
         self.rows = Histogram(
-            "serving_batch_rows", "Rows of one call.", OF_CALL, buckets=ROWS, registry=own
-        )
+            "serving_batch_rows", "Rows of a batch.", CALL_LABELS,
+            buckets=ROWS_BUCKETS, registry=registry,
+        )  # fmt: skip
         self.queued = Gauge(
-            "serving_queued_rows", "Rows that no call has taken yet.", OF_CALL, registry=own
+            "serving_queued_rows", "Rows that wait in the queue.", CALL_LABELS, registry=registry
         )
         self.loads = Counter(
-            "serving_loads", "Attempts to load a version.", ("model", "outcome"), registry=own
+            "serving_loads", "Attempts to load a version.", ("model", "outcome"), registry=registry
         )
-        self._of_request = cache(self._found_of_request)
+        # Looking a metric up by its labels takes longer than incrementing it.
+        self._request_metrics = cache(self._find_request_metrics)
 
-    def observer(
+    def batch_observer(
         self, model: str, version: int, signature: str
     ) -> Callable[[int, list[float]], None]:
-        """Tells of a call's rows, and of the seconds that its requests had waited."""
+        """The function to call for each batch, with its rows and its requests' queue times."""
         labels = (model, str(version), signature)
-        rows, waited = self.rows.labels(*labels), self.waited.labels(*labels)
+        rows_metric, time_metric = self.rows.labels(*labels), self.queue_time.labels(*labels)
 
-        def observe(count: int, seconds: list[float]) -> None:
-            rows.observe(count)
-            for each in seconds:
-                waited.observe(each)
+        def observe(rows: int, queue_times: list[float]) -> None:
+            rows_metric.observe(rows)
+            for seconds in queue_times:
+                time_metric.observe(seconds)
 
         return observe
 
-    def forget(self, model: str, version: int, signatures: Iterable[str]) -> None:
-        """Of an unloaded version: a server that swaps models for months must not grow."""
+    def remove_version(self, model: str, version: int, signatures: Iterable[str]) -> None:
+        """Removes an unloaded version's metrics, so that memory does not grow with reloads."""
         for signature in signatures:
-            for metric in (self.rows, self.waited, self.queued):
+            for metric in (self.rows, self.queue_time, self.queued):
                 metric.remove(model, str(version), signature)
 
-    def answered(
-        self, face: str, operation: str, model: str, code: int | str, seconds: float
+    def observe_request(
+        self, frontend: str, operation: str, model: str, code: int | str, seconds: float
     ) -> None:
-        count, latency = self._of_request(face, operation, model, code)
+        count, latency = self._request_metrics(frontend, operation, model, code)
         count.inc()
         latency.observe(seconds)
 
-    def _found_of_request(self, face: str, operation: str, model: str, code: int | str) -> tuple:
-        """Finding a metric by its labels takes longer than to count."""
-        count = self.requests.labels(face, operation, model, str(code))
-        return count, self.latency.labels(face, operation, model)
+    def _find_request_metrics(
+        self, frontend: str, operation: str, model: str, code: int | str
+    ) -> tuple[Counter, Histogram]:
+        count = self.requests.labels(frontend, operation, model, str(code))
+        return count, self.latency.labels(frontend, operation, model)
 
     def text(self) -> bytes:
+        """The metrics in Prometheus's text format."""
         return generate_latest(self.registry)

@@ -1,9 +1,10 @@
-"""The page for people: the models, what they take and give, and a form for each.
+"""The web page: the models, their inputs and outputs, and a form for each.
 
-Its files lie beside this one and need neither a build nor the internet. The forms send the same
-requests as any client; two routes of the page's own say what it shows.
+Its files lie beside this one and need neither a build step nor the internet. The forms send the
+same requests as any client; two additional routes describe the models and their examples.
 """
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from starlette.requests import Request
@@ -11,14 +12,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from serving.core.model_versions import Model
-from serving.core.prediction import Asked, Core, Exchange
+from serving.core.prediction import Core, PredictRequest, RequestRecord
 from serving.errors import NotFound
-from serving.rest.endpoints import Answering, Endpoint
-from serving.servables import repository, warmup
-from serving.servables.signature import DEFAULT, Signature, Tensor
+from serving.rest.endpoints import Endpoint, EndpointHandler
+from serving.servables import repository, version_files
+from serving.servables.signature import DEFAULT, Signature, TensorSpec
 
 FOLDER = Path(__file__).parent
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+MEDIA_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -28,43 +29,49 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-cache",
 }
+Handler = Callable[[Request, RequestRecord], Awaitable[object]]
 
 
 def routes(core: Core) -> list[Route]:
-    """To be mounted beside those of `rest`; requests of it are counted as the others are."""
+    """Routes to add to those of `rest`; their requests are counted in the same way."""
 
-    async def models(request: Request, exchange: Exchange) -> list:
-        return [described(model) for _, model in sorted(core.manager.models.items())]
+    async def models(request: Request, record: RequestRecord) -> list:
+        return [describe_model(model) for _, model in sorted(core.manager.models.items())]
 
-    async def examples(request: Request, exchange: Exchange) -> dict:
-        version = core.version(exchange, Asked(request.path_params["model"]))
-        found = warmup.read(version.folder / repository.GOLDEN)
-        if found is None:
-            raise NotFound(f"{exchange.model}: version {version.number} has no examples")
-        return found["inputs"]
+    async def examples(request: Request, record: RequestRecord) -> dict:
+        predict_request = PredictRequest(request.path_params["model"])
+        version = core.available_version(record, predict_request)
+        golden = version_files.read_golden(version.folder)
+        if golden is None:
+            raise NotFound(f"{record.model}: version {version.number} has no examples")
+        return golden["inputs"]
 
-    acts = {"/page/models": models, "/page/models/{model:name}/examples": examples}
+    handlers = {"/page/models": models, "/page/models/{model:name}/examples": examples}
     for path in sorted(FOLDER.iterdir()):
-        if path.suffix in TYPES:
-            acts["/" if path.suffix == ".html" else f"/page/{path.name}"] = sending(path)
+        if path.suffix in MEDIA_TYPES:
+            url_path = "/" if path.suffix == ".html" else f"/page/{path.name}"
+            handlers[url_path] = file_handler(path)
     return [
-        Route(path, Answering(core, Endpoint("GET", path, "page", act, "", None)), methods=["GET"])
-        for path, act in acts.items()
-    ]
+        Route(
+            path, EndpointHandler(core, Endpoint("GET", path, "page", handle, "", None)),
+            methods=["GET"],
+        )
+        for path, handle in handlers.items()
+    ]  # fmt: skip
 
 
-def sending(path: Path):
+def file_handler(path: Path) -> Handler:
     text = path.read_text("utf-8")
 
-    async def send(request: Request, exchange: Exchange) -> Response:
-        return Response(text, headers=HEADERS, media_type=TYPES[path.suffix])
+    async def send(request: Request, record: RequestRecord) -> Response:
+        return Response(text, headers=HEADERS, media_type=MEDIA_TYPES[path.suffix])
 
     return send
 
 
-def described(model: Model) -> dict:
-    """Versions and states; of the version that answers, what it takes and gives."""
-    found = {
+def describe_model(model: Model) -> dict:
+    """Versions with their states; of the highest available version its inputs and outputs."""
+    description = {
         "name": model.name,
         "labels": model.labels,
         "versions": [
@@ -75,37 +82,38 @@ def described(model: Model) -> dict:
     }
     for number in model.available[-1:]:
         version = model.versions[number]
-        about, signatures = version.servable.about, version.servable.signatures
-        found["task"] = about.get("task")
-        found["classes"] = about.get("labels", [])
-        found["examples"] = (version.folder / repository.GOLDEN).is_file()
-        found["signatures"] = [
-            signature(signatures[name], about)
+        metadata, signatures = version.servable.metadata, version.servable.signatures
+        description["task"] = metadata.get("task")
+        description["classes"] = metadata.get("labels", [])
+        description["examples"] = (version.folder / repository.GOLDEN).is_file()
+        description["signatures"] = [
+            describe_signature(signatures[name], metadata)
             for name in sorted(signatures, key=lambda name: (name != DEFAULT, name))
         ]
-    return found
+    return description
 
 
-def signature(found: Signature, about: dict) -> dict:
-    units = about.get("signatures", {}).get(found.name, {})
+def describe_signature(signature: Signature, metadata: dict) -> dict:
+    """metadata: the content of signature.json."""
+    fields = metadata.get("signatures", {}).get(signature.name, {})
+    sides = {"inputs": signature.inputs, "outputs": signature.outputs}
     return {
-        "name": found.name,
+        "name": signature.name,
         **{
-            side: [tensor(each, units.get(side, {}).get(each.name, {})) for each in tensors]
-            for side, tensors in (
-                ("inputs", found.inputs.values()),
-                ("outputs", found.outputs.values()),
-            )
+            side: [describe_tensor(spec, fields.get(side, {})) for spec in specs.values()]
+            for side, specs in sides.items()
         },
     }
 
 
-def tensor(found: Tensor, about: dict) -> dict:
-    """shape: of one row. unit: where the model's publisher has said it."""
+def describe_tensor(spec: TensorSpec, fields: dict) -> dict:
+    """shape: of one row. kind and unit: from signature.json; empty if it has none."""
+    metadata = fields.get(spec.name, {})
     return {
-        "name": found.name,
-        "type": found.type_name,
-        "shape": found.shape,
-        "batched": found.batched,
-        "unit": about.get("unit", ""),
+        "name": spec.name,
+        "type": spec.type_name,
+        "shape": spec.shape,
+        "batched": spec.batched,
+        "kind": metadata.get("kind", ""),
+        "unit": metadata.get("unit", ""),
     }

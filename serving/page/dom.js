@@ -1,39 +1,40 @@
-// Elements made without markup: what the server says becomes text, never HTML.
+// DOM elements made without markup: text from the server never becomes HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
 export function element(tag, attributes = {}, ...children) {
-  return filled(document.createElement(tag), attributes, children);
+  return withContent(document.createElement(tag), attributes, children);
 }
 
-export function drawn(tag, attributes = {}, ...children) {
-  return filled(document.createElementNS(SVG, tag), attributes, children);
+export function svgElement(tag, attributes = {}, ...children) {
+  return withContent(document.createElementNS(SVG, tag), attributes, children);
 }
 
-function filled(found, attributes, children) {
+// Attributes named "on..." are event listeners; true sets an attribute without a value.
+function withContent(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) found.addEventListener(name.slice(2), value);
-    else if (value === true) found.setAttribute(name, "");
-    else if (value !== false) found.setAttribute(name, value);
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false) node.setAttribute(name, value);
   }
-  found.append(...children);
-  return found;
+  node.append(...children);
+  return node;
 }
 
-// The body of an answer; an error's own sentence where it is one.
-export async function ask(url, body) {
+// The JSON of a response; throws the server's error message. With a body: POST.
+export async function fetchJson(url, body) {
   const options = body && { method: "POST", body: JSON.stringify(body) };
-  let answer;
+  let response;
   try {
-    answer = await fetch(url, options);
+    response = await fetch(url, options);
   } catch {
-    throw new Error("The server does not answer.");
+    throw new Error("The server does not respond.");
   }
-  const found = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(found.error || `The server answered ${answer.status}.`);
-  return found;
+  const content = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(content.error || `The server answered ${response.status}.`);
+  return content;
 }
 
-export function count(number, word, many = `${word}s`) {
-  return `${number} ${number === 1 ? word : many}`;
+export function count(number, singular, plural = `${singular}s`) {
+  return `${number} ${number === 1 ? singular : plural}`;
 }

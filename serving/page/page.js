@@ -1,29 +1,29 @@
-// The list of models, kept fresh.
+// The list of models, updated every few seconds.
 
-import { ask, element } from "./dom.js";
-import { forms } from "./trial.js";
-import { task } from "./words.js";
+import { groupTitle } from "./descriptions.js";
+import { element, fetchJson } from "./dom.js";
+import { createForms } from "./forms.js";
 
 const POLL_MS = 3000;
 const cards = new Map();
 const main = document.getElementById("models");
-const news = document.getElementById("news");
+const status = document.getElementById("status");
 
-async function look() {
+async function poll() {
   try {
-    const models = await ask("/page/models");
-    say(models.length ? "" : "No models yet; what is put into the tree appears here.");
-    arrange(models);
+    const models = await fetchJson("/page/models");
+    showStatus(models.length ? "" : "No models yet. Models appear here once they are published.");
+    updateCards(models);
   } catch (error) {
-    say(error.message);
+    showStatus(error.message);
   }
 }
 
-function say(text) {
-  if (news.textContent !== text) news.textContent = text;
+function showStatus(text) {
+  if (status.textContent !== text) status.textContent = text;
 }
 
-function arrange(models) {
+function updateCards(models) {
   const names = new Set(models.map((model) => model.name));
   for (const [name, card] of cards) {
     if (!names.has(name)) {
@@ -32,77 +32,80 @@ function arrange(models) {
     }
   }
   for (const model of models) {
-    if (!cards.has(model.name)) cards.set(model.name, card(model.name));
+    if (!cards.has(model.name)) cards.set(model.name, createCard(model.name));
     const { node, update } = cards.get(model.name);
-    const group = section(task(model));
-    if (node.parentNode !== group) group.append(node);
+    const section = findSection(groupTitle(model));
+    if (node.parentNode !== section) section.append(node);
     update(model);
   }
-  for (const group of main.querySelectorAll("section")) {
-    if (!group.querySelector("details")) group.remove();
+  for (const section of main.querySelectorAll("section")) {
+    if (!section.querySelector("details")) section.remove();
   }
-  if (!opened) openNamed();
+  if (!isFirstOpened) openFirst();
 }
 
-let opened = false;
+let isFirstOpened = false;
 
-// A link to #a-model's-name opens it; without, a lone model is open.
-function openNamed() {
-  opened = true;
-  const wanted = decodeURIComponent(location.hash.slice(1));
-  const found = cards.get(wanted) || (cards.size === 1 ? [...cards.values()][0] : null);
-  if (!found) return;
-  found.node.open = true;
-  found.node.scrollIntoView();
+// Opens the model named in the URL after #; without one, the only model.
+function openFirst() {
+  isFirstOpened = true;
+  const name = decodeURIComponent(location.hash.slice(1));
+  const card = cards.get(name) || (cards.size === 1 ? [...cards.values()][0] : null);
+  if (!card) return;
+  card.node.open = true;
+  card.node.scrollIntoView();
 }
 
-function section(title) {
-  for (const found of main.children) if (found.dataset.title === title) return found;
-  const made = element("section", { "data-title": title }, element("h2", {}, title));
-  const after = [...main.children].find((each) => each.dataset.title > title);
-  main.insertBefore(made, after || null);
-  return made;
+// The section with this title, created in alphabetical order.
+function findSection(title) {
+  const sections = [...main.children];
+  const existing = sections.find((section) => section.dataset.title === title);
+  if (existing) return existing;
+  const section = element("section", { "data-title": title }, element("h2", {}, title));
+  const next = sections.find((other) => other.dataset.title > title);
+  main.insertBefore(section, next || null);
+  return section;
 }
 
-function card(name) {
-  const state = element("span", { class: "states" });
+function createCard(name) {
+  const chips = element("span", { class: "states" });
   const failures = element("ul", { class: "failures" });
-  const trial = element("div", { class: "trial" });
+  const forms = element("div", { class: "forms" });
   const node = element(
     "details", { class: "model" },
-    element("summary", {}, element("span", { class: "title" }, name), state),
-    failures, trial,
+    element("summary", {}, element("span", { class: "title" }, name), chips),
+    failures, forms,
   );
-  let shape = "";
-  let held = "";
+  let shownVersions = "";
+  let shownForms = "";
+  // Replaces only what has changed, so that text being typed is not lost.
   const update = (model) => {
-    const now = JSON.stringify([model.versions, model.labels]);
-    if (now !== held) {
-      held = now;
-      state.replaceChildren(...model.versions.map((each) => chip(each, model.labels)));
-      failures.replaceChildren(...model.versions.filter(({ error }) => error).map(line));
+    const versions = JSON.stringify([model.versions, model.labels]);
+    if (versions !== shownVersions) {
+      shownVersions = versions;
+      chips.replaceChildren(...model.versions.map((version) => versionChip(version, model.labels)));
+      failures.replaceChildren(...model.versions.filter(({ error }) => error).map(failureItem));
     }
     const form = JSON.stringify([model.signatures, model.classes, model.examples]);
-    if (form !== shape) {
-      shape = form;
-      trial.replaceChildren(...forms(model));
+    if (form !== shownForms) {
+      shownForms = form;
+      forms.replaceChildren(...createForms(model));
     }
   };
   return { node, update };
 }
 
-function chip({ version, state, error }, labels) {
-  const named = Object.keys(labels).filter((label) => labels[label] === version).sort();
-  const label = named.length ? ` (${named.join(", ")})` : "";
-  const about = error ? "failed" : state.toLowerCase();
-  return element(
-    "span", { class: `chip ${error ? "FAILED" : state}` }, `version ${version}${label}: ${about}`,
-  );
+function versionChip({ version, state, error }, labels) {
+  const names = Object.keys(labels).filter((label) => labels[label] === version).sort();
+  const suffix = names.length ? ` (${names.join(", ")})` : "";
+  const description = error ? "failed" : state.toLowerCase();
+  const text = `version ${version}${suffix}: ${description}`;
+  return element("span", { class: `chip ${error ? "FAILED" : state}` }, text);
 }
 
-function line({ version, error }) {
+function failureItem({ version, error }) {
   return element("li", { class: "error" }, `Version ${version} is not served: ${error}`);
 }
 
-look();
-setInterval(() => document.hidden || look(), POLL_MS);
+poll();
+setInterval(() => document.hidden || poll(), POLL_MS);

@@ -1,4 +1,4 @@
-"""The Starlette application with all that this server offers over HTTP."""
+"""The Starlette application with everything that this server answers over HTTP."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,33 +8,38 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from serving.core.prediction import Core, Exchange
+from serving.core.prediction import Core, RequestRecord
 from serving.rest import endpoints, open_inference_v2, openapi, tfserving_v1
 from serving.rest.endpoints import Endpoint
 
 
-def build(core: Core, more: Sequence[BaseRoute] = ()) -> Starlette:
-    """more: routes of others beside it, such as pages."""
-    described = [*tfserving_v1.endpoints(core), *open_inference_v2.endpoints(core)]
-    described += own(core, described)
-    return endpoints.app(core, described, more)
+def build(core: Core, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
+    """extra_routes: further routes, such as those of the page."""
+    all_endpoints = [*tfserving_v1.endpoints(core), *open_inference_v2.endpoints(core)]
+    all_endpoints += service_endpoints(core, all_endpoints)
+    return endpoints.build_app(core, all_endpoints, extra_routes)
 
 
-def own(core: Core, described: list[Endpoint]) -> list[Endpoint]:
-    """described: all endpoints, these among them by the time that a request comes."""
+def service_endpoints(core: Core, all_endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Metrics and OpenAPI description.
 
-    async def metrics(request: Request, exchange: Exchange) -> Response:
-        # Thirty models take a tenth of a second to write down, which requests should not wait for.
+    Args:
+        core: whose metrics are shown.
+        all_endpoints: what is described; read when a request arrives.
+    """
+
+    async def metrics(request: Request, record: RequestRecord) -> Response:
+        # The text of thirty models takes 0.1 s, during which other requests should not wait.
         text = await asyncio.to_thread(core.metrics.text)
         return Response(text, headers={"content-type": core.metrics.content_type})
 
-    async def description(request: Request, exchange: Exchange) -> dict:
-        return openapi.describe(described)
+    async def description(request: Request, record: RequestRecord) -> dict:
+        return openapi.describe(all_endpoints)
 
     return [
         Endpoint(
             "GET", "/monitoring/prometheus/metrics", "metrics", metrics,
-            "Counters for Prometheus", None,
+            "Metrics for Prometheus", None,
         ),
         Endpoint(
             "GET", "/openapi.json", "openapi", description,

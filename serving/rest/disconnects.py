@@ -1,7 +1,7 @@
-"""Requests over HTTP that wait for an answer nobody is there to take are given up.
+"""Cancels HTTP requests whose client has disconnected, so that nothing is computed for nobody.
 
-Whether a client is still there is looked up a few times a second for all that wait; a watcher for
-each request would cost every one of them more than its place in the queue.
+One task checks all waiting requests a few times a second; a task for each request would cost more
+than its place in the queue.
 """
 
 import asyncio
@@ -10,42 +10,42 @@ from contextlib import contextmanager
 
 from starlette.requests import Request
 
-from serving.errors import ClientGone
+from serving.errors import ClientDisconnected
 
-LOOK_S = 0.2
+CHECK_INTERVAL_S = 0.2
 
 
-class Presence:
+class DisconnectGuard:
     def __init__(self):
         self._waiting: dict[asyncio.Task, Request] = {}
-        self._gone: set[asyncio.Task] = set()
-        self._looking: asyncio.Task | None = None
+        self._disconnected: set[asyncio.Task] = set()
+        self._checker: asyncio.Task | None = None
 
     @contextmanager
-    def needed(self, request: Request) -> Iterator[None]:
-        """Around the wait of a request whose body has been read. Raises ClientGone."""
+    def cancel_on_disconnect(self, request: Request) -> Iterator[None]:
+        """Wraps the wait for an answer, after the body has been read. Raises ClientDisconnected."""
         task = asyncio.current_task()
         self._waiting[task] = request
-        if self._looking is None:
-            self._looking = asyncio.create_task(self._look())
+        if self._checker is None:
+            self._checker = asyncio.create_task(self._check())
         try:
             yield
         except asyncio.CancelledError:
-            if task not in self._gone:
+            if task not in self._disconnected:
                 raise
             task.uncancel()
-            raise ClientGone("the client has gone before its answer was there") from None
+            raise ClientDisconnected("the client disconnected before its answer") from None
         finally:
             del self._waiting[task]
-            self._gone.discard(task)
+            self._disconnected.discard(task)
 
-    async def _look(self) -> None:
+    async def _check(self) -> None:
         try:
             while self._waiting:
-                await asyncio.sleep(LOOK_S)
+                await asyncio.sleep(CHECK_INTERVAL_S)
                 for task, request in list(self._waiting.items()):
                     if await request.is_disconnected() and task in self._waiting:
-                        self._gone.add(task)
+                        self._disconnected.add(task)
                         task.cancel()
         finally:
-            self._looking = None
+            self._checker = None

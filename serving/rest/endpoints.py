@@ -1,11 +1,11 @@
-"""The REST face: a Starlette application over the core.
+"""The REST frontend: a Starlette application over the core.
 
-Every answer that is no success is {"error": "..."}. Routes and OpenAPI description are made of the
-same list of endpoints, so that they cannot differ.
+Every answer that is not a success is {"error": "..."}. Routes and OpenAPI description are generated
+from the same list of endpoints, so that they cannot differ.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -17,15 +17,21 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from serving.core.prediction import Core, Exchange
-from serving.errors import BadRequest, ClientGone, DeadlineExceeded, ServingError, TooLarge
+from serving.core.prediction import Core, RequestRecord
+from serving.errors import (
+    BadRequest,
+    ClientDisconnected,
+    DeadlineExceeded,
+    ServingError,
+    TooLarge,
+)
 
 JSON = "application/json"
 TIMEOUT = "x-request-timeout-ms"
 
 
 class NameConvertor(Convertor):
-    """A part of a path, up to the colon before a verb: models/NAME:predict."""
+    """A path segment up to the colon before a verb: models/NAME:predict."""
 
     regex = "[^/:]+"
 
@@ -41,115 +47,130 @@ register_url_convertor("name", NameConvertor())
 
 @dataclass(frozen=True)
 class Endpoint:
-    """act: answers with what is to be JSON, or with a Response. body, answer: names of schemas of
-    `openapi`; answer None: plain text. failures: HTTP codes that can come besides 404 and 405."""
+    """A route, with what its OpenAPI description needs.
+
+    Args:
+        method: of HTTP.
+        path: with parameters as Starlette has them.
+        operation: a unique name.
+        handle: returns a Response, or a value to be encoded as JSON.
+        summary: one line for the description.
+        response_schema: a name among `openapi.SCHEMAS`; None: plain text.
+        request_schema: a name among `openapi.SCHEMAS`; None: no body.
+        error_codes: HTTP status codes that it can answer besides 404 and 405.
+    """
 
     method: str
     path: str
     operation: str
-    act: Callable[[Request, Exchange], Awaitable[object]]
+    handle: Callable[[Request, RequestRecord], Awaitable[object]]
     summary: str
-    answer: str | None
-    body: str | None = None
-    failures: tuple[int, ...] = ()
+    response_schema: str | None
+    request_schema: str | None = None
+    error_codes: tuple[int, ...] = ()
 
     @property
-    def kind(self) -> str:
-        """The operation, wherever its path says which version."""
+    def metric_name(self) -> str:
+        """The operation, without the part of its name that says how the version is given."""
         return self.operation.split("_of_")[0]
 
 
-def app(core: Core, endpoints: Sequence[Endpoint], more: Sequence[BaseRoute] = ()) -> Starlette:
-    """more: routes of others, such as pages."""
+def build_app(
+    core: Core, endpoints: Sequence[Endpoint], extra_routes: Sequence[BaseRoute] = ()
+) -> Starlette:
+    """extra_routes: further routes, such as those of the page."""
     routes = [
-        Route(e.path, Answering(core, e), methods=[e.method], name=e.operation) for e in endpoints
+        Route(e.path, EndpointHandler(core, e), methods=[e.method], name=e.operation)
+        for e in endpoints
     ]
 
-    async def refused(request: Request, error: HTTPException) -> Response:
-        """What no endpoint takes: an unknown path or method."""
-        exchange = Exchange("rest", "unknown")
-        exchange.error = f"{request.method} {request.url.path:.200}: {error.detail}"
-        core.finished(exchange, error.status_code)
-        return failure(error.status_code, exchange.error, error.headers)
+    async def no_endpoint(request: Request, error: HTTPException) -> Response:
+        """An unknown path or method."""
+        record = RequestRecord("rest", "unknown")
+        record.error = f"{request.method} {request.url.path:.200}: {error.detail}"
+        core.finish(record, error.status_code)
+        return error_response(error.status_code, record.error, error.headers)
 
-    async def crashed(request: Request, error: Exception) -> Response:
-        return failure(500, "internal error; the server's log says more")
+    async def crash(request: Request, error: Exception) -> Response:
+        return error_response(500, "internal error; see the server's log")
 
-    handlers = {HTTPException: refused, Exception: crashed}
-    return Starlette(routes=[*routes, *more], exception_handlers=handlers)
+    handlers = {HTTPException: no_endpoint, Exception: crash}
+    return Starlette(routes=[*routes, *extra_routes], exception_handlers=handlers)
 
 
-class Answering:
-    """The endpoint with errors turned into answers, and an account of each request.
+class EndpointHandler:
+    """Answers requests of an endpoint: turns errors into JSON, and counts and logs each request.
 
-    An ASGI application: around a function Starlette would put wrappers that catch errors again.
+    It is an ASGI application, because Starlette wraps a function in further error handlers.
     """
 
     def __init__(self, core: Core, endpoint: Endpoint):
         self.core, self.endpoint = core, endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.answer(Request(scope, receive, send))
+        response = await self.respond(Request(scope, receive, send))
         await response(scope, receive, send)
 
-    async def answer(self, request: Request) -> Response:
-        exchange, code = Exchange("rest", self.endpoint.kind), 500
+    async def respond(self, request: Request) -> Response:
+        record, code = RequestRecord("rest", self.endpoint.metric_name), 500
         try:
-            found = await self.endpoint.act(request, exchange)
+            value = await self.endpoint.handle(request, record)
             code = 200
-            return found if isinstance(found, Response) else Response(dump(found), media_type=JSON)
+            if isinstance(value, Response):
+                return value
+            return Response(to_json(value), media_type=JSON)
         except ServingError as error:
-            code, exchange.error = error.status, str(error)
-            return failure(code, exchange.error)
+            code, record.error = error.status, str(error)
+            return error_response(code, record.error)
         finally:
-            self.core.finished(exchange, code)
+            self.core.finish(record, code)
 
 
-def failure(code: int, sentence: str, headers=None) -> Response:
-    return Response(dump({"error": sentence}), code, headers, JSON)
+def error_response(code: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(to_json({"error": message}), code, headers, JSON)
 
 
-def dump(value) -> bytes:
+def to_json(value) -> bytes:
     """Numbers that are not finite become null."""
     return orjson.dumps(value)
 
 
-async def read_body(core: Core, request: Request, exchange: Exchange) -> bytes:
-    """Raises TooLarge, but after reading all of it: a client that still writes sees no answer."""
-    limit, size, pieces = core.config.limits.body_bytes, 0, []
+async def read_body(core: Core, request: Request) -> bytes:
+    """Reads all of a body before raising TooLarge: a client that still sends reads no answer."""
+    limit, size, chunks = core.config.limits.body_bytes, 0, []
     try:
         async with asyncio.timeout_at(
             asyncio.get_running_loop().time() + core.config.limits.timeout_s
         ):
-            async for piece in request.stream():
-                size += len(piece)
-                pieces.append(piece)
+            async for chunk in request.stream():
+                size += len(chunk)
+                chunks.append(chunk)
                 if size > limit:
-                    pieces.clear()
+                    chunks.clear()
     except ClientDisconnect:
-        raise ClientGone("the client has gone before its request was complete") from None
+        raise ClientDisconnected("the client disconnected before its request was read") from None
     except TimeoutError:
         raise DeadlineExceeded("the body did not arrive in time") from None
     if size > limit:
         raise TooLarge(f"a body of {size} bytes; at most {limit}")
-    return b"".join(pieces)
+    return b"".join(chunks)
 
 
-def parse(data: bytes) -> dict:
+def parse_object(data: bytes) -> dict:
     try:
-        found = orjson.loads(data)
+        value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"the body is not JSON: {error}") from None
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise BadRequest("the body must be a JSON object")
-    return found
+    return value
 
 
 def timeout_s(request: Request) -> float | None:
-    """What the client will wait, by its header."""
+    """How long the client waits, according to its header."""
     text = request.headers.get(TIMEOUT)
     if text is None:
         return None
     if not (text.isascii() and text.isdecimal() and 0 < len(text) < 10 and int(text)):
-        raise BadRequest(f"{TIMEOUT}: a whole number of milliseconds is needed; found {text:.40}")
+        raise BadRequest(f"{TIMEOUT}: found {text:.40}, expected milliseconds, a positive integer")
     return int(text) / 1000

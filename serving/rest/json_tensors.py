@@ -1,7 +1,7 @@
-"""JSON values to arrays and back, nothing rounded, cut or guessed.
+"""JSON values to arrays and back, without rounding, truncation or guessing.
 
-Lists of lists are flattened by iterators that run in C: a thousand windows of a thousand numbers
-must not hold up the event loop for a second.
+Nested lists are flattened by iterators that run in C: a thousand windows of a thousand numbers must
+not block the event loop for a second.
 """
 
 import base64
@@ -19,126 +19,130 @@ from serving.core.validation import (
     check_strings,
     is_inexact,
 )
-from serving.errors import BadRequest, NotOffered
-from serving.servables.signature import Arrays, Signature, Tensor
+from serving.errors import BadRequest, Unimplemented
+from serving.servables.signature import Arrays, Signature, TensorSpec
 
 
 def from_rows(rows, signature: Signature, limits: Limits) -> dict[str, np.ndarray]:
-    """The row form: a list with, for each row, {input: value} or the only input's value."""
+    """The row format: for each row {input: value}, or the value of the only input."""
     if not signature.batched:
-        raise BadRequest(f'{signature.name} knows no rows: send "inputs" instead of "instances"')
+        raise BadRequest(
+            f'{signature.name} has no batch dimension: send "inputs" instead of "instances"'
+        )
     if not isinstance(rows, list) or not rows:
-        raise BadRequest("instances: a list with at least one row is needed")
+        raise BadRequest(
+            f"instances: found {describe(rows)}, expected a list with at least one row"
+        )
     check_row_count(len(rows), limits)
     names = list(signature.inputs)
     if len(names) == 1 and not is_named(rows[0]):
         columns = {names[0]: rows}
     else:
         columns = {name: [] for name in names}
-        for place, row in enumerate(rows):
+        for index, row in enumerate(rows):
             if not is_named(row):
-                raise BadRequest(f"instances[{place}]: an object is needed; found {kind(row)}")
-            check_names(row, signature, f"instances[{place}]")
+                raise BadRequest(f"instances[{index}]: found {describe(row)}, expected an object")
+            check_names(row, signature, f"instances[{index}]")
             for name in names:
                 columns[name].append(row[name])
     return {name: to_array(columns[name], signature.inputs[name], name, limits) for name in names}
 
 
 def from_columns(values, signature: Signature, limits: Limits) -> dict[str, np.ndarray]:
-    """The column form: {input: all rows' values}, or those of the only input."""
+    """The column format: {input: values of all rows}, or the values of the only input."""
     if not is_named(values):
         if len(signature.inputs) != 1:
-            raise BadRequest(f"inputs: an object is needed; found {kind(values)}")
+            raise BadRequest(f"inputs: found {describe(values)}, expected an object")
         values = {next(iter(signature.inputs)): values}
     check_names(values, signature, "inputs")
     return {
-        name: to_array(values[name], tensor, name, limits)
-        for name, tensor in signature.inputs.items()
+        name: to_array(values[name], spec, name, limits) for name, spec in signature.inputs.items()
     }
 
 
 def is_named(value) -> bool:
-    """Is it {input: value}, and not the bytes of an only input?"""
+    """Whether it is {input: value}, rather than {"b64": ...}, the bytes of the only input."""
     return isinstance(value, dict) and set(value) != {"b64"}
 
 
-def to_array(values, tensor: Tensor, where: str, limits: Limits) -> np.ndarray:
-    """Nested lists as an array of the signature's type and shape."""
-    flat, shape = flattened(values, where, limits.depth)
-    check_shape(shape, tensor, where)
-    return typed(flat, tensor.dtype, where, limits).reshape(shape)
+def to_array(values, spec: TensorSpec, location: str, limits: Limits) -> np.ndarray:
+    """Nested lists as an array with the signature's type and shape."""
+    flat, shape = flatten(values, location, limits.depth)
+    check_shape(shape, spec, location)
+    return to_typed(flat, spec.dtype, location, limits).reshape(shape)
 
 
-def flattened(values, where: str, depth: int) -> tuple[list, tuple[int, ...]]:
-    """All scalars in order, and the shape; refused where lists of one level differ in length."""
+def flatten(values, location: str, max_depth: int) -> tuple[list, tuple[int, ...]]:
+    """All scalars in order, and the shape. Raises BadRequest for ragged lists."""
     level, shape = [values], []
-    while (kinds := set(map(type, level))) == {list}:
-        if len(shape) == depth:
-            raise BadRequest(f"{where}: lists nested deeper than {depth}")
+    while (types := set(map(type, level))) == {list}:
+        if len(shape) == max_depth:
+            raise BadRequest(f"{location}: lists nested deeper than {max_depth}")
         lengths = set(map(len, level))
         if len(lengths) > 1:
-            raise BadRequest(f"{where}: ragged; lists of {min(lengths)} and of {max(lengths)}")
+            message = f"{location}: ragged; lists of {min(lengths)} and of {max(lengths)} elements"
+            raise BadRequest(message)
         shape += lengths
         level = list(chain.from_iterable(level))
-    if list in kinds:
-        raise BadRequest(f"{where}: ragged; lists stand beside single values")
+    if list in types:
+        raise BadRequest(f"{location}: ragged; lists beside single values")
     return level, tuple(shape)
 
 
-def typed(flat: list, dtype: np.dtype, where: str, limits: Limits) -> np.ndarray:
-    """Scalars as a vector of one type."""
+def to_typed(flat: list, dtype: np.dtype, location: str, limits: Limits) -> np.ndarray:
+    """Scalars as a vector of the type. Raises BadRequest if one is not of it."""
     if dtype.hasobject:
         array = np.empty(len(flat), object)
-        array[:] = [to_bytes(value, where) for value in flat]
-        check_strings(array, where, limits)
+        array[:] = [to_bytes(value, location) for value in flat]
+        check_strings(array, location, limits)
         return array
-    accepted, need = accepted_types(dtype, where)
+    accepted, expected = accepted_types(dtype, location)
     if not set(map(type, flat)) <= accepted:
         wrong = next(value for value in flat if type(value) not in accepted)
-        raise BadRequest(f"{where}: {need} is needed; found {kind(wrong)}")
+        raise BadRequest(f"{location}: found {describe(wrong)}, expected {expected}")
     if dtype.kind == "b":
         return np.array(flat, dtype)
     if not is_inexact(dtype):
-        least, most = np.iinfo(dtype).min, np.iinfo(dtype).max
-        if flat and not least <= min(flat) <= max(flat) <= most:
-            raise BadRequest(f"{where}: {dtype.name} goes from {least} to {most} only")
+        lowest, highest = np.iinfo(dtype).min, np.iinfo(dtype).max
+        if flat and not lowest <= min(flat) <= max(flat) <= highest:
+            raise BadRequest(f"{location}: out of {dtype.name}'s range, {lowest} to {highest}")
         return np.array(flat, dtype)
-    with np.errstate(over="ignore"):  # seen as infinite in the next line
+    with np.errstate(over="ignore"):  # becomes infinite, which the next line refuses
         array = np.array(flat, np.float64).astype(dtype)
-    check_finite(array, where)
+    check_finite(array, location)
     return array
 
 
-def accepted_types(dtype: np.dtype, where: str) -> tuple[set[type], str]:
-    """Not isinstance: to Python true is a number, to a client it is not."""
+def accepted_types(dtype: np.dtype, location: str) -> tuple[set[type], str]:
+    """Exact types, not isinstance: in Python True is an integer, in JSON it is not."""
     if dtype.kind == "b":
         return {bool}, "true or false"
     if np.issubdtype(dtype, np.integer):
-        return {int}, "a whole number"
+        return {int}, "an integer"
     if is_inexact(dtype) and not np.issubdtype(dtype, np.complexfloating):
         return {int, float}, "a number"
-    raise BadRequest(f"{where}: {dtype.name} cannot be sent as JSON; use gRPC")
+    raise BadRequest(f"{location}: {dtype.name} cannot be sent as JSON; use gRPC")
 
 
-def to_bytes(value, where: str) -> bytes:
+def to_bytes(value, location: str) -> bytes:
     if isinstance(value, str):
         return value.encode("utf-8")
     if isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
         try:
             return base64.b64decode(value["b64"], validate=True)
         except (binascii.Error, ValueError):
-            raise BadRequest(f"{where}: b64 does not hold base64") from None
-    raise BadRequest(f'{where}: a text or {{"b64": ...}} is needed; found {kind(value)}')
+            raise BadRequest(f"{location}: b64 is not valid base64") from None
+    raise BadRequest(f'{location}: found {describe(value)}, expected a text or {{"b64": ...}}')
 
 
-def kind(value) -> str:
-    """For messages: short, whatever it is."""
+def describe(value) -> str:
+    """A short description of any JSON value, for error messages."""
     names = {dict: "an object", list: "a list", type(None): "null", bool: str(value).lower()}
     return names.get(type(value)) or repr(value)[:60]
 
 
 def to_rows(outputs: Arrays) -> list:
-    """[{output: value} for each row], or the values of the only output."""
+    """The row format: {output: value} for each row, or the values of the only output."""
     columns = {name: to_lists(array, name) for name, array in outputs.items()}
     if len(columns) == 1:
         return next(iter(columns.values()))
@@ -147,29 +151,34 @@ def to_rows(outputs: Arrays) -> list:
 
 
 def to_columns(outputs: Arrays):
-    """{output: all rows' values}, or those of the only output."""
+    """The column format: {output: values of all rows}, or the values of the only output."""
     columns = {name: to_lists(array, name) for name, array in outputs.items()}
     return next(iter(columns.values())) if len(columns) == 1 else columns
 
 
 def to_lists(array: np.ndarray, name: str):
-    """Numbers as they are; those that are not finite are written as null."""
-    kind = array.dtype.kind
-    if kind == "c":
-        raise NotOffered(f"{name}: complex numbers are not known to JSON; use gRPC")
-    if kind == "O":
-        return to_texts(array.tolist(), encode=name.endswith("_bytes"))
-    return (array.astype(np.float32) if kind == "V" else array).tolist()  # V: bfloat16
+    """An output as nested lists; numbers that are not finite become null when written."""
+    dtype_kind = array.dtype.kind
+    if dtype_kind == "c":
+        raise Unimplemented(f"{name}: JSON has no complex numbers; use gRPC")
+    if dtype_kind == "O":
+        return to_strings(array.tolist(), as_base64=name.endswith("_bytes"))
+    # NumPy's kind of bfloat16 is V.
+    return (array.astype(np.float32) if dtype_kind == "V" else array).tolist()
 
 
-def to_texts(values, encode: bool):
-    """Texts; {"b64": ...} where TensorFlow Serving has it so by the output's name, and where the
-    bytes are no text."""
-    if isinstance(values, list):
-        return [to_texts(value, encode) for value in values]
-    if not encode:
+def to_strings(value, as_base64: bool):
+    """Strings, at any depth of lists; {"b64": ...} for bytes that are not UTF-8.
+
+    Args:
+        value: bytes or nested lists of them.
+        as_base64: use {"b64": ...} for all, as TensorFlow Serving does by the output's name.
+    """
+    if isinstance(value, list):
+        return [to_strings(item, as_base64) for item in value]
+    if not as_base64:
         try:
-            return values.decode("utf-8")
+            return value.decode("utf-8")
         except UnicodeDecodeError:
             pass
-    return {"b64": base64.b64encode(values).decode()}
+    return {"b64": base64.b64encode(value).decode()}

@@ -2,137 +2,142 @@
 
 import math
 import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 import numpy as np
 
 from serving.config import Limits
 from serving.core.validation import check_array, check_names, check_row_count, check_shape
 from serving.errors import BadRequest
-from serving.rest.json_tensors import flattened, kind, to_lists, typed
-from serving.servables.repository import version_number as whole_number
-from serving.servables.signature import Arrays, Signature, Tensor
+from serving.rest.json_tensors import describe, flatten, to_lists, to_typed
+from serving.servables.repository import version_number as parse_integer
+from serving.servables.signature import Arrays, Signature, TensorSpec
 
 HEADER = "inference-header-content-length"
-LENGTH = struct.Struct("<I")  # before each element of BYTES in binary data
-SPECIAL = {"bool": "BOOL", "object": "BYTES", "bfloat16": "BF16"}
+LENGTH = struct.Struct("<I")  # precedes each element of BYTES in binary data
+MAX_DIMENSIONS = 32  # of NumPy 1
+SPECIAL_DATATYPES = {"bool": "BOOL", "object": "BYTES", "bfloat16": "BF16"}
 
 
 def datatype(dtype: np.dtype) -> str:
     if dtype.kind == "f":
         return f"FP{8 * dtype.itemsize}"
-    return SPECIAL.get(dtype.name, dtype.name.upper())
+    return SPECIAL_DATATYPES.get(dtype.name, dtype.name.upper())
 
 
-def split(data: bytes, header: str | None) -> tuple[bytes, memoryview]:
-    """The JSON, and what follows it. header: how long the JSON is."""
+def split_body(data: bytes, header: str | None) -> tuple[bytes, memoryview]:
+    """The JSON, and the bytes that follow it. header: the length of the JSON."""
     if header is None:
         return data, memoryview(b"")
-    length = whole_number(header)
+    length = parse_integer(header)
     if length is None or length > len(data):
-        raise BadRequest(f"{HEADER}: a length within the body's {len(data)} bytes is needed")
+        raise BadRequest(f"{HEADER}: found {header:.40}, expected at most {len(data)}, the body")
     return data[:length], memoryview(data)[length:]
 
 
-def field(body: dict, name: str, default):
-    """A member of the default's type."""
-    found = body.get(name, default)
-    if not isinstance(found, type(default)):
-        raise BadRequest(f"{name}: {kind(default)} is needed; found {kind(found)}")
-    return found
+def get_field(body: dict, name: str, default):
+    """A member, which must have the default's type."""
+    value = body.get(name, default)
+    if not isinstance(value, type(default)):
+        raise BadRequest(f"{name}: found {describe(value)}, expected {describe(default)}")
+    return value
 
 
-def name_of(value, where: str) -> str:
+def name_of(value, location: str) -> str:
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        raise BadRequest(f'{where}: objects with a "name" are needed; found {kind(value)}')
+        raise BadRequest(f'{location}: found {describe(value)}, expected objects with a "name"')
     return value["name"]
 
 
-def decoded(
-    inputs: list, tail: memoryview, signature: Signature, limits: Limits
+def decode_inputs(
+    inputs: list, binary_part: memoryview, signature: Signature, limits: Limits
 ) -> dict[str, np.ndarray]:
-    by_name = {name_of(each, "inputs"): each for each in inputs}
-    check_names(by_name, signature, "inputs")
-    arrays, used = {}, 0
-    for name, each in by_name.items():  # binary data follow each other in the inputs' order
-        tensor, shape = signature.inputs[name], shape_of(each)
-        if each.get("datatype") != datatype(tensor.dtype):
-            found = kind(each.get("datatype"))
-            raise BadRequest(f"{name}: datatype {datatype(tensor.dtype)} is needed; found {found}")
-        check_shape(shape, tensor, name)
-        if tensor.batched:
+    """The inputs as arrays. Their binary data follow each other in the order of the inputs."""
+    inputs_by_name = {name_of(value, "inputs"): value for value in inputs}
+    check_names(inputs_by_name, signature, "inputs")
+    arrays, offset = {}, 0
+    for name, value in inputs_by_name.items():
+        spec, shape = signature.inputs[name], shape_of(value)
+        if value.get("datatype") != datatype(spec.dtype):
+            sent = describe(value.get("datatype"))
+            raise BadRequest(f"{name}: datatype {sent}, expected {datatype(spec.dtype)}")
+        check_shape(shape, spec, name)
+        if spec.batched:
             check_row_count(shape[0], limits)
-        size = field(each, "parameters", {}).get("binary_data_size")
+        size = get_field(value, "parameters", {}).get("binary_data_size")
         if size is None:
-            arrays[name] = from_json(each, shape, tensor, limits)
+            arrays[name] = from_json(value, shape, spec, limits)
             continue
-        if type(size) is not int or not 0 <= size <= len(tail) - used:
-            raise BadRequest(f"{name}: binary_data_size is not within the {len(tail)} bytes sent")
-        arrays[name] = from_binary(tail[used : used + size], shape, tensor)
-        check_array(arrays[name], tensor, name, limits)
-        used += size
-    if used != len(tail):
-        raise BadRequest(f"{len(tail) - used} bytes follow that belong to no input")
+        if type(size) is not int or not 0 <= size <= len(binary_part) - offset:
+            message = f"{name}: binary_data_size is not within the {len(binary_part)} bytes sent"
+            raise BadRequest(message)
+        arrays[name] = from_binary(binary_part[offset : offset + size], shape, spec)
+        check_array(arrays[name], spec, name, limits)
+        offset += size
+    if offset != len(binary_part):
+        raise BadRequest(f"{len(binary_part) - offset} bytes follow that belong to no input")
     return {name: arrays[name] for name in signature.inputs}
 
 
 def shape_of(value: dict) -> tuple[int, ...]:
-    shape = field(value, "shape", [])
-    if not all(type(size) is int and 0 <= size < 2**31 for size in shape) or len(shape) > 32:
-        raise BadRequest(f"{value['name']}: shape must be a list of whole numbers")
+    shape = get_field(value, "shape", [])
+    valid = all(type(size) is int and 0 <= size < 2**31 for size in shape)
+    if not valid or len(shape) > MAX_DIMENSIONS:
+        raise BadRequest(f"{value['name']}: shape must be a list of non-negative integers")
     return tuple(shape)
 
 
-def from_json(value: dict, shape: tuple[int, ...], tensor: Tensor, limits: Limits) -> np.ndarray:
-    """data: the elements in row order; lists of lists are taken as well."""
-    flat, _ = flattened(field(value, "data", []), tensor.name, limits.depth)
-    check_count(len(flat), shape, tensor)
-    return typed(flat, tensor.dtype, tensor.name, limits).reshape(shape)
+def from_json(value: dict, shape: tuple[int, ...], spec: TensorSpec, limits: Limits) -> np.ndarray:
+    """data: the elements in row-major order; nested lists are accepted as well."""
+    flat, _ = flatten(get_field(value, "data", []), spec.name, limits.depth)
+    check_count(len(flat), shape, spec)
+    return to_typed(flat, spec.dtype, spec.name, limits).reshape(shape)
 
 
-def from_binary(data: memoryview, shape: tuple[int, ...], tensor: Tensor) -> np.ndarray:
-    if tensor.dtype.hasobject:
-        found = list(byte_strings(data, tensor.name))
-        check_count(len(found), shape, tensor)
-        array = np.empty(len(found), object)
-        array[:] = found
+def from_binary(data: memoryview, shape: tuple[int, ...], spec: TensorSpec) -> np.ndarray:
+    if spec.dtype.hasobject:
+        strings = list(split_strings(data, spec.name))
+        check_count(len(strings), shape, spec)
+        array = np.empty(len(strings), object)
+        array[:] = strings
         return array.reshape(shape)
-    if len(data) != math.prod(shape) * tensor.dtype.itemsize:
-        raise BadRequest(f"{tensor.name}: {len(data)} bytes do not fill shape {list(shape)}")
-    if tensor.dtype.kind == "b" and set(bytes(data)) - {0, 1}:
-        raise BadRequest(f"{tensor.name}: bytes of BOOL are 0 or 1")
-    return np.frombuffer(data, tensor.dtype).reshape(shape)
+    if len(data) != math.prod(shape) * spec.dtype.itemsize:
+        raise BadRequest(f"{spec.name}: {len(data)} bytes do not fill shape {list(shape)}")
+    if spec.dtype.kind == "b" and set(bytes(data)) - {0, 1}:
+        raise BadRequest(f"{spec.name}: bytes of BOOL must be 0 or 1")
+    return np.frombuffer(data, spec.dtype).reshape(shape)
 
 
-def check_count(count: int, shape: tuple[int, ...], tensor: Tensor) -> None:
+def check_count(count: int, shape: tuple[int, ...], spec: TensorSpec) -> None:
     if count != math.prod(shape):
-        raise BadRequest(f"{tensor.name}: {count} elements do not fill shape {list(shape)}")
+        raise BadRequest(f"{spec.name}: {count} elements do not fill shape {list(shape)}")
 
 
-def byte_strings(data: memoryview, where: str):
-    place = 0
-    while place < len(data):
-        first = place + LENGTH.size
-        if first > len(data):
-            raise BadRequest(f"{where}: binary data end within a length")
-        place = first + LENGTH.unpack_from(data, place)[0]
-        if place > len(data):
-            raise BadRequest(f"{where}: binary data end within a string")
-        yield bytes(data[first:place])
+def split_strings(data: memoryview, location: str) -> Iterator[bytes]:
+    """The elements of BYTES: each a length and its bytes."""
+    offset = 0
+    while offset < len(data):
+        start = offset + LENGTH.size
+        if start > len(data):
+            raise BadRequest(f"{location}: binary data end within a length")
+        offset = start + LENGTH.unpack_from(data, offset)[0]
+        if offset > len(data):
+            raise BadRequest(f"{location}: binary data end within a string")
+        yield bytes(data[start:offset])
 
 
-def encoded(outputs: Arrays, binary: Collection[str]) -> tuple[list[dict], bytes]:
-    """Descriptions of the outputs with their data, and the data of those that go as bytes."""
-    described, tail = [], []
+def encode_outputs(outputs: Arrays, binary: Collection[str]) -> tuple[list[dict], bytes]:
+    """(outputs with their data for the JSON, the bytes of the outputs named in `binary`)."""
+    entries, binary_parts = [], []
     for name, array in outputs.items():
-        about = {"name": name, "datatype": datatype(array.dtype), "shape": list(array.shape)}
+        entry = {"name": name, "datatype": datatype(array.dtype), "shape": list(array.shape)}
         if name in binary:
-            tail.append(to_binary(array))
-            about["parameters"] = {"binary_data_size": len(tail[-1])}
+            binary_parts.append(to_binary(array))
+            entry["parameters"] = {"binary_data_size": len(binary_parts[-1])}
         else:
-            about["data"] = to_lists(array.ravel(), name)
-        described.append(about)
-    return described, b"".join(tail)
+            entry["data"] = to_lists(array.ravel(), name)
+        entries.append(entry)
+    return entries, b"".join(binary_parts)
 
 
 def to_binary(array: np.ndarray) -> bytes:

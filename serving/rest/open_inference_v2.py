@@ -1,6 +1,6 @@
-"""The Open Inference Protocol, version 2, as KServe and Triton speak it.
+"""The Open Inference Protocol, version 2, which KServe and Triton implement.
 
-With its binary data extension: tensors can follow the JSON as bytes, which spares pictures base64.
+With its binary data extension: tensors can follow the JSON as bytes, so that images need no base64.
 """
 
 from collections.abc import Collection
@@ -9,126 +9,132 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.core.prediction import Core, Exchange, chosen
+from serving.core.prediction import Core, RequestRecord, select_outputs
 from serving.errors import Unavailable
 from serving.rest import open_inference_tensors
-from serving.rest.disconnects import Presence
-from serving.rest.endpoints import Endpoint, parse, read_body, timeout_s
-from serving.rest.open_inference_tensors import field, name_of
-from serving.rest.tfserving_v1 import PREDICTING, asked_of
-from serving.servables.signature import DEFAULT, Arrays, Signature, Tensor
+from serving.rest.disconnects import DisconnectGuard
+from serving.rest.endpoints import Endpoint, parse_object, read_body, timeout_s
+from serving.rest.open_inference_tensors import get_field, name_of
+from serving.rest.tfserving_v1 import PREDICT_ERRORS, to_predict_request
+from serving.servables.signature import DEFAULT, Arrays, Signature, TensorSpec
 
 NAME, VERSION = "applied-keras-serving", "1"
 MODEL = "/v2/models/{model:name}"
 
 
 def endpoints(core: Core) -> list[Endpoint]:
-    face = V2(core)
-    found = [
-        Endpoint("GET", "/v2", "server", face.server, "The server", "Server"),
+    api = V2(core)
+    result = [
+        Endpoint("GET", "/v2", "server", api.server, "The server", "Server"),
         Endpoint(
-            "GET", "/v2/health/live", "live", face.live, "Does it run?", "Live"
+            "GET", "/v2/health/live", "live", api.live, "Is the server running?", "Live"
         ),
         Endpoint(
-            "GET", "/v2/health/ready", "ready", face.ready,
-            "Does every model answer?", "Ready", failures=(503,),
+            "GET", "/v2/health/ready", "ready", api.ready,
+            "Does every model have an available version?", "Ready", error_codes=(503,),
         ),
     ]  # fmt: skip
     for suffix, path in (("", MODEL), ("_of_version", f"{MODEL}/versions/{{version:name}}")):
-        found += [
+        result += [
             Endpoint(
-                "POST", f"{path}/infer", f"infer{suffix}", face.infer,
-                "Answers of a model", "InferResponse", "InferRequest", PREDICTING,
+                "POST", f"{path}/infer", f"infer{suffix}", api.infer,
+                "Predictions of a model", "InferResponse", "InferRequest", PREDICT_ERRORS,
             ),
             Endpoint(
-                "GET", f"{path}/ready", f"model_ready{suffix}", face.model_ready,
-                "Does it answer?", "ModelReady", failures=(400, 503),
+                "GET", f"{path}/ready", f"model_ready{suffix}", api.model_ready,
+                "Is it available?", "ModelReady", error_codes=(400, 503),
             ),
             Endpoint(
-                "GET", path, f"model{suffix}", face.model,
-                "Inputs and outputs", "ModelMetadata", failures=(400, 503),
+                "GET", path, f"model{suffix}", api.model,
+                "Inputs and outputs", "ModelMetadata", error_codes=(400, 503),
             ),
         ]  # fmt: skip
-    return found
+    return result
 
 
 class V2:
     def __init__(self, core: Core):
-        self.core, self.presence = core, Presence()
+        self.core, self.disconnects = core, DisconnectGuard()
 
-    async def server(self, request: Request, exchange: Exchange) -> dict:
+    async def server(self, request: Request, record: RequestRecord) -> dict:
         return {"name": NAME, "version": VERSION, "extensions": ["binary_tensor_data"]}
 
-    async def live(self, request: Request, exchange: Exchange) -> dict:
+    async def live(self, request: Request, record: RequestRecord) -> dict:
         return {"live": True}
 
-    async def ready(self, request: Request, exchange: Exchange) -> dict:
+    async def ready(self, request: Request, record: RequestRecord) -> dict:
         if not self.core.manager.ready:
-            raise Unavailable("not every model has a version that answers")
+            raise Unavailable("not every model has an available version")
         return {"ready": True}
 
-    async def model_ready(self, request: Request, exchange: Exchange) -> dict:
-        version = self.core.version(exchange, asked_of(request))
-        return {"name": exchange.model, "version": str(version.number), "ready": True}
+    async def model_ready(self, request: Request, record: RequestRecord) -> dict:
+        version = self.core.available_version(record, to_predict_request(request))
+        return {"name": record.model, "version": str(version.number), "ready": True}
 
-    async def model(self, request: Request, exchange: Exchange) -> dict:
-        version = self.core.version(exchange, asked_of(request))
+    async def model(self, request: Request, record: RequestRecord) -> dict:
+        version = self.core.available_version(record, to_predict_request(request))
         signatures = version.servable.signatures
         signature = signatures.get(DEFAULT) or signatures[min(signatures)]
         return {
-            "name": exchange.model,
-            "versions": [
-                str(number) for number in self.core.manager.model(exchange.model).available
-            ],
+            "name": record.model,
+            "versions": [str(number) for number in self.core.manager.model(record.model).available],
             "platform": "tensorflow_savedmodel",
-            "inputs": [described(tensor) for tensor in signature.inputs.values()],
-            "outputs": [described(tensor) for tensor in signature.outputs.values()],
+            "inputs": [tensor_metadata(spec) for spec in signature.inputs.values()],
+            "outputs": [tensor_metadata(spec) for spec in signature.outputs.values()],
         }
 
-    async def infer(self, request: Request, exchange: Exchange) -> dict | Response:
-        data = await read_body(self.core, request, exchange)
-        head, tail = open_inference_tensors.split(
-            data, request.headers.get(open_inference_tensors.HEADER)
-        )
-        body = parse(head)
-        parameters = field(body, "parameters", {})
-        wanted = {name_of(each, "outputs"): each for each in field(body, "outputs", [])}
+    async def infer(self, request: Request, record: RequestRecord) -> dict | Response:
+        data = await read_body(self.core, request)
+        header = request.headers.get(open_inference_tensors.HEADER)
+        json_part, binary_part = open_inference_tensors.split_body(data, header)
+        body = parse_object(json_part)
+        parameters = get_field(body, "parameters", {})
+        requested = {
+            name_of(output, "outputs"): output for output in get_field(body, "outputs", [])
+        }
 
         def decode(signature: Signature):
-            chosen(signature.outputs, wanted)  # before the work, not after it
-            inputs = field(body, "inputs", [])
-            return open_inference_tensors.decoded(inputs, tail, signature, self.core.config.limits)
+            select_outputs(signature.outputs, requested)  # unknown names fail before the call
+            return open_inference_tensors.decode_inputs(
+                get_field(body, "inputs", []), binary_part, signature, self.core.config.limits
+            )
 
-        signature = parameters.get("signature_name", DEFAULT)
-        asked = asked_of(request, signature, timeout_s(request))
-        with self.presence.needed(request):
-            answer = await self.core.predict(exchange, asked, decode)
-        about = {"model_name": asked.model, "model_version": str(answer.version)}
+        signature_name = parameters.get("signature_name", DEFAULT)
+        predict_request = to_predict_request(request, signature_name, timeout_s(request))
+        with self.disconnects.cancel_on_disconnect(request):
+            prediction = await self.core.predict(record, predict_request, decode)
+        response = {
+            "model_name": predict_request.model, "model_version": str(prediction.version)
+        }  # fmt: skip
         if "id" in body:
-            about["id"] = body["id"]
-        everywhere = parameters.get("binary_data_output") is True
-        binary = {name for name in answer.outputs if is_binary(wanted.get(name, {}), everywhere)}
-        return respond(about, chosen(answer.outputs, wanted), binary)
+            response["id"] = body["id"]
+        default = parameters.get("binary_data_output") is True
+        binary = {
+            name for name in prediction.outputs if is_binary(requested.get(name, {}), default)
+        }
+        return add_outputs(response, select_outputs(prediction.outputs, requested), binary)
 
 
-def is_binary(output: dict, otherwise: bool) -> bool:
-    return field(output, "parameters", {}).get("binary_data", otherwise) is True
+def is_binary(output: dict, default: bool) -> bool:
+    """Whether the client asks for this output as bytes."""
+    return get_field(output, "parameters", {}).get("binary_data", default) is True
 
 
-def respond(about: dict, outputs: Arrays, binary: Collection[str]) -> dict | Response:
-    described, tail = open_inference_tensors.encoded(outputs, binary)
-    about["outputs"] = described
-    if not tail:
-        return about
-    head = orjson.dumps(about)
-    headers = {open_inference_tensors.HEADER: str(len(head))}
-    return Response(head + tail, headers=headers, media_type="application/octet-stream")
+def add_outputs(response: dict, outputs: Arrays, binary: Collection[str]) -> dict | Response:
+    """binary: names of the outputs to send as bytes after the JSON."""
+    response["outputs"], binary_part = open_inference_tensors.encode_outputs(outputs, binary)
+    if not binary_part:
+        return response
+    json_part = orjson.dumps(response)
+    headers = {open_inference_tensors.HEADER: str(len(json_part))}
+    media_type = "application/octet-stream"
+    return Response(json_part + binary_part, headers=headers, media_type=media_type)
 
 
-def described(tensor: Tensor) -> dict:
-    shape = tensor.whole_shape or ()
+def tensor_metadata(spec: TensorSpec) -> dict:
+    shape = spec.full_shape or ()
     return {
-        "name": tensor.name,
-        "datatype": open_inference_tensors.datatype(tensor.dtype),
+        "name": spec.name,
+        "datatype": open_inference_tensors.datatype(spec.dtype),
         "shape": [-1 if size is None else size for size in shape],
     }

@@ -1,4 +1,4 @@
-"""The OpenAPI description of the REST face, made of the endpoints themselves."""
+"""The OpenAPI description of the REST frontend, generated from its endpoints."""
 
 import re
 from collections.abc import Sequence
@@ -6,62 +6,70 @@ from collections.abc import Sequence
 from serving.rest.endpoints import JSON, TIMEOUT, Endpoint
 
 ANY = {}
-TEXT, WHOLE, YES = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+STRING, INTEGER, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
 
 
-def array(items: dict) -> dict:
+def array_schema(items: dict) -> dict:
     return {"type": "array", "items": items}
 
 
-def record(required: str = "", **properties: dict) -> dict:
-    found = {"type": "object", "properties": properties}
-    return {**found, "required": required.split()} if required else found
+def object_schema(required: str = "", **properties: dict) -> dict:
+    """required: names of the required properties, separated by spaces."""
+    schema = {"type": "object", "properties": properties}
+    return {**schema, "required": required.split()} if required else schema
 
 
-TENSOR = record("name datatype shape", name=TEXT, datatype=TEXT, shape=array(WHOLE))
-VALUES = record(
-    "name datatype shape", name=TEXT, datatype=TEXT,
-    shape=array({**WHOLE, "minimum": 0}), data=array(ANY), parameters=record(),
+TENSOR = object_schema(
+    "name datatype shape", name=STRING, datatype=STRING, shape=array_schema(INTEGER)
+)
+VALUES = object_schema(
+    "name datatype shape", name=STRING, datatype=STRING,
+    shape=array_schema({**INTEGER, "minimum": 0}), data=array_schema(ANY),
+    parameters=object_schema(),
 )  # fmt: skip
-STATE = record(
-    "version state status", version=TEXT,
+STATE = object_schema(
+    "version state status", version=STRING,
     state={"enum": ["START", "LOADING", "AVAILABLE", "UNLOADING", "END"]},
-    status=record("error_code error_message", error_code=TEXT, error_message=TEXT),
+    status=object_schema("error_code error_message", error_code=STRING, error_message=STRING),
 )  # fmt: skip
 SCHEMAS = {
-    "Error": record("error", error=TEXT),
-    "Object": record(),
+    "Error": object_schema("error", error=STRING),
+    "Object": object_schema(),
     "Predict": {
-        **record(instances=array(ANY), inputs=ANY, signature_name=TEXT),
+        **object_schema(instances=array_schema(ANY), inputs=ANY, signature_name=STRING),
         "additionalProperties": False,
         "oneOf": [{"required": ["instances"]}, {"required": ["inputs"]}],
     },
     "Predictions": {
-        **record(predictions=array(ANY), outputs=ANY),
+        **object_schema(predictions=array_schema(ANY), outputs=ANY),
         "oneOf": [{"required": ["predictions"]}, {"required": ["outputs"]}],
     },
-    "Status": record("model_version_status", model_version_status=array(STATE)),
-    "Metadata": record("model_spec metadata", model_spec=record(), metadata=record()),
-    "Server": record("name version extensions", name=TEXT, version=TEXT, extensions=array(TEXT)),
-    "Live": record("live", live=YES),
-    "Ready": record("ready", ready=YES),
-    "ModelReady": record("name version ready", name=TEXT, version=TEXT, ready=YES),
-    "ModelMetadata": record(
-        "name versions platform inputs outputs", name=TEXT, versions=array(TEXT),
-        platform=TEXT, inputs=array(TENSOR), outputs=array(TENSOR),
+    "Status": object_schema("model_version_status", model_version_status=array_schema(STATE)),
+    "Metadata": object_schema(
+        "model_spec metadata", model_spec=object_schema(), metadata=object_schema()
     ),
-    "InferRequest": record(
-        "inputs", id=TEXT, parameters=record(), inputs=array(VALUES),
-        outputs=array(record("name", name=TEXT, parameters=record())),
+    "Server": object_schema(
+        "name version extensions", name=STRING, version=STRING, extensions=array_schema(STRING)
     ),
-    "InferResponse": record(
-        "model_name model_version outputs", model_name=TEXT, model_version=TEXT,
-        id=TEXT, outputs=array(VALUES),
+    "Live": object_schema("live", live=BOOLEAN),
+    "Ready": object_schema("ready", ready=BOOLEAN),
+    "ModelReady": object_schema("name version ready", name=STRING, version=STRING, ready=BOOLEAN),
+    "ModelMetadata": object_schema(
+        "name versions platform inputs outputs", name=STRING, versions=array_schema(STRING),
+        platform=STRING, inputs=array_schema(TENSOR), outputs=array_schema(TENSOR),
+    ),
+    "InferRequest": object_schema(
+        "inputs", id=STRING, parameters=object_schema(), inputs=array_schema(VALUES),
+        outputs=array_schema(object_schema("name", name=STRING, parameters=object_schema())),
+    ),
+    "InferResponse": object_schema(
+        "model_name model_version outputs", model_name=STRING, model_version=STRING,
+        id=STRING, outputs=array_schema(VALUES),
     ),
 }  # fmt: skip
-FAILURES = {
-    400: "Bad argument", 404: "Unknown", 405: "Another method is needed", 413: "Too large",
-    429: "Queue full", 501: "Not offered", 503: "Not available", 504: "Deadline passed",
+ERROR_DESCRIPTIONS = {
+    400: "Invalid request", 404: "Not found", 405: "Method not allowed", 413: "Too large",
+    429: "Queue full", 501: "Not implemented", 503: "Unavailable", 504: "Deadline exceeded",
 }  # fmt: skip
 
 
@@ -80,30 +88,30 @@ def describe(endpoints: Sequence[Endpoint]) -> dict:
 
 def operation(endpoint: Endpoint, path: str) -> dict:
     parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {**TEXT, "minLength": 1}}
+        {"name": name, "in": "path", "required": True, "schema": {**STRING, "minLength": 1}}
         for name in re.findall(r"\{(\w+)\}", path)
     ]
-    found = {
+    description = {
         "operationId": endpoint.operation,
         "summary": endpoint.summary,
         "responses": responses(endpoint),
     }
-    if endpoint.body:
-        found["requestBody"] = {"required": True, "content": content(endpoint.body)}
-        schema = {**WHOLE, "minimum": 1, "maximum": 999_999_999}
+    if endpoint.request_schema:
+        description["requestBody"] = {"required": True, "content": content(endpoint.request_schema)}
+        schema = {**INTEGER, "minimum": 1, "maximum": 999_999_999}
         parameters.append({"name": TIMEOUT, "in": "header", "schema": schema})
-    return {**found, "parameters": parameters} if parameters else found
+    return {**description, "parameters": parameters} if parameters else description
 
 
 def responses(endpoint: Endpoint) -> dict:
-    plain = {"text/plain": {"schema": TEXT}}
-    good = content(endpoint.answer) if endpoint.answer else plain
-    found = {"200": {"description": "The answer", "content": good}}
-    if endpoint.body == "InferRequest":
-        found["200"]["content"]["application/octet-stream"] = {"schema": {}}
-    for code in sorted({404, 405, *endpoint.failures}):
-        found[str(code)] = {"description": FAILURES[code], "content": content("Error")}
-    return found
+    plain = {"text/plain": {"schema": STRING}}
+    success = content(endpoint.response_schema) if endpoint.response_schema else plain
+    result = {"200": {"description": "Success", "content": success}}
+    if endpoint.request_schema == "InferRequest":
+        result["200"]["content"]["application/octet-stream"] = {"schema": {}}
+    for code in sorted({404, 405, *endpoint.error_codes}):
+        result[str(code)] = {"description": ERROR_DESCRIPTIONS[code], "content": content("Error")}
+    return result
 
 
 def content(schema: str) -> dict:

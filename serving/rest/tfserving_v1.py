@@ -4,62 +4,63 @@ from google.protobuf.json_format import MessageToDict
 from starlette.requests import Request
 
 from serving.core.model_versions import Version
-from serving.core.prediction import Asked, Core, Exchange
-from serving.errors import BadRequest, NotOffered
+from serving.core.prediction import Core, PredictRequest, RequestRecord
+from serving.errors import BadRequest, Unimplemented
 from serving.rest import json_tensors
-from serving.rest.disconnects import Presence
-from serving.rest.endpoints import Endpoint, parse, read_body, timeout_s
+from serving.rest.disconnects import DisconnectGuard
+from serving.rest.endpoints import Endpoint, parse_object, read_body, timeout_s
 from serving.servables.repository import version_number
 from serving.servables.signature import DEFAULT, Signature
 
 MODEL = "/v1/models/{model:name}"
-PLACES = {
+PATHS = {
     "": MODEL,
     "_of_version": f"{MODEL}/versions/{{version:name}}",
     "_of_label": f"{MODEL}/labels/{{label:name}}",
 }
 KEYS = {"instances", "inputs", "signature_name"}
-PREDICTING = (400, 413, 429, 503, 504)
+PREDICT_ERRORS = (400, 413, 429, 503, 504)
 
 
 def endpoints(core: Core) -> list[Endpoint]:
-    face = V1(core)
-    found = []
-    for suffix, path in PLACES.items():
-        found += [
+    api = V1(core)
+    result = []
+    for suffix, path in PATHS.items():
+        result += [
             Endpoint(
-                "POST", f"{path}:predict", f"predict{suffix}", face.predict,
-                "Answers of a model, to rows or columns", "Predictions", "Predict", PREDICTING,
+                "POST", f"{path}:predict", f"predict{suffix}", api.predict,
+                "Predictions for rows or columns", "Predictions", "Predict", PREDICT_ERRORS,
             ),
             Endpoint(
-                "GET", f"{path}/metadata", f"metadata{suffix}", face.metadata,
-                "Signatures of a version", "Metadata", failures=(400, 503),
+                "GET", f"{path}/metadata", f"metadata{suffix}", api.metadata,
+                "Signatures of a version", "Metadata", error_codes=(400, 503),
             ),
             Endpoint(
-                "GET", path, f"status{suffix}", face.status,
-                "Versions and their states", "Status", failures=(400, 503),
+                "GET", path, f"status{suffix}", api.status,
+                "Versions and their states", "Status", error_codes=(400, 503),
             ),
         ]  # fmt: skip
-        found += [
+        result += [
             Endpoint(
-                "POST", f"{path}:{verb}", f"{verb}{suffix}", face.left_out,
-                "Not offered: takes tf.Example", "Error", failures=(501,),
+                "POST", f"{path}:{verb}", f"{verb}{suffix}", api.unimplemented,
+                "Not implemented: takes tf.Example", "Error", error_codes=(501,),
             )
             for verb in ("classify", "regress")
         ]  # fmt: skip
-    return found
+    return result
 
 
 class V1:
     def __init__(self, core: Core):
-        self.core, self.presence = core, Presence()
+        self.core, self.disconnects = core, DisconnectGuard()
 
-    async def predict(self, request: Request, exchange: Exchange) -> dict:
-        body = parse(await read_body(self.core, request, exchange))
+    async def predict(self, request: Request, record: RequestRecord) -> dict:
+        body = parse_object(await read_body(self.core, request))
         if unknown := sorted(set(body) - KEYS):
-            raise BadRequest(f"unknown key {unknown[0]!r:.80}; known: {', '.join(sorted(KEYS))}")
+            message = f"unknown key {unknown[0]!r:.80}; accepted: {', '.join(sorted(KEYS))}"
+            raise BadRequest(message)
         if ("instances" in body) == ("inputs" in body):
-            raise BadRequest('either "instances" (rows) or "inputs" (columns) is needed')
+            raise BadRequest('exactly one of "instances" (rows) and "inputs" (columns) is needed')
         limits = self.core.config.limits
 
         def decode(signature: Signature):
@@ -67,20 +68,21 @@ class V1:
                 return json_tensors.from_rows(body["instances"], signature, limits)
             return json_tensors.from_columns(body["inputs"], signature, limits)
 
-        asked = asked_of(request, body.get("signature_name", DEFAULT), timeout_s(request))
-        with self.presence.needed(request):
-            answer = await self.core.predict(exchange, asked, decode)
+        signature_name = body.get("signature_name", DEFAULT)
+        predict_request = to_predict_request(request, signature_name, timeout_s(request))
+        with self.disconnects.cancel_on_disconnect(request):
+            prediction = await self.core.predict(record, predict_request, decode)
         if "instances" in body:
-            return {"predictions": json_tensors.to_rows(answer.outputs)}
-        return {"outputs": json_tensors.to_columns(answer.outputs)}
+            return {"predictions": json_tensors.to_rows(prediction.outputs)}
+        return {"outputs": json_tensors.to_columns(prediction.outputs)}
 
-    async def status(self, request: Request, exchange: Exchange) -> dict:
-        versions = self.core.versions(exchange, asked_of(request))
-        return {"model_version_status": [state(version) for version in versions]}
+    async def status(self, request: Request, record: RequestRecord) -> dict:
+        versions = self.core.matching_versions(record, to_predict_request(request))
+        return {"model_version_status": [version_status(version) for version in versions]}
 
-    async def metadata(self, request: Request, exchange: Exchange) -> dict:
-        asked = asked_of(request)
-        version = self.core.version(exchange, asked)
+    async def metadata(self, request: Request, record: RequestRecord) -> dict:
+        predict_request = to_predict_request(request)
+        version = self.core.available_version(record, predict_request)
         definitions = {
             name: MessageToDict(
                 signature.definition,
@@ -91,29 +93,35 @@ class V1:
         }
         number = str(version.number)
         return {
-            "model_spec": {"name": asked.model, "signature_name": "", "version": number},
+            "model_spec": {"name": predict_request.model, "signature_name": "", "version": number},
             "metadata": {"signature_def": {"signature_def": definitions}},
         }
 
-    async def left_out(self, request: Request, exchange: Exchange) -> dict:
-        raise NotOffered("classify and regress, which take tf.Example, are not offered: predict is")
+    async def unimplemented(self, request: Request, record: RequestRecord) -> dict:
+        raise Unimplemented(
+            "classify and regress, which take tf.Example, are not implemented; use predict"
+        )
 
 
-def asked_of(request: Request, signature=DEFAULT, timeout_s: float | None = None) -> Asked:
-    place = request.path_params
-    return Asked(place["model"], number_of(place), place.get("label"), signature, timeout_s)
+def to_predict_request(
+    request: Request, signature=DEFAULT, timeout_s: float | None = None
+) -> PredictRequest:
+    """Model, version and label are from the path."""
+    path = request.path_params
+    number = parse_version(path.get("version"))
+    return PredictRequest(path["model"], number, path.get("label"), signature, timeout_s)
 
 
-def number_of(place: dict) -> int | None:
-    if "version" not in place:
+def parse_version(text: str | None) -> int | None:
+    if text is None:
         return None
-    number = version_number(place["version"])
+    number = version_number(text)
     if number is None:
-        raise BadRequest(f"version {place['version']!r:.80} is not a whole number")
+        raise BadRequest(f"version {text!r:.80} is not a non-negative integer")
     return number
 
 
-def state(version: Version) -> dict:
+def version_status(version: Version) -> dict:
     code = "UNKNOWN" if version.error else "OK"
     return {
         "version": str(version.number),

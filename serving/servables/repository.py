@@ -1,8 +1,8 @@
-"""The version tree: `<root>/<model>/<integer version>/`, each version a SavedModel.
+"""The model repository on disk: `<root>/<model>/<integer version>/`, each version a SavedModel.
 
-Beside the SavedModel's own files a published version has signature.json (what goes in and comes
-out), golden.json (inputs with the answers to expect) and content.sha256, the digest of all of it.
-TensorFlow Serving, Triton and KServe read the same tree and pass over what they do not know.
+Beside the SavedModel's files a published version has signature.json and golden.json (see
+`version_files`) and content.sha256, the digest of all of them. TensorFlow Serving, Triton and
+KServe read the same layout and ignore the additional files.
 """
 
 import fcntl
@@ -19,46 +19,47 @@ from pipelines.storage import atomic
 
 GRAPH, SIGNATURE, GOLDEN = "saved_model.pb", "signature.json", "golden.json"
 CONTENT = "content.sha256"
-LARGEST = 2**63 - 1
+MAX_VERSION = 2**63 - 1
 
 
 def version_number(name: str) -> int | None:
-    """The version that a folder's name means, as TensorFlow Serving reads it; None: no version.
+    """The version that a folder name means, as TensorFlow Serving parses it; None: not a version.
 
-    Digits alone, leading zeros allowed, no more than a signed 64-bit number holds.
+    Accepted are decimal digits, with leading zeros, up to the largest signed 64-bit number.
     """
-    # Length first: Python refuses to read numbers of thousands of digits.
-    if not (name.isascii() and name.isdecimal() and len(name.lstrip("0")) <= len(str(LARGEST))):
+    # Length first: Python refuses to parse numbers of thousands of digits.
+    max_digits = len(str(MAX_VERSION))
+    if not (name.isascii() and name.isdecimal() and len(name.lstrip("0")) <= max_digits):
         return None
     number = int(name.lstrip("0") or "0")
-    return number if number <= LARGEST else None
+    return number if number <= MAX_VERSION else None
 
 
 def versions(folder: Path) -> dict[int, Path]:
-    """Version folders of one model. Of `7` and `007` the shorter name counts."""
-    found: dict[int, Path] = {}
+    """{version: its folder} of one model. Of `7` and `007` the shorter name is used."""
+    folders: dict[int, Path] = {}
     for path in sorted(entries(folder), key=lambda path: (-len(path.name), path.name)):
         number = version_number(path.name)
         if number is not None and path.is_dir():
-            found[number] = path
-    return dict(sorted(found.items()))
+            folders[number] = path
+    return dict(sorted(folders.items()))
 
 
 def models(root: Path) -> dict[str, dict[int, Path]]:
-    """{model: its versions}, of the folders of a root that have at least one.
+    """{model: its versions} for the folders of a root that have at least one version.
 
-    Hidden ones are passed over, and those whose name no URL could tell from a verb.
+    Skipped are hidden folders and names that cannot be separated from a verb in a URL.
     """
-    found = {path.name: versions(path) for path in entries(root) if is_model(path.name)}
-    return {name: found[name] for name in sorted(found) if found[name]}
+    folders = {path.name: versions(path) for path in entries(root) if is_model_name(path.name)}
+    return {name: folders[name] for name in sorted(folders) if folders[name]}
 
 
-def is_model(name: str) -> bool:
+def is_model_name(name: str) -> bool:
     return name.isprintable() and not name.startswith(".") and ":" not in name
 
 
 def entries(folder: Path) -> list[Path]:
-    """Empty where there is no such folder: it may come, or be taken away between two looks."""
+    """Empty if the folder does not exist: it can be created or removed between two polls."""
     try:
         return list(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -67,40 +68,50 @@ def entries(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Published:
+    """new: whether a version was written; otherwise `version` already had this content."""
+
     model: str
     version: int
     new: bool
 
 
 def publish(exported: Path, root: Path, model: str) -> Published:
-    """Puts an exported model into the tree as its next version, whole or not at all.
+    """Copies an exported model into the repository as its next version, completely or not at all.
 
-    exported: what `pipelines export` writes: model/, signature.json, golden.json. What the newest
-    version holds already makes no new one; what only an older one holds does, because the newest
-    is the one that is served.
+    If the newest version has the same content, no version is added. If only an older version has
+    it, one is added, because the newest is the one that is served.
+
+    Args:
+        exported: what `pipelines export` writes: model/, signature.json, golden.json.
+        root: the repository.
+        model: the name to serve it by.
+
+    Raises:
+        UserError: a file of the export is missing.
     """
     source = exported / "model"
-    files = {**contents(source), **{name: exported / name for name in (SIGNATURE, GOLDEN)}}
+    files = {**version_contents(source), **{name: exported / name for name in (SIGNATURE, GOLDEN)}}
     missing = [name for name in (GRAPH, SIGNATURE, GOLDEN) if not files.get(name, source).is_file()]
     if missing:
-        raise UserError(f"{exported}: {missing[0]} is missing; run `dvc repro export@{model}`")
-    with locked(root / model) as folder:
-        present, known = versions(folder), digest(files)
+        message = f"{missing[0]} is missing; run `dvc repro export@{model}`"
+        raise UserError("export-incomplete", message, path=exported, value=missing[0])
+    with exclusive_lock(root / model) as folder:
+        present, content_digest = versions(folder), digest(files)
         newest = max(present, default=0)
-        if present and published_digest(present[newest]) == known:
+        if present and published_digest(present[newest]) == content_digest:
             return Published(model, newest, new=False)
         with atomic.folder(folder / str(newest + 1)) as new:
             for name, path in files.items():
                 (new / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, new / name)
-            # Taken before the copying: an export that changed meanwhile is seen when it is loaded.
-            (new / CONTENT).write_text(f"{known}\n", "utf-8")
+            # Computed before copying: an export that changed meanwhile is detected when loaded.
+            (new / CONTENT).write_text(f"{content_digest}\n", "utf-8")
     return Published(model, newest + 1, new=True)
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[Path]:
-    """One publisher of a model at a time, or two could write the same version."""
+def exclusive_lock(folder: Path) -> Iterator[Path]:
+    """One publisher of a model at a time: otherwise two could write the same version."""
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -110,8 +121,8 @@ def locked(folder: Path) -> Iterator[Path]:
         os.close(descriptor)
 
 
-def contents(folder: Path) -> dict[str, Path]:
-    """{relative name: file} of a version, its own digest left out."""
+def version_contents(folder: Path) -> dict[str, Path]:
+    """{relative name: file} of a version, without its digest file."""
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
     return {
         name: files[name] for name in sorted(files) if name != CONTENT and files[name].is_file()
@@ -119,7 +130,7 @@ def contents(folder: Path) -> dict[str, Path]:
 
 
 def digest(files: Mapping[str, Path]) -> str:
-    """sha256 over names and bytes."""
+    """SHA-256 of names and contents."""
     total = hashlib.sha256()
     for name, path in sorted(files.items()):
         total.update(f"{name}\0".encode())
@@ -129,12 +140,12 @@ def digest(files: Mapping[str, Path]) -> str:
 
 
 def published_digest(version: Path) -> str | None:
-    """None for a version from elsewhere, which has none."""
+    """None if another publisher wrote the version without a digest."""
     path = version / CONTENT
     return path.read_text("utf-8", "replace").strip() if path.is_file() else None
 
 
-def damaged(version: Path) -> bool:
-    """Whether a published version is not what was published."""
-    known = published_digest(version)
-    return known is not None and known != digest(contents(version))
+def is_damaged(version: Path) -> bool:
+    """Whether the files of a version differ from those that were published."""
+    expected = published_digest(version)
+    return expected is not None and expected != digest(version_contents(version))

@@ -9,54 +9,63 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from serving.errors import LoadError
-from serving.servables import repository, warmup
-from serving.servables.signature import Signature, sentence
+from serving.servables import repository, version_files, warmup
+from serving.servables.signature import Signature, readable_message
 
-INITIALISATION = "__saved_model_init_op"  # listed among signatures, but no function
+INIT_OP = "__saved_model_init_op"  # listed among the signatures, but not callable
 
 
 @dataclass(frozen=True)
 class Servable:
-    """about: signature.json, or empty. keep: what the functions' variables hang on."""
+    """A loaded SavedModel.
+
+    Args:
+        signatures: its functions by name.
+        metadata: the content of signature.json; empty if there is none.
+        saved_model: owns the variables of the functions, which must not be freed before them.
+    """
 
     signatures: Mapping[str, Signature]
-    about: dict
-    keep: object
+    metadata: dict
+    saved_model: object
 
 
-def use_threads(count: int) -> None:
-    """For the whole process, before its first call. Handing parts of small operations to other
-    threads costs more than it gains; how many operations run side by side is TensorFlow's choice,
-    for with one thread a slow model's call would hold up those of all others."""
+def set_threads_per_op(count: int) -> None:
+    """Sets TensorFlow's threads for one operation, for the whole process, before its first call.
+
+    Sharing a small operation among threads costs more than it gains. How many operations run
+    concurrently is left to TensorFlow: with a single thread, a call of a slow model would block
+    the calls of all other models.
+    """
     tf.config.threading.set_intra_op_parallelism_threads(count)
 
 
 def load(folder: Path) -> Servable:
-    """Loads a version and proves it. Raises LoadError, naming what is wrong."""
-    if repository.damaged(folder):
-        raise LoadError(f"{folder}: its files are not those that {repository.CONTENT} was made of")
+    """Loads a version and warms it up. Raises LoadError with the reason."""
+    if repository.is_damaged(folder):
+        raise LoadError(f"{folder}: its files differ from the digest in {repository.CONTENT}")
     try:
-        about = warmup.read(folder / repository.SIGNATURE) or {}
-        for library in about.get("requires", ()):  # whose operations are in the graph
-            importlib.import_module(library)
-        servable = opened(folder, about)
-        warmup.prove(servable.signatures, folder)
+        metadata = version_files.read_signature(folder) or {}
+        for module in metadata.get("requires", ()):  # registers operations used in the graph
+            importlib.import_module(module)
+        servable = load_saved_model(folder, metadata)
+        warmup.warm_up(servable.signatures, folder)
     except LoadError:
         raise
-    except Exception as error:  # a foreign model: anything can come out of TensorFlow or its ops
-        raise LoadError(f"{folder}: cannot be served: {sentence(error)}") from error
+    except Exception as error:  # TensorFlow and a model's operations can raise anything
+        raise LoadError(f"{folder}: cannot be loaded: {readable_message(error)}") from error
     return servable
 
 
-def opened(folder: Path, about: dict) -> Servable:
-    loaded = tf.saved_model.load(str(folder))
-    described = SavedModel.FromString((folder / repository.GRAPH).read_bytes())
-    definitions = described.meta_graphs[0].signature_def
+def load_saved_model(folder: Path, metadata: dict) -> Servable:
+    saved_model = tf.saved_model.load(str(folder))
+    proto = SavedModel.FromString((folder / repository.GRAPH).read_bytes())
+    definitions = proto.meta_graphs[0].signature_def
     signatures = {
-        name: Signature.of(name, definitions[name], function)
-        for name, function in loaded.signatures.items()
-        if name != INITIALISATION
+        name: Signature.from_definition(name, definitions[name], function)
+        for name, function in saved_model.signatures.items()
+        if name != INIT_OP
     }
     if not signatures:
-        raise LoadError(f"{folder}: the SavedModel has no signatures, so nothing can be asked")
-    return Servable(signatures, about, loaded)
+        raise LoadError(f"{folder}: the SavedModel has no signature; export it with at least one")
+    return Servable(signatures, metadata, saved_model)

@@ -1,6 +1,6 @@
-"""What a SavedModel's function takes and gives, and how it is called with arrays.
+"""A SavedModel's signature: the inputs and outputs of a function, and its call with arrays.
 
-TensorFlow is imported here, in `servable` and, for its messages, in `protos` and `grpc_face`.
+TensorFlow is imported here, in `servable` and, for its protocol buffers, in `grpc_api`.
 """
 
 import re
@@ -15,7 +15,8 @@ from serving.errors import BadRequest, ServingError
 
 DEFAULT = "serving_default"
 Arrays = Mapping[str, np.ndarray]
-REFUSALS = (
+# Raised by a graph for an input that it does not accept.
+INPUT_ERRORS = (
     tf.errors.InvalidArgumentError,
     tf.errors.OutOfRangeError,
     tf.errors.UnimplementedError,
@@ -23,82 +24,99 @@ REFUSALS = (
 
 
 @dataclass(frozen=True)
-class Tensor:
-    """An input or output. shape: without the batch, if it has one; None where any size will do, or
-    as a whole where any shape will do."""
+class TensorSpec:
+    """An input or output.
+
+    Args:
+        name: its name in the signature.
+        dtype: NumPy type; object for strings.
+        shape: without the batch dimension; None for a dimension of any size, and None instead of
+            the tuple for any shape.
+        batched: whether the first dimension is the batch.
+    """
 
     name: str
-    dtype: np.dtype  # object: strings
+    dtype: np.dtype
     shape: tuple[int | None, ...] | None
     batched: bool
 
     @classmethod
-    def of(cls, name: str, info) -> "Tensor":
-        """info: TensorInfo of the SavedModel's own description."""
-        dtype = tf.as_dtype(info.dtype)
-        kind = np.dtype(object) if dtype == tf.string else np.dtype(dtype.as_numpy_dtype)
+    def from_info(cls, name: str, info) -> "TensorSpec":
+        """info: the TensorInfo message of the SavedModel."""
+        tf_dtype = tf.as_dtype(info.dtype)
+        dtype = np.dtype(object) if tf_dtype == tf.string else np.dtype(tf_dtype.as_numpy_dtype)
         if info.tensor_shape.unknown_rank:
-            return cls(name, kind, None, batched=False)
+            return cls(name, dtype, None, batched=False)
         sizes = tuple(None if dim.size < 0 else dim.size for dim in info.tensor_shape.dim)
         batched = bool(sizes) and sizes[0] is None
-        return cls(name, kind, sizes[1:] if batched else sizes, batched)
+        return cls(name, dtype, sizes[1:] if batched else sizes, batched)
 
     @property
     def type_name(self) -> str:
         return "string" if self.dtype.hasobject else self.dtype.name
 
     @property
-    def whole_shape(self) -> tuple[int | None, ...] | None:
+    def full_shape(self) -> tuple[int | None, ...] | None:
+        """The shape with the batch dimension."""
         return (None, *self.shape) if self.batched else self.shape
 
-    def fits(self, shape: tuple[int, ...]) -> bool:
-        wanted = self.whole_shape
-        return wanted is None or (
-            len(shape) == len(wanted)
-            and all(want in (None, have) for have, want in zip(shape, wanted, strict=True))
+    def accepts(self, shape: tuple[int, ...]) -> bool:
+        expected = self.full_shape
+        return expected is None or (
+            len(shape) == len(expected)
+            and all(size in (None, actual) for actual, size in zip(shape, expected, strict=True))
         )
 
-    def blank(self, rows: int) -> np.ndarray:
-        """Zeros or empty strings, one where any size will do."""
-        shape = tuple(1 if size is None else size for size in self.shape or ())
-        whole = (rows, *shape) if self.batched else shape
-        return np.full(whole, b"" if self.dtype.hasobject else 0, self.dtype)
+    def zeros(self, rows: int) -> np.ndarray:
+        """Zeros or empty strings; dimensions of any size get size 1."""
+        row_shape = tuple(1 if size is None else size for size in self.shape or ())
+        shape = (rows, *row_shape) if self.batched else row_shape
+        return np.full(shape, b"" if self.dtype.hasobject else 0, self.dtype)
 
 
 @dataclass(frozen=True)
 class Signature:
-    """definition: the SavedModel's SignatureDef message. function: tensors by name -> the same."""
+    """A callable function of a SavedModel.
+
+    Args:
+        name: its name among the signatures.
+        definition: the SignatureDef message.
+        function: tensors by name -> tensors by name.
+        inputs: specifications by name.
+        outputs: specifications by name.
+    """
 
     name: str
     definition: object
     function: Callable
-    inputs: dict[str, Tensor]
-    outputs: dict[str, Tensor]
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
 
     @classmethod
-    def of(cls, name: str, definition, function: Callable) -> "Signature":
-        sides = (
-            {key: Tensor.of(key, side[key]) for key in sorted(side)}
-            for side in (definition.inputs, definition.outputs)
+    def from_definition(cls, name: str, definition, function: Callable) -> "Signature":
+        inputs, outputs = (
+            {key: TensorSpec.from_info(key, infos[key]) for key in sorted(infos)}
+            for infos in (definition.inputs, definition.outputs)
         )
-        return cls(name, definition, function, *sides)
+        return cls(name, definition, function, inputs, outputs)
 
     @cached_property
     def batched(self) -> bool:
-        """Whether every input and output has the batch first, so that requests can be merged."""
-        tensors = [*self.inputs.values(), *self.outputs.values()]
-        return bool(self.inputs) and all(tensor.batched for tensor in tensors)
+        """Whether all inputs and outputs have a batch dimension, so that requests can be merged."""
+        specs = [*self.inputs.values(), *self.outputs.values()]
+        return bool(self.inputs) and all(spec.batched for spec in specs)
 
     def __call__(self, inputs: Arrays) -> dict[str, np.ndarray]:
-        """Raises BadRequest for what the graph refuses, such as bytes that are no picture."""
+        """Raises BadRequest if the graph refuses the input, such as bytes that are not an image."""
         try:
-            tensors = {name: tf.constant(value) for name, value in inputs.items()}
-            answer = self.function(**tensors)
-            return {name: to_array(answer[name]) for name in self.outputs}
-        except REFUSALS as error:
-            raise BadRequest(f"the model refuses this input: {sentence(error)}") from None
+            tensors = {name: tf.constant(array) for name, array in inputs.items()}
+            outputs = self.function(**tensors)
+            return {name: to_array(outputs[name]) for name in self.outputs}
+        except INPUT_ERRORS as error:
+            message = f"the model refuses this input: {readable_message(error)}"
+            raise BadRequest(message) from None
         except tf.errors.OpError as error:
-            raise ServingError(f"the model failed: {sentence(error)}") from error
+            raise ServingError(f"the model failed: {readable_message(error)}") from error
 
 
 def to_array(tensor) -> np.ndarray:
@@ -112,8 +130,8 @@ NOISE = re.compile(
 )
 
 
-def sentence(error: Exception) -> str:
-    """The part of TensorFlow's message that is meant for people."""
+def readable_message(error: Exception) -> str:
+    """The first line of TensorFlow's message, without node names and stack traces."""
     text = NOISE.sub(" ", getattr(error, "message", None) or str(error))
     lines = (" ".join(line.split()) for line in text.splitlines())
     first = next((line for line in lines if line), type(error).__name__)

@@ -1,11 +1,6 @@
-"""Golden examples: inputs with the answers to expect, which a version gives before it is served.
-
-golden.json holds {"inputs": {name: rows}, "outputs": {name: rows}} for the default signature, as
-the column form of the REST interface has them; bytes are {"b64": ...}.
-"""
+"""Warm-up: before a version is served, it is called once and must answer its golden examples."""
 
 import base64
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,71 +8,77 @@ from pathlib import Path
 import numpy as np
 
 from serving.errors import BadRequest, LoadError
-from serving.servables import repository
+from serving.servables import repository, version_files
 from serving.servables.signature import DEFAULT, Signature
 
-TOLERANCE = 1e-4  # of numbers: other hardware adds up in another order
+TOLERANCE = 1e-4  # of numbers: other hardware adds in another order
 
 
-def read(path: Path) -> dict | None:
-    """None where there is no such file: a version from elsewhere."""
-    if not path.is_file():
-        return None
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
-        raise LoadError(f"{path}: not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise LoadError(f"{path}: an object is needed")
-    return found
+def warm_up(signatures: Mapping[str, Signature], folder: Path) -> None:
+    """Calls every signature, because the first call allocates memory and is slow.
 
-
-def prove(signatures: Mapping[str, Signature], folder: Path) -> None:
-    """Calls every signature, for a first call allocates; golden answers must be right."""
-    golden = read(folder / repository.GOLDEN)
+    Raises:
+        LoadError: the default signature does not give the golden answers.
+    """
+    golden = version_files.read_golden(folder)
     for name, signature in signatures.items():
         if golden is not None and name == DEFAULT:
-            check(signature, golden, folder)
+            check_golden(signature, golden, folder)
         else:
-            # A graph that refuses blanks has been run as well.
+            # A graph that refuses zeros has been called nevertheless.
             with suppress(BadRequest):
-                signature({key: tensor.blank(1) for key, tensor in signature.inputs.items()})
+                signature({key: spec.zeros(1) for key, spec in signature.inputs.items()})
 
 
-def check(signature: Signature, golden: dict, folder: Path) -> None:
-    inputs = arrays(signature, golden["inputs"])
-    answers = signature(inputs)
-    for name, wanted in golden["outputs"].items():
-        if not same(answers[name], wanted):
+def check_golden(signature: Signature, golden: Mapping, folder: Path) -> None:
+    inputs = input_arrays(signature, golden["inputs"])
+    outputs = signature(inputs)
+    for name, expected in golden["outputs"].items():
+        if name not in outputs:
+            raise LoadError(f"{folder}: {repository.GOLDEN} has {name}, which is not an output")
+        if not matches(outputs[name], expected):
             raise LoadError(
-                f"{folder}: {name} is not what {repository.GOLDEN} says: "
-                f"found {answers[name].tolist()!r:.150}, expected {wanted!r:.150}"
+                f"{folder}: {name} differs from {repository.GOLDEN}: "
+                f"found {outputs[name].tolist()!r:.150}, expected {expected!r:.150}"
             )
-    if signature.batched:  # a lone request is the commonest, and another shape to allocate for
+    if signature.batched:  # single rows are the most frequent requests, and another shape
         signature({name: array[:1] for name, array in inputs.items()})
 
 
-def arrays(signature: Signature, columns: Mapping[str, list]) -> dict[str, np.ndarray]:
+def input_arrays(signature: Signature, columns: Mapping[str, list]) -> dict[str, np.ndarray]:
+    """The golden inputs as arrays of the signature's types."""
     return {
-        name: np.array([_value(row) for row in rows], signature.inputs[name].dtype)
+        name: np.array(_decode_base64(rows), signature.inputs[name].dtype)
         for name, rows in columns.items()
     }
 
 
-def _value(row):
-    return base64.b64decode(row["b64"]) if isinstance(row, dict) else row
+def _decode_base64(value):
+    if isinstance(value, list):
+        return [_decode_base64(item) for item in value]
+    return base64.b64decode(value["b64"]) if isinstance(value, dict) else value
 
 
-def same(answer: np.ndarray, wanted: list) -> bool:
-    if answer.dtype.hasobject:
-        return _texts(answer.tolist()) == wanted
-    expected = np.array(wanted, answer.dtype)
-    if answer.shape != expected.shape:
+def matches(output: np.ndarray, expected: list) -> bool:
+    """Whether an output equals the expected rows: strings exactly, numbers within TOLERANCE.
+
+    Args:
+        output: numbers or strings, of any shape; (rows, k) strings are compared as nested lists.
+        expected: the rows as JSON has them.
+    """
+    if output.dtype.hasobject:
+        return _decode_utf8(output.tolist()) == _decode_base64_text(expected)
+    reference = np.array(expected, output.dtype)
+    if output.shape != reference.shape:
         return False
-    return np.allclose(answer, expected, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    return np.allclose(output, reference, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
 
 
-def _texts(values):
-    if isinstance(values, list):
-        return [_texts(value) for value in values]
-    return values.decode("utf-8", "replace") if isinstance(values, bytes) else values
+def _decode_utf8(value):
+    if isinstance(value, list):
+        return [_decode_utf8(item) for item in value]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _decode_base64_text(value):
+    return _decode_utf8(_decode_base64(value))

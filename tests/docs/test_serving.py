@@ -1,4 +1,4 @@
-"""What docs/serving.md tells people to paste."""
+"""Commands and configuration in docs/serving.md work."""
 
 import json
 import re
@@ -12,12 +12,12 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from serving import config, page
-from tests.support.page_models import plant
+from tests.support.page_models import save_models
 from tests.support.serving_trees import served
 
 TEXT = (Path(__file__).parents[2] / "docs/serving.md").read_text("utf-8")
 COMMANDS = re.findall(r"^curl (?:.|\n)+?(?=\n(?:curl|```))", TEXT, re.MULTILINE)
-MODEL = "spam_cnn"  # of which the page speaks
+MODEL = "spam_cnn"  # the example in the document
 
 
 def blocks(language: str) -> list[str]:
@@ -27,9 +27,11 @@ def blocks(language: str) -> list[str]:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
-    plant(root)
+    save_models(root)
     (root / "mail").rename(root / MODEL)
-    with served(root, more=page.routes, models={MODEL: {"labels": {"stable": 1}}}) as server:
+    with served(
+        root, extra_routes=page.routes, models={MODEL: {"labels": {"stable": 1}}}
+    ) as server:
         yield server.addresses.rest
 
 
@@ -49,31 +51,31 @@ def test_a_curl_line_works(base, command):
         assert json.loads(done.stdout) is not None or command.endswith("ready")
 
 
-def test_the_page_shows_lines_for_both_protocols():
+def test_both_protocols_have_commands():
     assert sum(":predict" in command for command in COMMANDS) == 3
     assert sum("/infer" in command for command in COMMANDS) == 1
 
 
-def test_the_configuration_is_one():
+def test_the_configuration_is_valid():
     (text,) = (block for block in blocks("yaml") if "batching" in block)
-    found = config.build(yaml.safe_load(text), "docs")
-    assert found.labels_of(MODEL) == {"stable": 1}
-    assert found.policy_of(MODEL).latest == 2
+    settings = config.build(yaml.safe_load(text), "docs")
+    assert settings.labels_of(MODEL) == {"stable": 1}
+    assert settings.policy_of(MODEL).latest == 2
 
 
 def test_the_defaults_are_those_of_the_code():
     cells = dict(re.findall(r"\| `(\w+)`[^|]*\| ([\d.]+(?: MiB)?) ", TEXT))
-    said = {
+    documented = {
         name: float(value.removesuffix(" MiB")) * (1 << 20 if "MiB" in value else 1)
         for name, value in cells.items()
     }
-    assert said == {**config.Limits().model_dump(), **config.Batching().model_dump()}
+    assert documented == {**config.Limits().model_dump(), **config.Batching().model_dump()}
 
 
 def test_the_manifest_is_yaml_of_kserve():
     (text,) = (block for block in blocks("yaml") if "InferenceService" in block)
-    found = yaml.safe_load(text)
-    assert found["spec"]["predictor"]["model"]["modelFormat"] == {"name": "tensorflow"}
+    manifest = yaml.safe_load(text)
+    assert manifest["spec"]["predictor"]["model"]["modelFormat"] == {"name": "tensorflow"}
 
 
 def parsed(containing: str, message):
@@ -82,13 +84,14 @@ def parsed(containing: str, message):
 
 
 def test_tensorflow_serving_reads_its_configuration():
-    (found,) = parsed("model_config_list", ModelServerConfig()).model_config_list.config
-    assert (found.name, dict(found.version_labels)) == (MODEL, {"stable": 1})
-    assert set(found.version_labels.values()) <= set(found.model_version_policy.specific.versions)
+    (model,) = parsed("model_config_list", ModelServerConfig()).model_config_list.config
+    assert (model.name, dict(model.version_labels)) == (MODEL, {"stable": 1})
+    assert set(model.version_labels.values()) <= set(model.model_version_policy.specific.versions)
 
 
 def test_triton_reads_its_configuration():
-    found = parsed("max_batch_size", ModelConfig())
+    model = parsed("max_batch_size", ModelConfig())
+    tensors = [*model.input, *model.output]
     signature = {"text", "label", "probabilities", "probability"}  # of a text classifier
-    assert {each.name for each in (*found.input, *found.output)} == signature
-    assert all(each.dims for each in (*found.input, *found.output))  # Triton refuses none
+    assert {tensor.name for tensor in tensors} == signature
+    assert all(tensor.dims for tensor in tensors)  # Triton requires them

@@ -1,4 +1,4 @@
-"""Whatever a client sends, it is answered, and never as if the server were at fault."""
+"""No request, however malformed, is answered with a server error."""
 
 import http.client
 import json
@@ -88,8 +88,8 @@ def fuzz(examples: int):
 def server(tmp_path_factory):
     tree = Tree(tmp_path_factory.mktemp("root"))
     tree.add(1)
-    with served(tree.root) as found:
-        yield found
+    with served(tree.root) as running_server:
+        yield running_server
 
 
 class Sender:
@@ -114,14 +114,14 @@ def encoded(value) -> bytes:
 @pytest.mark.slow
 def test_12_no_body_of_at_least_10_000_gives_a_5xx(server):
     sender = Sender(server)
-    for strategy in (st.binary(max_size=40), *(each.map(encoded) for each in FORMS)):
+    for strategy in (st.binary(max_size=40), *(form.map(encoded) for form in FORMS)):
         given(strategy, st.sampled_from([None, None, None, 0, 50, 1000]))(posting(sender))()
     over_grpc(server)
     described(server)
     text = requests.get(server.url("/monitoring/prometheus/metrics"), timeout=30).text
     counts = [line.rsplit(" ", 1) for line in text.splitlines() if "requests_total{" in line]
-    for face in ('code="200",face="rest"', 'code="OK",face="grpc"'):
-        assert any(face in labels and "predict" in labels for labels, _ in counts)
+    for labels_part in ('code="200",frontend="rest"', 'code="OK",frontend="grpc"'):
+        assert any(labels_part in labels and "predict" in labels for labels, _ in counts)
     assert sum(float(count) for _, count in counts) > 10_000
     assert not [labels for labels, _ in counts if 'code="5' in labels or "INTERNAL" in labels]
 
@@ -151,7 +151,7 @@ def over_grpc(server) -> None:
         request.model_spec.signature_name = data.draw(
             st.sampled_from(["", "picky", "repeated", "total", "none"])
         )
-        if data.draw(st.booleans()):  # one that only its numbers can spoil
+        if data.draw(st.booleans()):  # a request that only its numbers can make invalid
             array = data.draw(st.lists(st.floats(width=32), min_size=3, max_size=3))
             tensor = request.inputs["x"]
             tensor.CopyFrom(tf.make_tensor_proto([array], tf.float32))
@@ -167,14 +167,14 @@ def over_grpc(server) -> None:
         try:
             stub.Predict(request, timeout=30)
         except grpc.RpcError as error:
-            found = error.code().name
-            assert found in ("INVALID_ARGUMENT", "NOT_FOUND"), (found, error.details())
+            code = error.code().name
+            assert code in ("INVALID_ARGUMENT", "NOT_FOUND"), (code, error.details())
 
     predict()
 
 
 def described(server) -> None:
-    """schemathesis's own requests, of the description that the server gives of itself."""
+    """Requests that schemathesis generates from the server's OpenAPI description."""
     schema = schemathesis.openapi.from_url(server.url("/openapi.json"))
     session = requests.Session()
     for result in schema.get_all_operations():
@@ -190,7 +190,7 @@ def described(server) -> None:
                 if "version" in case.path_parameters:
                     case.path_parameters["version"] = "1"
             if case.headers:
-                case.headers.pop(TIMEOUT, None)  # of a millisecond: 504 is then the right answer
+                case.headers.pop(TIMEOUT, None)  # with a millisecond 504 is a correct answer
             case.call_and_validate(session=session, checks=CHECKS)
 
         call()

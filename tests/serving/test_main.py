@@ -1,4 +1,4 @@
-"""`python -m serving`, as a person or a supervisor runs it."""
+"""`python -m serving`, as a user or a supervisor starts it."""
 
 import signal
 import socket
@@ -11,14 +11,15 @@ import pytest
 import requests
 import yaml
 
+from pipelines.config import tensorflow_env
 from serving.__main__ import main
-from tests.support.serving_trees import ROW, Tree, save
+from tests.support.serving_trees import ROW, Tree, save, write_signature
 
 ROOT = Path(__file__).parents[2]
 
 
 def start(*arguments: str) -> tuple[subprocess.Popen, str]:
-    """The process, and where its REST face listens."""
+    """The process, and the address of its REST frontend."""
     ports = ("--rest-port", "0", "--grpc-port", "0")
     process = subprocess.Popen(
         [sys.executable, "-m", "serving", *ports, *arguments],
@@ -31,17 +32,18 @@ def start(*arguments: str) -> tuple[subprocess.Popen, str]:
 
 def finish(process: subprocess.Popen) -> str:
     process.send_signal(signal.SIGTERM)
-    said, log = process.communicate(timeout=60)
+    output, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
-    return said
+    assert tensorflow_env.has_gpu() or "cuInit" not in log
+    return output
 
 
 @pytest.mark.slow
-def test_it_publishes_serves_and_prints_lines_that_work(tmp_path):
+def test_it_publishes_and_serves_and_prints_commands_that_work(tmp_path):
     exported = tmp_path / "exported/scaled"
     save(exported / "model", 3, x=[ROW], y=[[3 * x for x in ROW]])
     (exported / "model/golden.json").rename(exported / "golden.json")
-    (exported / "signature.json").write_text("{}")
+    write_signature(exported)
     (tmp_path / "exported/broken").mkdir()
     root = tmp_path / "served"
     process, _ = start("--root", str(root), "--exported", str(exported.parent))
@@ -55,8 +57,8 @@ def test_it_publishes_serves_and_prints_lines_that_work(tmp_path):
 
 
 @pytest.mark.slow
-def test_it_serves_again_from_the_tree_after_kill_9(tmp_path):
-    """Twice, with the rest of a publisher that was killed as well."""
+def test_it_serves_again_after_kill_9(tmp_path):
+    """Twice, with a temporary folder of a publisher that was killed as well."""
     tree = Tree(tmp_path / "root")
     tree.add(1)
     (tree.folder / ".tmp-999999-0011aabb-2").mkdir()
@@ -74,7 +76,7 @@ def test_it_serves_again_from_the_tree_after_kill_9(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_file_of_several_roots_is_read_again_while_it_serves(tmp_path):
+def test_the_configuration_is_read_again_while_it_serves(tmp_path):
     one, two = Tree(tmp_path / "one", "first"), Tree(tmp_path / "two", "second")
     one.add(1)
     one.add(2)
@@ -84,53 +86,55 @@ def test_a_file_of_several_roots_is_read_again_while_it_serves(tmp_path):
     path.write_text(yaml.safe_dump(settings))
     process, base = start("--config", str(path), "--policy", "all")
 
-    def answer(place: str) -> int | float:
+    def predict(path: str) -> int | float:
         body = {"instances": [ROW]}
-        found = requests.post(f"{base}/v1/models/{place}:predict", json=body, timeout=30)
-        good = found.status_code == 200
-        return found.json()["predictions"][0]["scale"] if good else found.status_code
+        response = requests.post(f"{base}/v1/models/{path}:predict", json=body, timeout=30)
+        if response.status_code != 200:
+            return response.status_code
+        return response.json()["predictions"][0]["scale"]
 
-    assert [answer(place) for place in ("first", "first/versions/1", "second")] == [2, 1, 5]
-    assert answer("first/labels/stable") == 404
+    assert [predict(path) for path in ("first", "first/versions/1", "second")] == [2, 1, 5]
+    assert predict("first/labels/stable") == 404
     path.write_text("models: {first: {labels: {stable: x}}}")  # a mistake changes nothing
     time.sleep(0.3)
-    assert answer("first") == 2
+    assert predict("first") == 2
     path.write_text(yaml.safe_dump({**settings, "models": {"first": {"labels": {"stable": 1}}}}))
     end = time.monotonic() + 30
-    while answer("first/labels/stable") != 1:
+    while predict("first/labels/stable") != 1:
         assert time.monotonic() < end
         time.sleep(0.05)
     finish(process)
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "code", "key"),
     [
-        (["--policy", "newest"], "--policy newest: accepted: latest:N, all, specific:N,N"),
-        (["--limit", "rows"], "--limit rows: NAME=VALUE is needed"),
-        (["--limit", "rows=0"], "limits.rows: Input should be greater than or equal to 1"),
-        (["--batching", "size=1"], "batching.size: Extra inputs are not permitted"),
-        (["--config", "none.yaml"], "none.yaml: cannot be read: No such file or directory"),
+        (["--policy", "newest"], "policy-invalid", "--policy"),
+        (["--limit", "rows"], "flag-invalid", "--limit"),
+        (["--limit", "rows=0"], "config-invalid", "limits.rows"),
+        (["--batching", "size=1"], "config-invalid", "batching.size"),
+        (["--config", "none.yaml"], "file-unreadable", "none.yaml"),
     ],
 )
-def test_a_mistake_is_one_sentence(arguments, sentence, capsys):
+def test_a_mistake_is_one_message(arguments, code, key, capsys):
     assert main(arguments) == 2
-    told = capsys.readouterr().err
-    assert sentence in told
-    assert "Traceback" not in told
+    message = capsys.readouterr().err
+    assert message.startswith(f"error[{code}]: ")
+    assert key in message
+    assert "Traceback" not in message
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("face", ["rest", "grpc"])
-def test_a_taken_port_is_named(face, tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        ports = {"rest": "0", "grpc": "0", face: port}
+@pytest.mark.parametrize("frontend", ["rest", "grpc"])
+def test_a_port_in_use_is_named(frontend, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+        ports = {"rest": "0", "grpc": "0", frontend: port}
         command = [sys.executable, "-m", "serving", "--root", str(tmp_path)]
         for name, value in ports.items():
             command += [f"--{name}-port", value]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2
     assert f"127.0.0.1:{port}: cannot listen" in done.stderr
-    assert f"choose another --{face}-port" in done.stderr
+    assert f"choose another --{frontend}-port" in done.stderr
     assert "Traceback" not in done.stderr

@@ -16,14 +16,14 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory):
-    found = Tree(tmp_path_factory.mktemp("ray") / "root")
-    found.add(1)
-    return found
+    repository_tree = Tree(tmp_path_factory.mktemp("ray") / "root")
+    repository_tree.add(1)
+    return repository_tree
 
 
 @pytest.fixture(scope="module")
 def base(tree):
-    """Two replicas, each with room for one request, and one that may wait."""
+    """Two replicas, each with a capacity of one request, and one that can wait."""
     from ray import serve
 
     from serving.ray_app import Scale, application
@@ -39,7 +39,7 @@ def base(tree):
     ray.shutdown()
 
 
-def test_it_answers_as_the_server_of_one_process(base):
+def test_it_answers_as_the_server_in_one_process(base):
     asked = {"instances": [ROW]}
     answer = requests.post(f"{base}/v1/models/scaled:predict", json=asked, timeout=60)
     assert answer.json() == {"predictions": [{"scale": 1.0, "y": ROW}]}
@@ -57,13 +57,13 @@ def test_it_has_its_replicas(base):
     assert deployment.replica_states == {"RUNNING": 2}
 
 
-def test_what_finds_no_room_is_told_to_come_later(base):
-    def ask(_) -> requests.Response:
+def test_a_request_beyond_the_queue_is_answered_429(base):
+    def send(_) -> requests.Response:
         body = {"inputs": {"steps": [1500]}, "signature_name": "slow"}
         return requests.post(f"{base}/v1/models/scaled:predict", json=body, timeout=120)
 
     with ThreadPoolExecutor(12) as pool:
-        answers = list(pool.map(ask, range(12)))
+        answers = list(pool.map(send, range(12)))
     codes = Counter(answer.status_code for answer in answers)
     assert set(codes) == {200, 429}
     assert codes[200] >= 2

@@ -1,4 +1,4 @@
-"""What is published: whole, once, and as a version of its own."""
+"""Publishing: completely, once, and as a new version."""
 
 import json
 import shutil
@@ -12,18 +12,18 @@ import pytest
 from pipelines.config.errors import UserError
 from serving import example
 from serving.servables import repository
+from tests.support.serving_trees import write_golden, write_signature
 
 ROOT = Path(__file__).parents[2]
 
 
 def export(folder: Path, text: str = "graph") -> Path:
-    """The files of an export; the tree does not look into them."""
+    """The files of an export; publishing does not parse them."""
     (folder / "model/variables").mkdir(parents=True, exist_ok=True)
     (folder / "model/saved_model.pb").write_text(text)
     (folder / "model/variables/variables.index").write_text("index")
-    (folder / "signature.json").write_text("{}")
-    golden = {"inputs": {"text": ["it's"]}, "outputs": {"label": ["ham"]}}
-    (folder / "golden.json").write_text(json.dumps(golden))
+    write_signature(folder)
+    write_golden(folder, {"text": ["it's"]}, {"label": ["ham"]})
     return folder
 
 
@@ -46,7 +46,7 @@ def test_the_same_content_makes_no_new_version(tmp_path, exported):
     assert repository.publish(exported, root, "m") == repository.Published("m", 1, new=False)
     export(exported, "another graph")
     assert repository.publish(exported, root, "m") == repository.Published("m", 2, new=True)
-    export(exported)  # version 1 again: what is exported is to be served, and 2 is the newest
+    export(exported)  # the content of version 1; the newest version is 2
     assert repository.publish(exported, root, "m") == repository.Published("m", 3, new=True)
     assert set(files(root / "m/3")) == {
         *("saved_model.pb", "variables/variables.index"),
@@ -56,22 +56,23 @@ def test_the_same_content_makes_no_new_version(tmp_path, exported):
     assert sorted(path.name for path in (root / "m").iterdir()) == ["1", "2", "3"]
 
 
-def test_a_version_whose_files_change_is_known_as_damaged(tmp_path, exported):
+def test_a_version_whose_files_changed_is_damaged(tmp_path, exported):
     repository.publish(exported, tmp_path, "m")
-    assert not repository.damaged(tmp_path / "m/1")
+    assert not repository.is_damaged(tmp_path / "m/1")
     (tmp_path / "m/1/variables/variables.index").write_text("indeX")
-    assert repository.damaged(tmp_path / "m/1")
-    (tmp_path / "m/1/content.sha256").unlink()  # of another's tree nothing can be said
-    assert not repository.damaged(tmp_path / "m/1")
+    assert repository.is_damaged(tmp_path / "m/1")
+    (tmp_path / "m/1/content.sha256").unlink()  # without a digest nothing is known
+    assert not repository.is_damaged(tmp_path / "m/1")
 
 
 @pytest.mark.parametrize("missing", ["model/saved_model.pb", "signature.json", "golden.json"])
-def test_an_export_that_is_not_whole_is_refused(tmp_path, exported, missing):
+def test_an_incomplete_export_is_refused(tmp_path, exported, missing):
     (exported / missing).unlink()
-    with pytest.raises(
-        UserError, match=rf"{Path(missing).name} is missing; run `dvc repro export@m`"
-    ):
+    with pytest.raises(UserError) as raised:
         repository.publish(exported, tmp_path / "served", "m")
+    error = raised.value
+    assert (error.code, error.path) == ("export-incomplete", str(exported))
+    assert error.value == Path(missing).name
     assert repository.models(tmp_path / "served") == {}
 
 
@@ -85,28 +86,31 @@ def test_publishing_that_fails_leaves_nothing(tmp_path, exported, monkeypatch):
     assert list((tmp_path / "served/m").iterdir()) == []
 
 
-def test_publishers_at_once_make_one_version_each(tmp_path):
+def test_concurrent_publishers_write_one_version_each(tmp_path):
     folders = [export(tmp_path / f"exported/{i}", f"graph {i % 4}") for i in range(16)]
     with ThreadPoolExecutor(16) as pool:
         done = list(
             pool.map(lambda folder: repository.publish(folder, tmp_path / "served", "m"), folders)
         )
-    found = repository.versions(tmp_path / "served/m")
-    assert sorted(each.version for each in done if each.new) == list(found)
-    for folder, each in zip(folders, done, strict=True):
-        assert files(found[each.version])["saved_model.pb"] == files(folder)["model/saved_model.pb"]
+    versions = repository.versions(tmp_path / "served/m")
+    assert sorted(published.version for published in done if published.new) == list(versions)
+    for folder, published in zip(folders, done, strict=True):
+        assert (
+            files(versions[published.version])["saved_model.pb"]
+            == files(folder)["model/saved_model.pb"]
+        )
 
 
 def test_the_example_of_a_version_can_be_pasted(tmp_path, exported):
     repository.publish(exported, tmp_path, "m")
-    line = example.command("http://127.0.0.1:8501", "m", tmp_path / "m/1")
+    line = example.curl_command("http://127.0.0.1:8501", "m", tmp_path / "m/1")
     assert line.startswith("curl -s http://127.0.0.1:8501/v1/models/m:predict -d ")
-    said = subprocess.run(
+    printed = subprocess.run(
         ["bash", "-c", line.replace("curl", "printf '%s\\n'", 1)], capture_output=True, text=True
     )
-    assert json.loads(said.stdout.splitlines()[-1]) == {"instances": ["it's"]}
-    (tmp_path / "m/1/golden.json").write_text(json.dumps({"inputs": {"text": ["a" * 2000]}}))
-    source = example.command("http://127.0.0.1:8501", "m", tmp_path / "m/1").split(" | ")[0]
+    assert json.loads(printed.stdout.splitlines()[-1]) == {"instances": ["it's"]}
+    write_golden(tmp_path / "m/1", {"text": ["a" * 2000]}, {})
+    source = example.curl_command("http://127.0.0.1:8501", "m", tmp_path / "m/1").split(" | ")[0]
     assert source.startswith(f"{sys.executable} -m serving.example ")
     done = subprocess.run(source, shell=True, cwd=ROOT, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == {"instances": ["a" * 2000]}

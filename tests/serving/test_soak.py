@@ -1,4 +1,4 @@
-"""What the soak takes for a mistake."""
+"""What the soak test reports as a failure."""
 
 from types import SimpleNamespace
 
@@ -9,22 +9,26 @@ from benchmarks import soak
 FLAT = [100] * soak.VERSIONS
 
 
-def client(newest: float = soak.VERSIONS - 1, wrong: str = "") -> SimpleNamespace:
-    return SimpleNamespace(newest=newest, wrong=wrong)
+def client(newest: float = soak.VERSIONS - 1, error: str = "") -> SimpleNamespace:
+    return SimpleNamespace(newest=newest, error=error)
 
 
 @pytest.mark.parametrize(
-    ("clients", "sizes", "sentence"),
+    ("clients", "sizes", "message"),
     [
-        ([client(), client(wrong="503: b''")], FLAT, "503: b''"),
-        ([client(), client(wrong="no answer")], [100], "no answer"),
+        ([client(), client(error="503: b''")], FLAT, "503: b''"),
+        ([client(), client(error="no answer")], [100], "no answer"),
         ([client(), client(newest=7)], FLAT, "version 7 answered last, not 29"),
-        ([client()], [*FLAT[:-1], 106], "memory grew from 100 to 106 bytes after the tenth swap"),
+        (
+            [client()],
+            [*FLAT[:-1], 106],
+            "memory grew from 100 to 106 bytes after the tenth publication",
+        ),
     ],
 )
-def test_a_mistake_is_named(clients, sizes, sentence):
-    assert soak.mistakes(clients, sizes) == [sentence]
+def test_a_failure_is_reported(clients, sizes, message):
+    assert soak.find_failures(clients, sizes) == [message]
 
 
-def test_growth_before_the_tenth_swap_is_none():
-    assert soak.mistakes([client()], [50] * soak.SWAPS_TO_SETTLE + FLAT[:20]) == []
+def test_growth_before_the_tenth_publication_is_accepted():
+    assert soak.find_failures([client()], [50] * soak.WARM_UP_VERSIONS + FLAT[:20]) == []

@@ -1,29 +1,30 @@
-"""Small models with one function for each kind of form, as a version tree."""
+"""Small models with an output of each kind, as a model repository."""
 
-import json
 from pathlib import Path
 
 import tensorflow as tf
+
+from tests.support.serving_trees import write_golden, write_signature
 
 TEXTS = tf.TensorSpec((None,), tf.string, name="text")
 FILES = tf.TensorSpec((None,), tf.string, name="image_bytes")
 SERIES = tf.TensorSpec((None, 4, 1), tf.float32, name="history")
 
 
-def classified(second, names):
-    """Answers as the project's classifiers give them. second: whether it is the second class."""
-    probabilities = tf.where(second[:, None], [[0.25, 0.75]], [[0.875, 0.125]])
+def classify(is_second, class_names):
+    """Outputs as the project's classifiers have them. is_second: (B,) bool."""
+    probabilities = tf.where(is_second[:, None], [[0.25, 0.75]], [[0.875, 0.125]])  # (B, 2)
     return {
-        "label": tf.gather(names, tf.argmax(probabilities, 1)),
+        "label": tf.gather(class_names, tf.argmax(probabilities, 1)),
         "probabilities": probabilities,
         "probability": tf.reduce_max(probabilities, 1),
     }
 
 
-class Answers(tf.Module):
+class Functions(tf.Module):
     @tf.function(input_signature=[TEXTS])
     def spam(self, text):
-        return classified(tf.strings.regex_full_match(text, ".*free.*"), ["ham", "spam"])
+        return classify(tf.strings.regex_full_match(text, ".*free.*"), ["ham", "spam"])
 
     @tf.function(input_signature=[FILES])
     def light(self, image_bytes):
@@ -31,13 +32,15 @@ class Answers(tf.Module):
             return tf.reduce_mean(tf.cast(tf.io.decode_png(data, 1), tf.float32))
 
         means = tf.map_fn(mean, image_bytes, fn_output_signature=tf.float32)
-        return classified(means > 127.0, ["dark", "light"])
+        return classify(means > 127.0, ["dark", "light"])
 
     @tf.function(input_signature=[SERIES])
     def forecast(self, history):
-        """Goes on as the last step went."""
+        """Continues the slope of the last step."""
         step = history[:, -1:] - history[:, -2:-1]
-        return {"forecast": history[:, -1:] + step * tf.constant([[[1.0], [2.0], [3.0]]])}
+        forecast = history[:, -1:] + step * tf.constant([[[1.0], [2.0], [3.0]]])  # (B, 3, 1)
+        spread = tf.constant([-1.0, 0.0, 1.0])
+        return {"forecast": forecast, "quantiles": forecast[..., None] + spread}
 
     @tf.function(input_signature=[TEXTS])
     def translate(self, text):
@@ -47,28 +50,86 @@ class Answers(tf.Module):
     def doubled(self, number):
         return {"twice": 2 * number}
 
+    @tf.function(input_signature=[TEXTS])
+    def neighbours(self, text):
+        """Three strings for each row, their similarities, a mask and an output without a kind."""
+        rows = tf.shape(text)[0]
+        suffixes = tf.constant([["s", "ed", "ing"]])
+        return {
+            "neighbours": tf.strings.join(
+                [tf.repeat(text[:, None], 3, 1), tf.tile(suffixes, [rows, 1])]
+            ),
+            "similarities": tf.tile([[0.9, 0.5, 0.25]], [rows, 1]),
+            "regions": tf.tile([[[0, 1, 1], [0, 2, 1]]], [rows, 1, 1]),  # (B, 2, 3)
+            "weights": tf.tile([[[0.5, 1.5], [2.5, 3.5]]], [rows, 1, 1]),  # (B, 2, 2)
+        }
 
-KINDS = {
-    "mail": ("text_classification", ["ham", "spam"], {"text": ["for free"]}, {"label": ["spam"]}),
-    "shades": ("image_classification", ["dark", "light"], None, None),
-    "steps": ("forecasting", [], None, None),
-    "echo": ("translation", [], None, None),
+
+CLASSIFIER = {
+    "label": {"kind": "label"},
+    "probabilities": {"kind": "probabilities"},
+    "probability": {"kind": "probability"},
+}
+# {model: fields of signature.json}
+METADATA = {
+    "mail": {
+        "task": "text_classification",
+        "labels": ["ham", "spam"],
+        "signatures": {"serving_default": {"outputs": CLASSIFIER}},
+    },
+    "shades": {
+        "task": "image_classification",
+        "labels": ["dark", "light"],
+        "signatures": {
+            "serving_default": {"inputs": {"image_bytes": {"kind": "image"}}, "outputs": CLASSIFIER}
+        },
+    },
+    "steps": {
+        "task": "forecasting",
+        "signatures": {
+            "serving_default": {
+                "inputs": {"history": {"kind": "series"}},
+                "outputs": {"forecast": {"kind": "series"}, "quantiles": {"kind": "quantiles"}},
+            }
+        },
+    },
+    "echo": {
+        "task": "translation",
+        "signatures": {
+            "serving_default": {
+                "outputs": {"translation": {"kind": "text"}, "score": {"kind": "score"}}
+            }
+        },
+    },
+    "words": {
+        "task": "word_neighbours",
+        "labels": ["sky", "sea", "land"],
+        "signatures": {
+            "serving_default": {
+                "outputs": {
+                    "neighbours": {"kind": "ranking"},
+                    "similarities": {"kind": "score"},
+                    "regions": {"kind": "mask"},
+                    "weights": {"kind": "of a later release"},
+                }
+            }
+        },
+    },
 }
 
 
-def plant(root: Path) -> None:
-    """Version 1 of each model."""
-    module = Answers()
+def save_models(root: Path) -> None:
+    """Version 1 of each model; `mail` has a golden example."""
+    module = Functions()
     functions = {
         "mail": {"serving_default": module.spam},
         "shades": {"serving_default": module.light},
         "steps": {"serving_default": module.forecast},
         "echo": {"serving_default": module.translate, "twice": module.doubled},
+        "words": {"serving_default": module.neighbours},
     }
-    for name, (task, labels, inputs, outputs) in KINDS.items():
+    for name, fields in METADATA.items():
         folder = root / name / "1"
         tf.saved_model.save(module, str(folder), functions[name])
-        (folder / "signature.json").write_text(json.dumps({"task": task, "labels": labels}))
-        if inputs:
-            golden = {"inputs": inputs, "outputs": outputs}
-            (folder / "golden.json").write_text(json.dumps(golden))
+        write_signature(folder, **fields)
+    write_golden(root / "mail/1", {"text": ["for free"]}, {"label": ["spam"]})

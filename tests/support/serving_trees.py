@@ -1,4 +1,4 @@
-"""Small SavedModels in version trees, and a server over them in this process."""
+"""Small SavedModels in model repositories, and a server for them in this process."""
 
 import asyncio
 import json
@@ -14,14 +14,15 @@ import uvloop
 
 from serving.config import Config
 from serving.core.prediction import Core
-from serving.server import Addresses, More, running
+from serving.servables import repository, version_files
+from serving.server import Addresses, ExtraRoutes, running
 
 X = tf.TensorSpec((None, 3), tf.float32, name="x")
 ROW = [1.0, 2.0, 3.0]
 
 
 class Scaled(tf.Module):
-    """Says in every answer by how much it scales, so that tests see which version answered."""
+    """Returns its scale with every answer, so that tests see which version answered."""
 
     def __init__(self, scale: float):
         super().__init__()
@@ -34,8 +35,8 @@ class Scaled(tf.Module):
     @tf.function(input_signature=[X])
     def picky(self, x):
         """Refuses a batch with a negative number in it."""
-        fine = tf.debugging.Assert(tf.reduce_all(x >= 0), ["x: a negative number"])
-        with tf.control_dependencies([fine]):
+        valid = tf.debugging.Assert(tf.reduce_all(x >= 0), ["x: a negative number"])
+        with tf.control_dependencies([valid]):
             return {"y": x * self.scale}
 
     @tf.function(
@@ -45,8 +46,8 @@ class Scaled(tf.Module):
         ]
     )
     def repeated(self, text, times):
-        joined = tf.strings.reduce_join(tf.repeat(text[:, None], 2, axis=1), axis=1)
-        return {"text": joined, "raw_bytes": joined, "times": times + 1}
+        twice = tf.strings.reduce_join(tf.repeat(text[:, None], 2, axis=1), axis=1)
+        return {"text": twice, "raw_bytes": twice, "times": times + 1}
 
     @tf.function(input_signature=[tf.TensorSpec((3,), tf.float64, name="x")])
     def total(self, x):
@@ -54,10 +55,10 @@ class Scaled(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.int32, name="steps")])
     def slow(self, steps):
-        """About a millisecond a step."""
-        many = tf.reduce_max(steps)
+        """Takes about a millisecond for each step."""
+        most_steps = tf.reduce_max(steps)
         square = tf.while_loop(
-            lambda i, m: i < many,
+            lambda i, m: i < most_steps,
             lambda i, m: (i + 1, tf.linalg.matmul(m, m) / 300.0),
             (0, tf.ones((300, 300))),
             parallel_iterations=1,
@@ -65,8 +66,23 @@ class Scaled(tf.Module):
         return {"y": tf.cast(steps, tf.float32) * square[0, 0]}
 
 
+def write_signature(folder: Path, **fields) -> None:
+    """signature.json with these fields and the present schema version."""
+    _write(folder / repository.SIGNATURE, fields)
+
+
+def write_golden(folder: Path, inputs: dict[str, list], outputs: dict[str, list]) -> None:
+    """golden.json with the present schema version."""
+    _write(folder / repository.GOLDEN, {"inputs": inputs, "outputs": outputs})
+
+
+def _write(path: Path, fields: dict) -> None:
+    content = {"schema_version": version_files.SCHEMA_VERSION, **fields}
+    path.write_text(json.dumps(content), "utf-8")
+
+
 def save(folder: Path, scale: float, **golden) -> Path:
-    """golden: x and y of golden.json; none is written without."""
+    """golden: the rows x and y of golden.json; without them the file is not written."""
     module = Scaled(scale)
     signatures = {
         "serving_default": module.scaled, "picky": module.picky, "repeated": module.repeated,
@@ -74,8 +90,7 @@ def save(folder: Path, scale: float, **golden) -> Path:
     }  # fmt: skip
     tf.saved_model.save(module, str(folder), signatures)
     if golden:
-        text = json.dumps({"inputs": {"x": golden["x"]}, "outputs": {"y": golden["y"]}})
-        (folder / "golden.json").write_text(text)
+        write_golden(folder, {"x": golden["x"]}, {"y": golden["y"]})
     return folder
 
 
@@ -97,7 +112,7 @@ def save_heavy(folder: Path) -> Path:
 
 
 class Tree:
-    """A root with one model, to which versions are added as a publisher adds them."""
+    """A model repository with one model, to which versions are added by renaming a folder."""
 
     def __init__(self, root: Path, model: str = "scaled"):
         self.root, self.model, self.folder = root, model, root / model
@@ -114,12 +129,12 @@ class Tree:
     def add_broken(self, version: int) -> Path:
         folder = self.folder / str(version)
         folder.mkdir()
-        (folder / "saved_model.pb").write_bytes(b"no SavedModel")
+        (folder / "saved_model.pb").write_bytes(b"not a SavedModel")
         return folder
 
     def remove(self, version: int) -> None:
-        """Out of sight at once: a folder that is half removed would be a broken version."""
-        hidden = self.folder / f".gone-{version}"
+        """Renames first: a folder that is partly deleted would be a broken version."""
+        hidden = self.folder / f".deleted-{version}"
         (self.folder / str(version)).rename(hidden)
         shutil.rmtree(hidden)
 
@@ -137,47 +152,55 @@ class Served:
         return requests.get(self.url(path), timeout=30)
 
     def post(self, path: str, body, **options) -> requests.Response:
-        kind = {"data": body} if isinstance(body, str | bytes) else {"json": body}
-        return requests.post(self.url(path), timeout=30, **kind, **options)
+        content = {"data": body} if isinstance(body, str | bytes) else {"json": body}
+        return requests.post(self.url(path), timeout=30, **content, **options)
 
-    def predict(self, rows, model: str = "scaled", place: str = "", **more) -> requests.Response:
-        return self.post(f"/v1/models/{model}{place}:predict", {"instances": rows, **more})
+    def predict(
+        self, rows: list, model: str = "scaled", path: str = "", **fields
+    ) -> requests.Response:
+        """path: of the version or label, such as /versions/1. fields: further keys of the body."""
+        return self.post(f"/v1/models/{model}{path}:predict", {"instances": rows, **fields})
 
-    def scale(self, place: str = "") -> float:
-        """By which the version that answers scales."""
-        answer = self.predict([ROW], place=place)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["predictions"][0]["scale"]
+    def scale(self, path: str = "") -> float:
+        """The scale of the version that answers."""
+        response = self.predict([ROW], path=path)
+        assert response.status_code == 200, response.text
+        return response.json()["predictions"][0]["scale"]
 
     def states(self, model: str = "scaled") -> dict[int, str]:
-        found = self.get(f"/v1/models/{model}").json()["model_version_status"]
-        return {int(each["version"]): each["state"] for each in found}
+        statuses = self.get(f"/v1/models/{model}").json()["model_version_status"]
+        return {int(status["version"]): status["state"] for status in statuses}
 
-    def do(self, coroutine):
-        """Runs it in the server's event loop."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
+    def poll(self) -> None:
+        """Polls the repository once; returns when all unloading that follows has ended."""
 
-    def look(self) -> None:
-        """One look at the disk, and all unloading that it led to."""
-
-        async def look():
+        async def poll_once() -> None:
             await self.core.manager.update()
-            await self.core.manager.unloaded()
+            await self.core.manager.wait_for_unloading()
 
-        self.do(look())
+        asyncio.run_coroutine_threadsafe(poll_once(), self.loop).result(60)
 
 
 @contextmanager
-def served(*roots: Path, watching: bool = False, more: More = lambda core: (), **values):
-    """watching: whether it polls, every 50 ms; else a test calls `look`. more: routes."""
+def served(
+    *roots: Path, watching: bool = False, extra_routes: ExtraRoutes = lambda core: (), **values
+):
+    """A server in a thread of this process.
+
+    Args:
+        roots: the model repositories.
+        watching: poll every 50 ms; otherwise the test calls `poll`.
+        extra_routes: further routes, such as those of the page.
+        values: fields of the configuration.
+    """
     config = Config(roots=roots, rest_port=0, grpc_port=0, poll_s=0.05, **values)
-    started, handed = threading.Event(), []
+    started, handles = threading.Event(), []
 
     async def main() -> None:
-        async with running(config, more) as (core, addresses):
+        async with running(config, extra_routes) as (core, addresses):
             await core.manager.update()
             stop = asyncio.Event()
-            handed.extend([Served(core, addresses, asyncio.get_running_loop()), stop])
+            handles.extend([Served(core, addresses, asyncio.get_running_loop()), stop])
             started.set()
             watch = asyncio.create_task(core.manager.watch(lambda: config)) if watching else None
             await stop.wait()
@@ -187,7 +210,7 @@ def served(*roots: Path, watching: bool = False, more: More = lambda core: (), *
     thread = threading.Thread(target=lambda: uvloop.run(main()), daemon=True)
     thread.start()
     assert started.wait(120)
-    server, stop = handed
+    server, stop = handles
     try:
         yield server
     finally:
