@@ -35,11 +35,6 @@ datasets:
         val: 0.2
         repeats: 2
 
-baselines:
-  sms:
-    task: text_classification
-    dataset: sms
-
 experiments:
   cnn:
     task: text_classification
@@ -68,6 +63,9 @@ downloads:
         - https://example.org/sms.csv
         - url: https://example.org/sms.zip
           member: sms.csv
+
+baselines:
+  sms: {dataset: sms, task: text_classification}
 """
 INPUT = {"granularity", "lowercase", "max_tokens", "numbers", "vocabulary_size"}
 
@@ -206,9 +204,9 @@ def test_an_unknown_key_is_refused_in_every_section(tmp_path, number, key):
          "datasets.sms.options.inputs.seen", "seen"),
         ("recipe: text_csv", "recipe: text_cvs", 5, "recipe-unknown", "datasets.sms.recipe",
          "text_cvs"),
-        ("task: text_c", "task: txt_c", 26, "task-unknown", "experiments.cnn.task",
+        ("    task: text_c", "    task: txt_c", 26, "task-unknown", "experiments.cnn.task",
          "txt_classification"),
-        ("dataset: sms", "dataset: smss", 27, "dataset-unknown", "experiments.cnn.dataset", "smss"),
+        ("    dataset: sms", "    dataset: smss", 27, "dataset-unknown", "experiments.cnn.dataset", "smss"),
         ("module: text_cnn", "module: text_cn", 28, "module-unknown", "experiments.cnn.module",
          "text_cn"),
         ("builder: text_cnn", "builder: tex_cnn", 30, "builder-unknown",
@@ -239,10 +237,10 @@ def test_a_mistake_is_named_by_line_and_key(tmp_path, old, new, line, code, key,
         ("seed: 1\n", "sed: 1\n", "seed"),
         ("datasets:\n", "dataset:\n", "datasets"),
         ("recipe: text_csv", "recipe: text_cvs", "text_csv"),
-        ("dataset: sms", "dataset: smss", "sms"),
+        ("    dataset: sms", "    dataset: smss", "sms"),
         ("builder: text_cnn", "builder: tex_cnn", "text_cnn"),
         ("member: sms.csv", "membr: sms.csv", "member"),
-        ("task: text_c", "task: txt_c", "text_classification"),
+        ("    task: text_c", "    task: txt_c", "text_classification"),
         ("module: text_cnn", "module: text_cn", "text_cnn"),
         ("filters: 16", "filter: 16", "filters"),
         ("batch_size:", "batchsize:", "batch_size"),
