@@ -24,7 +24,7 @@ from pathlib import Path
 
 from pipelines.config.errors import UserError
 from pipelines.runtime import machine_errors, sqlite_retry, timing
-from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, leave
+from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, leave, wake
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
@@ -54,6 +54,8 @@ def answer(options: argparse.Namespace, address: str | None) -> int:
             if status is not None:
                 tell(machine_errors.of_death(status, options.stage, options.key))
                 return status
+        elif address:
+            wake(address)
         if prefix != sys.prefix:
             os.environ[SENT_ON] = prefix
             python = os.path.join(prefix, "bin", "python")  # noqa: PTH118 (never resolved)

@@ -98,6 +98,12 @@ def hand_over(address: str, prefix: str) -> int | None:
     return int(status)
 
 
+def wake(address: str) -> None:
+    """Makes the server import its packages now: a stage that needs them will follow."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address)
+
+
 def _ask(connection: socket.socket) -> int | None:
     """Waits for a child (for as long as the server imports); the pipe for its orders, or None."""
     reading, writing = os.pipe()

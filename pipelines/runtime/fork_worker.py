@@ -4,6 +4,7 @@ import contextlib
 import gc
 import importlib
 import os
+import select
 import selectors
 import shutil
 import signal
@@ -22,18 +23,23 @@ HANDLED = (*STOPPING, signal.SIGCHLD)
 
 
 def serve(address: str, listener: int, packages: Iterable[str], grace_s: float) -> None:
-    """Imports the packages, then serves until the launcher ends. Each child returns from here too,
-    once its stage is done, and so leaves by the interpreter's own exit."""
+    """Imports the packages once a client connects, then serves until the launcher ends.
+
+    Each child returns from here too, once its stage is done, and so leaves by the interpreter's
+    own exit. Where no stage has to run (a second `make repro`), nothing is imported.
+    """
     folder = Path(address).parent
 
     def give_up(signum: int, frame) -> None:
-        # The launcher died during the imports: no children yet, and nobody else to tidy up.
+        # The launcher died before or during the imports: there are no children yet to stop.
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
     for signum in STOPPING:
         signal.signal(signum, give_up)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    if LIFELINE in select.select([LIFELINE, listener], [], [])[0]:
+        give_up(signal.SIGTERM, None)
     for package in packages:
         importlib.import_module(package)
     gc.collect()

@@ -1,8 +1,8 @@
 """Pays for the imports once: `python -m pipelines.runtime.forkserver COMMAND...` (`make repro`).
 
 Three kinds of process. The launcher runs COMMAND in the foreground and ends as it ends. The
-server, in a session of its own, imports the packages (never this project's code, which may change
-meanwhile) and then forks one child a stage. A child imports the stage afresh from its caller's
+server, in a session of its own, imports the packages when the first stage connects (never this
+project's code, which may change meanwhile) and then forks one child a stage. A child imports the stage afresh from its caller's
 folder and is from then on what `python -m pipelines` would be, to the interpreter's own exit.
 
 Who signals whom, so that each process gets each signal once:
@@ -130,7 +130,7 @@ def in_foreground() -> bool:
 
 
 def end(server: subprocess.Popen, folder: Path, grace_s: float) -> None:
-    """Stops the server: at once while it imports, else when its children have ended."""
+    """Stops the server: at once before it is ready, else when its children have ended."""
     if (folder / "ready").exists():
         server.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
