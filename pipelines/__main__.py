@@ -23,6 +23,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipelines.config.errors import UserError
+from pipelines.config.tensorflow_env import hide_cuda_errors
 from pipelines.runtime import machine_errors, sqlite_retry, timing
 from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, leave, wake
 
@@ -124,6 +125,8 @@ def run_stage(options: argparse.Namespace) -> int:
     arguments = (options.params,) if options.key is None else (options.params, options.key)
     try:
         room = "stages" if options.stage in WITH_KEY else "commands"
+        if options.stage in IMPORTS_TENSORFLOW:
+            hide_cuda_errors()
         with timing.part("import"):
             stage = importlib.import_module(f"pipelines.{room}.{options.stage}")
         sqlite_retry.wait_when_locked()

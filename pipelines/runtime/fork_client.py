@@ -25,9 +25,9 @@ from pathlib import Path
 ADDRESS = "PIPELINES_FORKSERVER"
 SERVED = "PIPELINES_SERVED"  # tells the child that it is to run the stage, not to hand it over
 
-# Quiet and offline, unless the user said otherwise (TensorFlow logs a missing GPU as an error; what
-# goes wrong is raised in Python as well). KERAS_BACKEND and TF_DETERMINISTIC_OPS are
-# left alone: they change results.
+# Quiet and offline, unless the user has set them otherwise. TensorFlow's C++ code logs unknown
+# attributes of its own graphs as errors; real errors are raised in Python as well.
+# KERAS_BACKEND and TF_DETERMINISTIC_OPS are left alone: they change results.
 DEFAULTS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.config.tensorflow_env import hide_cuda_errors
 from pipelines.runtime.fork_client import take_place
 from pipelines.runtime.forkserver import STOPPING, die_with_parent
 
@@ -40,6 +41,7 @@ def serve(address: str, listener: int, packages: Iterable[str], grace_s: float) 
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     if LIFELINE in select.select([LIFELINE, listener], [], [])[0]:
         give_up(signal.SIGTERM, None)
+    hide_cuda_errors()
     for package in packages:
         importlib.import_module(package)
     gc.collect()

@@ -2,8 +2,9 @@
 
 Three kinds of process. The launcher runs COMMAND in the foreground and ends as it ends. The
 server, in a session of its own, imports the packages when the first stage connects (never this
-project's code, which may change meanwhile) and then forks one child a stage. A child imports the stage afresh from its caller's
-folder and is from then on what `python -m pipelines` would be, to the interpreter's own exit.
+project's code, which may change meanwhile) and then forks one child a stage. A child imports the
+stage from its caller's folder, as it is now, and is from then on what `python -m pipelines` would
+be, to the interpreter's exit.
 
 Who signals whom, so that each process gets each signal once:
 

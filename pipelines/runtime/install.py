@@ -1,4 +1,4 @@
-"""Installs a lock file and shows what happens: `python -m pipelines.runtime.install LOCK --size TEXT`.
+"""Installs a lock file and shows the progress: `python -m pipelines.runtime.install LOCK`.
 
 `make` runs this with the Python of a fresh .venv, so it uses the standard library only. pip brings
 uv, which is pinned in the lock file as well; uv downloads in parallel, shows its progress, checks
@@ -22,9 +22,7 @@ OPTIONS = {"index-url": "UV_DEFAULT_INDEX", "cert": "SSL_CERT_FILE"}
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m pipelines.runtime.install")
     parser.add_argument("lock", type=Path)
-    parser.add_argument(
-        "--size", required=True, help="such as '0.9 GB to download, 3.5 GB on disk'"
-    )
+    parser.add_argument("--size", required=True, help="what is printed of it")
     options = parser.parse_args(arguments)
     text = options.lock.read_text("utf-8")
     count = len(PINNED.findall(text))
@@ -75,7 +73,7 @@ def install(lock: Path) -> int:
 
 
 def settings() -> dict[str, str]:
-    """What the user told pip of index and certificates, for uv, unless uv was told itself."""
+    """pip's settings of index and certificates, for uv, where uv has none."""
     command = [sys.executable, "-m", "pip", "config", "list", "--disable-pip-version-check"]
     listed = subprocess.run(command, capture_output=True, text=True).stdout
     values = {"UV_LINK_MODE": "copy"} if not same_disk() else {}

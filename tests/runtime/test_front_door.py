@@ -12,7 +12,8 @@ import pytest
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 RUNTIME = ("__init__", "fork_client", "machine_errors", "sqlite_retry", "timing")
 FRONT_DOOR = (
-    *("__init__.py", "__main__.py", "config/__init__.py", "config/errors.py"),
+    *("__init__.py", "__main__.py"),
+    *(f"config/{name}.py" for name in ("__init__", "errors", "tensorflow_env")),
     *(f"runtime/{name}.py" for name in RUNTIME),
 )
 # Stages whose work is the code in their params file.
