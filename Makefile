@@ -7,9 +7,9 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 # What an installation costs, to be told before it starts.
 SIZE := 0.9 GB to download, 3.6 GB on disk; 1 to 3 minutes, once
 SIZE_JAX := 0.1 GB to download, 0.3 GB on disk
-# On two cores two processes: most tests wait for what they started, few use more than one core.
+# Two workers on two cores: most tests use one core, or wait for what they have started.
 WORKERS ?= 2
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help repro test test-fast lint rooms ci-times ui serve results bench bench-serving soak timing peers drill audit lock deps \
@@ -28,10 +28,10 @@ repro: install  ## run every default pipeline and print the results
 	@$(BIN)/python -m pipelines report
 
 test: install  ## run all tests; with FULL_TESTS=1 the long ones at full size, as every night
-	$(PYTEST)
+	$(PYTEST) $(TEST_OPTIONS)
 
 test-fast: install  ## run the tests that take no longer than a few seconds: under 3 minutes in all
-	$(PYTEST) -q -m "not slow"
+	$(PYTEST) -q -m "not slow" $(TEST_OPTIONS)
 
 lint: install  ## check style with ruff, floors with import-linter, types with mypy
 	$(BIN)/ruff check .

@@ -53,7 +53,7 @@ TELL_ADDRESS = "import os; print(os.environ['PIPELINES_FORKSERVER'], flush=True)
 RAN = re.compile(r"^Running stage '([^']+)'", re.MULTILINE)
 
 
-class Done(subprocess.CompletedProcess):
+class CompletedProcess(subprocess.CompletedProcess):
     """A finished command whose output is text."""
 
     @property
@@ -83,21 +83,23 @@ class Project:
         environ = {**self.environ, **options.pop("environ", {})}
         return subprocess.Popen(command, cwd=self.folder, env=environ, text=True, **options)
 
-    def run(self, *command: str, status: int | None = 0, stdin: str = "", **options) -> Done:
+    def run(
+        self, *command: str, status: int | None = 0, stdin: str = "", **options
+    ) -> CompletedProcess:
         """Runs a command to its end. status: the exit status it must have; None: any."""
         process = self.popen(*command, stdin=subprocess.PIPE, **options)
-        done = Done(command, 0, *process.communicate(stdin, timeout=300))
+        done = CompletedProcess(command, 0, *process.communicate(stdin, timeout=300))
         done.returncode = process.returncode
         assert status is None or done.returncode == status, done.told
         return done
 
-    def python(self, *arguments: str, **options) -> Done:
+    def python(self, *arguments: str, **options) -> CompletedProcess:
         return self.run(sys.executable, *arguments, **options)
 
-    def dvc(self, *arguments: str, **options) -> Done:
+    def dvc(self, *arguments: str, **options) -> CompletedProcess:
         return self.python("-m", "dvc", *arguments, **options)
 
-    def pipelines(self, *arguments: str, **options) -> Done:
+    def pipelines(self, *arguments: str, **options) -> CompletedProcess:
         return self.python("-m", "pipelines", *arguments, **options)
 
     def git(self, *arguments: str) -> str:
