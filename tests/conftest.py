@@ -21,9 +21,9 @@ from tests.support.project import (
     ENVIRON,
     NAMES,
     PARAMS,
+    PRINT_ADDRESS,
     ROOT,
     ROWS,
-    TELL_ADDRESS,
     CompletedProcess,
     Project,
 )
@@ -70,7 +70,7 @@ def environ(tmp_path_factory):
 def served(environ):
     """The same with a fork server for all stages."""
     launcher = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.runtime.forkserver", sys.executable, "-c", TELL_ADDRESS],
+        [sys.executable, "-m", "pipelines.runtime.forkserver", sys.executable, "-c", PRINT_ADDRESS],
         cwd=ROOT,
         env=environ,
         stdin=subprocess.PIPE,

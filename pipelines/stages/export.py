@@ -150,7 +150,7 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
         higher=direction == "higher",
     )  # fmt: skip
     if crowned:
-        tracking.crown(name, version)
+        tracking.promote(name, version)
     print(f"{name} version {version}: {'champion' if crowned else 'not champion'}; {primary} {why}")
 
 

@@ -72,7 +72,7 @@ def start(project, code):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["trian", "k"], "invalid choice: 'trian'"),
         (["train"], "train needs the key"),
@@ -80,10 +80,10 @@ def start(project, code):
         ([], "required: stage"),
     ],
 )
-def test_command_line_mistakes_are_told(project, arguments, told):
+def test_command_line_mistakes_are_errors(project, arguments, message):
     done = pipelines(project, *arguments)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
