@@ -84,7 +84,7 @@ peers: install .venv-peers/installed  ## train the same in other frameworks, int
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-drill: install  ## kill, starve and poison copies of this project, into docs/reliability.md
+drill: install  ## kill, starve and corrupt copies of this project, into docs/reliability.md
 	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.drills
 
 deps: install  ## write the `deps` of every dvc.yaml from the imports
