@@ -58,7 +58,7 @@ def install_uv(lock: str) -> None:
 
 def entry(lock: str, package: str) -> str:
     """The lines of one package: the pin and its hashes, joined by backslashes."""
-    match = re.search(rf"^{re.escape(package)}==.*(?:\\\n.*)*", lock, re.MULTILINE)
+    match = re.search(rf"^{re.escape(package)}==[^\\\n]*(?:\\\n[^\\\n]*)*", lock, re.MULTILINE)
     if match is None:
         sys.exit(f"error: {package} is not in the lock file; run make lock")
     return match[0] + "\n"
