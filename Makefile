@@ -1,11 +1,18 @@
 # Two commands to begin with: `make repro` and `make test`. Both install what they need.
+# Linux with Python 3.11.
 PYTHON ?= python3.11
 BIN := .venv/bin
 SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# What an installation costs, to be told before it starts.
+SIZE := 0.9 GB to download, 3.6 GB on disk; 1 to 3 minutes, once
+SIZE_JAX := 0.1 GB to download, 0.3 GB on disk
+# Two workers on two cores: most tests use one core, or wait for what they have started.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint ui serve results bench bench-serving soak timing peers drill audit lock deps \
+.PHONY: help repro test test-fast lint rooms ci-times ui serve results bench bench-serving soak timing peers drill audit lock deps \
 	install jax clean
 PUBLIC := benchmarks/params.yaml
 PEERS := mnist sst2 multi30k_en_de etth1_96
@@ -15,16 +22,28 @@ help:  ## list the targets
 
 repro: install  ## run every default pipeline and print the results
 	@$(BIN)/python -m pipelines check
+	@echo "repro: DVC runs the stages whose inputs have changed"
 	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro
 	@$(BIN)/python -m pipelines restore
 	@$(BIN)/python -m pipelines report
 
-test: install  ## run all tests
-	$(BIN)/python -m pytest
+test: install  ## run all tests; with FULL_TESTS=1 the long ones at full size, as every night
+	$(PYTEST) $(TEST_OPTIONS)
 
-lint: install  ## check style with ruff
+test-fast: install  ## run the tests that take no longer than a few seconds: under 3 minutes in all
+	$(PYTEST) -q -m "not slow" $(TEST_OPTIONS)
+
+lint: install  ## check style with ruff, floors with import-linter, types with mypy
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy
+
+rooms: install  ## count the rooms of the code and the arrows between them
+	@$(BIN)/python -m benchmarks.rooms
+
+ci-times: install  ## write where the time of .ci/run went into docs/performance.md
+	@$(BIN)/python -m benchmarks.ci_times
 
 ui: install  ## show the runs in a browser: MLflow on http://127.0.0.1:5000
 	@$(BIN)/python -m pipelines restore
@@ -65,7 +84,7 @@ peers: install .venv-peers/installed  ## train the same in other frameworks, int
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-drill: install  ## kill, starve and poison copies of this project, into docs/reliability.md
+drill: install  ## kill, starve and corrupt copies of this project, into docs/reliability.md
 	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.drills
 
 deps: install  ## write the `deps` of every dvc.yaml from the imports
@@ -75,7 +94,7 @@ audit: install  ## look for known weaknesses of the pinned packages
 	$(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes \
 		--requirement requirements.lock --requirement requirements-jax.lock
 
-lock: install  ## resolve requirements.txt anew into requirements.lock
+lock: install  ## resolve requirements.txt into requirements.lock, with the newest versions
 	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate requirements.txt -o requirements.lock
 	$(BIN)/uv pip compile -q --upgrade --python-version 3.11 --generate-hashes --no-header \
@@ -84,19 +103,23 @@ lock: install  ## resolve requirements.txt anew into requirements.lock
 install: .venv/installed  ## create .venv from requirements.lock
 
 .venv/installed: requirements.lock
+	@[ "$$(uname -s)" = Linux ] || { \
+		echo "make: Linux is needed, and this is $$(uname -s). Use a Linux machine," \
+			"a container or WSL." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { \
 		echo "make: Python 3.11 is needed, and $(PYTHON) is not it." \
 			"Install it, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
 		echo "make: $(PYTHON) has no venv module; on Debian: apt install python3.11-venv" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@echo "make: creating .venv with $(PYTHON)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pipelines.runtime.install $< --size "$(SIZE)"
 	@touch $@
 
 jax: .venv/installed-jax  ## add JAX, to train on Keras's JAX backend
 
 .venv/installed-jax: requirements-jax.lock .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(BIN)/python -m pipelines.runtime.install $< --size "$(SIZE_JAX)"
 	@touch $@
 
 clean:  ## remove all results and runs, and the caches they could come back from

@@ -1,12 +1,13 @@
-"""Where the time of `make repro` goes: `make timing`, or `.venv/bin/python benchmarks/startup.py`.
+"""Measures where the time of `make repro` goes: `make timing`.
 
-Copies the committed tree twice and runs two short default pipelines in it from nothing: once by
+Copies the committed tree twice and runs two short default pipelines in it: once by
 plain `dvc repro`, once under the fork server. Writes docs/startup.json and the table of
 docs/performance.md.
 """
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,13 @@ sys.path.insert(0, str(ROOT))
 from pipelines.commands import results  # noqa: E402
 
 TARGETS = ("export@spam_cnn", "export@spam_bilstm")  # with the stages before them
-WORK = ("fit", "baselines", "score", "export", "verify")  # what a stage is for; the rest is its own
+WORK = (
+    "fit",
+    "baselines",
+    "score",
+    "export",
+    "verify",
+)  # the rest is overhead
 PAGE, FILE = ROOT / "docs/performance.md", ROOT / "docs/startup.json"
 BEGIN, END = "<!-- startup -->", "<!-- end of startup -->"
 
@@ -41,14 +48,14 @@ def main() -> None:
 
 
 def measure(prefix: list[str]) -> dict:
-    """Seconds of a run from nothing: in all, by kind of stage, and by part."""
+    """Seconds of a run without results: in total, by kind of stage, and by part."""
     with tempfile.TemporaryDirectory() as folder:
         copy, timings = Path(folder) / "copy", Path(folder) / "timings"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(copy)], check=True)
         (copy / ".venv").symlink_to(sys.prefix)
         environ = {**os.environ, "PIPELINES_TIMINGS": str(timings)}
         environ["PATH"] = f"{sys.prefix}/bin:{environ['PATH']}"
-        began = time.perf_counter()
+        start = time.perf_counter()
         subprocess.run(
             [*prefix, "dvc", "repro", *TARGETS],
             cwd=copy,
@@ -57,13 +64,13 @@ def measure(prefix: list[str]) -> dict:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wall = time.perf_counter() - began
+        wall = time.perf_counter() - start
         lines = [json.loads(line) for line in timings.read_text("utf-8").splitlines()]
     return {"wall_s": wall, **summary(lines, wall)}
 
 
 def summary(lines: list[dict], wall_s: float) -> dict:
-    """By kind of stage: how many, mean seconds in all, of work, of their own."""
+    """By kind of stage: the count, mean seconds in total, mean and largest overhead."""
     stages: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for line in lines:
         if line["stage"]:
@@ -75,16 +82,21 @@ def summary(lines: list[dict], wall_s: float) -> dict:
     return {
         "stages": {
             kind: {
-                "count": len(each),
-                "total_s": sum(p["total"] for p in each) / len(each),
-                "own_s": sum(p["total"] - sum(p[w] for w in WORK) for p in each) / len(each),
-                "own_max_s": max(p["total"] - sum(p[w] for w in WORK) for p in each),
+                "count": len(stages_of_kind),
+                "total_s": statistics.mean(stage["total"] for stage in stages_of_kind),
+                "own_s": statistics.mean(map(overhead, stages_of_kind)),
+                "own_max_s": max(map(overhead, stages_of_kind)),
             }
-            for kind, each in kinds.items()
+            for kind, stages_of_kind in kinds.items()
         },
         "parts_s": {part: sum(s[part] for s in stages.values()) for part in parts},
         "dvc_s": wall_s - sum(s["total"] for s in stages.values()),
     }
+
+
+def overhead(parts: dict[str, float]) -> float:
+    """The seconds of a stage that are not its work: start, import, loading, tracking, writing."""
+    return parts["total"] - sum(parts[part] for part in WORK)
 
 
 def table(values: dict) -> str:
@@ -94,14 +106,14 @@ def table(values: dict) -> str:
     for part in plain["parts_s"]:
         lines.append((f"{part}, s", *(f"{v['parts_s'][part]:.1f}" for v in (plain, served))))
     lines.append(("DVC itself, s", f"{plain['dvc_s']:.1f}", f"{served['dvc_s']:.1f}"))
-    for kind, about in plain["stages"].items():
+    for kind, stage in plain["stages"].items():
         cells = (
             f"{v['stages'][kind]['own_s']:.1f} (at most {v['stages'][kind]['own_max_s']:.1f})"
             for v in (plain, served)
         )
-        lines.append((f"own cost of one {kind} stage, s ({about['count']} of them)", *cells))
-    about = values["machine"]
-    note = f"Measured {about['date']} on {about['cores']} cores of {about['processor']}."
+        lines.append((f"overhead of one {kind} stage, s ({stage['count']} of them)", *cells))
+    machine = values["machine"]
+    note = f"Measured {machine['date']} on {machine['cores']} cores of {machine['processor']}."
     return f"{results.markdown(lines)}\n\n{note}"
 
 

@@ -1,4 +1,4 @@
-"""A run that nobody keeps: what a fit tells MLflow goes nowhere."""
+"""A run without a store: what a fit logs is discarded."""
 
 
 class Untracked:

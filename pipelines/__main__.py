@@ -1,16 +1,16 @@
 """The front door: `python3 -m pipelines <stage> [<key>] [--params FILE]`.
 
 A stage is the module `pipelines/stages/<stage>.py` with `run(params_file, key)`; what takes no key
-is `pipelines/commands/<command>.py` with `run(params_file)`. It is run by the first
-of these that is there:
+is `pipelines/commands/<command>.py` with `run(params_file)`. It is run by the first that exists of:
 
 1. the fork server, for the stages that import TensorFlow, if one listens (see `forkserver`);
 2. this Python, if it has the packages;
 3. the nearest `.venv` in the working directory or above it (DVC runs queued experiments in
    copies of the repository, below the repository's own folder).
 
-Exit status: the stage's own; 2 for a mistake in the command line or in the user's files, or a fault
-of the machine, told in one sentence; death by the same signal where the stage was stopped by one.
+Exit status: that of the stage; 2 for a mistake in the command line or in the user's files, or an
+error of the operating system, which is printed in one sentence; death by the same signal if the
+stage was stopped by one.
 """
 
 import argparse
@@ -23,14 +23,15 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from pipelines.config.errors import UserError
+from pipelines.config.tensorflow_env import hide_cuda_errors
 from pipelines.runtime import machine_errors, sqlite_retry, timing
-from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, leave
+from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, leave, wake
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
 WITH_KEY = ("fetch", "prepare", "start", "baselines", *IMPORTS_TENSORFLOW)
 WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs")
-SENT_ON = "PIPELINES_SENT_ON"
+SENT_BY = "PIPELINES_SENT_ON"  # the .venv that passed the work on to this Python
 
 
 def main() -> int:
@@ -38,35 +39,37 @@ def main() -> int:
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
     if os.environ.pop(SERVED, None):
-        return answer(options, address=None)
+        return execute(options, address=None)
     with timing.part("total"):
         # The address stays: a stage may have work done by `python -m pipelines` itself.
-        return answer(options, os.environ.get(ADDRESS))
+        return execute(options, os.environ.get(ADDRESS))
 
 
-def answer(options: argparse.Namespace, address: str | None) -> int:
-    """The exit status of the stage, run by whoever can."""
-    sent_on = os.environ.pop(SENT_ON, None)
+def execute(options: argparse.Namespace, address: str | None) -> int:
+    """Runs the stage in the first available process; returns its exit status."""
+    sent_by = os.environ.pop(SENT_BY, None)
     try:
-        prefix = installation(sent_on)
+        prefix = installation(sent_by)
         if address and options.stage in IMPORTS_TENSORFLOW:
             status = hand_over(address, prefix)
             if status is not None:
-                tell(machine_errors.of_death(status, options.stage, options.key))
+                print_error(machine_errors.death_error(status, options.stage, options.key))
                 return status
+        elif address:
+            wake(address)
         if prefix != sys.prefix:
-            os.environ[SENT_ON] = prefix
+            os.environ[SENT_BY] = prefix
             python = os.path.join(prefix, "bin", "python")  # noqa: PTH118 (never resolved)
             os.execv(python, [python, "-m", "pipelines", *sys.argv[1:]])
         return run_stage(options)
     except UserError as mistake:
-        tell(str(mistake), mistake.code)
+        print_error(mistake)
         return 2
 
 
-def tell(mistake: str | None, code: str = "") -> None:
-    if mistake:
-        print(f"error[{code}]: {mistake}" if code else f"error: {mistake}", file=sys.stderr)
+def print_error(mistake: UserError | None) -> None:
+    if mistake is not None:
+        print(f"error[{mistake.code}]: {mistake}", file=sys.stderr)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -82,36 +85,43 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
-def installation(sent_on: str | None) -> str:
+def installation(sent_by: str | None) -> str:
     """The folder (a `sys.prefix`) of the Python that has the packages: this one or a `.venv`.
 
-    UserError: there is none, or the `.venv` that sent the work on to this Python lacks them.
+    Raises:
+        UserError: there is none, or the `.venv` that passed the work on to this Python lacks them.
     """
     if find_spec("keras") is not None:
         return sys.prefix
-    if sent_on is not None:
-        raise UserError(f"{sent_on}: the packages are not installed there; run `make install`")
-    here = Path.cwd()
-    for folder in (here, *here.parents):
+    if sent_by is not None:
+        raise UserError(
+            "packages-missing",
+            "the packages are not installed there; run `make install`",
+            path=sent_by,
+        )
+    working_folder = Path.cwd()
+    for folder in (working_folder, *working_folder.parents):
         if os.access(folder / ".venv/bin/python", os.X_OK):
             return str(folder / ".venv")
     raise UserError(
-        f"{here}: {sys.executable} does not have the packages, and no folder from here up has a "
-        f".venv; run `make install` in the repository"
+        "packages-missing",
+        f"{sys.executable} does not have the packages, and neither this folder nor one above it "
+        "has a .venv; run `make install` in the repository",
+        path=working_folder,
     )
 
 
 def run_stage(options: argparse.Namespace) -> int:
-    """Imports the stage and runs it, here: in a process of its own or in the server's child.
+    """Imports the stage and runs it in this process: a new one, or a child of the fork server.
 
-    SIGINT raises KeyboardInterrupt, as ever. SIGTERM and SIGHUP raise SystemExit inside the stage,
+    SIGINT raises KeyboardInterrupt, as usual. SIGTERM and SIGHUP raise SystemExit inside the stage,
     so that its context managers and exit functions run (a tracked run is closed, not left
     running); then the process dies by that signal, which is what its caller waits to see.
     """
     stopped_by: list[int] = []
 
     def stop(signum: int, frame) -> None:
-        # Only the first counts: a repeated signal must not cut the cleaning up short.
+        # Only the first counts: a repeated signal must not interrupt the cleaning up.
         if not stopped_by:
             stopped_by.append(signum)
             raise SystemExit(128 + signum)
@@ -122,17 +132,19 @@ def run_stage(options: argparse.Namespace) -> int:
     arguments = (options.params,) if options.key is None else (options.params, options.key)
     try:
         room = "stages" if options.stage in WITH_KEY else "commands"
+        if options.stage in IMPORTS_TENSORFLOW:
+            hide_cuda_errors()
         with timing.part("import"):
             stage = importlib.import_module(f"pipelines.{room}.{options.stage}")
         sqlite_retry.wait_when_locked()
         if options.stage in TRACKED:
             machine_errors.check_clock(Path.cwd())
         stage.run(*arguments)
-    except machine_errors.kinds() as error:
-        told = machine_errors.explained(error, options.stage, options.key)
-        if told is None:
+    except machine_errors.os_errors() as error:
+        mistake = machine_errors.user_error(error, options.stage, options.key)
+        if mistake is None:
             raise
-        raise UserError(told) from error
+        raise mistake from error
     finally:
         if stopped_by:
             die_by(stopped_by[0], sys.exception())
@@ -142,7 +154,7 @@ def run_stage(options: argparse.Namespace) -> int:
 def die_by(signum: int, error: BaseException | None) -> None:
     if not isinstance(error, SystemExit | None):
         sys.excepthook(type(error), error, error.__traceback__)
-    atexit._run_exitfuncs()  # the interpreter's own way out is not taken
+    atexit._run_exitfuncs()  # a process that dies by a signal does not run them
     leave(-signum)
 
 

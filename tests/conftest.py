@@ -1,9 +1,11 @@
-"""Fixtures for all tests.
+"""Fixtures for all tests, and how tests are divided among the workers of pytest-xdist.
 
-`built` is made once a session and only read; `copy_of` gives a test a copy that it may change.
-Stages are run by one fork server for all tests.
+`built` is made once, by one worker for all, and only read; `copy_of` gives a test a copy that it
+may change. Stages are run by one fork server a worker.
 """
 
+import fcntl
+import json
 import os
 import shutil
 import signal
@@ -11,10 +13,20 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.support.project import ENVIRON, NAMES, PARAMS, ROOT, ROWS, TELL_ADDRESS, Project
+from tests.support.project import (
+    ENVIRON,
+    NAMES,
+    PARAMS,
+    PRINT_ADDRESS,
+    ROOT,
+    ROWS,
+    CompletedProcess,
+    Project,
+)
 
 # A shell starts jobs in the background with these ignored, and every process that a test starts
 # would ignore them as well.
@@ -22,6 +34,20 @@ for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     if signal.getsignal(signum) == signal.SIG_IGN:
         handler = signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL
         signal.signal(signum, handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first, so that no worker has one left at the end; one group a module's fixtures.
+
+    Tests that share a fixture of their module run in one worker, in the order of the file; all
+    others go to whichever worker is free.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        definitions = item._fixtureinfo.name2fixturedefs.values()
+        if any(fixtures[-1].scope in ("module", "class") for fixtures in definitions):
+            item.add_marker(pytest.mark.xdist_group(item.location[0]))
 
 
 @pytest.fixture
@@ -34,17 +60,17 @@ def empty_folder(tmp_path, monkeypatch):
 @pytest.fixture(scope="session")
 def environ(tmp_path_factory):
     """The environment of a user who has DVC and MLflow as they come, and no server."""
-    own = tmp_path_factory.mktemp("dvc")
-    places = {f"DVC_{name}_DIR": str(own / name) for name in ("SITE_CACHE", "GLOBAL_CONFIG")}
+    folder = tmp_path_factory.mktemp("dvc")
+    folders = {f"DVC_{name}_DIR": str(folder / name) for name in ("SITE_CACHE", "GLOBAL_CONFIG")}
     path = f"{sys.prefix}/bin{os.pathsep}{ENVIRON['PATH']}"
-    return {**ENVIRON, **NAMES, **places, "PATH": path, "GIT_CONFIG_GLOBAL": os.devnull}
+    return {**ENVIRON, **NAMES, **folders, "PATH": path, "GIT_CONFIG_GLOBAL": os.devnull}
 
 
 @pytest.fixture(scope="session")
 def served(environ):
     """The same with a fork server for all stages."""
     launcher = subprocess.Popen(
-        [sys.executable, "-m", "pipelines.runtime.forkserver", sys.executable, "-c", TELL_ADDRESS],
+        [sys.executable, "-m", "pipelines.runtime.forkserver", sys.executable, "-c", PRINT_ADDRESS],
         cwd=ROOT,
         env=environ,
         stdin=subprocess.PIPE,
@@ -57,9 +83,42 @@ def served(environ):
 
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory, served):
+def shared_folder(tmp_path_factory, worker_id) -> Path:
+    """One folder for all workers of this session."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
+@pytest.fixture(scope="session")
+def fresh(shared_folder, served):
     """A project in which nothing has run yet. Not to be changed: copy it."""
-    project = Project(tmp_path_factory.mktemp("fresh") / "project", served)
+    project = Project(shared_folder / "fresh" / "project", served)
+    once(project.folder.parent, lambda: create(project))
+    return project
+
+
+@pytest.fixture(scope="session")
+def built(shared_folder, fresh):
+    """A project in which `dvc repro` has run, and dvc.lock is committed. Not to be changed."""
+    project = Project(shared_folder / "built" / "project", fresh.environ)
+    once(project.folder.parent, lambda: build(fresh, project))
+    output = json.loads((project.folder.parent / "repro.json").read_text("utf-8"))
+    project.reproduced = CompletedProcess(**output)
+    return project
+
+
+def once(folder: Path, make: Callable[[], None]) -> None:
+    """Has the first worker make a folder, while the others wait for it."""
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "made").exists():
+            make()
+            (folder / "made").touch()
+
+
+def create(project: Project) -> None:
+    """A repository of the files as they are here, with a small data set."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -82,16 +141,14 @@ def fresh(tmp_path_factory, served):
     for name in ("user.name", "user.email"):
         project.git("config", name, "test@example.org")
     project.commit()
-    return project
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory, fresh):
-    """A project in which `dvc repro` has run, and dvc.lock is committed. Not to be changed."""
-    project = fresh.copy(tmp_path_factory.mktemp("built") / "project")
-    project.reproduced = project.dvc("repro")
+def build(fresh: Project, project: Project) -> None:
+    fresh.copy(project.folder)
+    done = project.dvc("repro")
+    output = {name: getattr(done, name) for name in ("args", "returncode", "stdout", "stderr")}
+    (project.folder.parent / "repro.json").write_text(json.dumps(output), "utf-8")
     project.commit()
-    return project
 
 
 @pytest.fixture

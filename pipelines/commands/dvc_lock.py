@@ -1,4 +1,4 @@
-"""What DVC wrote down of a pipeline's stages when they last ran."""
+"""dvc.lock: the stages of a pipeline as they last ran."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import yaml
 
 
 def stages(pipeline: Path) -> dict[str, dict]:
-    """The stages in the lock file of a dvc.yaml; none where there is no such file."""
+    """The stages in the lock file of a dvc.yaml; none if there is no such file."""
     lock = pipeline.with_suffix(".lock")
     if not lock.is_file():
         return {}

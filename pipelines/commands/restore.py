@@ -5,27 +5,60 @@ results out of its cache whose run a later one had replaced.
 """
 
 import json
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
-from pipelines import tracking
-from pipelines.tracking import entries
-
 TRAINED = Path("data/trained")
+STORE = Path("mlflow.db")
+# The runs that a run.json may name: an active run, by its id or by the id that it was rebuilt from.
+ACTIVE_IDS = """
+    SELECT run_uuid FROM runs WHERE lifecycle_stage = 'active' UNION
+    SELECT value FROM tags JOIN runs USING (run_uuid)
+    WHERE key = 'original_run_id' AND lifecycle_stage = 'active'
+"""
 
 
 def run(params_file: Path) -> None:
-    for run in tracking.restore_all(Path()):
-        print(f"restored {run}")
-    for run_id in revive_all():
-        print(f"revived {run_id}")
+    if is_complete():
+        return
+    from pipelines import tracking  # imports MLflow, which takes seconds
+
+    for restored in tracking.restore_all(Path()):
+        print(f"restored {restored}")
+    for run_id in undelete_all():
+        print(f"undeleted {run_id}")
 
 
-def revive_all() -> list[str]:
-    """Runs that were replaced and whose files are those at hand again: they live, once more."""
-    revived = []
+def is_complete() -> bool:
+    """Whether there is nothing to restore, read from the local database without MLflow.
+
+    False where that cannot be seen: the store is a server, the schema is another one, or a run is
+    RUNNING, so that its process has to be looked up.
+    """
+    if os.environ.get("MLFLOW_TRACKING_URI") or not STORE.is_file():
+        return False
+    paths = [*TRAINED.glob("*/run.json"), *TRAINED.glob("*/*/run.json")]
+    needed = {json.loads(path.read_text("utf-8"))["run_id"] for path in paths}
+    try:
+        with closing(sqlite3.connect(f"file:{STORE}?mode=ro", uri=True)) as database:
+            if database.execute("SELECT 1 FROM runs WHERE status = 'RUNNING'").fetchone():
+                return False
+            return needed <= {run_id for (run_id,) in database.execute(ACTIVE_IDS)}
+    except sqlite3.Error:
+        return False  # MLflow waits for a lock and reports a damaged file
+
+
+def undelete_all() -> list[str]:
+    """Restores the replaced runs whose files are those at hand again; returns their ids."""
+    from pipelines import tracking
+    from pipelines.tracking import entries
+
+    restored = []
     for path in sorted(TRAINED.glob("*/run.json")):
         record = json.loads(path.read_text("utf-8"))
         if entries.find(record["run_id"]).info.lifecycle_stage != "active":
-            with tracking.resume(record, files=path.parent) as run:
-                revived.append(run.id)
-    return revived
+            with tracking.resume(record, files=path.parent) as resumed:
+                restored.append(resumed.id)
+    return restored

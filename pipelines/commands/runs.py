@@ -1,8 +1,8 @@
-"""Every run that is known, as a table: `python -m pipelines runs`.
+"""A table of all runs: `python -m pipelines runs`.
 
-First all is put right. dvc.lock says which runs there are: what of their files is not here is taken
-out of DVC's cache; runs that the store does not show are brought back from those (`restore`); runs
-whose process has died are marked KILLED, as they are whenever the store is opened.
+First the store is brought up to date. dvc.lock lists the runs: their missing files are checked out
+of DVC's cache; runs that the store does not have are rebuilt from these files (`restore`); runs
+whose process has died are marked KILLED, as always when the store is opened.
 """
 
 import functools
@@ -16,22 +16,24 @@ from pipelines.commands import dvc_lock, restore
 from pipelines.commands.report import aligned
 from pipelines.tracking import store
 
-HEAD = ("run", "experiment", "key", "state", "began", "host:pid", "why")
+HEAD = ("run", "experiment", "key", "state", "started", "host:pid", "reason")
 PIPELINES = ("dvc.yaml", "benchmarks/dvc.yaml")
 METRICS = Path("data/metrics")
 
 
 def run(params_file: Path) -> None:
-    check_out(absent())
+    check_out(missing())
     restore.run(params_file)
-    opened = tracking.client()
-    tasks = {found.experiment_id: found.name for found in opened.search_experiments()}
+    client = tracking.client()
+    tasks = {
+        experiment.experiment_id: experiment.name for experiment in client.search_experiments()
+    }
     rows = [
-        row(found, tasks[found.info.experiment_id])
-        for found in store.all_runs(opened, "", store.ViewType.ACTIVE_ONLY)
+        row(entry, tasks[entry.info.experiment_id])
+        for entry in store.all_runs(client, "", store.ViewType.ACTIVE_ONLY)
     ]
     print(aligned([HEAD, *rows]) if rows else "no runs yet: `make repro` makes some")
-    if keys := [key for keys in absent().values() for key in keys]:
+    if keys := [key for keys in missing().values() for key in keys]:
         print(
             f"dvc.lock names {len(keys)} trained models that are neither here nor in DVC's cache "
             f"({keys[0]}, ...); `dvc pull` brings them from a remote, `dvc repro` trains them"
@@ -39,24 +41,24 @@ def run(params_file: Path) -> None:
 
 
 def row(run, task: str) -> tuple[str, ...]:
-    """A run that another host holds is shown as that host left it: nobody here can ask there."""
+    """The cells of a run. That of another host is shown as that host last wrote it."""
     tags = run.data.tags
-    began = datetime.fromtimestamp(run.info.start_time / 1000).isoformat(" ", "seconds")
-    held = f"{tags.get('process.host', '?')}:{tags.get('process.pid', '?')}"
-    why = tags.get("ended_because") or ""
-    return run.info.run_id, task, run.info.run_name, run.info.status, began, held, why
+    started = datetime.fromtimestamp(run.info.start_time / 1000).isoformat(" ", "seconds")
+    holder = f"{tags.get('process.host', '?')}:{tags.get('process.pid', '?')}"
+    reason = tags.get("ended_because") or ""
+    return run.info.run_id, task, run.info.run_name, run.info.status, started, holder, reason
 
 
-def absent() -> dict[str, list[str]]:
-    """For each pipeline, the experiments that its dvc.lock knows and whose files are not here."""
-    found = {}
+def missing() -> dict[str, list[str]]:
+    """By pipeline, the experiments in its dvc.lock whose files are not here."""
+    missing_keys = {}
     for pipeline in PIPELINES:
         names = [name for name in locked(pipeline) if name.startswith("train@")]
         keys = [name.removeprefix("train@") for name in names]
         keys = [key for key in keys if not (restore.TRAINED / key / "run.json").is_file()]
         if keys:
-            found[pipeline] = keys
-    return found
+            missing_keys[pipeline] = keys
+    return missing_keys
 
 
 @functools.cache
@@ -65,24 +67,24 @@ def locked(pipeline: str) -> dict[str, dict]:
     return dvc_lock.stages(Path(pipeline))
 
 
-def check_out(wanted: dict[str, list[str]]) -> None:
-    """What DVC's cache has of them: models, curves, results.
+def check_out(missing_keys: dict[str, list[str]]) -> None:
+    """Checks out the files of experiments that DVC's cache has: models, curves, results.
 
-    Only folders that are not there are asked for, so DVC has nothing to overwrite or to ask about;
-    and only what its cache has, as it takes a second to find out about each that it has not.
+    Only missing folders are named, so DVC has nothing to overwrite and asks no question; and only
+    what its cache has, as DVC takes a second for every stage that it has not.
     """
-    if not wanted:
+    if not missing_keys:
         return
     cache = Path(dvc("cache", "dir", stdout=subprocess.PIPE).stdout.strip())
     targets = []
-    for pipeline, keys in wanted.items():
+    for pipeline, keys in missing_keys.items():
         stages = locked(pipeline)
         for stage, folder in (("train", restore.TRAINED), ("evaluate", METRICS)):
-            missing = {f"{stage}@{key}" for key in keys if not (folder / key).exists()}
-            here = (name for name in stages if name in missing and holds(cache, stages[name]))
-            targets += [f"{pipeline}:{name}" for name in here]
+            names = {f"{stage}@{key}" for key in keys if not (folder / key).exists()}
+            cached = (name for name in stages if name in names and holds(cache, stages[name]))
+            targets += [f"{pipeline}:{name}" for name in cached]
     if targets:
-        dvc("checkout", "--quiet", "--allow-missing", *targets)  # the end tells what did not come
+        dvc("checkout", "--quiet", "--allow-missing", *targets)  # what is missing is printed later
 
 
 def holds(cache: Path, stage: dict) -> bool:

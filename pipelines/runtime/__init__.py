@@ -1,1 +1,1 @@
-"""Processes: fork server, hardware, faults of the machine."""
+"""Processes: fork server, installation, hardware, errors of the operating system."""

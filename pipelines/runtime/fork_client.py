@@ -1,4 +1,4 @@
-"""Hands a stage to the fork server: the caller's end (`hand_over`) and the child's (`take_place`).
+"""Hands a stage to the fork server: the side of the caller and that of the child.
 
 Standard library only: the caller imports nothing heavy, and may be any Python.
 
@@ -23,11 +23,11 @@ import sys
 from pathlib import Path
 
 ADDRESS = "PIPELINES_FORKSERVER"
-SERVED = "PIPELINES_SERVED"  # tells the child that it is to run the stage, not to hand it over
+SERVED = "PIPELINES_SERVED"  # tells the child to run the stage, not to hand it over
 
-# Quiet and offline, unless the user said otherwise (TensorFlow logs a missing GPU as an error; what
-# goes wrong is raised in Python as well). KERAS_BACKEND and TF_DETERMINISTIC_OPS are
-# left alone: they change results.
+# Quiet and offline, unless the user has set them otherwise. TensorFlow's C++ code logs unknown
+# attributes of its own graphs as errors; real errors are raised in Python as well.
+# KERAS_BACKEND and TF_DETERMINISTIC_OPS are left alone: they change results.
 DEFAULTS = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -40,8 +40,8 @@ DEFAULTS = {
 
 # Read once, at interpreter start or import, by Python and the C library (first two lines), by the
 # numeric libraries and device drivers (next two) and by the packages (last two). A child forked
-# later could not see a change, so server and stage must agree on all of them. PYTHONHASHSEED is
-# among them: a stage gets the hash seed that it asked for, or, where none is set, one random seed
+# later would not see a change, so server and stage must agree on all of them. PYTHONHASHSEED is
+# among them: a stage has the hash seed of its environment or, if none is set, one random seed
 # shared by all children of a server. Everything else (DVC_*, PATH, ...) is read when used.
 READ_AT_IMPORT = (
     *("PYTHON", "LD_", "DYLD_", "MALLOC_", "GLIBC_", "ASAN_"),
@@ -52,8 +52,8 @@ READ_AT_IMPORT = (
     *("MLFLOW_", "MPL", "MATPLOTLIB", "SKLEARN_", "ARROW_", "DO_NOT_TRACK", "GIT_PYTHON_"),
 )
 
-# What the caller passes on. A terminal's own stop signal would be dropped
-# in the child, which has no terminal: it is stopped in earnest.
+# The signals that the caller passes on. A terminal's stop signal would be
+# ignored by the child, which has no terminal, so SIGSTOP is sent.
 RELAYED = {
     signal.SIGINT: signal.SIGINT,
     signal.SIGTERM: signal.SIGTERM,
@@ -72,24 +72,24 @@ def fingerprint(prefix: str) -> str:
 
 
 def hand_over(address: str, prefix: str) -> int | None:
-    """Has this process's work done by a child of the server at `address`.
+    """Lets a child of the server at `address` do the work of this process.
 
     The socket is named after the server's fingerprint. Returns the exit status, negative for
     death by that signal, or None if nothing was started and the stage should be run here: the
-    socket has another fingerprint, nobody listens, or the server died while it was importing.
+    socket has another fingerprint, no server listens, or the server died while it was importing.
     """
     if Path(address).name != fingerprint(prefix):
         return None
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(address)
-            orders = _ask(connection)
+            orders = _request_child(connection)
         except OSError:
             return None
         if orders is None:
             return None
         _relay_signals(connection)
-        # A child that is gone already has a status to report: not being read is no failure.
+        # A child that has ended already has a status to report: an unread pipe is no failure.
         with contextlib.suppress(BrokenPipeError), os.fdopen(orders, "w") as pipe:
             json.dump(_orders(), pipe)
         status = _receive(connection, 16)
@@ -98,7 +98,13 @@ def hand_over(address: str, prefix: str) -> int | None:
     return int(status)
 
 
-def _ask(connection: socket.socket) -> int | None:
+def wake(address: str) -> None:
+    """Makes the server import its packages now: a stage that needs them will follow."""
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(address)
+
+
+def _request_child(connection: socket.socket) -> int | None:
     """Waits for a child (for as long as the server imports); the pipe for its orders, or None."""
     reading, writing = os.pipe()
     try:
@@ -119,8 +125,8 @@ def _orders() -> dict:
     }
 
 
-def take_place(descriptors: list[int]) -> None:
-    """Turns a fresh child into `python -m pipelines ...` as its caller started it, and runs it."""
+def become_caller(descriptors: list[int]) -> None:
+    """Turns a new child into `python -m pipelines ...` as its caller started it, and runs it."""
     *streams, orders = descriptors
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -138,7 +144,7 @@ def take_place(descriptors: list[int]) -> None:
     sys.argv = caller["argv"]
     if not sys.flags.safe_path:
         sys.path[0] = caller["cwd"]
-    # The project's code is read anew, from the caller's folder and as it is now.
+    # The project's code is read again, from the caller's folder and as it is now.
     for name in [name for name in sys.modules if name.split(".")[0] == "pipelines"]:
         del sys.modules[name]
     importlib.invalidate_caches()
@@ -149,7 +155,7 @@ def take_place(descriptors: list[int]) -> None:
 
 
 def _receive(connection: socket.socket, size: int) -> bytes:
-    """The next bytes; none at the end, which a peer that died in a hurry announces as a reset."""
+    """The next bytes; none at the end, or if the connection was reset by a peer that died."""
     try:
         return connection.recv(size)
     except ConnectionResetError:
@@ -158,7 +164,7 @@ def _receive(connection: socket.socket, size: int) -> bytes:
 
 def _relay_signals(connection: socket.socket) -> None:
     def relay(signum: int, frame) -> None:
-        with contextlib.suppress(OSError):  # too late: the end is being reported
+        with contextlib.suppress(OSError):  # too late: the status is being sent
             connection.send(bytes([RELAYED[signum]]))
         if signum == signal.SIGTSTP:
             os.kill(os.getpid(), signal.SIGSTOP)
@@ -176,7 +182,7 @@ def leave(status: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(BrokenPipeError):
             stream.flush()
-    # The process that crashed has left its core file; this one's would tell nothing.
+    # The process that crashed has left its core file; that of this process is of no use.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     if -status not in (signal.SIGKILL, signal.SIGSTOP):
         signal.signal(-status, signal.SIG_DFL)

@@ -1,9 +1,10 @@
-"""The server and its children: accept, fork, relay, report (see `forkserver` for who does what)."""
+"""The server and its children: accept, fork, relay, report (roles: see `forkserver`)."""
 
 import contextlib
 import gc
 import importlib
 import os
+import select
 import selectors
 import shutil
 import signal
@@ -14,26 +15,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.runtime.fork_client import take_place
+from pipelines.config.tensorflow_env import hide_cuda_errors
+from pipelines.runtime.fork_client import become_caller
 from pipelines.runtime.forkserver import STOPPING, die_with_parent
 
-LIFELINE = 0  # the server's standard input; its other end is the launcher's, who writes nothing
+LIFELINE = (
+    0  # the standard input of the server; the launcher holds its other end and writes nothing
+)
 HANDLED = (*STOPPING, signal.SIGCHLD)
 
 
 def serve(address: str, listener: int, packages: Iterable[str], grace_s: float) -> None:
-    """Imports the packages, then serves until the launcher ends. Each child returns from here too,
-    once its stage is done, and so leaves by the interpreter's own exit."""
+    """Imports the packages once a client connects, then serves until the launcher ends.
+
+    Each child returns from here too, once its stage is done, and so leaves by the interpreter's
+    own exit. Where no stage has to run (a second `make repro`), nothing is imported.
+    """
     folder = Path(address).parent
 
     def give_up(signum: int, frame) -> None:
-        # The launcher died during the imports: no children yet, and nobody else to tidy up.
+        # The launcher died before or during the imports: there are no children yet to stop.
         shutil.rmtree(folder, ignore_errors=True)
         os._exit(1)
 
     for signum in STOPPING:
         signal.signal(signum, give_up)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    if LIFELINE in select.select([LIFELINE, listener], [], [])[0]:
+        give_up(signal.SIGTERM, None)
+    hide_cuda_errors()
     for package in packages:
         importlib.import_module(package)
     gc.collect()
@@ -43,11 +53,11 @@ def serve(address: str, listener: int, packages: Iterable[str], grace_s: float) 
     if descriptors is None:
         shutil.rmtree(folder, ignore_errors=True)
     else:
-        take_place(descriptors)
+        become_caller(descriptors)
 
 
 def kill_group(pid: int, signum: int) -> None:
-    with contextlib.suppress(ProcessLookupError):  # nobody is left in it
+    with contextlib.suppress(ProcessLookupError):  # the group is empty
         os.killpg(pid, signum)
 
 
@@ -59,7 +69,7 @@ class Child:
 
 
 class Server:
-    """One thread and one loop: a process with threads of its own could not be forked safely."""
+    """One thread and one loop: a process with several threads cannot be forked safely."""
 
     def __init__(self, listener: socket.socket, grace_s: float):
         self.grace_s = grace_s
@@ -101,7 +111,7 @@ class Server:
             os.setpgid(pid, pid)  # the child waits for its orders, which come after the `+`
             self.children[connection] = Child(pid)
             self.selector.modify(connection, selectors.EVENT_READ, self.hear)
-            with contextlib.suppress(OSError):  # a client that is gone will be noticed by `hear`
+            with contextlib.suppress(OSError):  # `hear` notices the end of a client
                 connection.send(b"+")
         for descriptor in descriptors:
             os.close(descriptor)
@@ -121,7 +131,7 @@ class Server:
             for signum in HANDLED:
                 signal.signal(signum, signal.SIG_DFL)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            # What others hold open must end when they end: keep no copies.
+            # Connections of other processes must close when these end: keep no copies.
             self.wakeup.close()
             for key in list(self.selector.get_map().values()):
                 if key.fileobj != LIFELINE:
@@ -130,7 +140,7 @@ class Server:
         return pid
 
     def hear(self, connection: socket.socket) -> None:
-        """Signal numbers from a client, or nothing: it is gone."""
+        """Reads signal numbers from a client, or its end."""
         child = self.children[connection]
         try:
             signums = connection.recv(64)
@@ -149,7 +159,7 @@ class Server:
             self.end()
 
     def end(self, _=None) -> None:
-        """The launcher is gone, or somebody wants the server to stop: stop every stage first."""
+        """The launcher has ended, or the server got a signal: stops every stage first."""
         self.ending = True
         for key in list(self.selector.get_map().values()):
             if key.data in (self.end, self.accept):
@@ -162,7 +172,7 @@ class Server:
             child.stopped = True
             child.kill_at = time.monotonic() + self.grace_s
             os.kill(child.pid, signal.SIGTERM)
-            kill_group(child.pid, signal.SIGCONT)  # a suspended stage would not hear it
+            kill_group(child.pid, signal.SIGCONT)  # a suspended stage would not get it
 
     def _reap(self) -> None:
         for connection, child in list(self.children.items()):
@@ -175,7 +185,7 @@ class Server:
             code = os.waitstatus_to_exitcode(status)
             if child.stopped or code < 0:
                 kill_group(child.pid, signal.SIGKILL)
-            with contextlib.suppress(OSError):  # nobody waits for the status
+            with contextlib.suppress(OSError):  # no client waits for the status
                 connection.send(str(code).encode())
             del self.children[connection]
             self._forget(connection)

@@ -1,23 +1,24 @@
 """Pays for the imports once: `python -m pipelines.runtime.forkserver COMMAND...` (`make repro`).
 
 Three kinds of process. The launcher runs COMMAND in the foreground and ends as it ends. The
-server, in a session of its own, imports the packages (never this project's code, which may change
-meanwhile) and then forks one child a stage. A child imports the stage afresh from its caller's
-folder and is from then on what `python -m pipelines` would be, to the interpreter's own exit.
+server, in another session, imports the packages when the first stage connects (never this
+project's code, which may change meanwhile) and then forks one child a stage. A child imports the
+stage from its caller's folder, as it is now, and is from then on what `python -m pipelines` would
+be, to the interpreter's exit.
 
-Who signals whom, so that each process gets each signal once:
+How signals are passed on, so that every process gets every signal once:
 
 - the terminal signals the foreground group: launcher, COMMAND and clients, not server or children;
 - the launcher passes on to COMMAND what was sent to the launcher alone;
 - a client sends the number of what it gets to the server, which signals the child: the whole
-  group for what a terminal sends to groups, the stage alone for SIGTERM;
-- a client that vanishes, or the launcher's end (seen as the end of the server's input), stops the
-  stage: SIGTERM, and SIGKILL `grace_s` later. Where a stage was stopped or died by a signal, what
-  is left of its group is killed: it leaves no process behind;
+  group for signals that a terminal sends to groups, the stage alone for SIGTERM;
+- the end of a client before its stage, or the launcher's end (seen as the end of the server's
+  input), stops the stage: SIGTERM, and SIGKILL `grace_s` later. If a stage was stopped or died by
+  a signal, the remaining processes of its group are killed;
 - on Linux the kernel sends SIGTERM to the server and COMMAND when the launcher dies, and to the
   children when the server dies.
 
-Only for TensorFlow, which may be forked between its import and its first operation. JAX and
+Only for TensorFlow, which can be forked between its import and its first operation. JAX and
 PyTorch start threads: with another KERAS_BACKEND, COMMAND is run without a server.
 """
 
@@ -62,17 +63,19 @@ def launch(command: list[str], packages: Iterable[str] = PACKAGES, grace_s: floa
     """Runs a command with a server beside it; its exit status, negative for death by a signal."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # until there is whom to pass it to
+    mask = signal.pthread_sigmask(
+        signal.SIG_BLOCK, STOPPING
+    )  # until there is a process to pass it to
     # A socket's path may have a hundred bytes or so.
     folder = Path(tempfile.mkdtemp(prefix="pipelines-", dir=None if _fits() else "/tmp"))
     address = str(folder / fingerprint(sys.prefix))
 
-    def begin() -> None:
+    def prepare_child() -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         die_with_parent()
 
     try:
-        # Bound before anything is imported: a client waits for the server, it does not miss it.
+        # Bound before anything is imported, so that a client waits for the server.
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(address)
             listener.listen(128)
@@ -87,7 +90,7 @@ def launch(command: list[str], packages: Iterable[str] = PACKAGES, grace_s: floa
             )
         try:
             environ = {**os.environ, ADDRESS: address}
-            process = subprocess.Popen(command, env=environ, preexec_fn=begin)
+            process = subprocess.Popen(command, env=environ, preexec_fn=prepare_child)
             pass_on(process)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
             return process.wait()
@@ -102,7 +105,7 @@ def _fits() -> bool:
 
 
 def die_with_parent() -> None:
-    """Asks for SIGTERM at the parent's death. Elsewhere than on Linux, pipes have to do."""
+    """Requests SIGTERM at the death of the parent, on Linux; elsewhere only pipes end it."""
     if sys.platform == "linux":
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -118,7 +121,7 @@ def pass_on(process: subprocess.Popen) -> None:
 
 
 def in_foreground() -> bool:
-    """Whether a terminal's Ctrl-C reaches this process group, and so the command by itself."""
+    """Whether a Ctrl-C of the terminal reaches this process group, and so the command directly."""
     try:
         terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
     except OSError:
@@ -130,7 +133,7 @@ def in_foreground() -> bool:
 
 
 def end(server: subprocess.Popen, folder: Path, grace_s: float) -> None:
-    """Stops the server: at once while it imports, else when its children have ended."""
+    """Stops the server: at once before it is ready, else when its children have ended."""
     if (folder / "ready").exists():
         server.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):

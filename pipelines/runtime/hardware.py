@@ -1,4 +1,4 @@
-"""What a measurement was made on."""
+"""The hardware that a measurement was made on."""
 
 import os
 import platform

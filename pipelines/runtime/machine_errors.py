@@ -1,8 +1,8 @@
-"""Faults of the machine, told as what happened, where, and what to do: no traceback helps there.
+"""Errors of the operating system as one sentence: what happened, where, and a remedy.
 
-A disk that is full, a folder that is read-only, memory that ran out, a clock that went back. What
-libraries make of them is recognised by the operating system's own number or words, wherever in the
-chain of causes they stand; whatever else goes wrong keeps its traceback.
+A full disk, a read-only folder, exhausted memory, a clock that went back: a traceback does not help
+there. The errors that libraries make of them are recognised by the system's error number or text,
+anywhere in the chain of causes. Every other error keeps its traceback.
 """
 
 import errno
@@ -19,41 +19,48 @@ from tempfile import gettempdir
 from pipelines.config.errors import UserError
 
 AGAIN = "then run the same command again"
-RESUMED = "; training goes on after its last finished epoch"
-CURES = {
-    errno.ENOSPC: f"the disk is full; make room on it, {AGAIN}",
-    errno.EDQUOT: f"your quota of the disk is used up; make room, {AGAIN}",
-    errno.EFBIG: f"the largest size of a file is reached; raise it (ulimit -f), {AGAIN}",
-    errno.EROFS: "the disk is read-only; mount it for writing or work in a copy elsewhere",
-    errno.EACCES: "this user may not; give the rights to it (chown, chmod) or work in a copy",
-    errno.EPERM: "this user may not; give the rights to it (chown, chmod) or work in a copy",
-    errno.EMFILE: f"too many files are open; raise the number (ulimit -n), {AGAIN}",
-    errno.ENFILE: f"too many files are open on this machine; end other programs, {AGAIN}",
-    errno.EIO: "the disk gives errors; copy what can be read to another one and go on there",
-    errno.ESTALE: f"the network disk has lost the file; mount it anew, {AGAIN}",
+RESUMED = "; training continues after its last finished epoch"
+DENIED = "permission denied; change the owner or the mode (chown, chmod), or work in a copy"
+# By number: the code of the error, what happened and what to do.
+REMEDIES = {
+    errno.ENOSPC: ("disk-full", f"the disk is full; make room on it, {AGAIN}"),
+    errno.EDQUOT: ("quota-exceeded", f"your disk quota is exceeded; make room, {AGAIN}"),
+    errno.EFBIG: (
+        "file-too-large",
+        f"the file size limit is reached; raise it (ulimit -f), {AGAIN}",
+    ),
+    errno.EROFS: (
+        "disk-read-only",
+        "the disk is read-only; mount it for writing or work in a copy",
+    ),
+    errno.EACCES: ("permission-denied", DENIED),
+    errno.EPERM: ("permission-denied", DENIED),
+    errno.EMFILE: ("files-open", f"too many files are open; raise the limit (ulimit -n), {AGAIN}"),
+    errno.ENFILE: ("files-open", f"too many files are open on this host; end programs, {AGAIN}"),
+    errno.EIO: ("disk-error", "the disk has errors; copy what can be read to another disk"),
+    errno.ESTALE: ("disk-error", f"the network disk has lost the file; mount it again, {AGAIN}"),
 }
-# SQLite tells no number of the operating system. Its own code of the error, by the last byte.
-OF_SQLITE = {
-    sqlite3.SQLITE_FULL: CURES[errno.ENOSPC],
-    sqlite3.SQLITE_READONLY: CURES[errno.EACCES],
-    sqlite3.SQLITE_CANTOPEN: CURES[errno.EACCES],
-    sqlite3.SQLITE_IOERR: CURES[errno.EIO],
-    sqlite3.SQLITE_BUSY: f"another program keeps it locked; end that program, {AGAIN}",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; set it aside and rebuild it: "
-    "python -m pipelines restore",
-    sqlite3.SQLITE_NOTADB: "this is no database; set it aside and rebuild it: "
-    "python -m pipelines restore",
+REBUILD = "rename it and rebuild it: python -m pipelines restore"
+# SQLite gives no error number of the system. Its code of the error, by the last byte.
+SQLITE_REMEDIES = {
+    sqlite3.SQLITE_FULL: REMEDIES[errno.ENOSPC],
+    sqlite3.SQLITE_READONLY: REMEDIES[errno.EACCES],
+    sqlite3.SQLITE_CANTOPEN: REMEDIES[errno.EACCES],
+    sqlite3.SQLITE_IOERR: REMEDIES[errno.EIO],
+    sqlite3.SQLITE_BUSY: ("store-locked", f"another program locks it; end that program, {AGAIN}"),
+    sqlite3.SQLITE_CORRUPT: ("store-damaged", f"the file is damaged; {REBUILD}"),
+    sqlite3.SQLITE_NOTADB: ("store-damaged", f"this is not a database; {REBUILD}"),
 }
-# numpy tells how much of an array it could write, and not why it could not write the rest.
+# numpy reports how much of an array it could write, and not why it could not write the rest.
 HALF_WRITTEN = re.compile(r"\d+ requested and \d+ written")
 OUT_OF_MEMORY = ("ResourceExhaustedError", "JaxRuntimeError")
 NO_MEMORY = re.compile("[^\n]*(OOM when|[Oo]ut of memory)[^\n]*")
-CLOCK_SLACK_S = 60.0  # disks of the network have clocks of their own
+CLOCK_SLACK_S = 60.0  # the clock of a network disk may differ
 
 
-def kinds() -> tuple[type[BaseException], ...]:
-    """The errors that may be such faults, of the libraries that are loaded."""
-    found = [OSError, MemoryError, sqlite3.Error]
+def os_errors() -> tuple[type[BaseException], ...]:
+    """The classes of errors that may come from the system, of the libraries that are loaded."""
+    classes = [OSError, MemoryError, sqlite3.Error]
     for module, name in (
         ("tensorflow.python.framework.errors_impl", "OpError"),
         ("jax.errors", "JaxRuntimeError"),
@@ -61,22 +68,26 @@ def kinds() -> tuple[type[BaseException], ...]:
         ("sqlalchemy.exc", "SQLAlchemyError"),
     ):
         if hasattr(loaded := sys.modules.get(module), name):
-            found.append(getattr(loaded, name))
-    return tuple(found)
+            classes.append(getattr(loaded, name))
+    return tuple(classes)
 
 
-def explained(error: BaseException, stage: str, key: str | None) -> str | None:
-    """The sentence for the user, or None where it is no fault of the machine."""
+def user_error(error: BaseException, stage: str, key: str | None) -> UserError | None:
+    """The error for the user, or None if the cause is not the operating system."""
     for cause in chain(error):
-        name = f"{stage} {key}" if key else stage
-        if cure := cure_of(cause):
+        if remedy := remedy_of(cause):
             place = path(cause)
-        elif cure := cure_of_memory(cause, stage, key):
+        elif remedy := memory_remedy(cause, stage, key):
             place = "memory"
-        if cure:
-            rest = RESUMED if stage == "train" and cure.endswith(AGAIN) else ""
-            return f"{name}: {place}: {cure}{rest}"
+        if remedy:
+            code, message = remedy
+            resumed = RESUMED if stage == "train" and message.endswith(AGAIN) else ""
+            return UserError(code, f"{name(stage, key)} stopped: {message}{resumed}", path=place)
     return None
+
+
+def name(stage: str, key: str | None) -> str:
+    return f"{stage} {key}" if key else stage
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -85,63 +96,68 @@ def chain(error: BaseException) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def cure_of(error: BaseException) -> str | None:
+def remedy_of(error: BaseException) -> tuple[str, str] | None:
     if isinstance(error, sqlite3.Error):
-        return OF_SQLITE.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
+        return SQLITE_REMEDIES.get((getattr(error, "sqlite_errorcode", None) or 0) & 0xFF)
     number = getattr(error, "errno", None)
-    if number in CURES:
-        return CURES[number]
+    if number in REMEDIES:
+        return REMEDIES[number]
     if isinstance(error, OSError) and HALF_WRITTEN.search(str(error)):
-        return CURES[errno.ENOSPC]
-    if isinstance(error, kinds()):  # TensorFlow and HDF5 put the words into theirs
-        return next((CURES[n] for n in CURES if os.strerror(n) in str(error)), None)
+        return REMEDIES[errno.ENOSPC]
+    if isinstance(error, os_errors()):  # TensorFlow and HDF5 quote the text of the system
+        text = str(error)
+        return next((REMEDIES[number] for number in REMEDIES if os.strerror(number) in text), None)
     return None
 
 
 def path(error: BaseException) -> str:
-    """The file, where the error names it; else where all is written."""
+    """The file, if the error names it; otherwise the folders that are written to."""
     if isinstance(error, sqlite3.Error):
         return "mlflow.db"
     return str(getattr(error, "filename", None) or f"writing below {Path.cwd()} or {gettempdir()}")
 
 
-def cure_of_memory(error: BaseException, stage: str, key: str | None) -> str | None:
-    told = NO_MEMORY.search(str(error))
-    if not (isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY and told):
+def memory_remedy(error: BaseException, stage: str, key: str | None) -> tuple[str, str] | None:
+    match = NO_MEMORY.search(str(error))
+    if not (isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY and match):
         return None
     lower = f"lower experiments.{key}.fit.batch_size, or " if stage == "train" else ""
-    words = (told[0] if told else str(error)).strip()[:160]
-    return f"there is not enough of it ({words}); {lower}end other programs, {AGAIN}"
+    text = (match[0] if match else str(error)).strip()[:160]
+    return "memory-exhausted", f"not enough memory ({text}); {lower}end other programs, {AGAIN}"
 
 
-def of_death(status: int, stage: str, key: str | None) -> str | None:
-    """What is to be said of a stage that could say nothing itself; None where it ended well."""
+def death_error(status: int, stage: str, key: str | None) -> UserError | None:
+    """The error of a stage that was killed before it could print one; None for another end."""
     if status not in (-signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS):
         return None
     lower = f"lower experiments.{key}.fit.batch_size" if stage == "train" else "end other programs"
-    name = signal.Signals(-status).name
-    return (
-        f"{stage} {key}: died by {name}; if nobody sent that, memory may have run out: {lower}, "
-        f"{AGAIN}"
+    signal_name = signal.Signals(-status).name
+    message = (
+        f"{name(stage, key)} died by {signal_name}; unless it was killed on purpose, memory may "
+        f"be exhausted: {lower}, {AGAIN}"
     )
+    return UserError("stage-died", message, value=signal_name)
 
 
 def check_clock(folder: Path) -> None:
-    """Refuses to work before the last thing that was written: MLflow keeps the latest by its time.
+    """Refuses to work if the clock is before the time of the last write.
 
-    With a clock that went back, new results would count as older than those that they replace.
+    MLflow takes the latest metric by its time, so new results would count as older than those that
+    they replace.
     """
     written = [folder / name for name in ("mlflow.db", "mlflow.db-wal", "dvc.lock")]
     newest = max((p.stat().st_mtime for p in written if p.is_file()), default=0.0)
     behind = newest - time.time()
     if behind > CLOCK_SLACK_S:
         raise UserError(
-            f"the clock says {moment(time.time())}, but {folder} was written to at "
-            f"{moment(newest)}, which is {behind:,.0f} s later; set the clock (timedatectl "
-            "set-ntp true) or, where the files' times are wrong, touch them: touch mlflow.db* "
-            "dvc.lock"
+            "clock-behind",
+            f"the clock says {format_time(time.time())}, but this folder was written to at "
+            f"{format_time(newest)}, which is {behind:,.0f} s later; set the clock (timedatectl "
+            "set-ntp true) or, if the times of the files are wrong, touch them: touch mlflow.db* "
+            "dvc.lock",
+            path=folder,
         )
 
 
-def moment(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -169,7 +169,7 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
         higher=direction == "higher",
     )  # fmt: skip
     if promoted:
-        tracking.crown(name, version)
+        tracking.promote(name, version)
     state = "champion" if promoted else "not champion"
     print(f"{name} version {version}: {state}; {primary} {reason}")
 

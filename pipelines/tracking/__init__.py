@@ -7,9 +7,9 @@
         run.metrics({"test/accuracy": 0.97})
 
 Peculiarities:
-- one run a distinct (code, data, params): a forced re-run that ends well retires the older one;
+- one run for each (code, data, params): a forced re-run that ends well soft-deletes the older one;
 - no run stays RUNNING: it ends FINISHED, FAILED or KILLED, and what SIGKILL or a power cut left
-  behind is found at the next opening of the store;
+  RUNNING is marked KILLED when the store is opened the next time;
 - a run id that this store does not know is rebuilt from the files beside its `run.json`;
 - an undefined metric is None, never NaN; non-finite values are refused;
 - no global state of mlflow is used (no active run, no tracking URI set), so nothing leaks into
@@ -25,7 +25,7 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from pipelines.tracking.entries import identity_tags  # noqa: E402
 from pipelines.tracking.rebuild import restore, restore_all  # noqa: E402
-from pipelines.tracking.registry import champion, crown, register, saved_model  # noqa: E402
+from pipelines.tracking.registry import champion, promote, register, saved_model  # noqa: E402
 from pipelines.tracking.runs import Run, resume, start  # noqa: E402
 from pipelines.tracking.store import client  # noqa: E402
 
@@ -33,8 +33,8 @@ __all__ = [
     "Run",
     "champion",
     "client",
-    "crown",
     "identity_tags",
+    "promote",
     "register",
     "restore",
     "restore_all",

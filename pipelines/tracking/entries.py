@@ -1,10 +1,11 @@
-"""What one run's entry in the store holds, and how an entry is written, found and retired."""
+"""What one run's entry in the store holds; how it is created, read, finalized and soft-deleted."""
 
 import hashlib
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from mlflow.entities import (
@@ -28,7 +29,7 @@ UNDEFINED = "undefined_metrics"
 IDENTITY_PARTS = ("code", "data", "params")
 # MLflow takes 100 parameters a call, and 1000 entries of which at most 100 tags.
 PARAMS_A_CALL, METRICS_A_CALL = 100, 900
-# What is longer MLflow would cut off without a word.
+# MLflow would truncate longer values silently.
 PARAM_LENGTH, TAG_LENGTH, DIGEST_LENGTH = 6000, 8000, 36
 
 
@@ -42,23 +43,23 @@ def identity_tags(identity: Mapping) -> dict[str, str]:
 
 def create(task: str, key: str, tags: Mapping[str, str], started_ms: int | None = None) -> Entry:
     """A new run, RUNNING and held by this process, named after its key."""
-    opened = store.client()
+    client = store.client()
     tags = checked_tags({**tags, **origin.process(), "stage_key": key})
-    where = store.experiment(opened, task)
-    return opened.create_run(where, start_time=started_ms, tags=tags, run_name=key)
+    experiment_id = store.experiment(client, task)
+    return client.create_run(experiment_id, start_time=started_ms, tags=tags, run_name=key)
 
 
 def reopen(run_id: str) -> Entry | None:
-    """A run that goes on in this process; None where the store does not have it any more."""
+    """A run that is continued by this process; None if the store does not have it any more."""
     entry = find(run_id)
     if entry is None or entry.info.lifecycle_stage != "active":
         return None
-    take(entry.info.run_id)
+    claim(entry.info.run_id)
     return entry
 
 
-def take(run_id: str) -> None:
-    """This process holds the run from now on."""
+def claim(run_id: str) -> None:
+    """Makes this process the holder of the run, and the run RUNNING."""
     # The tags first: a RUNNING run whose tags name a dead process would be marked KILLED.
     log(run_id, [], origin.process(), now_ms())
     store.client().update_run(run_id, status="RUNNING")
@@ -72,24 +73,24 @@ def describe(run_id: str, params: Mapping, dataset: Mapping | None) -> None:
     if dataset:
         entry = Dataset(
             name=dataset["name"],
-            # 36 characters are all that MLflow keeps; the tag data_digest has them all.
+            # MLflow keeps 36 characters; the tag data_digest has all of them.
             digest=dataset["digest"][:DIGEST_LENGTH],
             source_type="local",
             source=json.dumps({"uri": str(dataset["source"])}),
         )
-        used = DatasetInput(entry, [InputTag("mlflow.data.context", "training")])
-        with store.alone():
-            store.client().log_inputs(run_id, [used])
+        dataset_input = DatasetInput(entry, [InputTag("mlflow.data.context", "training")])
+        with store.exclusive():
+            store.client().log_inputs(run_id, [dataset_input])
 
 
 def log(run_id: str, rows: list[tuple[str, float, int]], tags: Mapping, at_ms: int) -> None:
     """Metrics as (name, value, step), and tags, in as few calls as MLflow allows."""
     entries = [Metric(name, value, at_ms, step) for name, value, step in rows]
-    notes = [RunTag(name, value) for name, value in checked_tags(tags).items()]
+    run_tags = [RunTag(name, value) for name, value in checked_tags(tags).items()]
     for first in range(0, max(len(entries), 1), METRICS_A_CALL):
-        part = entries[first : first + METRICS_A_CALL]
-        store.client().log_batch(run_id, metrics=part, tags=notes)
-        notes = []
+        batch = entries[first : first + METRICS_A_CALL]
+        store.client().log_batch(run_id, metrics=batch, tags=run_tags)
+        run_tags = []
 
 
 def finite(values: Mapping, step: int | None) -> tuple[list[tuple[str, float, int]], set[str]]:
@@ -105,65 +106,71 @@ def finite(values: Mapping, step: int | None) -> tuple[list[tuple[str, float, in
         if not math.isfinite(value):
             place = name if step is None else f"{name} at step {step}"
             raise UserError(
-                f"metric {place}: value is {value}; if training diverged, lower learning_rate; "
-                "a metric that is undefined must be given as None"
+                "metric-not-finite",
+                f"the value is {value}; if training diverged, lower learning_rate; a metric that "
+                "is undefined must be given as None",
+                key=f"metric {place}",
+                value=value,
             )
         rows.append((name, float(value), step or 0))
     return rows, undefined
 
 
 def find(run_id: str) -> Entry | None:
-    """The run with this id, or the one rebuilt from it; None where the store knows neither."""
+    """The run with this id, or the one rebuilt from it; None if the store has neither."""
     try:
         return store.client().get_run(run_id)
     except MlflowException as error:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
     rebuilt = store.all_runs(store.client(), f"tags.{ORIGINAL} = '{run_id}'", ViewType.ALL)
-    alive = [run for run in rebuilt if run.info.lifecycle_stage == "active"]
-    return next(iter(alive + rebuilt), None)
+    active = [run for run in rebuilt if run.info.lifecycle_stage == "active"]
+    return next(iter(active + rebuilt), None)
 
 
-def retire_others(run: Entry) -> list[str]:
+def soft_delete_others(run: Entry) -> list[str]:
     """Soft-deletes the other ended runs of this run's identity, key and parent; returns their ids.
 
-    A run that a living process still writes is left: it retires this one when it ends.
+    A run that a living process still writes is left: that process soft-deletes this one at its end.
     """
-    mine, opened, retired = run.data.tags, store.client(), []
-    where = f"tags.identity = '{mine['identity']}' and attributes.status != 'RUNNING'"
-    for other in store.all_runs(opened, where, ViewType.ACTIVE_ONLY):
+    run_tags, client, deleted = run.data.tags, store.client(), []
+    filter_string = f"tags.identity = '{run_tags['identity']}' and attributes.status != 'RUNNING'"
+    for other in store.all_runs(client, filter_string, ViewType.ACTIVE_ONLY):
         tags = other.data.tags
-        same = all(tags.get(name) == mine.get(name) for name in ("stage_key", PARENT))
+        same = all(tags.get(name) == run_tags.get(name) for name in ("stage_key", PARENT))
         if same and other.info.run_id != run.info.run_id:
-            retired += [child.info.run_id for child in children(other.info.run_id)]
-            retired.append(other.info.run_id)
-    for run_id in retired:
-        opened.delete_run(run_id)
-    return retired
+            deleted += [child.info.run_id for child in children(other.info.run_id)]
+            deleted.append(other.info.run_id)
+    for run_id in deleted:
+        client.delete_run(run_id)
+    return deleted
 
 
 def children(run_id: str, view: int = ViewType.ACTIVE_ONLY) -> list[Entry]:
     return store.all_runs(store.client(), f"tags.`{PARENT}` = '{run_id}'", view)
 
 
-class Ending:
-    """Gives a run its last status, whatever ends the block."""
+@contextmanager
+def finalize(run_id: str, ended_ms: int | None = None) -> Iterator[None]:
+    """Gives a run its last status at the end of the block, whatever ends it.
 
-    def __init__(self, run_id: str, ended_ms: int | None = None):
-        self._run_id, self._ended_ms = run_id, ended_ms
+    Args:
+        ended_ms: the end time of the run; by default now.
+    """
+    try:
+        yield
+    except BaseException as error:
+        status = "FAILED" if isinstance(error, Exception) else "KILLED"
+        _end(run_id, status, f"{type(error).__name__}: {error}"[:TAG_LENGTH], ended_ms)
+        raise
+    else:
+        _end(run_id, "FINISHED", "", ended_ms)
 
-    def __enter__(self) -> None:
-        pass
 
-    def __exit__(self, kind, error, _traceback) -> None:
-        if kind is None:
-            status = "FINISHED"
-        else:
-            status = "FAILED" if issubclass(kind, Exception) else "KILLED"
-        why = "" if kind is None else f"{kind.__name__}: {error}"[:TAG_LENGTH]
-        if why or store.client().get_run(self._run_id).data.tags.get("ended_because"):
-            store.client().set_tag(self._run_id, "ended_because", why)
-        store.client().set_terminated(self._run_id, status, self._ended_ms)
+def _end(run_id: str, status: str, reason: str, ended_ms: int | None) -> None:
+    if reason or store.client().get_run(run_id).data.tags.get("ended_because"):
+        store.client().set_tag(run_id, "ended_because", reason)
+    store.client().set_terminated(run_id, status, ended_ms)
 
 
 def now_ms() -> int:
@@ -174,14 +181,24 @@ def checked_tags(tags: Mapping) -> dict[str, str]:
     texts = {name: str(value) for name, value in tags.items()}
     for name, text in texts.items():
         if len(text) > TAG_LENGTH:
-            raise UserError(f"tag {name}: {len(text)} characters; MLflow keeps {TAG_LENGTH}")
+            raise UserError(
+                "tag-too-long",
+                f"{len(text)} characters, and MLflow keeps {TAG_LENGTH}; give a shorter text",
+                key=f"tag {name}",
+                value=text,
+            )
     return texts
 
 
 def _param(name: str, value) -> str:
     text = json.dumps(list(value)) if isinstance(value, list | tuple) else str(value)
     if isinstance(value, Mapping) or len(text) > PARAM_LENGTH:
-        raise UserError(f"param {name}: must be one value of at most {PARAM_LENGTH} characters")
+        raise UserError(
+            "param-too-long",
+            f"must be one value of at most {PARAM_LENGTH} characters",
+            key=f"param {name}",
+            value=value,
+        )
     return text
 
 

@@ -1,6 +1,7 @@
-"""Who started a run: the process, the machine, the commit, the DVC stage.
+"""What started a run: the process, the host, the commit, the DVC stage.
 
-A process is told from a later one with the same number by its start time and the boot's id.
+A process is distinguished from a later one with the same number by its start time and the id of
+the boot.
 """
 
 import getpass
@@ -30,7 +31,7 @@ def process() -> dict[str, str]:
 
 
 def lives(tags: Mapping[str, str]) -> bool:
-    """Whether the process of this host that the tags name still runs."""
+    """Whether the process of this host that the tags name is still running."""
     if tags.get("process.boot") != _boot():
         return False
     return _started(int(tags["process.pid"])) == tags.get("process.started")
@@ -40,7 +41,7 @@ def tags() -> dict[str, str]:
     """Tags that say where a new run comes from."""
     commit = _git("rev-parse", "HEAD")
     changes = _git("status", "--porcelain", "--", *_CODE)
-    found = {
+    values = {
         "git_commit": commit or "unknown",
         "git_dirty": "unknown" if changes is None else str(bool(changes)).lower(),
         "host": HOST,
@@ -49,28 +50,27 @@ def tags() -> dict[str, str]:
         "mlflow.source.name": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
     }
     if commit:
-        found["mlflow.source.git.commit"] = commit
+        values["mlflow.source.git.commit"] = commit
     names = ("DVC_STAGE", "DVC_EXP_NAME")
-    return found | {name: os.environ[name] for name in names if os.environ.get(name)}
+    return values | {name: os.environ[name] for name in names if os.environ.get(name)}
 
 
 @contextmanager
 def termination_raises() -> Iterator[None]:
     """SIGTERM ends Python without unwinding; here it raises SystemExit, so that runs are closed.
 
-    A handler that somebody else has set is left alone, and so is any thread but the main one,
-    where Python allows none.
+    A handler that is already set is left alone. Python allows handlers in the main thread only.
     """
-    ours = (
+    installs = (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     )
-    if ours:
+    if installs:
         signal.signal(signal.SIGTERM, _exit)
     try:
         yield
     finally:
-        if ours:
+        if installs:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
@@ -79,7 +79,7 @@ def _exit(number: int, _frame) -> None:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git prints, or None where there is no git, no repository or no commit."""
+    """What git prints, or None if there is no git, no repository or no commit."""
     try:
         done = subprocess.run(
             ["git", "--no-optional-locks", *arguments], capture_output=True, text=True
@@ -97,7 +97,7 @@ def _user() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process started, or "" where there is none with that number."""
+    """When a process started, or "" if there is none with that number."""
     if not Path("/proc/self/stat").exists():
         done = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True)
         return done.stdout.decode().strip()
@@ -105,7 +105,7 @@ def _started(pid: int) -> str:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return ""
-    # The name, in parentheses, may hold spaces. A zombie (Z) has died, only nobody has asked.
+    # The name, in parentheses, may hold spaces. A zombie (Z) has ended.
     state, *rest = stat.rpartition(")")[2].split()
     return "" if state == "Z" else rest[18]
 

@@ -19,8 +19,8 @@ from pipelines.tracking import store
 ALIAS = "champion"
 CODE = Path(__file__).with_name("registered_model.py")
 PINS = Path(__file__).parents[2] / "requirements.txt"
-# What registered_model.py imports. Stated, because MLflow would find out by loading the model.
-NEEDED = ("mlflow", "tensorflow", "keras", "numpy", "pandas")
+# What registered_model.py imports. Listed, because MLflow would load the model to find out.
+REQUIRED = ("mlflow", "tensorflow", "keras", "numpy", "pandas")
 
 
 def register(
@@ -48,29 +48,35 @@ def register(
     if better not in ("higher", "lower"):
         raise ValueError(f"better is {better!r}, expected 'higher' or 'lower'")
     if not math.isfinite(score):
-        raise UserError(f"model {name}: its score is {score}; a version needs a finite score")
+        raise UserError(
+            "score-not-finite",
+            f"the score is {score}, and a version needs a finite one; train the model again with a "
+            "lower learning_rate",
+            key=f"model {name}",
+            value=score,
+        )
     content = _content(folder)
     results = {"score": repr(float(score)), "better": better, "test_digest": test_digest}
-    opened = store.client()
-    _create_model(opened, name)
-    present = _present(opened, name, run_id, content)
-    if present is not None:
+    client = store.client()
+    _create_model(client, name)
+    registered = _registered(client, name, run_id, content)
+    if registered is not None:
         for tag, value in results.items():
-            opened.set_model_version_tag(name, present.version, tag, value)
-        return str(present.version)
+            client.set_model_version_tag(name, registered.version, tag, value)
+        return str(registered.version)
     with TemporaryDirectory() as scratch:
         packed = Path(scratch) / "model"
         model = Model(run_id=run_id, metadata=dict(interface) if interface else None)
         libraries = list((interface or {}).get("requires", ()))
         _pack(packed, folder, model, requirements or _pins(libraries), libraries)
-        model_id, source = _upload(opened, name, run_id, packed)
+        model_id, source = _upload(client, name, run_id, packed)
     tags = results | {"key": key, "content": content}
-    version = opened.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
+    version = client.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
     return str(version.version)
 
 
 def champion(name: str) -> dict | None:
-    """The version with the alias `champion`, or None where the model has none.
+    """The version with the alias `champion`, or None if the model has none.
 
     {"name", "version", "run_id", "key", "score", "better", "test_digest", "content"}
     """
@@ -82,44 +88,47 @@ def champion(name: str) -> dict | None:
         return None
     if ALIAS not in aliases:
         return None
-    found = store.client().get_model_version(name, aliases[ALIAS])
-    where = {"name": name, "version": str(found.version), "run_id": found.run_id}
-    return {**found.tags, **where, "score": float(found.tags["score"])}
+    version = store.client().get_model_version(name, aliases[ALIAS])
+    identity = {"name": name, "version": str(version.version), "run_id": version.run_id}
+    return {**version.tags, **identity, "score": float(version.tags["score"])}
 
 
 def saved_model(version: Mapping) -> Path:
     """The SavedModel of a version as `champion` describes it; from a server it is downloaded.
 
-    UserError: its content is not what was registered, wherever its MLmodel file says that it lies.
+    Raises:
+        UserError: its content is not what was registered, whatever path its MLmodel file names.
     """
-    opened = store.client()
-    uri = opened.get_model_version_download_uri(version["name"], version["version"])
-    folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=opened.tracking_uri))
+    client = store.client()
+    uri = client.get_model_version_download_uri(version["name"], version["version"])
+    folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=client.tracking_uri))
     flavor = Model.load(folder).flavors[mlflow.pyfunc.FLAVOR_NAME]
-    found = folder / flavor["artifacts"]["saved_model"]["path"]
-    if _content(found) != version["content"]:
+    path = folder / flavor["artifacts"]["saved_model"]["path"]
+    if _content(path) != version["content"]:
         raise UserError(
-            f"{found}: not what was registered as {version['name']} version {version['version']}; "
-            "it is not loaded; run its export stage again, which registers it anew"
+            "model-changed",
+            f"not what was registered as {version['name']} version {version['version']}, so it is "
+            "not loaded; run its export stage again, which registers it again",
+            path=path,
         )
-    return found
+    return path
 
 
-def crown(name: str, version: str) -> None:
+def promote(name: str, version: str) -> None:
     """Moves the alias `champion` to this version."""
     store.client().set_registered_model_alias(name, ALIAS, version)
 
 
-def _create_model(opened: MlflowClient, name: str) -> None:
+def _create_model(client: MlflowClient, name: str) -> None:
     try:
-        opened.create_registered_model(name)
+        client.create_registered_model(name)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
 
 
-def _present(opened: MlflowClient, name: str, run_id: str, content: str) -> ModelVersion | None:
-    page = opened.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+def _registered(client: MlflowClient, name: str, run_id: str, content: str) -> ModelVersion | None:
+    page = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
     return next((version for version in page if version.tags.get("content") == content), None)
 
 
@@ -137,32 +146,34 @@ def _pack(
     )
 
 
-def _upload(opened: MlflowClient, name: str, run_id: str, packed: Path) -> tuple[str, str]:
+def _upload(client: MlflowClient, name: str, run_id: str, packed: Path) -> tuple[str, str]:
     """The folder as a logged model of the run: its id, and where the registry finds it.
 
     A server knows the model by its id and refuses a path; a local store would look the id up in
-    mlflow's global tracking URI, which is not ours, and takes the path.
+    MLflow's global tracking URI, which is not set here, and takes the path.
     """
-    where = opened.get_run(run_id).info.experiment_id
-    logged = opened.create_logged_model(where, name, source_run_id=run_id)
-    opened.log_model_artifacts(logged.model_id, str(packed))
-    opened.finalize_logged_model(logged.model_id, "READY")
-    remote = opened.tracking_uri.startswith("http")
+    experiment_id = client.get_run(run_id).info.experiment_id
+    logged = client.create_logged_model(experiment_id, name, source_run_id=run_id)
+    client.log_model_artifacts(logged.model_id, str(packed))
+    client.finalize_logged_model(logged.model_id, "READY")
+    remote = client.tracking_uri.startswith("http")
     return logged.model_id, f"models:/{logged.model_id}" if remote else logged.artifact_location
 
 
 def _pins(libraries: list[str]) -> list[str]:
-    needed = {*NEEDED, *(name.replace("_", "-") for name in libraries)}
+    required = {*REQUIRED, *(name.replace("_", "-") for name in libraries)}
     lines = [line.partition("#")[0].strip() for line in PINS.read_text().splitlines()]
-    return [line for line in lines if line.partition("==")[0] in needed]
+    return [line for line in lines if line.partition("==")[0] in required]
 
 
 def _content(folder: Path) -> str:
     """A hash of every file's name and bytes."""
     if not (folder / "saved_model.pb").exists():
-        raise UserError(f"{folder}: no saved_model.pb; run the export stage again")
-    found = hashlib.sha256()
+        raise UserError(
+            "saved-model-missing", "no saved_model.pb; run the export stage again", path=folder
+        )
+    digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        found.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
-        found.update(path.read_bytes())
-    return found.hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""A run while it is written: started by `train`, resumed by `evaluate` and `export`."""
+"""A run that is open for writing: started by `train`, resumed by `evaluate` and `export`."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,39 +17,39 @@ class Run:
     def __init__(self, entry: Entry, record: Mapping):
         self.id: str = entry.info.run_id
         self._record = record
-        named = entry.data.tags.get(entries.UNDEFINED, "")
-        self._undefined = set(filter(None, named.split(", ")))
+        names = entry.data.tags.get(entries.UNDEFINED, "")
+        self._undefined = set(filter(None, names.split(", ")))
 
     def metrics(self, values: Mapping[str, float | None], step: int | None = None) -> None:
         """Logs metrics in one call, at `step` of a curve or (None) as results of the run.
 
-        A value of None is an undefined metric: left out, and named in the tag
+        A value of None is an undefined metric: not logged, but listed in the tag
         `undefined_metrics`. NaN and infinity are refused, and then nothing is written.
         """
         rows, undefined = entries.finite(values, step)
-        named = (self._undefined - values.keys()) | undefined
-        changed = {entries.UNDEFINED: ", ".join(sorted(named))} if named != self._undefined else {}
-        if rows or changed:
-            entries.log(self.id, rows, changed, entries.now_ms())
-        self._undefined = named
+        names = (self._undefined - values.keys()) | undefined
+        tags = {entries.UNDEFINED: ", ".join(sorted(names))} if names != self._undefined else {}
+        if rows or tags:
+            entries.log(self.id, rows, tags, entries.now_ms())
+        self._undefined = names
 
     def last_step(self, metric: str) -> int:
-        """The last step at which a curve has a value; 0 where it has none."""
+        """The last step at which a curve has a value; 0 if it has none."""
         history = store.client().get_metric_history(self.id, metric)
         return max((point.step for point in history), default=0)
 
     def artifact(self, path: Path, folder: str | None = None) -> None:
         """Stores a file, or everything a folder holds, under `folder` (default: at the top)."""
-        keep = store.client().log_artifacts if path.is_dir() else store.client().log_artifact
-        keep(self.id, str(path), folder)
+        log = store.client().log_artifacts if path.is_dir() else store.client().log_artifact
+        log(self.id, str(path), folder)
 
     def tag(self, tags: Mapping) -> None:
         entries.log(self.id, [], tags, entries.now_ms())
 
     def record(self) -> dict:
-        """What it takes to rebuild this run elsewhere: plain values, written to run.json.
+        """All that is needed to rebuild this run elsewhere: plain values, written to run.json.
 
-        Curves are left to history.csv; `metrics` holds the latest value of every metric.
+        Curves are in history.csv; `metrics` holds the latest value of every metric.
         """
         entry = store.client().get_run(self.id)
         return {
@@ -90,46 +90,47 @@ def start(
     It ends FINISHED; FAILED on an exception; KILLED on Ctrl-C, SIGTERM and SystemExit. The tag
     `ended_because` says why.
     """
-    every = {**origin.tags(), **entries.identity_tags(identity), **tags}
+    all_tags = {**origin.tags(), **entries.identity_tags(identity), **tags}
     if dataset:
-        every["data_digest"] = dataset["digest"]
+        all_tags["data_digest"] = dataset["digest"]
     if parent:
-        every[entries.PARENT] = parent
+        all_tags[entries.PARENT] = parent
     with origin.termination_raises():
         entry = entries.reopen(begun) if begun else None
         if entry is None:
-            entry = entries.create(task, key, every)
+            entry = entries.create(task, key, all_tags)
             begun = None
-        with entries.Ending(entry.info.run_id):
+        with entries.finalize(entry.info.run_id):
             if begun is None:
                 entries.describe(entry.info.run_id, params, dataset)
             yield Run(entry, {"task": task, "key": key, "dataset": dataset and dict(dataset)})
-        entries.retire_others(entry)
+        entries.soft_delete_others(entry)
 
 
 @contextmanager
 def resume(record: Mapping, *, files: Path, metrics: Path | None = None) -> Iterator[Run]:
-    """Continues the run of a run.json; one that the store does not know is rebuilt first.
+    """Continues the run of a run.json; one that the store does not have is rebuilt first.
 
-    files: the folder of that run.json, from which curves are rebuilt; metrics: the flat JSON file
-    of results that belongs to it, where there is one already.
+    Args:
+        files: the folder of that run.json, from which curves are rebuilt.
+        metrics: the flat JSON file of results that belongs to it, if there is one already.
 
-    While open it is RUNNING; its end time stays that of training. A run that was retired comes
-    back, and retires the one that had replaced it: the files at hand are this run's.
+    While open it is RUNNING; its end time stays that of training. A run that was soft-deleted is
+    restored, and the one that had replaced it is soft-deleted: the present files are this run's.
     """
     with origin.termination_raises():
         entry = entries.find(record["run_id"]) or rebuild(record, files, metrics)
-        run_id, retired = entry.info.run_id, entry.info.lifecycle_stage != "active"
-        if retired:
-            _revive(run_id)
-        with entries.Ending(run_id, entry.info.end_time):
-            entries.take(run_id)
+        run_id, deleted = entry.info.run_id, entry.info.lifecycle_stage != "active"
+        if deleted:
+            _undelete(run_id)
+        with entries.finalize(run_id, entry.info.end_time):
+            entries.claim(run_id)
             yield Run(entry, record)
-        if retired:
-            entries.retire_others(entry)
+        if deleted:
+            entries.soft_delete_others(entry)
 
 
-def _revive(run_id: str) -> None:
+def _undelete(run_id: str) -> None:
     for child in entries.children(run_id, ViewType.DELETED_ONLY):
         store.client().restore_run(child.info.run_id)
     store.client().restore_run(run_id)

@@ -4,8 +4,8 @@ The file is `mlflow.db` in the root of the main repository, with artifacts in `m
 MLflow's own default, so a bare `mlflow ui` in the root shows everything. DVC's temporary copies of
 the repository (`dvc exp run --temp`, `--queue`) write to the main one.
 
-MLflow cannot create its schema from several processes at once, and a process that dies half-way
-leaves a database that no longer opens. So it is created under a lock, beside its final name.
+MLflow cannot create its schema from several processes at once, and a process that is killed
+meanwhile leaves a database that cannot be opened. So it is created under a lock and then renamed.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ from pipelines.tracking import origin
 
 LOCKED_TIMEOUT_S = 60
 PAGE = 1000
-_opened: dict[str, tuple[int, MlflowClient]] = {}
+_clients: dict[str, tuple[int, MlflowClient]] = {}
 
 
 def root(folder: Path | None = None) -> Path:
@@ -45,33 +45,34 @@ def root(folder: Path | None = None) -> Path:
 def client() -> MlflowClient:
     """The store, opened once a process. The first opening marks runs of dead processes KILLED."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root() / 'mlflow.db'}"
-    pid, opened = _opened.get(uri, (os.getpid(), None))
+    pid, cached = _clients.get(uri, (os.getpid(), None))
     if pid != os.getpid():
         raise RuntimeError(
             f"{uri}: opened by process {pid} before it forked this one; "
             "fork first, then open, as SQLite connections do not survive a fork"
         )
-    if opened is None:
+    if cached is None:
         if not os.environ.get("MLFLOW_TRACKING_URI"):
             _prepare(root())
-        opened = MlflowClient(tracking_uri=uri, registry_uri=uri)
-        _opened[uri] = (pid, opened)
-        _mark_dead(opened)
-    return opened
+        cached = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        _clients[uri] = (pid, cached)
+        _mark_dead(cached)
+    return cached
 
 
 def experiment(store: MlflowClient, task: str) -> str:
-    """The id of the experiment named after the task, created where it does not exist."""
+    """The id of the experiment named after the task, created if it does not exist."""
     local = not os.environ.get("MLFLOW_TRACKING_URI")
-    with alone():
+    with exclusive():
         return _experiment(store, task, root() / "mlruns" / task if local else None)
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """For what MLflow looks up and then adds: where two do so at once, the second one fails.
+def exclusive() -> Iterator[None]:
+    """For what MLflow looks up and then adds: if two processes do so at once, the second one fails.
 
-    Nobody else does it meanwhile; but for other clients of a server, which has no lock to take.
+    No other process on this repository is in such a block meanwhile. A server offers no lock, so
+    its other clients may be.
     """
     if os.environ.get("MLFLOW_TRACKING_URI"):
         yield
@@ -80,12 +81,13 @@ def alone() -> Iterator[None]:
             yield
 
 
-def all_runs(store: MlflowClient, where: str, view: int) -> list[Run]:
+def all_runs(store: MlflowClient, filter_string: str, view: int) -> list[Run]:
     """Every run of every experiment that matches a filter string, newest first."""
-    experiments = [found.experiment_id for found in store.search_experiments(max_results=PAGE)]
-    runs, token = [], None
+    ids = [experiment.experiment_id for experiment in store.search_experiments(max_results=PAGE)]
+    runs: list[Run] = []
+    token = None
     while True:
-        page = store.search_runs(experiments, where, view, max_results=PAGE, page_token=token)
+        page = store.search_runs(ids, filter_string, view, max_results=PAGE, page_token=token)
         runs.extend(page)
         token = page.token
         if not token:
@@ -93,22 +95,27 @@ def all_runs(store: MlflowClient, where: str, view: int) -> list[Run]:
 
 
 def _experiment(store: MlflowClient, task: str, artifacts: Path | None) -> str:
-    found = store.get_experiment_by_name(task)
-    if found is None:
+    entry = store.get_experiment_by_name(task)
+    if entry is None:
         try:
             return store.create_experiment(task, str(artifacts) if artifacts else None)
         except MlflowException as error:
-            # A server has no lock that we can take: another client may have been faster.
+            # A server offers no lock: another client may have been faster.
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
-            found = store.get_experiment_by_name(task)
-    if artifacts and found.artifact_location != str(artifacts):
+            entry = store.get_experiment_by_name(task)
+    assert entry is not None, "an experiment that was created or exists"
+    if artifacts and entry.artifact_location != str(artifacts):
         raise UserError(
-            f"mlflow.db: experiment {task} keeps its files in {found.artifact_location}, not in "
-            f"{artifacts} (was the repository moved?); move it back, or set mlflow.db aside and "
-            "rebuild it with: python -m pipelines restore"
+            "artifacts-elsewhere",
+            f"the files of this experiment are in {entry.artifact_location}, not in {artifacts} "
+            "(was the repository moved?); move it back, or rename mlflow.db and rebuild it with: "
+            "python -m pipelines restore",
+            path="mlflow.db",
+            key=f"experiment {task}",
+            value=entry.artifact_location,
         )
-    return found.experiment_id
+    return entry.experiment_id
 
 
 @contextmanager
@@ -121,7 +128,7 @@ def _lock(folder: Path) -> Iterator[None]:
 
 
 def _prepare(folder: Path) -> None:
-    """Creates the database where there is none and sees to it that it is in WAL mode."""
+    """Creates the database if there is none, and switches it to WAL mode."""
     path = folder / "mlflow.db"
     with _lock(folder):
         if not path.exists():
@@ -133,15 +140,15 @@ def _create(path: Path, artifacts: Path) -> None:
     partial = artifacts / ".mlflow.db.partial"
     for leftover in artifacts.glob(f"{partial.name}*"):
         leftover.unlink()
-    # The constructor runs all migrations, and places MLflow's "Default" experiment in `artifacts`
-    # rather than in the working directory.
+    # The constructor runs all migrations. The artifacts of MLflow's "Default" experiment would
+    # otherwise go to the working directory.
     SqlAlchemyStore(f"sqlite:///{partial}", str(artifacts)).engine.dispose()
     _write_ahead(partial)
     partial.replace(path)
 
 
 def _write_ahead(path: Path) -> None:
-    """Readers then never wait for a writer. The mode is kept in the file: switched on once."""
+    """Readers then never wait for a writer. The mode is a property of the file."""
     give_up = time.monotonic() + LOCKED_TIMEOUT_S
     with closing(sqlite3.connect(path, timeout=LOCKED_TIMEOUT_S)) as database:
         while True:
@@ -151,17 +158,22 @@ def _write_ahead(path: Path) -> None:
                     mode = database.execute("PRAGMA journal_mode=WAL").fetchone()[0]
                 break
             except sqlite3.OperationalError as error:
-                # SQLite does not wait by itself when the mode is what is being changed.
+                # SQLite does not wait for a lock by itself when the mode is being changed.
                 if "locked" not in str(error) or time.monotonic() > give_up:
                     raise
                 time.sleep(0.1)
     if mode != "wal":
-        raise UserError(f"{path}: SQLite stays in {mode} mode; keep it on a local disk")
+        raise UserError(
+            "wal-refused",
+            f"SQLite stays in {mode} mode, as on a network disk; keep the file on a local disk",
+            path=path,
+            value=mode,
+        )
 
 
 def _mark_dead(store: MlflowClient) -> None:
-    where = f"attributes.status = 'RUNNING' and tags.`process.host` = '{origin.HOST}'"
-    for run in all_runs(store, where, ViewType.ACTIVE_ONLY):
+    running = f"attributes.status = 'RUNNING' and tags.`process.host` = '{origin.HOST}'"
+    for run in all_runs(store, running, ViewType.ACTIVE_ONLY):
         if not origin.lives(run.data.tags):
             pid = run.data.tags["process.pid"]
             store.set_tag(run.info.run_id, "ended_because", f"process {pid} died; found later")

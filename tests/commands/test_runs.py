@@ -1,4 +1,4 @@
-"""`python -m pipelines runs`: every run in a table, whatever had become of the store."""
+"""`python -m pipelines runs`: all runs in a table, also after the store was lost or damaged."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def table(project) -> dict[str, dict[str, str]]:
         for line in lines[head + 1 :]
         if not line.startswith("dvc.lock names")
     ]
-    assert len({row[2] for row in cells}) == len(cells), done.told
+    assert len({row[2] for row in cells}) == len(cells), done.summary
     return {row[2]: dict(zip(names, row, strict=True)) for row in cells}
 
 
@@ -43,16 +43,16 @@ def project(tmp_path_factory, built):
 
 def test_after_the_store_was_deleted_every_run_is_back(project, built):
     assert not project.path("mlflow.db").exists()
-    found = table(project)
-    assert set(found) == {CNN, LSTM}
-    for key, row in found.items():
+    rows = table(project)
+    assert set(rows) == {CNN, LSTM}
+    for key, row in rows.items():
         (run,) = project.runs(f"tags.stage_key = '{key}'")
         (origin,) = built.runs(f"tags.stage_key = '{key}'")
         assert row["run"] == run.info.run_id and row["state"] == "FINISHED"
         assert row["experiment"] == "text_classification"
         assert run.data.metrics == origin.data.metrics and run.data.params == origin.data.params
         assert run.data.tags["original_run_id"] == origin.info.run_id
-    assert table(project) == found, "nothing left to do"
+    assert table(project) == rows, "nothing left to do"
 
 
 def test_runs_whose_files_were_deleted_too_come_from_dvcs_cache(copy_of, built):
@@ -68,10 +68,10 @@ def test_runs_whose_files_were_deleted_too_come_from_dvcs_cache(copy_of, built):
 def test_what_no_cache_holds_is_named(project):
     lock = project.path("dvc.lock").read_text()
     project.path("dvc.lock").write_text(lock.replace(f"train@{LSTM}:", "train@gone:"))
-    told = project.pipelines("runs").stdout
+    output = project.pipelines("runs").stdout
     project.path("dvc.lock").write_text(lock)
-    assert "trained models that are neither here nor in DVC's cache" in told
-    assert "dvc pull" in told
+    assert "trained models that are neither here nor in DVC's cache" in output
+    assert "dvc pull" in output
 
 
 def test_a_run_whose_process_died_is_marked(project):
@@ -80,7 +80,7 @@ def test_a_run_whose_process_died_is_marked(project):
     assert run.info.status == "RUNNING"
     row = table(project)["dead"]
     pid = run.data.tags["process.pid"]
-    assert (row["state"], row["why"]) == ("KILLED", f"process {pid} died; found later")
+    assert (row["state"], row["reason"]) == ("KILLED", f"process {pid} died; found later")
     assert row["host:pid"] == f"{os.uname().nodename}:{pid}"
     project.store().delete_run(run.info.run_id)
 

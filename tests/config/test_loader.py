@@ -65,7 +65,7 @@ downloads:
           member: sms.csv
 
 baselines:
-  sms: {dataset: sms, task: text_classification}
+  sms: {{dataset: sms, task: text_classification}}
 """
 INPUT = {"granularity", "lowercase", "max_tokens", "numbers", "vocabulary_size"}
 

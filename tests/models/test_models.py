@@ -29,6 +29,7 @@ from tests.support.model_checks import (
     series_spec,
     text_spec,
 )
+from tests.support.sizes import one_of_each
 
 text = partial(Case, "text_classification")
 images = partial(Case, "image_classification")
@@ -220,6 +221,9 @@ PUBLISHED = [
              {**MOBILE, "backbone": "MobileNetV2"}),
 ]  # fmt: skip
 ALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+ONE_EACH = pytest.mark.parametrize(
+    "case", one_of_each(CASES, lambda case: case.builder), ids=lambda case: case.name
+)
 PADDED = pytest.mark.parametrize(
     "case", [case for case in CASES if case.padded], ids=lambda case: case.name
 )
@@ -304,7 +308,7 @@ def test_a_text_of_padding_alone(case):
 
 
 @pytest.mark.slow
-@ALL
+@ONE_EACH
 def test_one_batch_is_memorised(case):
     check_overfits(case)
 

@@ -24,7 +24,8 @@ from pipelines.runtime.forkserver import PACKAGES
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 RUNTIME = ("__init__", "fork_client", "machine_errors", "sqlite_retry", "timing")
 FRONT_DOOR = (
-    *("__init__.py", "__main__.py", "config/__init__.py", "config/errors.py"),
+    *("__init__.py", "__main__.py"),
+    *(f"config/{name}.py" for name in ("__init__", "errors", "tensorflow_env")),
     *(f"runtime/{name}.py" for name in RUNTIME),
 )
 FORKING = (*FRONT_DOOR, "runtime/fork_worker.py")
@@ -160,6 +161,17 @@ def either(request, shared):
 
 
 # The same either way
+
+
+def test_nothing_is_imported_before_a_stage_connects(project):
+    """A second `make repro`, which runs no stage, pays for no import."""
+    project.launch_and_wait(("antigravity_is_no_module", *LIGHT)).communicate("\n", timeout=10)
+    assert project.launchers[0].returncode == 0
+    project.launch_and_wait()
+    ready = project.server_folder / "ready"
+    assert not ready.exists()
+    assert project.run("print('prepared')", stage="prepare")[1] == "prepared\n"
+    until(ready.exists)
 
 
 def test_the_server_serves(shared):

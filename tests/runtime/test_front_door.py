@@ -12,7 +12,8 @@ import pytest
 PIPELINES = Path(__file__).parents[2] / "pipelines"
 RUNTIME = ("__init__", "fork_client", "machine_errors", "sqlite_retry", "timing")
 FRONT_DOOR = (
-    *("__init__.py", "__main__.py", "config/__init__.py", "config/errors.py"),
+    *("__init__.py", "__main__.py"),
+    *(f"config/{name}.py" for name in ("__init__", "errors", "tensorflow_env")),
     *(f"runtime/{name}.py" for name in RUNTIME),
 )
 # Stages whose work is the code in their params file.
@@ -71,7 +72,7 @@ def start(project, code):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["trian", "k"], "invalid choice: 'trian'"),
         (["train"], "train needs the key"),
@@ -79,10 +80,10 @@ def start(project, code):
         ([], "required: stage"),
     ],
 )
-def test_command_line_mistakes_are_told(project, arguments, told):
+def test_command_line_mistakes_are_errors(project, arguments, message):
     done = pipelines(project, *arguments)
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -16,8 +16,11 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from serving.rest.endpoints import TIMEOUT
 from tests.support.serving_trees import Tree, served
+from tests.support.sizes import scaled
 
-BODIES, MESSAGES, CASES = 400, 1000, 80  # of each form; of gRPC; for each operation
+# Of each form; of gRPC; for each operation.
+BODIES, MESSAGES, CASES = scaled(400), scaled(1000), scaled(80)
+REQUESTS = scaled(10_000)
 CHECKS = [
     not_a_server_error,
     openapi_checks.status_code_conformance,
@@ -122,7 +125,7 @@ def test_12_no_body_of_at_least_10_000_gives_a_5xx(server):
     counts = [line.rsplit(" ", 1) for line in text.splitlines() if "requests_total{" in line]
     for labels_part in ('code="200",frontend="rest"', 'code="OK",frontend="grpc"'):
         assert any(labels_part in labels and "predict" in labels for labels, _ in counts)
-    assert sum(float(count) for _, count in counts) > 10_000
+    assert sum(float(count) for _, count in counts) > REQUESTS
     assert not [labels for labels, _ in counts if 'code="5' in labels or "INTERNAL" in labels]
 
 

@@ -1,4 +1,4 @@
-"""DVC's own experiments, queue and remotes: every run is found in the repository's one store."""
+"""DVC's own experiments, queue and remotes: every run is in the one store of the repository."""
 
 import shutil
 import sys
@@ -64,16 +64,16 @@ def test_two_workers_of_the_queue_leave_one_whole_run_each(copy_of, built, mark)
     project.dvc("queue", "start", "--jobs", "2", stdout=sys.stderr, stderr=sys.stderr)
     give_up = time.monotonic() + QUEUE_TIMEOUT_S
     try:
-        while (told := project.dvc("queue", "status").stdout).count("Success") < 2:
-            assert "Failed" not in told, project.dvc("queue", "logs", "hot", status=None).told
-            assert time.monotonic() < give_up, told
+        while (status := project.dvc("queue", "status").stdout).count("Success") < 2:
+            assert "Failed" not in status, project.dvc("queue", "logs", "hot", status=None).summary
+            assert time.monotonic() < give_up, status
             time.sleep(1)
     finally:
         project.dvc("queue", "stop", "--kill")
     assert landed(project, "hot", 0.03).info.run_id != landed(project, "cold", 0.001).info.run_id
     assert workspace(project) == before
     while marked(mark):
-        assert time.monotonic() < give_up, "the queue's worker goes when it is told to stop"
+        assert time.monotonic() < give_up, "the worker of the queue ends when it is stopped"
         time.sleep(0.1)
 
 
@@ -97,8 +97,8 @@ def test_clone_that_pulls_has_the_models_and_the_runs(tmp_path, copy_of, built):
             assert clone.path(path).read_bytes() == built.path(path).read_bytes(), path
     assert not clone.path("mlflow.db").exists()
 
-    told = clone.pipelines("restore").stdout
-    assert CNN in told and LSTM in told
+    output = clone.pipelines("restore").stdout
+    assert CNN in output and LSTM in output
     assert len(clone.runs()) == 2
     (again,) = clone.runs(f"tags.stage_key = '{CNN}'")
     (origin,) = built.runs(f"tags.stage_key = '{CNN}'")

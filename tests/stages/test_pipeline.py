@@ -86,7 +86,7 @@ def test_each_stage_ran_once(built):
             *stages(CNN, LSTM),
         ]
     )
-    assert "Traceback" not in built.reproduced.told
+    assert "Traceback" not in built.reproduced.summary
     assert leftovers(built) == []
     assert built.git("status", "--porcelain") == ""
 
@@ -292,7 +292,7 @@ def test_replicates_are_children_of_one_run(copy_of, fresh):
     values, points = project.json("data/metrics", f"{CNN}.json"), []
     for name, child in zip(names, children, strict=True):
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
-        assert (child.data.params["split"], child.data.params["seed"]) == (name[5], name[-1])
+        assert (child.data.params["repeat"], child.data.params["seed"]) == (name[6], name[-1])
         assert {"train/loss", "val/loss"} < set(child.data.metrics)
         scores = project.json("data/metrics", CNN, "scores", name, "scores.json")
         assert {metric: child.data.metrics[metric] for metric in scores} == scores
@@ -345,7 +345,7 @@ def test_train_does_without_the_test_part(copy_of, built):
 
 def one_line(done, stage: str, told: str) -> None:
     """The stage's own words, once, and DVC's; nothing that only its authors can read."""
-    assert "Traceback" not in done.told
+    assert "Traceback" not in done.summary
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error[")]
     assert re.search(told, line), line
     assert f"failed to reproduce '{stage}'" in done.stderr

@@ -39,7 +39,7 @@ PARAMS = {
         LSTM: experiment(LETTERS, "recurrent", 1, builder="bilstm_classifier", units=2),
     },
 }
-# Taken before any test imports a package: some of them leave variables behind.
+# Read before any test imports a package: some packages set variables.
 ENVIRON = {
     name: value
     for name, value in os.environ.items()
@@ -50,11 +50,11 @@ NAMES = {
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "Test"), ("EMAIL", "test@example.org"))
 }
-TELL_ADDRESS = "import os; print(os.environ['PIPELINES_FORKSERVER'], flush=True); input()"
+PRINT_ADDRESS = "import os; print(os.environ['PIPELINES_FORKSERVER'], flush=True); input()"
 RAN = re.compile(r"^Running stage '([^']+)'", re.MULTILINE)
 
 
-class Done(subprocess.CompletedProcess):
+class CompletedProcess(subprocess.CompletedProcess):
     """A finished command whose output is text."""
 
     @property
@@ -63,7 +63,7 @@ class Done(subprocess.CompletedProcess):
         return RAN.findall(self.stdout)
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         return f"status {self.returncode}\n{self.stdout}\n{self.stderr}"
 
 
@@ -84,21 +84,23 @@ class Project:
         environ = {**self.environ, **options.pop("environ", {})}
         return subprocess.Popen(command, cwd=self.folder, env=environ, text=True, **options)
 
-    def run(self, *command: str, status: int | None = 0, stdin: str = "", **options) -> Done:
+    def run(
+        self, *command: str, status: int | None = 0, stdin: str = "", **options
+    ) -> CompletedProcess:
         """Runs a command to its end. status: the exit status it must have; None: any."""
         process = self.popen(*command, stdin=subprocess.PIPE, **options)
-        done = Done(command, 0, *process.communicate(stdin, timeout=300))
+        done = CompletedProcess(command, 0, *process.communicate(stdin, timeout=300))
         done.returncode = process.returncode
-        assert status is None or done.returncode == status, done.told
+        assert status is None or done.returncode == status, done.summary
         return done
 
-    def python(self, *arguments: str, **options) -> Done:
+    def python(self, *arguments: str, **options) -> CompletedProcess:
         return self.run(sys.executable, *arguments, **options)
 
-    def dvc(self, *arguments: str, **options) -> Done:
+    def dvc(self, *arguments: str, **options) -> CompletedProcess:
         return self.python("-m", "dvc", *arguments, **options)
 
-    def pipelines(self, *arguments: str, **options) -> Done:
+    def pipelines(self, *arguments: str, **options) -> CompletedProcess:
         return self.python("-m", "pipelines", *arguments, **options)
 
     def git(self, *arguments: str) -> str:
@@ -137,11 +139,11 @@ class Project:
         uri = f"sqlite:///{self.path('mlflow.db')}"
         return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
-    def runs(self, where: str = "") -> list:
-        """All runs of the project's own store that were not retired, oldest first."""
-        opened = self.store()
-        experiments = [found.experiment_id for found in opened.search_experiments()]
-        return opened.search_runs(experiments, where, order_by=["attributes.start_time ASC"])
+    def runs(self, filter_string: str = "") -> list:
+        """All runs of the project's store that were not soft-deleted, oldest first."""
+        store = self.store()
+        ids = [experiment.experiment_id for experiment in store.search_experiments()]
+        return store.search_runs(ids, filter_string, order_by=["attributes.start_time ASC"])
 
     def record(self, key: str) -> dict:
         return self.json("data/trained", key, "run.json")
@@ -168,15 +170,15 @@ def stages(*keys: str) -> list[str]:
 
 def marked(mark: str) -> list[int]:
     """Processes that were started with the mark in their environment; zombies are left out."""
-    found = []
+    pids = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
             if mark.encode() in (folder / "environ").read_bytes():
-                found.append(int(folder.name))
-    return found
+                pids.append(int(folder.name))
+    return pids
 
 
 def distinct_text(number: int) -> str:
-    """Four words that stand in no other text; digits would all be read as zeros."""
+    """Four words that are in no other text; digits would all be read as zeros."""
     letters = "".join("abcdefghij"[int(digit)] for digit in f"{number:04}")
     return " ".join(f"{end}{letters}" for end in "pqrs")

@@ -89,7 +89,7 @@ def test_registered_model_answers(run_id, exported, monkeypatch, tmp_path):
     files = {path.name for path in packed.rglob("*") if path.is_file()}
     assert "saved_model.pb" in files and not [name for name in files if name.endswith(".pkl")]
     lines = next(packed.rglob("requirements.txt")).read_text().splitlines()
-    assert [line.partition("==")[0] for line in sorted(lines)] == sorted(registry.NEEDED)
+    assert [line.partition("==")[0] for line in sorted(lines)] == sorted(registry.REQUIRED)
 
 
 def test_named_inputs(run_id, exported, monkeypatch):
@@ -106,7 +106,7 @@ def test_versions_and_champion(run_id, exported, tmp_path):
     assert tracking.champion("sms") is None
     first = tracking.register("sms", exported[0], run_id, **RESULT)
     assert tracking.champion("sms") is None
-    tracking.crown("sms", first)
+    tracking.promote("sms", first)
     known = {
         "name": "sms",
         "version": first,
@@ -114,17 +114,17 @@ def test_versions_and_champion(run_id, exported, tmp_path):
         "better": "higher",
         "key": "sms_gru",
     }
-    crowned = tracking.champion("sms")
-    assert known.items() <= crowned.items()
-    assert (crowned["score"], crowned["test_digest"]) == (0.9, "t" * 64)
-    assert (tracking.saved_model(crowned) / "saved_model.pb").is_file()
+    current = tracking.champion("sms")
+    assert known.items() <= current.items()
+    assert (current["score"], current["test_digest"]) == (0.9, "t" * 64)
+    assert (tracking.saved_model(current) / "saved_model.pb").is_file()
     again = tracking.register("sms", exported[0], run_id, **RESULT | {"score": 0.95})
     assert again == first and tracking.champion("sms")["score"] == 0.95
     changed = Path(shutil.copytree(exported[0], tmp_path / "changed"))
     (changed / "assets").mkdir(exist_ok=True)
     (changed / "assets" / "vocabulary.txt").write_text("hi")
     second = tracking.register("sms", changed, run_id, **RESULT)
-    tracking.crown("sms", second)
+    tracking.promote("sms", second)
     assert (first, second, tracking.champion("sms")["version"]) == ("1", "2", "2")
     with tracking.start("task", "sms_cnn", **START) as run:
         pass
@@ -134,9 +134,9 @@ def test_versions_and_champion(run_id, exported, tmp_path):
 @pytest.mark.parametrize("change", ["another file", "another path"])
 def test_what_was_not_registered_is_not_loaded(run_id, exported, tmp_path, change):
     """Not even where the MLmodel file says that the model lies elsewhere."""
-    tracking.crown("sms", tracking.register("sms", exported[0], run_id, **RESULT))
-    crowned = tracking.champion("sms")
-    folder = tracking.saved_model(crowned)
+    tracking.promote("sms", tracking.register("sms", exported[0], run_id, **RESULT))
+    current = tracking.champion("sms")
+    folder = tracking.saved_model(current)
     if change == "another file":
         (folder / "saved_model.pb").write_bytes((exported[1] / "saved_model.pb").read_bytes())
     else:
@@ -148,17 +148,19 @@ def test_what_was_not_registered_is_not_loaded(run_id, exported, tmp_path, chang
         text = about.read_text()
         assert f"path: {path}" in text
         about.write_text(text.replace(f"path: {path}", f"path: {climb}{tmp_path}/hostile"))
-    with pytest.raises(
-        UserError, match="not what was registered as sms version 1; it is not loaded"
-    ):
-        tracking.saved_model(crowned)
+    with pytest.raises(UserError) as error:
+        tracking.saved_model(current)
+    assert error.value.code == "model-changed"
+    assert ("hostile" in error.value.path) == (change == "another path")
 
 
 def test_what_is_refused(run_id, tmp_path):
-    with pytest.raises(UserError, match="no saved_model.pb; run the export stage"):
+    with pytest.raises(UserError) as error:
         tracking.register("sms", tmp_path, run_id, **RESULT)
-    with pytest.raises(UserError, match="its score is nan"):
+    assert (error.value.code, error.value.path) == ("saved-model-missing", str(tmp_path))
+    with pytest.raises(UserError) as error:
         tracking.register("sms", tmp_path, run_id, **RESULT | {"score": float("nan")})
+    assert (error.value.code, error.value.key) == ("score-not-finite", "model sms")
     with pytest.raises(ValueError, match="better is 'more'"):
         tracking.register("sms", tmp_path, run_id, **RESULT | {"better": "more"})
 
@@ -205,13 +207,13 @@ def test_server(server, run_id, exported, tmp_path, monkeypatch):
     with tracking.resume(record, files=tmp_path) as resumed:
         assert resumed.id == run.id
     assert entries.find("0" * 32) is None
-    where = tracking.client().get_experiment_by_name("remote").experiment_id
-    (read,) = tracking.client().search_runs([where])
+    experiment_id = tracking.client().get_experiment_by_name("remote").experiment_id
+    (read,) = tracking.client().search_runs([experiment_id])
     assert (read.info.run_id, read.info.status) == (run.id, "FINISHED")
     assert [file.path for file in tracking.client().list_artifacts(run.id)] == ["notes.txt"]
     version = tracking.register("remote", exported[0], run.id, **RESULT)
     assert tracking.register("remote", exported[0], run.id, **RESULT) == version
-    tracking.crown("remote", version)
+    tracking.promote("remote", version)
     assert tracking.champion("remote")["run_id"] == run.id
     fetched = tracking.saved_model(tracking.champion("remote"))
     assert registry._content(fetched) == registry._content(exported[0])
