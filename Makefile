@@ -5,9 +5,10 @@ SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test lint ui serve results bench bench-serving soak timing peers drill audit lock deps \
+.PHONY: help repro test lint ui serve results course smoke bench bench-serving soak timing peers drill audit lock deps \
 	install jax clean
 PUBLIC := benchmarks/params.yaml
+COURSE := course/params.yaml
 PEERS := mnist sst2 multi30k_en_de etth1_96
 
 help:  ## list the targets
@@ -46,6 +47,19 @@ bench-%: install  ## run the public experiments whose names begin so: make bench
 	@$(BIN)/python -m pipelines check --params $(PUBLIC)
 	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro --glob 'benchmarks/dvc.yaml:export@$**'
 	@$(BIN)/python -m pipelines report --params $(PUBLIC)
+
+course: install  ## run the course's other experiments (course/README.md)
+	@$(BIN)/python -m pipelines check --params $(COURSE)
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro course/dvc.yaml
+	@$(BIN)/python -m pipelines report --params $(COURSE)
+
+course-%: install  ## run the course's experiments whose key starts so: make course-forecast
+	@$(BIN)/python -m pipelines check --params $(COURSE)
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro --glob 'course/dvc.yaml:export@$**'
+	@$(BIN)/python -m pipelines report --params $(COURSE)
+
+smoke: install  ## run the stages of course and benchmarks once, on a few rows for one epoch
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.smoke
 
 bench-serving: install  ## measure the server beside the models in a process, into docs/serving.json
 	@$(BIN)/python -m benchmarks.serving

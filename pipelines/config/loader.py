@@ -27,6 +27,8 @@ def load(path: Path) -> Params:
         params = Params.model_validate(lines.values)
     except ValidationError as error:
         raise lines.refusal(error, Params) from None
+    if params.shared is not None:
+        params = _with_shared(lines, params, path)
     for key, dataset in params.datasets.items():
         _check_dataset(lines, key, dataset)
     for key, start in params.starts.items():
@@ -34,6 +36,26 @@ def load(path: Path) -> Params:
     for key, experiment in params.experiments.items():
         _check_experiment(lines, key, experiment, params)
     return params
+
+
+def _with_shared(lines: "Lines", params: Params, path: Path) -> Params:
+    """The same params with the data sets and starts of the file that `shared` names."""
+    if Path(params.shared).resolve() == path.resolve():
+        raise lines.at(("shared",), "this is the file itself; name another params file")
+    other = load(Path(params.shared))
+    for section in ("datasets", "starts"):
+        for key in getattr(params, section):
+            if key in other.datasets or key in other.starts:
+                message = f"{params.shared} has this name as well; choose another one"
+                raise lines.at((section, key), message)
+    return Params.model_construct(
+        params.model_fields_set,
+        **{
+            **dict(params),
+            "datasets": {**other.datasets, **params.datasets},
+            "starts": {**other.starts, **params.starts},
+        },
+    )
 
 
 def dataset(params_file: Path, key: str) -> tuple[Params, Dataset]:
