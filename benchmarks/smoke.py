@@ -86,7 +86,8 @@ class Runner:
         )  # fmt: skip
         seconds = time.perf_counter() - began
         self.seconds[f"{stage} {key}"] = seconds
-        print(f"{'FAILED' if done.returncode else 'ok':6} {seconds:5.1f} s  {stage} {key}", flush=True)
+        outcome = "FAILED" if done.returncode else "ok"
+        print(f"{outcome:6} {seconds:5.1f} s  {stage} {key}", flush=True)
         if done.returncode:
             self.failures.append(Failure(f"{stage} {key} ({graph.params_file})", done.stdout))
         return not done.returncode
