@@ -34,8 +34,9 @@ ui: install  ## show the runs in a browser: MLflow on http://127.0.0.1:5000
 serve: install  ## serve the exported models: REST on 127.0.0.1:8501, gRPC on 8500
 	@$(BIN)/python -m serving
 
-results: install  ## write the results tables of README.md and benchmarks/RESULTS.md
+results: install  ## write the results tables of README.md, docs, course and benchmarks
 	@$(BIN)/python -m pipelines results
+	@$(BIN)/python -m pipelines results --params $(COURSE)
 	@$(BIN)/python -m pipelines results --params $(PUBLIC)
 
 bench: install  ## run all public data sets (many hours; it goes on where it stopped)
