@@ -1,6 +1,6 @@
 """Runs every stage of a graph once, on a few rows for one epoch: `make smoke`.
 
-`python -m benchmarks.smoke [course/params.yaml] [benchmarks/params.yaml]`
+`python -m benchmarks.smoke [--distinct] [course/params.yaml] [benchmarks/params.yaml]`
 
 It shows that all experiments still run from data to a verified SavedModel; the scores mean
 nothing. Code and params files are copied into a temporary folder, so that neither data/ nor
@@ -106,7 +106,13 @@ class Runner:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.smoke", description=__doc__)
     parser.add_argument("params", nargs="*", default=[*deps.PARAMS.values()], metavar="FILE")
-    graphs = [shortened(Graph.of(name)) for name in parser.parse_args().params]
+    parser.add_argument(
+        "--distinct", action="store_true", help="one experiment for each builder and recipe"
+    )
+    options = parser.parse_args()
+    graphs = [shortened(Graph.of(name)) for name in options.params]
+    if options.distinct:
+        keep_distinct(graphs)
     if any(graph.params.get("shared") for graph in graphs):
         graphs.insert(0, shared_part(graphs))
     began = time.perf_counter()
@@ -140,6 +146,31 @@ def shortened(graph: Graph) -> Graph:
             fit["fine_tune"]["epochs"] = 1
         experiment.pop("seeds", None)
     return graph
+
+
+def keep_distinct(graphs: list[Graph]) -> None:
+    """Leaves one experiment for each combination of builder and data set recipe, and its data."""
+    datasets, starts = {}, {}
+    for name in {g.params_file for g in graphs} | {g.params.get("shared") for g in graphs} - {None}:
+        params = Graph.of(name).params
+        datasets |= params.get("datasets") or {}
+        starts |= params.get("starts") or {}
+    seen = set()
+    for graph in graphs:
+        kept = {}
+        for key, experiment in graph.params["experiments"].items():
+            name = experiment["dataset"]
+            recipe = datasets[starts[name]["dataset"] if name in starts else name]["recipe"]
+            combination = (experiment["module"], experiment["build"]["builder"], recipe)
+            if combination not in seen:
+                seen.add(combination)
+                kept[key] = experiment
+        graph.params["experiments"] = kept
+        names = {experiment["dataset"] for experiment in kept.values()}
+        names |= {starts[name]["dataset"] for name in names if name in starts}
+        graph.used["experiments"] = list(kept)
+        for section in ("datasets", "starts"):
+            graph.used[section] = [key for key in graph.used[section] if key in names]
 
 
 def shared_part(graphs: list[Graph]) -> Graph:
