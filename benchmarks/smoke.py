@@ -77,7 +77,7 @@ class Runner:
         self.environ = {**mirror, **os.environ, "PYTHONPATH": str(folder)}
 
     def stage(self, graph: Graph, stage: str, key: str) -> bool:
-        """Whether the stage succeeded; its output is kept if it did not."""
+        """Whether the stage succeeded; its output is pretraining if it did not."""
         arguments = ["-m", "pipelines", stage, key, "--params", graph.params_file]
         began = time.perf_counter()
         done = subprocess.run(
@@ -157,18 +157,18 @@ def keep_distinct(graphs: list[Graph]) -> None:
         starts |= params.get("starts") or {}
     seen = set()
     for graph in graphs:
-        kept = {}
+        distinct = {}
         for key, experiment in graph.params["experiments"].items():
             name = experiment["dataset"]
             recipe = datasets[starts[name]["dataset"] if name in starts else name]["recipe"]
             combination = (experiment["module"], experiment["build"]["builder"], recipe)
             if combination not in seen:
                 seen.add(combination)
-                kept[key] = experiment
-        graph.params["experiments"] = kept
-        names = {experiment["dataset"] for experiment in kept.values()}
+                distinct[key] = experiment
+        graph.params["experiments"] = distinct
+        names = {experiment["dataset"] for experiment in distinct.values()}
         names |= {starts[name]["dataset"] for name in names if name in starts}
-        graph.used["experiments"] = list(kept)
+        graph.used["experiments"] = list(distinct)
         for section in ("datasets", "starts"):
             graph.used[section] = [key for key in graph.used[section] if key in names]
 
@@ -181,10 +181,10 @@ def shared_part(graphs: list[Graph]) -> Graph:
     names = {experiment["dataset"] for experiment in experiments}
     starts = {key: s for key, s in (graph.params.get("starts") or {}).items() if key in names}
     trained = {Path(start["weights"]).name for start in starts.values()}
-    kept = {key: e for key, e in graph.params["experiments"].items() if key in trained}
+    pretraining = {key: e for key, e in graph.params["experiments"].items() if key in trained}
     names |= {start["dataset"] for start in starts.values()}
-    names |= {experiment["dataset"] for experiment in kept.values()}
-    graph.params["experiments"] = kept
+    names |= {experiment["dataset"] for experiment in pretraining.values()}
+    graph.params["experiments"] = pretraining
     graph.used = {
         "downloads": [],
         "datasets": [key for key in graph.params["datasets"] if key in names],
@@ -194,7 +194,7 @@ def shared_part(graphs: list[Graph]) -> Graph:
             for key, block in (graph.params.get("baselines") or {}).items()
             if key in names or (block or {}).get("dataset") in names
         ],
-        "experiments": list(kept),
+        "experiments": list(pretraining),
     }
     return graph
 
@@ -222,10 +222,10 @@ def run(graphs: list[Graph], runner: Runner) -> None:
         for section in ("downloads", "datasets"):
             work = runner.prepared if section == "datasets" else runner.chain
             if section == "datasets":
-                each(work, [(graph, key) for key in graph.used[section]])
+                run_all(work, [(graph, key) for key in graph.used[section]])
             else:
                 stages = graph.stages.get(section, [])
-                each(work, [(graph, stages, key) for key in graph.used[section]])
+                run_all(work, [(graph, stages, key) for key in graph.used[section]])
         for section, keys in (
             ("baselines", graph.used["baselines"]),
             ("experiments", first),
@@ -233,10 +233,10 @@ def run(graphs: list[Graph], runner: Runner) -> None:
             ("experiments", last),
         ):
             stages = graph.stages.get(section, [])
-            each(runner.chain, [(graph, stages, key) for key in keys])
+            run_all(runner.chain, [(graph, stages, key) for key in keys])
 
 
-def each(function: Callable, arguments: list[tuple]) -> None:
+def run_all(function: Callable, arguments: list[tuple]) -> None:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(lambda values: function(*values), arguments))
 

@@ -1,4 +1,4 @@
-"""A run that nobody keeps: what a fit tells MLflow goes nowhere."""
+"""A run that records nothing, in place of one in MLflow."""
 
 
 class Untracked:

@@ -21,8 +21,8 @@ SUBJECTS = "film story cast score ending opening script dialogue camera pacing".
 def block(language: str, containing: str) -> str:
     """The README's code block of a language with certain words in it."""
     blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    (found,) = (text for text in blocks if containing in text)
-    return found
+    (match,) = (text for text in blocks if containing in text)
+    return match
 
 
 @pytest.mark.slow
@@ -36,8 +36,8 @@ def test_a_users_own_file_becomes_a_served_model(copy_of, built):
         rng = np.random.default_rng(0)
         for _ in range(80):
             for name, words in (("good", GOOD), ("bad", BAD)):
-                chosen = [*rng.choice(words, 3, replace=False), *rng.choice(SUBJECTS, 3, False)]
-                writer.writerow((name, " ".join(chosen)))
+                words = [*rng.choice(words, 3, replace=False), *rng.choice(SUBJECTS, 3, False)]
+                writer.writerow((name, " ".join(words)))
     with project.changed() as params:
         for section, entries in example.items():
             params[section] |= entries
