@@ -12,7 +12,7 @@ from pipelines.tasks.contract import better, headline
 TRAINED, METRICS = Path("data/trained"), Path("data/metrics")
 HEADER = (
     "experiment", "metric", "model", "strong baseline", "difference", "trivial baseline",
-    "parameters", "fit s", "run",
+    "parameters", "fit s", "run", "commit",
 )  # fmt: skip
 
 
@@ -127,6 +127,7 @@ def cells(row: dict) -> tuple[str, ...]:
         f"{row['params']:,}",
         f"{row['seconds']:.0f}",
         f"`{row['run_ids'][0][:8]}`",
+        f"`{row['git_commit'][:7]}`" if row["git_commit"] else "-",
     )
 
 
