@@ -1,6 +1,6 @@
 """Runs every stage of a graph once, on a few rows for one epoch: `make smoke`.
 
-`python -m benchmarks.smoke [--distinct] [course/params.yaml] [benchmarks/params.yaml]`
+`python -m benchmarks.smoke [--distinct | --only KEY ...] [FILE ...]`, params files that are not the root's.
 
 It shows that all experiments still run from data to a verified SavedModel; the scores mean
 nothing. Code and params files are copied into a temporary folder, so that neither data/ nor
@@ -109,10 +109,11 @@ def main() -> int:
     parser.add_argument(
         "--distinct", action="store_true", help="one experiment for each builder and recipe"
     )
+    parser.add_argument("--only", nargs="+", metavar="KEY", help="these experiments")
     options = parser.parse_args()
     graphs = [shortened(Graph.of(name)) for name in options.params]
-    if options.distinct:
-        keep_distinct(graphs)
+    if options.distinct or options.only:
+        narrow(graphs, options.only)
     if any(graph.params.get("shared") for graph in graphs):
         graphs.insert(0, shared_part(graphs))
     began = time.perf_counter()
@@ -148,8 +149,9 @@ def shortened(graph: Graph) -> Graph:
     return graph
 
 
-def keep_distinct(graphs: list[Graph]) -> None:
-    """Leaves one experiment for each combination of builder and data set recipe, and its data."""
+def narrow(graphs: list[Graph], keys: list[str] | None) -> None:
+    """Leaves the experiments of `keys` and their data; without keys, one experiment for each
+    combination of builder and data set recipe."""
     datasets, starts = {}, {}
     for name in {g.params_file for g in graphs} | {g.params.get("shared") for g in graphs} - {None}:
         params = Graph.of(name).params
@@ -162,7 +164,7 @@ def keep_distinct(graphs: list[Graph]) -> None:
             name = experiment["dataset"]
             recipe = datasets[starts[name]["dataset"] if name in starts else name]["recipe"]
             combination = (experiment["module"], experiment["build"]["builder"], recipe)
-            if combination not in seen:
+            if key in keys if keys else combination not in seen:
                 seen.add(combination)
                 distinct[key] = experiment
         graph.params["experiments"] = distinct
@@ -171,6 +173,14 @@ def keep_distinct(graphs: list[Graph]) -> None:
         graph.used["experiments"] = list(distinct)
         for section in ("datasets", "starts"):
             graph.used[section] = [key for key in graph.used[section] if key in names]
+        graph.used["downloads"] = [key for key in graph.used["downloads"] if key in raw(graph)]
+
+
+def raw(graph: Graph) -> set[str]:
+    """The downloads that the graph's data sets and starts read, from paths data/raw/<key>/..."""
+    paths = [graph.params["datasets"][key]["source"] for key in graph.used["datasets"]]
+    paths += [graph.params["starts"][key]["weights"] for key in graph.used["starts"]]
+    return {Path(path).parts[2] for path in paths if path.startswith("data/raw/")}
 
 
 def shared_part(graphs: list[Graph]) -> Graph:
