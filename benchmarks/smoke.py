@@ -1,6 +1,6 @@
 """Runs every stage of a graph once, on a few rows for one epoch: `make smoke`.
 
-`python -m benchmarks.smoke [--distinct | --only KEY ...] [FILE ...]`, params files that are not the root's.
+`python -m benchmarks.smoke [--distinct | --only KEY ...] [FILE ...]`, for other graphs than the root.
 
 It shows that all experiments still run from data to a verified SavedModel; the scores mean
 nothing. Code and params files are copied into a temporary folder, so that neither data/ nor
