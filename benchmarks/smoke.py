@@ -1,6 +1,6 @@
 """Runs every stage of a graph once, on a few rows for one epoch: `make smoke`.
 
-`python -m benchmarks.smoke [--distinct | --only KEY ...] [FILE ...]`, for other graphs than the root.
+`python -m benchmarks.smoke [--distinct | --only KEY ...] [FILE ...]`, for graphs besides the root.
 
 It shows that all experiments still run from data to a verified SavedModel; the scores mean
 nothing. Code and params files are copied into a temporary folder, so that neither data/ nor
@@ -173,6 +173,8 @@ def narrow(graphs: list[Graph], keys: list[str] | None) -> None:
         graph.used["experiments"] = list(distinct)
         for section in ("datasets", "starts"):
             graph.used[section] = [key for key in graph.used[section] if key in names]
+        blocks = graph.params.get("baselines") or {}
+        graph.used["baselines"] = [key for key in blocks if blocks[key]["dataset"] in names]
         graph.used["downloads"] = [key for key in graph.used["downloads"] if key in raw(graph)]
 
 
@@ -221,7 +223,7 @@ def skip_public_data(graph: Graph, runner: Runner) -> None:
 
 
 def run(graphs: list[Graph], runner: Runner) -> None:
-    """Section by section: data first, then the weights that some experiments start from."""
+    """Data first, then what starts load, then the rest: a baseline may be of a start's data."""
     for graph in graphs:
         trained = {
             Path(start["weights"]).name: key
@@ -236,10 +238,15 @@ def run(graphs: list[Graph], runner: Runner) -> None:
             else:
                 stages = graph.stages.get(section, [])
                 run_all(work, [(graph, stages, key) for key in graph.used[section]])
+        blocks = graph.params.get("baselines") or {}
+        starts = graph.params.get("starts") or {}
+        of_starts = [key for key in graph.used["baselines"] if blocks[key]["dataset"] in starts]
+        of_datasets = [key for key in graph.used["baselines"] if key not in of_starts]
         for section, keys in (
-            ("baselines", graph.used["baselines"]),
+            ("baselines", of_datasets),
             ("experiments", first),
             ("starts", graph.used["starts"]),
+            ("baselines", of_starts),
             ("experiments", last),
         ):
             stages = graph.stages.get(section, [])

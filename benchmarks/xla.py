@@ -26,7 +26,7 @@ from pipelines.config import loader  # noqa: E402
 
 PAGE, FILE = ROOT / "docs/performance.md", ROOT / "docs/xla.json"
 BEGIN, END = "<!-- xla -->", "<!-- end of xla -->"
-EPOCHS = 5  # timed; an epoch before them compiles, each length of `fit.length_buckets` anew
+EPOCHS = 5  # timed; the epoch before them compiles, once for each length of `fit.length_buckets`
 ROWS = 1024  # of an epoch, at most
 
 

@@ -34,7 +34,7 @@ KINDS = ("kills", "together", "twice", "suites")
 def main() -> None:
     options = parse()
     os.chdir(ROOT)
-    if options.afresh:
+    if options.reset:
         FILE.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for kind in options.kinds or KINDS:
@@ -51,7 +51,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--times", type=int, default=50, help="kills of each stage")
     parser.add_argument("--key", default="digits_low_cnn", help="the experiment that is killed")
     parser.add_argument("--twice", nargs="+", metavar="KEY", help="default: every experiment")
-    parser.add_argument("--afresh", action="store_true", help="discard earlier counts")
+    parser.add_argument("--reset", action="store_true", help="discard earlier counts")
     options = parser.parse_args()
     if unknown := set(options.kinds) - set(KINDS):
         parser.error(f"{', '.join(unknown)}: accepted: {', '.join(KINDS)}")
