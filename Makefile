@@ -12,9 +12,10 @@ WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-fast lint rooms ci-times ui serve results bench bench-serving soak timing peers drill audit lock deps \
+.PHONY: help repro test test-fast lint rooms ci-times ui serve results course smoke bench bench-serving soak timing peers drill audit lock deps \
 	install jax clean
 PUBLIC := benchmarks/params.yaml
+COURSE := course/params.yaml
 PEERS := mnist sst2 multi30k_en_de etth1_96
 
 help:  ## list the targets
@@ -52,8 +53,9 @@ ui: install  ## show the runs in a browser: MLflow on http://127.0.0.1:5000
 serve: install  ## serve the exported models: REST on 127.0.0.1:8501, gRPC on 8500
 	@$(BIN)/python -m serving
 
-results: install  ## write the results tables of README.md and benchmarks/RESULTS.md
+results: install  ## write the results tables of README.md, docs, course and benchmarks
 	@$(BIN)/python -m pipelines results
+	@$(BIN)/python -m pipelines results --params $(COURSE)
 	@$(BIN)/python -m pipelines results --params $(PUBLIC)
 
 bench: install  ## run all public data sets (many hours; it goes on where it stopped)
@@ -65,6 +67,19 @@ bench-%: install  ## run the public experiments whose names begin so: make bench
 	@$(BIN)/python -m pipelines check --params $(PUBLIC)
 	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro --glob 'benchmarks/dvc.yaml:export@$**'
 	@$(BIN)/python -m pipelines report --params $(PUBLIC)
+
+course: install  ## run the course's other experiments (course/README.md)
+	@$(BIN)/python -m pipelines check --params $(COURSE)
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro course/dvc.yaml
+	@$(BIN)/python -m pipelines report --params $(COURSE)
+
+course-%: install  ## run the course's experiments whose key starts so: make course-forecast
+	@$(BIN)/python -m pipelines check --params $(COURSE)
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro --glob 'course/dvc.yaml:export@$**'
+	@$(BIN)/python -m pipelines report --params $(COURSE)
+
+smoke: install  ## run the stages of course and benchmarks once, on a few rows for one epoch
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.smoke
 
 bench-serving: install  ## measure the server beside the models in a process, into docs/serving.json
 	@$(BIN)/python -m benchmarks.serving

@@ -1,9 +1,11 @@
-"""What more data would bring: `.venv/bin/python -m benchmarks.learning_curve sst2_ngrams [...]`.
+"""Accuracy by the number of training rows.
+
+`.venv/bin/python -m benchmarks.learning_curve sst2_ngrams [...]`
 
 Fits an experiment of benchmarks/params.yaml to an eighth, a quarter, half and all of its training
-rows and prints the accuracy on val, after the epoch where it is best; test stays unopened. Every
-share contains the smaller ones and is given as many steps as the whole; words and the like stay
-those of the whole. The data must be there: `dvc repro benchmarks/dvc.yaml:prepare@sst2`. Nothing is
+rows and prints the accuracy on val, after the epoch where it is best; test is not read. Every
+share contains the smaller ones and is trained for as many steps as the whole; the vocabulary is
+that of the whole. Prepare the data first: `dvc repro benchmarks/dvc.yaml:prepare@sst2`. Nothing is
 tracked and nothing under data/ is changed.
 """
 
@@ -26,7 +28,7 @@ from pipelines.storage import trials
 from pipelines.storage.trials import Trial
 from pipelines.training import optimization
 
-SHARES = (8, 4, 2, 1)  # one in so many rows
+SHARES = (8, 4, 2, 1)  # 8: one row in eight
 
 
 def main() -> None:
@@ -62,10 +64,10 @@ def table(params_file: Path, key: str) -> str:
         longer = experiment.model_copy(update={"fit": fit})
         parts = [Shared(trial.repeat, trial.seed, share) for trial in whole]
         name = f"{key}, 1 in {share}"
-        found = [best(name, part, longer, prepared, spec) for part in parts]
-        sd = statistics.stdev(found) if len(found) > 1 else 0.0
-        mean = statistics.mean(found)
-        lines.append((f"{rows // share:,}", str(len(found)), f"{mean:.4f}", f"{sd:.4f}"))
+        accuracies = [best(name, part, longer, prepared, spec) for part in parts]
+        sd = statistics.stdev(accuracies) if len(accuracies) > 1 else 0.0
+        mean = statistics.mean(accuracies)
+        lines.append((f"{rows // share:,}", str(len(accuracies)), f"{mean:.4f}", f"{sd:.4f}"))
     return results.markdown(lines)
 
 
@@ -88,10 +90,12 @@ class Shared(Trial):
         columns = super().load(prepared, split)
         if split != "train":
             return columns
-        arrays = {name: each for name, each in columns.items() if isinstance(each, np.ndarray)}
+        arrays = {
+            name: column for name, column in columns.items() if isinstance(column, np.ndarray)
+        }
         present = len(next(iter(arrays.values())))
-        chosen = np.random.default_rng(self.seed).permutation(present)[: present // self.share]
-        return {name: each[np.sort(chosen)] for name, each in arrays.items()}
+        rows = np.random.default_rng(self.seed).permutation(present)[: present // self.share]
+        return {name: column[np.sort(rows)] for name, column in arrays.items()}
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """Every backbone of keras.applications that the course names: docs/pretrained.md.
 
     python benchmarks/pretrained.py            parameters and layers, counted here
-    python benchmarks/pretrained.py --time     also milliseconds a picture, measured here
+    python benchmarks/pretrained.py --time     also milliseconds per image, measured here
 
-Counting needs no weights: variables are made inside a scope that never fills them. Timing does, one
-backbone a process, with random weights, which are as fast as trained ones. Measured times are kept
-in benchmarks/pretrained.json, so that the page can be written again without measuring.
+Counting needs no weights: variables are created in a scope that does not initialize them. Timing
+uses random weights, which are as fast as trained ones, and one process for each backbone. The times
+are stored in benchmarks/pretrained.json, so that the page can be written again without measuring.
 """
 
 import argparse
@@ -31,7 +31,7 @@ PAGE = ROOT / "docs/pretrained.md"
 TIMES = Path(__file__).with_suffix(".json")
 SOURCE = "https://keras.io/api/applications/"
 WARM_UP, RUNS = 2, 7
-ANY_SIDE = 224  # of models that take pictures of any size: what they were trained on
+ANY_SIDE = 224  # for models that accept images of any size: the size they were trained on
 # Top-1 and top-5 accuracy in percent on ImageNet's validation set, from SOURCE, of MobileNetV3
 # from the docstring of Keras's module; None: not given.
 PUBLISHED = {
@@ -79,37 +79,37 @@ PUBLISHED = {
 HEAD = """# Pretrained backbones
 
 Written by `benchmarks/pretrained.py`: do not edit. Each name can be the `backbone` of the builder
-`transfer` (models/transfer.py), each with its own scaling of pixels.
+`transfer` (models/transfer.py), each with the scaling of pixels that it was trained with.
 
 - Parameters and layers are those of Keras {keras} with the 1,000-class head, counted here. "Layers"
-  are all layers that Keras lists, "weighted" those with a kernel: convolutions and dense layers.
+  are all layers that Keras lists, "weighted" those that have a kernel (convolution, dense).
 - Side is the default input in pixels. Accuracy on ImageNet's validation set, in percent, is
-  published, not measured: [Keras]({source}), for MobileNetV3 its docstring there; `-` has
-  no figure there.
+  published, not measured here: [Keras]({source}), for MobileNetV3 its docstring; `-` means that
+  no value is published there.
 - {timed}
-- ResNeXt is not in Keras: keras.applications has no such model (Xie et al. 2017).
+- ResNeXt is not in Keras: keras.applications does not have it (Xie et al. 2017).
 
-| backbone | side | parameters | layers | weighted | top-1 | top-5 | ms a picture |
+| backbone | side | parameters | layers | weighted | top-1 | top-5 | ms per image |
 |---|---|---|---|---|---|---|---|
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--time", action="store_true", help="measure milliseconds a picture")
+    parser.add_argument("--time", action="store_true", help="measure milliseconds per image")
     parser.add_argument("--only", nargs="+", choices=PUBLISHED, help="measure these only")
     parser.add_argument("--one", choices=PUBLISHED, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
         print(measure(options.one))
         return
-    about = results.machine()
-    machine = f"{about['processor']} ({about['cores']} cores)"
+    hardware = results.machine()
+    description = f"{hardware['processor']} ({hardware['cores']} cores)"
     times = json.loads(TIMES.read_text("utf-8")) if TIMES.is_file() else {}
     for name in (options.only or PUBLISHED) if options.time else ():
         command = [sys.executable, __file__, "--one", name]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
-        times[name] = {"ms": round(float(done.stdout.split()[-1]), 1), "machine": machine}
+        times[name] = {"ms": round(float(done.stdout.split()[-1]), 1), "machine": description}
         print(f"{name}: {times[name]['ms']} ms", flush=True)
         TIMES.write_text(json.dumps(times, indent=1) + "\n", "utf-8")
     PAGE.write_text(page(times), "utf-8")
@@ -120,7 +120,7 @@ def page(times: dict) -> str:
     timed = "Milliseconds have not been measured yet: `--time`."
     if machines:
         timed = (
-            f"Milliseconds: median of {RUNS} calls with one picture, compiled by `tf.function`, "
+            f"Milliseconds: median of {RUNS} calls with one image, compiled by `tf.function`, "
             f"random weights, measured on {'; '.join(machines)}."
         )
     lines = [line(name, times.get(name)) for name in PUBLISHED]
@@ -148,23 +148,23 @@ def count(name: str) -> tuple[int, int, int, int]:
             if isinstance(layer, keras.layers.Dense) or "Conv" in type(layer).__name__
         ]  # fmt: skip
         side = model.input_shape[1] or ANY_SIDE
-        found = (side, model.count_params(), len(model.layers), len(weighted))
+        counts = (side, model.count_params(), len(model.layers), len(weighted))
     keras.backend.clear_session()
-    return found
+    return counts
 
 
 def measure(name: str) -> float:
-    """Milliseconds for one picture, the median."""
+    """Median milliseconds for one image."""
     import tensorflow as tf
 
     model = getattr(keras.applications, name)(weights=None)
     shape = [side or ANY_SIDE for side in model.input_shape[1:3]]
-    picture = tf.constant(np.zeros((1, *shape, 3), np.float32))
+    image = tf.constant(np.zeros((1, *shape, 3), np.float32))
     answer = tf.function(lambda x: model(x, training=False))
     taken = []
     for _ in range(WARM_UP + RUNS):
         began = time.perf_counter()
-        answer(picture).numpy()
+        answer(image).numpy()
         taken.append(1000 * (time.perf_counter() - began))
     return statistics.median(taken[WARM_UP:])
 

@@ -1,4 +1,4 @@
-"""A run without a store: what a fit logs is discarded."""
+"""A run that records nothing, in place of one in MLflow."""
 
 
 class Untracked:

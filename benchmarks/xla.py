@@ -1,8 +1,8 @@
 """What XLA gains in training: `.venv/bin/python benchmarks/xla.py [experiment ...]`.
 
-Trains every experiment of params.yaml (or those named) for some epochs without and with
-`jit_compile`, each in a process of its own, on prepared data (`dvc repro` first). Writes
-docs/xla.json, where experiments that were not measured anew stay as they are, and the table of
+Trains every experiment of params.yaml and course/params.yaml (or those named) for some epochs
+without and with `jit_compile`, each in a separate process, on prepared data (`dvc repro` first).
+Writes docs/xla.json, where experiments that are not measured again stay, and the table of
 docs/performance.md. Nothing is tracked and nothing under data/ is changed.
 """
 
@@ -20,13 +20,13 @@ import numpy as np
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.experiments import all_keys, params_file  # noqa: E402
 from pipelines.commands import results  # noqa: E402
 from pipelines.config import loader  # noqa: E402
 
-PARAMS = ROOT / "params.yaml"
 PAGE, FILE = ROOT / "docs/performance.md", ROOT / "docs/xla.json"
 BEGIN, END = "<!-- xla -->", "<!-- end of xla -->"
-EPOCHS = 5  # timed; an epoch before them compiles, each length of `fit.length_buckets` anew
+EPOCHS = 5  # timed; the epoch before them compiles, once for each length of `fit.length_buckets`
 ROWS = 1024  # of an epoch, at most
 
 
@@ -35,8 +35,7 @@ def main() -> None:
     parser.add_argument("experiments", nargs="*")
     parser.add_argument("--measure", choices=("off", "on"), help="one, in this process")
     options = parser.parse_args()
-    params = loader.load(PARAMS)
-    keys = options.experiments or list(params.experiments)
+    keys = options.experiments or all_keys()
     if options.measure:
         print(json.dumps(measure(keys[0], jit_compile=options.measure == "on")))
         return
@@ -46,14 +45,14 @@ def main() -> None:
         values["experiments"][key] = compare(key)
         print(f"{key}: {values['experiments'][key]}", flush=True)
         FILE.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
-    present = {key: values["experiments"].get(key) for key in params.experiments}
-    write(table(values["machine"], {key: found for key, found in present.items() if found}))
+    measured = {key: values["experiments"].get(key) for key in all_keys()}
+    write(table(values["machine"], {key: run for key, run in measured.items() if run}))
 
 
 def compare(key: str) -> dict:
     """Examples a second, off and on; each the median of `EPOCHS` epochs. Without `on` where Keras
     does not compile the model."""
-    found = {}
+    modes = {}
     for mode in ("off", "on"):
         command = [sys.executable, __file__, "--measure", mode, key]
         # Keras turns XLA off, with a warning alone, where TensorFlow is held to determinism.
@@ -63,10 +62,10 @@ def compare(key: str) -> dict:
         )
         if done.returncode:
             raise SystemExit(f"{key}: measuring with XLA {mode} failed (above)")
-        found[mode] = json.loads(done.stdout.splitlines()[-1])
-    if found["on"] is None:
-        return {"off": found["off"]}
-    return {**found, "ratio": found["on"]["examples_per_s"] / found["off"]["examples_per_s"]}
+        modes[mode] = json.loads(done.stdout.splitlines()[-1])
+    if modes["on"] is None:
+        return {"off": modes["off"]}
+    return {**modes, "ratio": modes["on"]["examples_per_s"] / modes["off"]["examples_per_s"]}
 
 
 def measure(key: str, *, jit_compile: bool) -> dict | None:
@@ -79,7 +78,7 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
     from pipelines.storage import trials
     from pipelines.training import batches, optimization, phases
 
-    params, experiment = loader.experiment(PARAMS, key)
+    params, experiment = loader.experiment(params_file(key), key)
     prepared = ROOT / "data/prepared" / experiment.dataset
     spec = DataSpec.load(prepared / "spec.json")
     trial = trials.of(spec, params.seeds(key))[0]
@@ -110,16 +109,16 @@ def measure(key: str, *, jit_compile: bool) -> dict | None:
 
 
 def sample(part: dict, spec, batch_size: int) -> dict:
-    """The columns that training reads, of rows from the whole part: files are often in order.
+    """The columns that training reads, with rows spread over the split: files are often sorted.
 
-    Whole batches only, where there is one: a smaller one would be compiled by itself, with
-    length buckets in whichever epoch it first meets a length.
+    Full batches only, if there are any: a smaller batch would be compiled separately, and with
+    length buckets in the epoch in which its length first occurs.
     """
     present = len(part[spec.target.name])
     rows = min(present, ROWS)
     rows = rows // batch_size * batch_size or rows
-    chosen = np.linspace(0, present - 1, rows).round().astype(int)
-    return {name: part[name][chosen] for name in (*spec.inputs, spec.target.name)}
+    indices = np.linspace(0, present - 1, rows).round().astype(int)
+    return {name: part[name][indices] for name in (*spec.inputs, spec.target.name)}
 
 
 class Clock:
@@ -134,26 +133,26 @@ class Clock:
 
 
 def training_s(mode: dict) -> float:
-    """Seconds of all epochs, on all rows, with what comes first: compiling."""
+    """Seconds of all epochs, on all rows, including compilation."""
     return mode["first_epoch_s"] + (mode["training_rows"] - mode["rows"]) / mode["examples_per_s"]
 
 
-def table(about: dict, found: dict) -> str:
+def table(hardware: dict, measured: dict) -> str:
     lines = [("experiment", "examples/s", "with XLA", "ratio", "training, s", "with XLA, s")]
-    for key, each in found.items():
-        off, on = each["off"], each.get("on")
+    for key, modes in measured.items():
+        off, on = modes["off"], modes.get("on")
         lines.append(
             (
                 f"`{key}`",
                 f"{off['examples_per_s']:.0f}",
                 f"{on['examples_per_s']:.0f}" if on else "not compiled by Keras",
-                f"{each['ratio']:.2f}" if on else "",
+                f"{modes['ratio']:.2f}" if on else "",
                 f"{training_s(off):.1f}",
                 f"{training_s(on):.1f}" if on else "",
             )
         )
-    note = f"Medians of {EPOCHS} epochs, {about['date']}, {about['cores']} cores of"
-    return f"{results.markdown(lines)}\n\n{note} {about['processor']}."
+    note = f"Medians of {EPOCHS} epochs, {hardware['date']}, {hardware['cores']} cores of"
+    return f"{results.markdown(lines)}\n\n{note} {hardware['processor']}."
 
 
 def write(text: str) -> None:

@@ -27,14 +27,14 @@ SUITES = {
         )
     ],
 }
-EPOCHS = 6  # of the training that is killed: enough to go on from, and no time is wasted
+EPOCHS = 6  # of the training that is killed: enough to resume from, and short
 KINDS = ("kills", "together", "twice", "suites")
 
 
 def main() -> None:
     options = parse()
     os.chdir(ROOT)
-    if options.afresh:
+    if options.reset:
         FILE.unlink(missing_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for kind in options.kinds or KINDS:
@@ -51,7 +51,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--times", type=int, default=50, help="kills of each stage")
     parser.add_argument("--key", default="digits_low_cnn", help="the experiment that is killed")
     parser.add_argument("--twice", nargs="+", metavar="KEY", help="default: every experiment")
-    parser.add_argument("--afresh", action="store_true", help="forget what was counted before")
+    parser.add_argument("--reset", action="store_true", help="discard earlier counts")
     options = parser.parse_args()
     if unknown := set(options.kinds) - set(KINDS):
         parser.error(f"{', '.join(unknown)}: accepted: {', '.join(KINDS)}")
@@ -88,12 +88,12 @@ def write_page() -> None:
 
 
 def table(values: dict) -> str:
-    lines = [("drill", "tried", "survived", "seconds", "lost by going on, s", "date")]
-    for name, about in values.items():
-        lost = about["lost_s"]
-        told = f"{mean(lost):.1f} (at most {max(lost):.1f})" if lost else ""
-        numbers = (str(about["tried"]), str(about["survived"]), f"{about['seconds']:.0f}")
-        lines.append((name, *numbers, told, about["date"]))
+    lines = [("drill", "tried", "survived", "seconds", "cost of resuming, s", "date")]
+    for name, count in values.items():
+        lost = count["lost_s"]
+        cost = f"{mean(lost):.1f} (at most {max(lost):.1f})" if lost else ""
+        numbers = (str(count["tried"]), str(count["survived"]), f"{count['seconds']:.0f}")
+        lines.append((name, *numbers, cost, count["date"]))
     return results.markdown(lines)
 
 

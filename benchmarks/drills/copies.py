@@ -1,4 +1,4 @@
-"""A copy of the committed tree: stages run in it, are killed in it, and leave outputs behind."""
+"""A copy of the committed tree, in which stages are run and killed."""
 
 import hashlib
 import json
@@ -15,17 +15,17 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
-# Where a stage's outputs lie, below data/.
+# The outputs of each stage, below data/.
 OUTPUTS = {
     "prepare": ("prepared/{dataset}",),
     "train": ("trained/{key}",),
     "evaluate": ("metrics/{key}", "metrics/{key}.json"),
     "export": ("exported/{key}",),
 }
-# They name a run, and TensorFlow writes a number drawn for the occasion and names in any order.
-# That the graph is right is what `export` proves by its scores.
+# They contain run ids, and TensorFlow writes random numbers and unordered names. That the graph is
+# right is verified by `export`, from its scores.
 NOT_COMPARED = ("run.json", "saved_model.pb", "fingerprint.pb", "variables.index")
-DRAWN = ("run_id", "digest")  # in signature.json
+RANDOM_KEYS = ("run_id", "digest")  # in signature.json
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Copy:
         return self.start(sys.executable, "-m", "pipelines", stage, name)
 
     def finish(self, process: subprocess.Popen) -> str:
-        """What it printed. An end with another status than 0 ends the drill: it is no try."""
+        """What it printed. A status other than 0 ends the drill: the attempt does not count."""
         out, _ = process.communicate()
         if process.returncode:
             raise SystemExit(f"{' '.join(process.args)}: status {process.returncode}\n{out}")
@@ -82,25 +82,25 @@ class Copy:
         return time.perf_counter() - began
 
     def outputs(self, stage: str, key: str) -> dict[str, str]:
-        """A hash of every file that the stage writes, but for what is drawn anew every time."""
-        found = {}
+        """A hash of every file that the stage writes, except for random content."""
+        digests = {}
         for pattern in OUTPUTS[stage]:
             top = self.folder / "data" / pattern.format(key=key, dataset=self.dataset(key))
             for path in [top] if top.is_file() else sorted(p for p in top.rglob("*")):
                 if path.is_file() and path.name not in NOT_COMPARED:
-                    found[str(path.relative_to(self.folder))] = digest(path)
-        return found
+                    digests[str(path.relative_to(self.folder))] = digest(path)
+        return digests
 
     def leftovers(self) -> list[str]:
-        """Temporaries of the writers: dead processes' are cleaned away by the next to write."""
+        """Temporary files; the next writer removes those of processes that died."""
         return [str(p) for p in (self.folder / "data").rglob(".*") if p.name != ".gitignore"]
 
     def runs(self) -> list[tuple[str, str, str]]:
-        """(id, name, status) of every run that was not retired."""
+        """(id, name, status) of every run that is not deleted."""
         with closing(sqlite3.connect(self.folder / "mlflow.db", timeout=60)) as database:
-            where = "lifecycle_stage = 'active' ORDER BY start_time"
+            condition = "lifecycle_stage = 'active' ORDER BY start_time"
             return database.execute(
-                f"SELECT run_uuid, name, status FROM runs WHERE {where}"
+                f"SELECT run_uuid, name, status FROM runs WHERE {condition}"
             ).fetchall()
 
 
@@ -109,23 +109,23 @@ def digest(path: Path) -> str:
     if path.suffix == ".json":
         values = json.loads(data)
         if isinstance(values, dict):
-            values = {name: value for name, value in values.items() if name not in DRAWN}
+            values = {name: value for name, value in values.items() if name not in RANDOM_KEYS}
         data = json.dumps(values, sort_keys=True).encode()
     return hashlib.sha256(data).hexdigest()
 
 
 class Killer:
-    """Finds the process in which a stage's work is done: its own, or a child of the fork server."""
+    """Finds the process that does a stage's work: its own, or a child of the fork server."""
 
     def __init__(self):
         launcher = os.getppid()
-        servers = [pid for pid in children(launcher) if b"forking.serve" in command(pid)]
+        servers = [pid for pid in children(launcher) if b"fork_worker.serve" in command(pid)]
         if not servers:
             raise SystemExit("the drills need the fork server: run them by `make drill`")
         self.server = servers[0]
 
     def kill(self, process: subprocess.Popen, served: bool, after_s: float) -> bool:
-        """SIGKILL, that long after it has begun to work. False: it had ended before."""
+        """Sends SIGKILL `after_s` seconds after the work starts. False: it had ended before."""
         worker = self._worker(process) if served else process.pid
         time.sleep(after_s)
         if worker is None or process.poll() is not None:
@@ -139,15 +139,15 @@ class Killer:
 
     def _worker(self, process: subprocess.Popen) -> int | None:
         while process.poll() is None:
-            if found := children(self.server):
-                return max(found)
+            if workers := children(self.server):
+                return max(workers)
             time.sleep(0.005)
         return None
 
 
 def children(pid: int) -> list[int]:
     text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(each) for each in text.split()]
+    return [int(number) for number in text.split()]
 
 
 def command(pid: int) -> bytes:

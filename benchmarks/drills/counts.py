@@ -1,4 +1,4 @@
-"""docs/reliability.json: for each drill what was tried, what survived, and how long it took."""
+"""docs/reliability.json: the attempts of each drill, how many succeeded, and their seconds."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -10,7 +10,7 @@ from pipelines.storage import atomic
 
 @dataclass
 class Count:
-    """lost_s: of each try that was killed and went on, what that cost. names: what was tried."""
+    """One drill. lost_s: the cost of each resumed attempt. names: the items that were attempted."""
 
     drill: str
     file: Path
@@ -23,7 +23,7 @@ class Count:
 
     @classmethod
     def load(cls, drill: str, file: Path) -> "Count":
-        """What was counted before, to go on with."""
+        """The earlier counts, to be continued."""
         return cls(**{"drill": drill, "file": file, **read(file).get(drill, {})})
 
     def add(self, survived: bool, seconds: float, lost_s: float | None = None, name="") -> None:
@@ -42,9 +42,10 @@ class Count:
 
     def _write(self) -> None:
         self.date = date.today().isoformat()
-        own = {name: value for name, value in asdict(self).items() if name not in ("drill", "file")}
+        fields = asdict(self).items()
+        count = {name: value for name, value in fields if name not in ("drill", "file")}
         with atomic.file(self.file) as target:
-            values = {**read(self.file), self.drill: own}
+            values = {**read(self.file), self.drill: count}
             target.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
 
 

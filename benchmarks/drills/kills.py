@@ -1,4 +1,4 @@
-"""kill -9 at a random moment of a stage; then the same command, and nothing shows of it."""
+"""kill -9 at a random moment of a stage; the same command must then give a clean result."""
 
 import json
 import random
@@ -12,7 +12,7 @@ SERVED = STAGES[1:]
 
 
 def drill(copy: Copy, key: str, stage: str, count: Count, times: int) -> None:
-    """Counts tries until there are that many."""
+    """Counts attempts until there are `times`."""
     killer = Killer()
     first = copy.timed(stage, key)  # the first use of a copy also makes its store
     clean_s = min(first, copy.timed(stage, key))
@@ -23,25 +23,25 @@ def drill(copy: Copy, key: str, stage: str, count: Count, times: int) -> None:
         process = copy.stage(stage, key)
         began = time.perf_counter()
         if not killer.kill(process, stage in SERVED, moment):
-            continue  # it was faster than the clean run: no kill, no try
+            continue  # faster than the clean run: not killed, not counted
         killed_s = time.perf_counter() - began
         begun = interrupted_run(copy, key) if stage == "train" else None
         again_s = copy.timed(stage, key)
         wrong = faults(copy, key, stage, clean, begun)
-        # Only a training goes on where it was; the other stages are short and begin again.
+        # Only a training resumes; the other stages are short and start over.
         lost_s = max(0.0, killed_s + again_s - clean_s) if stage == "train" else None
         count.add(not wrong, time.perf_counter() - spent, lost_s=lost_s)
         print(f"kill {stage} {count.tried}/{times}, after {moment:.2f} s: {wrong or 'as clean'}")
 
 
 def interrupted_run(copy: Copy, key: str) -> str | None:
-    """The run that is to go on, if the killed training had come so far as to begin one."""
-    found = list((copy.folder / "data/unfinished" / key).glob("*/runs.json"))
-    return json.loads(found[0].read_text("utf-8"))[key] if found else None
+    """The run to be resumed, if the killed training had started one."""
+    records = list((copy.folder / "data/unfinished" / key).glob("*/runs.json"))
+    return json.loads(records[0].read_text("utf-8"))[key] if records else None
 
 
 def faults(copy: Copy, key: str, stage: str, clean: dict, begun: str | None) -> list[str]:
-    """What differs from a clean run; nothing, if the kill was survived."""
+    """The differences from a clean run; none if the kill was survived."""
     wrong, now = [], copy.outputs(stage, key)
     wrong += [path for path in sorted({*clean, *now}) if clean.get(path) != now.get(path)]
     wrong += copy.leftovers()
@@ -52,5 +52,5 @@ def faults(copy: Copy, key: str, stage: str, clean: dict, begun: str | None) -> 
     if whole != [record["run_id"]] or len(copy.runs()) != 1:
         wrong.append(f"runs {copy.runs()}")
     if begun not in (None, record["run_id"]):
-        wrong.append("the training did not go on in its own run")
+        wrong.append("the training was not resumed in its own run")
     return wrong

@@ -1,4 +1,4 @@
-"""Tests whose number is a figure: faults that are answered, hostile files that are refused."""
+"""Tests that are counted: faults that are reported, hostile files that are refused."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from benchmarks.drills.counts import Count
 
 
 def drill(folder: Path, arguments: list[str], count: Count) -> None:
-    """Tests that were left out here (no namespaces, say) are neither tried nor survived."""
+    """Skipped tests (for lack of namespaces, for example) are not counted."""
     report = folder / "report.xml"
     began = time.perf_counter()
     command = [sys.executable, "-m", "pytest", "-q", "-n", "0", f"--junitxml={report}", *arguments]

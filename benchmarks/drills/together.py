@@ -1,4 +1,4 @@
-"""Four processes that open a store at once which does not exist yet."""
+"""Four processes that open a new store at the same time."""
 
 import time
 
@@ -9,7 +9,7 @@ NAMES = ("one", "two", "three", "four")
 
 
 def drill(copy: Copy, key: str, count: Count, times: int) -> None:
-    """Four trainings of one epoch start together; each is to leave one whole run."""
+    """Four trainings of one epoch start together; each must leave one complete run."""
     values = copy.params
     block = values["experiments"][key]
     values["experiments"] |= {

@@ -1,4 +1,4 @@
-"""The default pipelines once more, from nothing: the same metrics as here, to the last digit."""
+"""The default pipelines in a clean copy: the same metrics as here, to the last digit."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ DVC = (sys.executable, "-m", "dvc")
 
 
 def drill(folder: Path, keys: list[str], count: Count) -> None:
-    """Each of these experiments counts once; those before them (transfer) are run along."""
+    """Each of these experiments counts once; experiments that they start from run first."""
     left = [key for key in keys if key not in count.names]
     require_results(left)
     copy = Copy.make(folder / "twice")
@@ -26,11 +26,11 @@ def drill(folder: Path, keys: list[str], count: Count) -> None:
 
 
 def require_results(keys: list[str]) -> None:
-    """What the copy is held against: made here, by this very code."""
+    """Refuses if the results here, which the copy is compared with, are of other code."""
     targets = [f"evaluate@{key}" for key in keys]
     command = [*DVC, "status", "--quiet", "--with-deps", *targets]
     if targets and subprocess.run(command, cwd=ROOT, check=False).returncode:
         raise SystemExit(
-            f"{ROOT}: the results are not those of this code; run `make repro` and commit dvc.lock "
+            f"{ROOT}: the results were made by other code; run `make repro` and commit dvc.lock "
             "first, then make drill again"
         )

@@ -1,7 +1,7 @@
-"""Ours beside others: `make peers`, or `.venv/bin/python -m benchmarks.peers [case ...]`.
+"""Compares training with other frameworks: `make peers`, or `benchmarks.peers [case ...]`.
 
-Every run of a program is a process of its own; programs of a case take turns. Writes
-docs/peers.json, where cases that were not measured anew stay as they are, and the table of
+Every run of a program is a separate process; the programs of a case take turns. Writes
+docs/peers.json, where cases that are not measured again stay, and the table of
 docs/performance.md. Nothing is tracked and nothing under data/ is changed.
 """
 
@@ -35,13 +35,19 @@ def main() -> None:
     cases = yaml.safe_load((FOLDER / "cases.yaml").read_text("utf-8"))
     for name in options.cases:
         if name not in cases:
-            raise UserError(f"{FOLDER / 'cases.yaml'}: no {name!r}; {one_of(name, cases)}")
-    chosen = options.cases or list(cases)
-    for name in chosen:
+            raise UserError(
+                "case-unknown",
+                f"no case {name!r}; {one_of(name, cases)}",
+                path=FOLDER / "cases.yaml",
+                key=name,
+            )
+    selected = options.cases or list(cases)
+    for name in selected:
         needed(cases[name])
     values = json.loads(FILE.read_text("utf-8")) if FILE.is_file() else {"cases": {}}
-    values.update(machine=results.machine(), runs=options.runs, threads=options.threads)
-    for name in chosen:
+    hardware = results.machine()
+    values |= {"machine": hardware, "runs": options.runs, "threads": options.threads}
+    for name in selected:
         values["cases"][name] = compare(name, cases[name], options.runs, options.threads)
         FILE.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     values["cases"] = {name: values["cases"][name] for name in cases if name in values["cases"]}
@@ -57,41 +63,46 @@ def needed(case: dict) -> None:
         ROOT / "data/prepared" / dataset / "spec.json",
         f"run `dvc repro benchmarks/dvc.yaml:prepare@{dataset}` first",
     )
-    if "pytorch" in (own.get("program", name) for name, own in case["programs"].items()):
+    if "pytorch" in (options.get("program", name) for name, options in case["programs"].items()):
         existing(TORCH, "run `make peers`, which installs PyTorch there")
 
 
 def compare(name: str, case: dict, runs: int, threads: int) -> dict:
-    """The case with what each run of each program gave; one seed a round."""
+    """The case with the summary of each run of each program; one seed for each round."""
     case = dict(case)
     programs = case.pop("programs")
-    found: dict[str, list[dict]] = {program: [] for program in programs}
+    summaries: dict[str, list[dict]] = {program: [] for program in programs}
     for seed in range(1, runs + 1):
-        for program, own in turn(programs, seed):
-            if seed > own.get("runs", runs):
+        for program, options in turn(programs, seed):
+            if seed > options.get("runs", runs):
                 continue
             began = time.perf_counter()
-            work = {"case": merged(case, own), "seed": seed}
-            work["threads"] = own.get("threads", threads)
-            found[program].append(table.summary(measured(own.get("program", program), work), case))
-            took = time.perf_counter() - began
-            print(f"{name} {program} {seed}/{runs}, {took:.0f} s: {found[program][-1]}", flush=True)
-    abouts = {name: own.get("about", table.ABOUT.get(name)) for name, own in programs.items()}
-    return {"about": case["about"], "goal": case.get("goal"), "programs": found, "abouts": abouts}
+            work = {"case": merged(case, options), "seed": seed}
+            work["threads"] = options.get("threads", threads)
+            summary = table.summary(measured(options.get("program", program), work), case)
+            summaries[program].append(summary)
+            seconds = time.perf_counter() - began
+            print(f"{name} {program} {seed}/{runs}, {seconds:.0f} s: {summary}", flush=True)
+    abouts = {
+        name: options.get("about", table.ABOUT.get(name)) for name, options in programs.items()
+    }
+    return {
+        "about": case["about"], "goal": case.get("goal"), "programs": summaries, "abouts": abouts,
+    }  # fmt: skip
 
 
 def turn(programs: dict, number: int) -> list:
-    """Another program begins each round, so that none always follows the same one."""
+    """The first program changes from round to round, so that none always follows the same one."""
     ordered = list(programs.items())
     first = number % len(ordered)
     return ordered[first:] + ordered[:first]
 
 
-def merged(case: dict, own: dict) -> dict:
-    """The case with a program's own `train_rows` and entries of `fit`."""
+def merged(case: dict, options: dict) -> dict:
+    """The case with the `train_rows` and entries of `fit` of one program."""
     experiment = case["experiment"]
-    fit = {**experiment["fit"], **own.get("fit", {})}
-    rows = own.get("train_rows", case.get("train_rows"))
+    fit = {**experiment["fit"], **options.get("fit", {})}
+    rows = options.get("train_rows", case.get("train_rows"))
     return {**case, "train_rows": rows, "experiment": {**experiment, "fit": fit}}
 
 
@@ -109,14 +120,14 @@ def measured(program: str, work: dict) -> dict:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The same number of threads for every framework, and none of the caller's settings."""
+    """The same number of threads for every framework, without the caller's settings."""
     names = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS"
-    kept = {
+    inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("TF_", "KERAS_", "XLA_"))
     }
-    return {**kept, **dict.fromkeys(names.split(), str(threads))}
+    return {**inherited, **dict.fromkeys(names.split(), str(threads))}
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""How training is timed, the same for every framework. Nothing but the standard library."""
+"""How training is timed, the same for every framework. Uses the standard library only."""
 
 import time
 
 
 class Clock:
-    """Starts when it is made: after imports and loading, before the model is built.
+    """Starts when it is created: after imports and loading, before the model is built.
 
     An epoch's training ends where its validation begins. `enough` is true once the goal was
     reached, if there is one, and `epochs` epochs have passed.
@@ -14,7 +14,7 @@ class Clock:
         self.goal, self.epochs, self.rows = case.get("goal"), case["epochs"], rows
         self.began = time.perf_counter()
         self.trained_s: list[float] = []
-        self.trained_cpu_s: list[float] = []  # of all threads: says something on a busy machine too
+        self.trained_cpu_s: list[float] = []  # of all threads; also informative on a busy machine
         self.ended_s: list[float] = []
         self.quality: list[float] = []
 
@@ -34,8 +34,8 @@ class Clock:
         reached = self.goal is None or max(self.quality) >= self.goal
         return reached and len(self.ended_s) >= self.epochs
 
-    def found(self, parameters: int) -> dict:
-        """parameters: that training changes."""
+    def result(self, parameters: int) -> dict:
+        """The measured times. parameters: how many are trained."""
         return {
             "parameters": parameters,
             "rows": self.rows,

@@ -1,4 +1,4 @@
-"""What every program is given: the same rows of prepared data, in memory. NumPy alone.
+"""The input of every program: the same rows of prepared data, in memory. Uses NumPy only.
 
 `work` is one run of one program as plain values: `case`, `program`, `seed`, `threads`.
 """
@@ -28,8 +28,8 @@ class Data:
 
 
 def load(case: dict, texts: bool = False) -> Data:
-    """The rows of a case. inputs: the fields to take, all by default. positions: padded rows are
-    cut to so many. texts: with raw texts."""
+    """The rows of a case. inputs: the fields to take, all by default. positions: the
+    length that padded rows are cut to. texts: with raw texts."""
     folder = PREPARED / case["experiment"]["dataset"]
     spec = DataSpec.load(folder / "spec.json")
     taken = case.get("inputs", list(spec.inputs))
@@ -50,21 +50,21 @@ def load(case: dict, texts: bool = False) -> Data:
 
 
 def _part(columns: dict, names: list[str], most: int | None, positions: int | None) -> dict:
-    """Rows from the whole part: files are often in order."""
+    """Rows spread over the split: files are often sorted."""
     present = len(columns[names[0]])
     rows = np.linspace(0, present - 1, min(most or present, present)).round().astype(int)
-    found = {}
+    selected = {}
     for name in names:
         column = columns[name]
         if isinstance(column, np.ndarray):
             ids = positions and column.ndim == 2 and column.dtype.kind in "iu"
-            found[name] = np.array(column[rows, :positions] if ids else column[rows])
+            selected[name] = np.array(column[rows, :positions] if ids else column[rows])
         else:
-            found[name] = [column[row] for row in rows]
-    return found
+            selected[name] = [column[row] for row in rows]
+    return selected
 
 
 def answer(run) -> None:
     """Runs a program on the work that the command line names; its result is the last line."""
-    found = run(json.loads(sys.argv[1]))
-    print(json.dumps(found), flush=True)
+    result = run(json.loads(sys.argv[1]))
+    print(json.dumps(result), flush=True)

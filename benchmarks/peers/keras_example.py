@@ -3,7 +3,7 @@
 Built from what the examples describe: "Simple MNIST convnet" (34,826 parameters, batches of 128),
 "Text classification from scratch" (two strided convolutions over words) and "Bidirectional LSTM on
 IMDB" (two layers); Adam with Keras's own rate, batches of 32 for text. Their data sets and lengths
-are other ones, so here they are only the network that a newcomer would take.
+differ from these, so they are only the networks that a newcomer would use.
 """
 
 from benchmarks.peers import data, plain_keras
@@ -28,14 +28,14 @@ def convnet(spec):
     from keras import layers
 
     ((name, field),) = spec.inputs.items()
-    pictures = keras.Input(field.shape, name=name)
-    x = layers.Rescaling(1 / 255)(pictures)
+    images = keras.Input(field.shape, name=name)
+    x = layers.Rescaling(1 / 255)(images)
     for filters in (32, 64):
         x = layers.Conv2D(filters, 3, activation="relu")(x)
         x = layers.MaxPooling2D(2)(x)
     x = layers.Dropout(0.5)(layers.Flatten()(x))
-    chances = layers.Dense(spec.outputs, activation="softmax")(x)
-    return keras.Model({name: pictures}, chances), "sparse_categorical_crossentropy"
+    probabilities = layers.Dense(spec.outputs, activation="softmax")(x)
+    return keras.Model({name: images}, probabilities), "sparse_categorical_crossentropy"
 
 
 def strided_convolutions(spec):
@@ -48,8 +48,8 @@ def strided_convolutions(spec):
     for _ in range(2):
         x = layers.Conv1D(128, 7, strides=3, padding="valid", activation="relu")(x)
     x = layers.Dense(128, activation="relu")(layers.GlobalMaxPooling1D()(x))
-    chance = layers.Dense(1, activation="sigmoid")(layers.Dropout(0.5)(x))
-    return keras.Model({name: ids}, chance), "binary_crossentropy"
+    probability = layers.Dense(1, activation="sigmoid")(layers.Dropout(0.5)(x))
+    return keras.Model({name: ids}, probability), "binary_crossentropy"
 
 
 def two_bidirectional_lstms(spec):
@@ -64,7 +64,7 @@ def two_bidirectional_lstms(spec):
     return keras.Model({name: ids}, layers.Dense(1, activation="sigmoid")(x)), "binary_crossentropy"
 
 
-# By the builder of ours that stands beside it.
+# Keyed by the builder that each is compared with.
 NETWORKS = {
     "small_cnn": convnet,
     "text_cnn": strided_convolutions,

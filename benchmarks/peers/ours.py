@@ -26,11 +26,11 @@ def run(work: dict) -> dict:
             phase, Checkpoint(), objective, experiment, Trial(0, work["seed"]),
             timed_journal(clock), progress,
         )  # fmt: skip
-    return clock.found(trainable(model))
+    return clock.result(trainable(model))
 
 
 def timed_journal(clock: Clock):
-    """The journal of a fit, which tells the clock as well, and nothing to MLflow."""
+    """The epoch log of a fit, which also stops the clock and sends nothing to MLflow."""
     from pipelines.training.epoch_logger import EpochLogger
 
     class TimedJournal(EpochLogger):

@@ -1,4 +1,4 @@
-"""A bare `fit` with Keras's defaults: arrays in, and Keras decides about XLA."""
+"""A bare `fit` with Keras's defaults: on arrays; Keras decides whether to use XLA."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from benchmarks.peers.clock import Clock
 
 
 def begun(work: dict) -> tuple:
-    """(experiment, objective, data, clock, model): the same model and start as ours."""
+    """(experiment, objective, data, clock, model): the same model and initial weights as ours."""
     import keras
 
     import models
@@ -36,13 +36,13 @@ def run(work: dict) -> dict:
 
 
 def fit(model, given: data.Data, clock: Clock, epochs: int, batch_size: int) -> dict:
-    """Fits a compiled model with Keras's defaults until the clock has enough."""
+    """Fits a compiled model with Keras's defaults until `clock.enough`."""
     model.fit(
         given.inputs(given.train), given.train[given.spec.target.name],
         validation_data=(given.inputs(given.val), given.val[given.spec.target.name]),
         epochs=epochs, batch_size=batch_size, callbacks=[timed(clock)], verbose=0,
     )  # fmt: skip
-    return clock.found(sum(int(np.prod(weight.shape)) for weight in model.trainable_weights))
+    return clock.result(sum(int(np.prod(weight.shape)) for weight in model.trainable_weights))
 
 
 def timed(clock: Clock):

@@ -20,7 +20,7 @@ def run(work: dict) -> dict:
     train, val = (tensors(given, part) for part in (given.train, given.val))
     loss = LOSSES[experiment["task"]](given.spec)
     fit(network, loss, train, val, experiment["fit"], clock)
-    return clock.found(trainable(network))
+    return clock.result(trainable(network))
 
 
 def tensors(given: data.Data, part: dict) -> tuple[dict, torch.Tensor]:
@@ -53,15 +53,15 @@ def rows_of(part, rows) -> tuple[dict, torch.Tensor]:
 
 @torch.inference_mode()
 def accuracy(network, val, size: int) -> float | None:
-    """Of rows; None where rows have no class."""
+    """The accuracy of rows; None for targets that are not classes."""
     network.eval()
     inputs, targets = val
     if targets.ndim > 1:
         return None
     right = 0
     for batch in torch.arange(len(targets)).split(size):
-        own, wanted = rows_of((inputs, targets), batch)
-        right += int((network(own).argmax(1) == wanted).sum())
+        batch_inputs, batch_targets = rows_of((inputs, targets), batch)
+        right += int((network(batch_inputs).argmax(1) == batch_targets).sum())
     return right / len(targets)
 
 
@@ -78,7 +78,7 @@ def next_words(spec):
 
 def scaled_squares(spec):
     std = torch.tensor(spec.task_metadata["std"])
-    return lambda said, targets: functional.mse_loss(said / std, targets / std)
+    return lambda forecasts, targets: functional.mse_loss(forecasts / std, targets / std)
 
 
 LOSSES = {

@@ -9,18 +9,18 @@ from benchmarks.peers.clock import Clock
 def run(work: dict) -> dict:
     case = work["case"]
     given = data.load(case, texts=case["experiment"]["task"] == "text_classification")
-    features, machine = METHODS[case["experiment"]["task"]](given, work["seed"])
+    features, classifier = METHODS[case["experiment"]["task"]](given, work["seed"])
     target = given.spec.target.name
     clock = Clock({**case, "epochs": 1}, len(given.train[target]))
     clock.training()
-    machine.fit(features(given.train), given.train[target])
+    classifier.fit(features(given.train), given.train[target])
     clock.validating()
-    clock.ended(np.mean(machine.predict(features(given.val)) == given.val[target]))
-    return clock.found(sum(coefficients(machine)))
+    clock.ended(np.mean(classifier.predict(features(given.val)) == given.val[target]))
+    return clock.result(sum(coefficients(classifier)))
 
 
 def edges(given: data.Data, seed: int):
-    """Histograms of oriented gradients and a linear machine."""
+    """Histograms of oriented gradients and a linear SVM."""
     from sklearn.svm import LinearSVC
 
     from pipelines.classical.hog import hog
@@ -30,23 +30,23 @@ def edges(given: data.Data, seed: int):
 
 
 def words(given: data.Data, seed: int):
-    """Weights of words and pairs of words, and logistic regression."""
+    """TF-IDF of words and word pairs, and logistic regression."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    machine = make_pipeline(
+    classifier = make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]"),
         LogisticRegression(C=10.0, max_iter=1000, random_state=seed),
     )
-    return lambda part: part[given.spec.request_inputs[0]], machine
+    return lambda part: part[given.spec.request_inputs[0]], classifier
 
 
 METHODS = {"image_classification": edges, "text_classification": words}
 
 
-def coefficients(machine):
-    last = machine[-1] if hasattr(machine, "steps") else machine
+def coefficients(classifier):
+    last = classifier[-1] if hasattr(classifier, "steps") else classifier
     return int(last.coef_.size), int(np.size(last.intercept_))
 
 

@@ -16,17 +16,17 @@ ABOUT = {
 
 
 def summary(run: dict, case: dict) -> dict:
-    """Of one run. The first epoch compiles, so it counts in the time to the goal alone."""
-    found = {"parameters": run["parameters"]}
+    """The summary of one run. The first epoch compiles: it counts in the time to the goal only."""
+    summary = {"parameters": run["parameters"]}
     if len(run["trained_s"]) > 1:
-        found["examples_per_s"] = run["rows"] / median(run["trained_s"][1:])
-        found["cpu_ms_per_example"] = 1e3 * median(run["trained_cpu_s"][1:]) / run["rows"]
+        summary["examples_per_s"] = run["rows"] / median(run["trained_s"][1:])
+        summary["cpu_ms_per_example"] = 1e3 * median(run["trained_cpu_s"][1:]) / run["rows"]
     if case.get("goal") is None:
-        found["first_s"] = run["ended_s"][0]
+        summary["first_s"] = run["ended_s"][0]
     else:
-        found["best"] = max(run["quality"])
-        found["epochs"] = len(run["quality"])
-        found["seconds_to_goal"] = next(
+        summary["best"] = max(run["quality"])
+        summary["epochs"] = len(run["quality"])
+        summary["seconds_to_goal"] = next(
             (
                 ended
                 for ended, quality in zip(run["ended_s"], run["quality"], strict=True)
@@ -34,44 +34,44 @@ def summary(run: dict, case: dict) -> dict:
             ),
             None,
         )
-    return found
+    return summary
 
 
 def middle(runs: list[dict], name: str) -> float | None:
-    """The median; infinite where most runs never came there, None where it is not measured."""
+    """The median; infinite if most runs never reached the goal, None if it is not measured."""
     return median(values(runs, name)) if name in runs[0] else None
 
 
 def ratio(runs: list[dict], ours: list[dict], name: str) -> float | None:
     """How much faster than ours, above 1 for faster: the median over rounds, in each of which both
-    ran side by side. A run that never came there took for ever; None where neither did. A program
-    that gives the same every time may have fewer rounds."""
+    ran side by side. A run that never reached the goal counts as infinite; None if neither reached
+    it. A program that gives the same every time may have fewer rounds."""
     if name not in runs[0]:
         return None
     pairs = list(zip(values(runs, name), values(ours, name), strict=False))
     if name != "examples_per_s":
-        pairs = [(own, theirs) for theirs, own in pairs]
-    if any(math.isinf(theirs) and math.isinf(own) for theirs, own in pairs):
+        pairs = [(ours_s, theirs_s) for theirs_s, ours_s in pairs]
+    if any(math.isinf(theirs) and math.isinf(ours) for theirs, ours in pairs):
         return None
-    return median(theirs / own for theirs, own in pairs)
+    return median(theirs / ours for theirs, ours in pairs)
 
 
 def values(runs: list[dict], name: str) -> list[float]:
     return [math.inf if run[name] is None else run[name] for run in runs]
 
 
-def render(found: dict) -> str:
+def render(values: dict) -> str:
     parts = []
-    for case in found["cases"].values():
+    for case in values["cases"].values():
         parts += [f"**{case['about']}**", "", markdown(lines(case)), ""]
-    about = found["machine"]
+    hardware = values["machine"]
     parts.append(
-        f"Medians of {found['runs']} runs, each in a process of its own, programs by turns; "
-        f"{found['threads']} threads. Ratios are to ours, above 1 for faster. Examples/s: "
+        f"Medians of {values['runs']} runs, each in a separate process; the programs take turns; "
+        f"{values['threads']} threads. Ratios are to ours, above 1 for faster. Examples/s: "
         "training alone, without the first epoch. Seconds to an accuracy on validation rows, or of "
         "the first epoch: from before the model is built, compiling and validating included, to "
         "the end of the epoch. Measured "
-        f"{about['date']} on {about['cores']} cores of {about['processor']}."
+        f"{hardware['date']} on {hardware['cores']} cores of {hardware['processor']}."
     )
     return "\n".join(parts)
 
@@ -83,8 +83,8 @@ def lines(case: dict) -> list[tuple[str, ...]]:
     head += ("first epoch, s" if goal is None else f"s to {100 * goal:.1f} %", "to ours")
     rows = [head]
     for program, runs in case["programs"].items():
-        about = (case["abouts"][program], f"{runs[0]['parameters']:,}")
-        row = (*about, *pair(case, program, "examples_per_s"), *pair(case, program, last))
+        first = (case["abouts"][program], f"{runs[0]['parameters']:,}")
+        row = (*first, *pair(case, program, "examples_per_s"), *pair(case, program, last))
         rows.append(row)
     return rows
 

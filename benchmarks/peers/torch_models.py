@@ -1,7 +1,7 @@
-"""The networks of models/ in PyTorch's own words: same layers, same number of parameters.
+"""The networks of models/ in PyTorch: same layers, same number of parameters.
 
-Channels come first, as PyTorch wants them. What a network starts from is PyTorch's default, except
-embeddings, which start as ours do.
+Channels come first, as PyTorch wants them. Initial weights are PyTorch's defaults, except
+embeddings, which are initialized as in models/.
 """
 
 import torch
@@ -73,8 +73,8 @@ class TextCnn(nn.Module):
         ids = inputs[self.name]
         real = (ids != 0)[..., None]
         x = (self.words(ids) * real).transpose(1, 2)
-        found = [functional.relu(layer(x)).transpose(1, 2) for layer in self.convolutions]
-        return self.out(self.drop(torch.cat([peaks(each, real) for each in found], dim=1)))
+        features = [functional.relu(layer(x)).transpose(1, 2) for layer in self.convolutions]
+        return self.out(self.drop(torch.cat([peaks(feature, real) for feature in features], dim=1)))
 
 
 class BiLstm(nn.Module):
@@ -126,8 +126,8 @@ class GruForecaster(nn.Module):
         scaled = (inputs["history"] - self.mean) / self.std
         level = scaled.mean(1, keepdim=True)
         _, last = self.gru(scaled - level)
-        said = self.out(self.drop(last[-1])).unflatten(1, self.shape)
-        return (said + level) * self.std + self.mean
+        forecast = self.out(self.drop(last[-1])).unflatten(1, self.shape)
+        return (forecast + level) * self.std + self.mean
 
 
 NETWORKS = {
@@ -141,5 +141,5 @@ NETWORKS = {
 
 def build(spec, experiment: dict) -> nn.Module:
     """The same network that models.build makes of the experiment."""
-    chosen = dict(experiment["build"])
-    return NETWORKS[chosen.pop("builder")](spec, **chosen)
+    arguments = dict(experiment["build"])
+    return NETWORKS[arguments.pop("builder")](spec, **arguments)

@@ -1,4 +1,4 @@
-"""models/transformer.py out of PyTorch's own encoder and decoder layers."""
+"""models/transformer.py, from PyTorch's encoder and decoder layers."""
 
 import math
 

@@ -1,7 +1,8 @@
-"""Writes the code files in the `deps` of every dvc.yaml, from the import statements.
+"""Writes the code files in the `deps` of the root's dvc.yaml from the import statements, and the
+stages of the other graphs from those of the root.
 
-To be run after a change of imports: `python -m pipelines deps` or `make deps`. Dependencies that
-are not Python files (data, sources, weights) are unchanged.
+`python -m pipelines deps` (or `make deps`) after a change of imports or of a stage. What is not a
+Python file (data, sources, weights) is left as it is.
 """
 
 import re
@@ -9,8 +10,13 @@ from pathlib import Path
 
 from pipelines.training import import_graph
 
-GRAPHS = ("dvc.yaml", "benchmarks/dvc.yaml")
-# The files that each stage imports by name. DVC replaces ${item.NAME} by the value in params.yaml.
+MAIN = "dvc.yaml"
+# The other graphs and their params files. Each has the main graph's stages, after its own.
+PARAMS = {
+    "course/dvc.yaml": "course/params.yaml",
+    "benchmarks/dvc.yaml": "benchmarks/params.yaml",
+}
+# Each stage's own files. ${item.NAME} is replaced by DVC with the value in the params file.
 RECIPE = "pipelines/datasets/${item.recipe}.py"
 MODEL = "models/${item.module}.py"
 TASK = "pipelines/tasks/${item.task}"
@@ -33,23 +39,46 @@ ENTRIES = {
 }
 # Copied into the registered model by `export`.
 COPIED = {"export": ("pipelines/tracking/registered_model.py",)}
+PARAMS_LINE = re.compile(r"^ {6}params: (\[.*\])$", re.MULTILINE)
 DEPS = re.compile(r"^ {6}deps:\n((?: {8}- .*\n)+)", re.MULTILINE)
 STAGE = re.compile(r"^ {2}(\w+):$", re.MULTILINE)
 
 
 def run(params_file: Path) -> None:
-    for name in GRAPHS:
-        path = Path(name)
-        before = path.read_text("utf-8")
-        after = written(before)
-        if after != before:
-            path.write_text(after, "utf-8")
-        print(f"{name}: {'unchanged' if after == before else 'written'}")
+    main = written(Path(MAIN).read_text("utf-8"))
+    _update(Path(MAIN), main)
+    for name, params in PARAMS.items():
+        _update(Path(name), derived(main, Path(name).read_text("utf-8"), params))
+
+
+def _update(path: Path, text: str) -> None:
+    changed = text != path.read_text("utf-8")
+    if changed:
+        path.write_text(text, "utf-8")
+    print(f"{path}: {'written' if changed else 'unchanged'}")
+
+
+def derived(main: str, text: str, params: str) -> str:
+    """The text of another dvc.yaml, with the main graph's stages in place of its copies of them.
+
+    Args:
+        main: the text of the main graph's dvc.yaml.
+        text: the other dvc.yaml; what comes before the first of the main graph's stages stays.
+        params: the other graph's params file.
+    """
+    first = STAGE.search(main)
+    shared = main[first.start() :].replace("    do:\n", "    do:\n      wdir: ..\n")
+    shared = re.sub(r"^( {6}cmd: .*)$", rf"\1 --params {params}", shared, flags=re.MULTILINE)
+    shared = PARAMS_LINE.sub(rf"      params:\n        - {params}: \1", shared)
+    before = text.split(f"  {first[1]}:\n", 1)[0]
+    return written(before) + shared
 
 
 def written(text: str) -> str:
     """The text of a dvc.yaml with the deps that the code has now."""
     starts = [*STAGE.finditer(text)]
+    if not starts:
+        return text
     ends = [*(match.start() for match in starts[1:]), len(text)]
     out = [text[: starts[0].start()]]
     for match, end in zip(starts, ends, strict=True):

@@ -14,7 +14,7 @@ TRAINED, METRICS = Path("data/trained"), Path("data/metrics")
 MAX_COLUMNS_PER_METRIC = 3  # of forecasts: seven columns' errors would hide the other metrics
 HEADER = (
     "experiment", "metric", "model", "strong baseline", "difference", "trivial baseline",
-    "parameters", "fit s", "run",
+    "parameters", "fit s", "run", "commit",
 )  # fmt: skip
 
 
@@ -146,6 +146,7 @@ def cells(row: dict) -> tuple[str, ...]:
         f"{row['params']:,}",
         f"{row['seconds']:.0f}",
         f"`{row['run_ids'][0][:8]}`",
+        f"`{row['git_commit'][:7]}`" if row["git_commit"] else "-",
     )
 
 

@@ -1,4 +1,4 @@
-"""The results tables of README.md and benchmarks/RESULTS.md, and the same rows as JSON.
+"""Results on a page: the tables of docs/results.md and two RESULTS.md, and the same rows as JSON.
 
 Numbers come from data/metrics and data/trained alone, published ones from benchmarks/published.yaml
 with their source.
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import yaml
 
-from pipelines.commands import dvc_lock, report, targets
+from pipelines.commands import dvc_lock, readme_rows, report, targets
 from pipelines.config import loader
 from pipelines.config.errors import UserError, one_of
 from pipelines.runtime.hardware import processor
@@ -20,7 +20,8 @@ from pipelines.tasks.contract import better
 
 BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results -->"
 PAGES = {
-    "params.yaml": (Path("README.md"), Path("docs/results.json")),
+    "params.yaml": (Path("docs/results.md"), Path("docs/results.json")),
+    "course/params.yaml": (Path("course/RESULTS.md"), Path("course/results.json")),
     "benchmarks/params.yaml": (Path("benchmarks/RESULTS.md"), Path("benchmarks/results.json")),
 }
 PUBLISHED = Path("benchmarks/published.yaml")
@@ -47,6 +48,10 @@ def run(params_file: Path) -> None:
         target.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
     with atomic.file(page) as target:
         target.write_text(embedded(page.read_text("utf-8"), render(values), page), "utf-8")
+    if params_file == Path("params.yaml"):
+        with atomic.file(readme_rows.PAGE) as target:
+            text = readme_rows.PAGE.read_text("utf-8")
+            target.write_text(readme_rows.with_rows(text, rows), "utf-8")
     print(f"{page}: {len(rows)} rows, {len(results)} of them from runs here")
 
 

@@ -127,8 +127,15 @@ class Experiment(BaseModel):
 
 
 class Params(BaseModel):
+    """A params file.
+
+    shared: another params file, relative to the repository root, whose data sets and starts can be
+    used here as well; that file's graph prepares them.
+    """
+
     model_config = STRICT
     seed: Seed
+    shared: str | None = None
     datasets: dict[Key, Dataset] = {}
     starts: dict[Key, Start] = {}
     baselines: dict[Key, Baselines] = {}

@@ -1,4 +1,4 @@
-"""The drills' page is their numbers; what the drills rest on does what it should."""
+"""The page of the drills shows their numbers; the functions that they use are tested."""
 
 import json
 import re
@@ -14,17 +14,17 @@ PAGE = drills.PAGE.read_text("utf-8")
 VALUES = json.loads(drills.FILE.read_text("utf-8"))
 
 
-def test_the_table_is_that_of_the_numbers():
+def test_the_table_shows_the_numbers():
     block = PAGE.split(drills.BEGIN)[1].split(drills.END)[0].strip()
     assert block == drills.table(VALUES)
 
 
-def test_all_that_was_tried_survived():
+def test_every_attempt_succeeded():
     assert {f"kill -9 in {stage}" for stage in kills.STAGES} <= VALUES.keys()
-    for name, about in VALUES.items():
-        assert about["tried"] > 0, name
-        assert about["survived"] == about["tried"], name
-        assert about["seconds"] > 0, name
+    for name, count in VALUES.items():
+        assert count["tried"] > 0, name
+        assert count["survived"] == count["tried"], name
+        assert count["seconds"] > 0, name
 
 
 def test_every_test_and_target_that_the_page_names_exists():
@@ -37,7 +37,7 @@ def test_every_test_and_target_that_the_page_names_exists():
         assert re.search(rf"^{target}:", (copies.ROOT / "Makefile").read_text("utf-8"), re.M)
 
 
-def test_counting_goes_on_where_it_was(tmp_path):
+def test_counting_resumes(tmp_path):
     file = tmp_path / "reliability.json"
     Count.load("kill", file).add(True, 1.25, lost_s=0.5)
     other = Count.load("other", file)
@@ -59,7 +59,7 @@ def test_counting_goes_on_where_it_was(tmp_path):
         ({"more": 1}, False),
     ],
 )
-def test_hashes_leave_out_what_is_drawn_and_nothing_else(tmp_path, change, same):
+def test_hashes_leave_out_random_content_only(tmp_path, change, same):
     values = {"run_id": "a", "digest": "b", "labels": ["ham", "spam"]}
     one, two = tmp_path / "signature.json", tmp_path / "other.json"
     one.write_text(json.dumps(values))

@@ -1,4 +1,4 @@
-"""Programs side by side: equal work, and the arithmetic of who is faster."""
+"""Programs side by side: equal work, and the arithmetic of which is faster."""
 
 import json
 import math
@@ -60,8 +60,8 @@ def test_pytorch_trains_as_many_parameters(name, tmp_path):
     experiment = schema.Experiment.model_validate(CASES[name]["experiment"])
     spec = SPECS[experiment.task]
     spec.save(tmp_path / "spec.json")
-    chosen = json.dumps({"build": experiment.build})
-    command = [driver.TORCH, "-c", COUNT, tmp_path / "spec.json", chosen]
+    experiment_json = json.dumps({"build": experiment.build})
+    command = [driver.TORCH, "-c", COUNT, tmp_path / "spec.json", experiment_json]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     model = models.build(spec, experiment.module, **experiment.build)
     ours = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
@@ -83,22 +83,22 @@ def test_the_example_s_network_fits_the_data(name):
 def test_every_case_is_a_valid_experiment():
     for name, case in CASES.items():
         assert "ours" in case["programs"], name
-        for own in case["programs"].values():
-            merged = driver.merged(case, own)["experiment"]
+        for options in case["programs"].values():
+            merged = driver.merged(case, options)["experiment"]
             schema.Experiment.model_validate(merged)
         assert case["epochs"] <= case["experiment"]["fit"]["epochs"]
 
 
 def test_the_clock_stops_at_the_goal_but_not_before_the_epochs():
     clock = Clock({"goal": 0.9, "epochs": 2}, rows=10)
-    found = []
+    enough = []
     for quality in (0.95, 0.8):
         clock.training()
         clock.validating()
         clock.ended(quality)
-        found.append(clock.enough)
-    assert found == [False, True]
-    assert clock.found(7)["quality"] == [0.95, 0.8]
+        enough.append(clock.enough)
+    assert enough == [False, True]
+    assert clock.result(7)["quality"] == [0.95, 0.8]
     never = Clock({"goal": 0.9, "epochs": 1}, rows=10)
     never.ended(0.8)
     assert not never.enough
@@ -108,7 +108,7 @@ def run(seconds: float, *qualities: float) -> dict:
     """Every epoch takes as long, the first twice as long; a tenth of it validates."""
     ended = [seconds * (number + 2) for number in range(len(qualities))]
     trained = [2 * seconds, *[seconds] * (len(qualities) - 1)]
-    cpu = [2 * each for each in trained]
+    cpu = [2 * seconds for seconds in trained]
     values = {
         "trained_s": trained,
         "trained_cpu_s": cpu,
@@ -120,8 +120,8 @@ def run(seconds: float, *qualities: float) -> dict:
 
 def test_a_run_s_summary_by_hand():
     case = {"goal": 0.9}
-    found = table.summary(run(2.0, 0.5, 0.9, 0.8), case)
-    assert found == {
+    result = table.summary(run(2.0, 0.5, 0.9, 0.8), case)
+    assert result == {
         "parameters": 5, "examples_per_s": 50.0, "cpu_ms_per_example": 40.0,
         "best": 0.9, "epochs": 3, "seconds_to_goal": 6.0,
     }  # fmt: skip
@@ -130,7 +130,7 @@ def test_a_run_s_summary_by_hand():
     assert table.summary(run(2.0, 0.5, 0.5), {})["first_s"] == 4.0
 
 
-def test_ratios_are_above_one_for_who_is_faster():
+def test_ratios_are_above_one_for_the_faster():
     ours = [{"examples_per_s": 100.0, "seconds_to_goal": 10.0}] * 3
     theirs = [
         {"examples_per_s": 200.0, "seconds_to_goal": 5.0},
@@ -145,7 +145,7 @@ def test_ratios_are_above_one_for_who_is_faster():
 
 
 def test_the_table_by_hand():
-    about = {"processor": "Some CPU", "cores": "2", "date": "2026-01-31"}
+    hardware = {"processor": "Some CPU", "cores": "2", "date": "2026-01-31"}
     goal = {"goal": 0.9}
     programs = {
         "ours": [table.summary(run(2.0, 0.5, 0.95), goal)],
@@ -153,7 +153,7 @@ def test_the_table_by_hand():
         "scikit": [table.summary(run(1.0, 0.85), goal)],
     }
     case = {"about": "Words", "goal": 0.9, "programs": programs, "abouts": table.ABOUT}
-    values = {"machine": about, "runs": 1, "threads": 2, "cases": {"words": case}}
+    values = {"machine": hardware, "runs": 1, "threads": 2, "cases": {"words": case}}
     text = table.render(values).splitlines()
     assert text[0] == "**Words**"
     assert text[4] == "| ours | 5 | 50.0 |  | 6.0 |  |"
@@ -162,7 +162,7 @@ def test_the_table_by_hand():
     assert text[-1].endswith("2 cores of Some CPU.")
 
 
-def test_programs_begin_by_turns():
+def test_programs_take_turns():
     orders = [[name for name, _ in driver.turn({"a": {}, "b": {}, "c": {}}, n)] for n in range(3)]
     assert orders == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"]]
 
@@ -178,23 +178,23 @@ def test_a_program_may_have_its_own_runs_and_threads(monkeypatch):
     programs = {"ours": {}, "alone": {"program": "pytorch", "threads": 1}, "scikit": {"runs": 1}}
     experiment = {"fit": {}}
     case = {"about": "", "goal": 0.9, "experiment": experiment, "programs": programs}
-    found = driver.compare("case", case, 2, 4)
+    result = driver.compare("case", case, 2, 4)
     assert sorted(given) == [
         ("ours", 1, 4), ("ours", 2, 4), ("pytorch", 1, 1), ("pytorch", 2, 1), ("scikit", 1, 4),
     ]  # fmt: skip
-    assert [len(runs) for runs in found["programs"].values()] == [2, 2, 1]
+    assert [len(runs) for runs in result["programs"].values()] == [2, 2, 1]
 
 
 def test_all_frameworks_get_the_same_threads_and_no_settings_of_the_caller(monkeypatch):
     monkeypatch.setenv("TF_DETERMINISTIC_OPS", "1")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    found = driver.environment(3)
-    assert "TF_DETERMINISTIC_OPS" not in found
-    assert "KERAS_BACKEND" not in found
-    assert found["OMP_NUM_THREADS"] == found["TF_NUM_INTRAOP_THREADS"] == "3"
+    result = driver.environment(3)
+    assert "TF_DETERMINISTIC_OPS" not in result
+    assert "KERAS_BACKEND" not in result
+    assert result["OMP_NUM_THREADS"] == result["TF_NUM_INTRAOP_THREADS"] == "3"
 
 
-def test_rows_of_the_whole_part_the_wanted_inputs_and_positions_that_are_cut(tmp_path, monkeypatch):
+def test_rows_are_spread_over_the_split_and_positions_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "PREPARED", tmp_path)
     spec = SPECS["text_classification"]
     spec = replace(spec, inputs={**spec.inputs, "characters": spec.inputs["words"]})
@@ -203,15 +203,15 @@ def test_rows_of_the_whole_part_the_wanted_inputs_and_positions_that_are_cut(tmp
         arrays.write(tmp_path / "tiny/repeat0" / part, {**columns, "text": list("abcde")})
     spec.save(tmp_path / "tiny/spec.json")
     case = {"experiment": {"dataset": "tiny"}, "inputs": ["words"], "positions": 7, "train_rows": 2}
-    found = data.load(case, texts=True)
-    assert list(found.spec.inputs) == ["words"] and found.spec.inputs["words"].shape == (7,)
-    assert found.train["label"].tolist() == [0, 4]
-    assert found.train["text"] == ["a", "e"]
-    assert found.train["words"].shape == (2, 7)
-    assert len(found.val["label"]) == 5
+    result = data.load(case, texts=True)
+    assert list(result.spec.inputs) == ["words"] and result.spec.inputs["words"].shape == (7,)
+    assert result.train["label"].tolist() == [0, 4]
+    assert result.train["text"] == ["a", "e"]
+    assert result.train["words"].shape == (2, 7)
+    assert len(result.val["label"]) == 5
 
 
-def test_what_is_missing_is_refused_before_anything_runs(tmp_path, monkeypatch):
+def test_missing_data_is_an_error_before_anything_runs(tmp_path, monkeypatch):
     monkeypatch.setattr(driver, "ROOT", tmp_path)
     with pytest.raises(UserError, match="prepare@mnist"):
         driver.needed(CASES["mnist_cnn"])

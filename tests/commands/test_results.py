@@ -103,7 +103,7 @@ def test_a_metric_that_others_published_is_shown_for_their_data_set_alone(tmp_pa
     scores = {f"{group}/{name}": value for group in groups for name, value in values.items()}
     tags = {"parameters": "1", "fit_seconds": "1", "backend": "jax"}
     about = {"run_id": "r", "tags": tags, "params": {"seeds": "[1]"}}
-    for key in ("spam_cnn", "reviews_cnn"):
+    for key in ("spam_cnn", "reviews_transformer"):
         (trained_ / key).mkdir(parents=True)
         (trained_ / key / "run.json").write_text(json.dumps(about))
         metrics.mkdir(exist_ok=True)

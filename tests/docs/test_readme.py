@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
+from pipelines.config import loader
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 GOOD = "warm funny generous tender bright clever honest lovely".split()
@@ -19,8 +21,8 @@ SUBJECTS = "film story cast score ending opening script dialogue camera pacing".
 def block(language: str, containing: str) -> str:
     """The README's code block of a language with certain words in it."""
     blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    (found,) = (text for text in blocks if containing in text)
-    return found
+    (match,) = (text for text in blocks if containing in text)
+    return match
 
 
 @pytest.mark.slow
@@ -34,8 +36,8 @@ def test_a_users_own_file_becomes_a_served_model(copy_of, built):
         rng = np.random.default_rng(0)
         for _ in range(80):
             for name, words in (("good", GOOD), ("bad", BAD)):
-                chosen = [*rng.choice(words, 3, replace=False), *rng.choice(SUBJECTS, 3, False)]
-                writer.writerow((name, " ".join(chosen)))
+                words = [*rng.choice(words, 3, replace=False), *rng.choice(SUBJECTS, 3, False)]
+                writer.writerow((name, " ".join(words)))
     with project.changed() as params:
         for section, entries in example.items():
             params[section] |= entries
@@ -58,6 +60,40 @@ def test_every_make_target_of_the_readme_exists():
         assert re.search(rf"^{name}:", makefile, re.MULTILINE), name
 
 
-def test_every_file_the_readme_links_to_exists():
-    for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / link).exists(), link
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "benchmarks/RESULTS.md",
+    "course/RESULTS.md",
+]
+PAGES += sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_that_a_page_links_to_exists(page):
+    for link in re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / page).read_text("utf-8")):
+        assert (ROOT / page).parent.joinpath(link).exists(), link
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_every_path_that_a_page_names_exists(page):
+    for name in set(
+        re.findall(r"`((?:pipelines|models|serving|tests)/[\w/.]+)`", (ROOT / page).read_text())
+    ):
+        assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("page", ["docs/your_data.md", "README.md"])
+def test_the_examples_of_a_page_are_valid_params(page, tmp_path):
+    """Every yaml block, with `seed` and what it lacks, is what `check` accepts."""
+    for number, text in enumerate(
+        re.findall(r"```yaml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    ):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(f"seed: 1\n{text}", "utf-8")
+        assert loader.load(path).experiments
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) < 200

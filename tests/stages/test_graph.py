@@ -15,7 +15,7 @@ from pipelines.config import loader
 from pipelines.training import import_graph, run_identity
 
 ROOT = Path(__file__).parents[2]
-FILES = {"dvc.yaml": "params.yaml", "benchmarks/dvc.yaml": "benchmarks/params.yaml"}
+FILES = {deps.MAIN: "params.yaml", **deps.PARAMS}
 # Of the other stages: experiments.
 SECTION = {
     "fetch": "downloads", "prepare": "datasets", "start": "starts", "baselines": "baselines"
@@ -161,25 +161,34 @@ def test_each_stage_has_its_command_and_its_outputs():
             assert re.fullmatch(rf"data/\w+/{name}(\.json|/\w+(\.json)?)?", out), out
 
 
-def test_benchmarks_have_the_same_stages():
-    root, benchmarks = (read(graph)["stages"] for graph in FILES)
-    assert list(root) == ["prepare", "start", "baselines", "train", "evaluate", "export"]
-    assert list(benchmarks) == ["fetch", *root]
-    for stage, definition in root.items():
-        other = benchmarks[stage]
-        assert other["foreach"] == definition["foreach"], stage
-        do = dict(other["do"])
+@pytest.mark.parametrize(("graph", "params"), deps.PARAMS.items())
+def test_other_graphs_have_the_main_graphs_stages(graph, params):
+    main, other = read(deps.MAIN)["stages"], read(graph)["stages"]
+    assert [stage for stage in other if stage in main] == list(main)
+    for stage, definition in main.items():
+        assert other[stage]["foreach"] == definition["foreach"], stage
+        do = dict(other[stage]["do"])
         assert do.pop("wdir") == ".."
-        params = FILES["benchmarks/dvc.yaml"]
         do["cmd"] = do["cmd"].removesuffix(f" --params {params}")
         (do["params"],) = (dict(entry)[params] for entry in do["params"])
         assert do == definition["do"], stage
 
 
+@pytest.mark.parametrize(("graph", "params"), deps.PARAMS.items())
+def test_other_graphs_are_what_the_command_writes(graph, params):
+    main, other = ((ROOT / name).read_text("utf-8") for name in (deps.MAIN, graph))
+    assert deps.derived(main, other, params) == other
+
+
+def test_only_benchmarks_have_a_stage_of_their_own():
+    shared = list(read(deps.MAIN)["stages"])
+    assert list(read("course/dvc.yaml")["stages"]) == shared
+    assert list(read("benchmarks/dvc.yaml")["stages"]) == ["fetch", *shared]
+
+
 @pytest.mark.parametrize("params", FILES.values())
 def test_params_name_what_exists(params):
     loaded = loader.load(ROOT / params)
-    assert loaded.datasets and loaded.experiments
     for dataset in loaded.datasets.values():
         assert (ROOT / f"pipelines/datasets/{dataset.recipe}.py").is_file()
         raw = Path(dataset.source).parts
