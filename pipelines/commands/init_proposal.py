@@ -139,12 +139,12 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def verify(proposal: Proposal, params_file: Path) -> int:
-    """Prepares every data set once, into a temporary folder; returns how many rows there were.
+    """Prepares every data set once, into a temporary folder; returns the rows of the first.
 
     Raises:
         UserError: what `prepare` would refuse.
     """
-    rows = 0
+    rows = []
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         if proposal.files is not None:
@@ -160,8 +160,8 @@ def verify(proposal: Proposal, params_file: Path) -> int:
             with contextlib.redirect_stdout(io.StringIO()):
                 spec = recipe.prepare(options, path, out, seed)
             targets = out.glob(f"repeat0/*/{spec.target}*.npy")
-            rows += sum(_length(target) for target in targets)
-    return rows
+            rows.append(sum(_length(target) for target in targets))
+    return rows[0]
 
 
 def _length(file: Path) -> int:

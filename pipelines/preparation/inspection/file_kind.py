@@ -113,7 +113,9 @@ def _is_western(data: bytes) -> bool:
     accented = len(WESTERN.findall(text))
     inside = re.findall(r"(?<=[A-Za-z])([^\x00-\x7f])(?=[A-Za-z])", text)
     odd = [mark for mark in inside if not WESTERN.match(mark) and mark not in MARKS]
-    return not odd and accented <= 0.3 * (letters + accented)
+    # Other alphabets give whole words of accented letters; Western words have two in a row at most.
+    other_alphabet = re.search(f"{WESTERN.pattern}{{3}}", text)
+    return not odd and not other_alphabet and accented <= 0.3 * (letters + accented)
 
 
 def _asked(path: Path, data: bytes, line: int, answers: Answers) -> str:

@@ -147,6 +147,8 @@ def windows(frequency: str, rows: int, path: Path, answers: Answers) -> Windows:
     val, train = int(VAL * rows), int((1 - VAL - TEST) * rows)
     usual = (season, history, horizon)
     horizon = max(1, min(horizon, 2 * val // 3))
+    if season < train // 2:
+        horizon = min(horizon, train // 2 - season)
     history = max(2, min(max(history, 2 * horizon), train // 2 - horizon))
     season = season if season <= history else 1
     reason = f"{horizon} steps ahead from {history} steps back, season {season}"

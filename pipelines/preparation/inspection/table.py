@@ -100,10 +100,10 @@ def _table(path, rows, encoding, mark, quoting, convert, reasons, answers) -> Ta
 
 
 def _full(row: Sequence[str], rows: Sequence) -> bool:
-    """Whether as many cells have text as in most rows: a title above a table has fewer."""
+    """Whether more than half as many cells have text as in most rows: a title has fewer."""
     counts = [sum(bool(cell.strip()) for cell in other) for _, other in rows[:200]]
     usual = Counter(counts).most_common(1)[0][0]
-    return sum(bool(cell.strip()) for cell in row) >= usual / 2
+    return sum(bool(cell.strip()) for cell in row) > usual / 2
 
 
 def header(

@@ -12,7 +12,7 @@ from pipelines.preparation.inspection import file_kind, pairs, texts, tree
 from pipelines.preparation.inspection.questions import Answers, Question, Reading
 from pipelines.preparation.inspection.source import Source, make
 
-LABELLED_LINES = 0.01  # distinct first words, a line, up to which these are labels
+LINES_A_LABEL = 10  # on average, from which first words are taken for labels
 
 
 def folder(files: tree.Tree, names: Sequence[str], answers: Answers) -> Source:
@@ -101,8 +101,7 @@ def _labels_of(path: Path, answers: Answers) -> list[str]:
     lines = file_kind.decode(path, answers).text.split("\n")
     heads = [line.split(maxsplit=1) for line in lines if line.strip()]
     labels = {head[0] for head in heads if len(head) == 2}
-    few = max(2, LABELLED_LINES * len(heads))
-    return sorted(labels) if heads and 2 <= len(labels) <= few else []
+    return sorted(labels) if 2 <= len(labels) <= len(heads) / LINES_A_LABEL else []
 
 
 def labelled_lines(root: Path, files: dict[str, str], answers: Answers, path: Path) -> Source:
