@@ -72,7 +72,7 @@ TEXTS = (
         _fit(32, 1e-3), 1.5, 2000,
     ),
 )  # fmt: skip
-# Short texts: the linear model also reads characters, from a data set of its own.
+# Short texts: the linear model also reads characters, from a second data set.
 CHARACTERS = Template(
     "ngrams", "linear model of n-grams of words and characters, beside the mean of their vectors",
     "ngrams", {"builder": "ngram_classifier", "longest": {"words": 2, "characters": 6}},

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from pipelines.config.errors import UserError
 from pipelines.preparation.inspection import numbers
 from pipelines.preparation.inspection.questions import Answers, Question, Reading
 
@@ -54,6 +55,9 @@ def layout(text: str, path: Path, answers: Answers) -> Layout | None:
     given = answers.get("delimiter")
     marks = {"tab": "\t", **{name: mark for mark, name in NAMES.items()}}
     tried = [marks.get(given, given)] if given else list(NAMES)
+    if any(len(mark) != 1 for mark in tried):
+        message = f"{given!r} is no delimiter; give comma, semicolon, tab, bar or one character"
+        raise UserError("answer-unknown", message, path=path, key="--delimiter", value=given)
     layouts = [_measured(text, head, mark, quoting) for mark in tried for quoting in (True, False)]
     good = sorted(
         (entry for entry in layouts if entry and entry.width > 1 and entry.regular >= REGULAR),
@@ -74,10 +78,10 @@ def layout(text: str, path: Path, answers: Answers) -> Layout | None:
         mark = marks[answers.settle(question)]
         best = next(entry for entry in good if entry.delimiter == mark)
     name = NAMES.get(best.delimiter, repr(best.delimiter))
-    others = [NAMES[mark] for mark in NAMES if mark not in (best.delimiter, *_marks(rivals))]
+    rest = [NAMES[mark] for mark in NAMES if mark not in (best.delimiter, *_marks(rivals))]
     reason = f"a {name} makes {best.width} cells of {best.regular:.0%} of the rows"
     if not given:
-        reason += f"; {', '.join(others)} do not make so regular a table"
+        reason += f"; {', '.join(rest)} do not make so regular a table"
     if not best.quoting:
         reason += "; quotes are part of the text, as they do not match"
     return Layout(

@@ -15,8 +15,8 @@ TASKS = {
 
 @dataclass
 class Source:
-    """path: what is read. content: what was seen, by task. layout: how a recipe finds it, in
-    words of this module; see commands/init_templates.py for the recipes' own options."""
+    """path: what is read. content: what was seen, by task. layout: how a
+    recipe finds it; commands/init_templates.py translates its keys into the recipe's options."""
 
     path: Path
     task: str

@@ -95,8 +95,8 @@ def time_format(
 ) -> TimeFormat:
     """The format of a column of times.
 
-    Day and month are told apart by a number above 12, or by the order: where one reading rises
-    through the file and the other does not.
+    A number above 12 shows which is the day and which the month, or else the order: one reading
+    rises through the file and the other does not.
 
     Raises:
         UserError: `ambiguous-time-format`.
