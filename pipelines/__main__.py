@@ -31,6 +31,7 @@ IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
 WITH_KEY = ("fetch", "prepare", "start", "baselines", *IMPORTS_TENSORFLOW)
 WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs")
+WITH_ARGUMENTS = ("init",)  # commands that read the rest of the command line themselves
 SENT_BY = "PIPELINES_SENT_ON"  # the .venv that passed the work on to this Python
 
 
@@ -74,7 +75,9 @@ def print_error(mistake: UserError | None) -> None:
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m pipelines", description="Runs one stage.")
-    parser.add_argument("stage", choices=WITH_KEY + WITHOUT_KEY)
+    if arguments and arguments[0] in WITH_ARGUMENTS:
+        return argparse.Namespace(stage=arguments[0], key=None, params=arguments[1:])
+    parser.add_argument("stage", choices=WITH_KEY + WITHOUT_KEY + WITH_ARGUMENTS)
     parser.add_argument("key", nargs="?", help="a data set or an experiment in the params file")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE")
     options = parser.parse_args(arguments)

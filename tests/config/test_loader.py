@@ -342,7 +342,7 @@ def test_a_duplicate_key_on_one_line_is_refused(tmp_path):
     [
         ("seed: [1\n", "yaml-invalid", 2),
         (changed("  sms:\n    recipe", "\tsms:\n    recipe"), "yaml-invalid", 4),
-        (changed("task: text", 'task: "text'), "yaml-invalid", 52),
+        (changed("    task: text", '    task: "text'), "yaml-invalid", 52),
         (changed("filters: 16", "filters: 1\x016"), "yaml-invalid", 31),
         (changed("filters: 16", "filters: *x"), "yaml-invalid", 31),
         (changed("filters: 16", "filters: !!python/none"), "yaml-invalid", 31),
@@ -401,7 +401,7 @@ def test_the_sections_that_dvc_reads_must_stand_in_the_file(tmp_path, section):
         check.run(path)
 
 
-BLOCK = "  sms:\n    task: text_classification\n    dataset: sms\n"
+BLOCK = "  sms: {dataset: sms, task: text_classification}\n"
 
 
 def test_an_experiment_without_baselines_is_refused_with_the_block_to_add(tmp_path):

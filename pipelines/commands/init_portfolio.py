@@ -1,0 +1,61 @@
+"""Which experiments fit into a time limit, and for how many epochs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipelines.commands.init_templates import Plan, Template
+from pipelines.config.errors import UserError
+
+# Seconds of an experiment beside its epochs: start, compiling, evaluation, export.
+OVERHEAD = 40
+MOST = 4
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A template, its epochs, and how many seconds it is expected to take."""
+
+    template: Template
+    epochs: int
+    seconds: float
+
+
+def portfolio(plan: Plan, minutes: float, cores: int = 2) -> tuple[list[Choice], list[str]]:
+    """(experiments that fit together, names of those that do not). The first templates come first;
+    what one does not use, the next ones may.
+
+    Raises:
+        UserError: `minutes-few` where not even one fits.
+    """
+    left, choices, dropped = 60.0 * minutes, [], []
+    templates = plan.templates[:MOST]
+    faster = max(1, cores) / 2
+    for number, template in enumerate(templates):
+        share = left / (len(templates) - number)
+        epoch = template.seconds * plan.units / faster
+        epochs = min(_enough(template, plan.train_rows), int(max(0, share - OVERHEAD) / epoch))
+        if epochs < template.least_epochs:
+            dropped.append(template.name)
+            continue
+        seconds = OVERHEAD + epochs * epoch
+        left -= seconds
+        choices.append(Choice(template, epochs, seconds))
+    if not choices:
+        raise UserError(
+            "minutes-few", f"no experiment fits into {minutes:g} minutes; the shortest takes about "
+            f"{_shortest(templates, plan.units / faster):.0f}, so give --minutes",
+            key="--minutes", value=minutes,
+        )  # fmt: skip
+    return choices, dropped
+
+
+def _enough(template: Template, rows: int) -> int:
+    """Epochs that give the template's steps."""
+    steps_an_epoch = max(1, -(-rows // template.fit["batch_size"]))
+    epochs = round(template.steps / steps_an_epoch)
+    return max(template.least_epochs, min(epochs, template.most_epochs))
+
+
+def _shortest(templates: Sequence[Template], units: float) -> float:
+    seconds = [OVERHEAD + t.least_epochs * t.seconds * units for t in templates]
+    return max(1.0, min(seconds) * len(templates) / 60)

@@ -1,0 +1,112 @@
+"""Findings on texts: lengths, duplicates, damage, mixed scripts; and on their labels."""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from pipelines.preparation import near_duplicates
+from pipelines.preparation.data_report import labels as label_report
+from pipelines.preparation.data_report import languages
+from pipelines.preparation.data_report.findings import Finding, first
+
+MAX_COMPARED = 20_000  # near-duplicates are looked for among the first so many texts
+# UTF-8 that was read as Windows-1252 or Latin-1, and the mark of a byte that could not be read.
+MOJIBAKE = re.compile("[ÃÂ][\u0080-\u00bf]|â[€\u0080][\u0080-\u00bf“”™˜œ\u009d¦]|\ufffd")
+MARKUP = re.compile(r"</?(?:p|br|div|span|a|b|i|li|ul|h\d)\b[^>]*>|&(?:amp|lt|gt|quot|nbsp|#\d+);")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+
+
+def report(
+    texts: Sequence[str], labels: Sequence[str], places: Sequence[str], splits: Sequence[str] = ()
+) -> list[Finding]:
+    """Findings on labelled texts.
+
+    Args:
+        texts, labels, places: of each row; a place is "line 7" or "reviews/pos/1.txt".
+        splits: "train", "val" or "test" of each row, where the source says so.
+    """
+    return [
+        Finding("rows", "info", len(texts), f"{len(texts)} texts"),
+        *label_report.report(labels, splits),
+        *contents(texts, places),
+        *_conflicts(texts, labels, places),
+    ]
+
+
+def contents(texts: Sequence[str], places: Sequence[str], name: str = "text") -> list[Finding]:
+    """Findings on the texts alone. name: what one is called in the messages."""
+    findings = [_lengths(texts, name), *_duplicates(texts, places, name)]
+    tests: tuple[tuple[str, str, Callable], ...] = (
+        ("text-empty", f"{name}s are empty", lambda text: not text.strip()),
+        ("text-missing", f"{name}s read as a missing value", _is_missing),
+        ("encoding-damage", f"{name}s were decoded wrongly once (Ã¤ for ä)", MOJIBAKE.search),
+        ("markup", f"{name}s hold HTML tags or entities", MARKUP.search),
+        ("control-characters", f"{name}s hold control characters", CONTROL.search),
+    )
+    for code, message, matches in tests:
+        rows = [row for row, text in enumerate(texts) if matches(text)]
+        if rows:
+            severity = "error" if code == "text-empty" else "warning"
+            examples = first(f"{places[row]}: {texts[row]}" for row in rows)
+            findings.append(Finding(code, severity, len(rows), f"{len(rows)} {message}", examples))
+    return [*findings, *languages.report(texts, places)]
+
+
+def _is_missing(text: str) -> bool:
+    plain = text.strip().casefold()
+    return bool(plain) and plain in label_report.MISSING | {"[deleted]", "[removed]"}
+
+
+def _lengths(texts: Sequence[str], name: str) -> Finding:
+    words = np.array([len(text.split()) for text in texts] or [0])
+    characters = np.array([len(text) for text in texts] or [0])
+    message = (
+        f"{name}s have {np.median(words):.0f} words in the median, {words.max()} at most "
+        f"({characters.max()} characters)"
+    )
+    return Finding("lengths", "info", int(words.max()), message)
+
+
+def _duplicates(texts: Sequence[str], places: Sequence[str], name: str) -> list[Finding]:
+    findings, groups = [], defaultdict(list)
+    for row, text in enumerate(texts):
+        groups[near_duplicates.fingerprint(text)].append(row)
+    again = [rows for rows in groups.values() if len(rows) > 1]
+    if again:
+        count = sum(len(rows) - 1 for rows in again)
+        examples = first(f"{places[r[1]]} = {places[r[0]]}: {texts[r[0]]}" for r in again)
+        message = f"{count} {name}s are copies of another one"
+        findings.append(Finding("duplicates", "warning", count, message, examples))
+    distinct = [rows[0] for rows in groups.values()][:MAX_COMPARED]
+    near = near_duplicates.near_groups([texts[row] for row in distinct])
+    _, starts, sizes = np.unique(near, return_index=True, return_counts=True)
+    count = int((sizes - 1).sum())
+    if count:
+        first_of = dict(zip(near[starts].tolist(), starts.tolist(), strict=True))
+        pairs = [(first_of[g], n) for n, g in enumerate(near.tolist()) if first_of[g] != n]
+        examples = first(
+            f"{places[distinct[b]]} ~ {places[distinct[a]]}: {texts[distinct[b]]}" for a, b in pairs
+        )
+        message = f"{count} more {name}s share at least 70 % of their words with another one"
+        findings.append(Finding("near-duplicates", "warning", count, message, examples))
+    return findings
+
+
+def _conflicts(texts, labels: Sequence[str], places: Sequence[str]) -> list[Finding]:
+    rows = conflicts(texts, labels)
+    if not rows:
+        return []
+    examples = first(f"{places[row]}: {labels[row]!r}: {texts[row]}" for row in rows)
+    message = f"{len(rows)} rows repeat a text under another label"
+    return [Finding("label-conflict", "error", len(rows), message, examples)]
+
+
+def conflicts(texts: Sequence[str], labels: Sequence[str]) -> list[int]:
+    """The rows whose text also has another label."""
+    names = defaultdict(set)
+    prints = [near_duplicates.fingerprint(text) for text in texts]
+    for text, label in zip(prints, labels, strict=True):
+        names[text].add(label)
+    return [row for row, text in enumerate(prints) if len(names[text]) > 1]

@@ -1,0 +1,1 @@
+"""What a file or folder holds: pure functions that look at it and give reasons."""

@@ -1,0 +1,72 @@
+"""Excel and Parquet files as rows of text."""
+
+import datetime
+import importlib.util
+import math
+import zipfile
+from pathlib import Path
+from xml.etree.ElementTree import ParseError
+
+import pandas as pd
+import pyarrow
+
+from pipelines.config.errors import UserError
+from pipelines.preparation.inspection.questions import Answers, Question, Reading
+
+# What openpyxl was seen to raise on cut or altered workbooks.
+DAMAGE = (zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, OSError)
+
+
+def read(path: Path, kind: str, answers: Answers) -> tuple[list[tuple[int, list[str]]], str]:
+    """(line, cells) of every row, and what was read."""
+    if kind == "parquet":
+        return _parquet(path)
+    return _workbook(path, answers)
+
+
+def _parquet(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
+    try:
+        frame = pd.read_parquet(path)
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        message = f"not a whole Parquet file ({error}); write it again"
+        raise UserError("parquet-damaged", message, path=path) from None
+    if frame.index.name or isinstance(frame.index, pd.DatetimeIndex):
+        frame = frame.reset_index(names=frame.index.name or "time")
+    rows = [list(map(str, frame.columns)), *frame.itertuples(index=False)]
+    return [(n, list(map(text, row))) for n, row in enumerate(rows, 1)], "a Parquet table"
+
+
+def _workbook(path: Path, answers: Answers) -> tuple[list[tuple[int, list[str]]], str]:
+    if importlib.util.find_spec("openpyxl") is None:
+        message = "reading xlsx needs the package openpyxl; run `make install`, or save it as CSV"
+        raise UserError("package-missing", message, path=path, value="openpyxl")
+    try:
+        frames = pd.read_excel(path, sheet_name=None, header=None, dtype=object)
+    except DAMAGE as error:
+        message = f"not a readable workbook ({error}); save it again"
+        raise UserError("workbook-damaged", message, path=path) from None
+    sheets = {str(name): frame for name, frame in frames.items() if not frame.empty}
+    if not sheets:
+        raise UserError("file-empty", "the workbook has no cells; bring rows", path=path)
+    name = next(iter(sheets))
+    if len(sheets) > 1:
+        readings = [Reading(n, f"{len(f)} rows, {f.shape[1]} columns") for n, f in sheets.items()]
+        name = answers.settle(Question("sheet", "several sheets with cells", readings, path))
+    rows = sheets[name].itertuples(index=False)
+    return [(n, list(map(text, row))) for n, row in enumerate(rows, 1)], f"sheet {name!r}"
+
+
+def text(value: object) -> str:
+    """A cell as a CSV has it: ISO times, shortest numbers, nothing for missing values."""
+    if value is None or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, datetime.datetime):
+        midnight = value.time() == datetime.time() and value.tzinfo is None
+        return value.date().isoformat() if midnight else value.isoformat(" ")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return str(int(value))
+    return str(value)
