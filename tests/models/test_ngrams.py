@@ -91,7 +91,7 @@ def test_a_solved_layer_gives_the_log_odds_of_nb_svm(classes):
     ids, targets = texts_of(classes, 60)
     solved = layer(outputs=classes)
     solved(ids)
-    solved.set_weights(objective.solved(solved, ids, targets))
+    solved.set_weights(objective.svm_weights(solved, ids, targets))
     there = np.zeros((60, 20))
     there[np.arange(60)[:, None], ids] = 1
     there = there[:, there.any(axis=0)]
@@ -111,7 +111,7 @@ def test_log_odds_are_as_sure_as_they_are_right():
     ids, targets = texts_of(2, 1000)
     solved = layer()
     solved(ids)
-    solved.set_weights(objective.solved(solved, ids, targets))
+    solved.set_weights(objective.svm_weights(solved, ids, targets))
     odds = np.array(solved(ids))
     sure = 1 / (1 + np.exp(-np.abs(odds[:, 1] - odds[:, 0])))
     assert abs(sure.mean() - (odds.argmax(axis=1) == targets).mean()) < 0.02
