@@ -1,1 +1,1 @@
-"""From outputs to decisions: decision rule, beam search."""
+"""From a model's outputs to predictions: calibration, decision rule, beam search."""

@@ -1,1 +1,1 @@
-"""How weights are fitted, and what makes a run what it is."""
+"""Training: batches, losses, callbacks, checkpoints and the identity of a run."""

@@ -1,4 +1,4 @@
-"""Which files of this project a file needs, found by reading its import statements."""
+"""The files of this project that a file needs, from its import statements."""
 
 import ast
 from collections.abc import Iterable
@@ -12,14 +12,14 @@ LOCAL = ("pipelines", "models", "serving")
 
 def closure(entries: Iterable[str], root: Path = ROOT) -> set[str]:
     """The entry files and all local files they import, directly or not, relative to the root."""
-    found: set[str] = set()
+    needed: set[str] = set()
     waiting = list(entries)
     while waiting:
         path = waiting.pop()
-        if path not in found:
-            found.add(path)
+        if path not in needed:
+            needed.add(path)
             waiting += _local(root, path)
-    return found
+    return needed
 
 
 def imports(path: str, root: Path = ROOT) -> set[str]:
@@ -60,6 +60,6 @@ def _names(path: Path) -> set[str]:
 
 
 def _for_types(node: ast.AST) -> bool:
-    """`if TYPE_CHECKING:`, whose body no run of the program sees."""
+    """`if TYPE_CHECKING:`, whose body is never executed."""
     names = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
     return isinstance(node, ast.If) and ast.unparse(node.test) in names

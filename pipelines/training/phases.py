@@ -1,7 +1,7 @@
-"""What is fitted to what, in which order: one phase, or two where a backbone was trained before.
+"""The phases of a fit: one, or two for a model with a pretrained backbone.
 
 A model with a frozen sub-model named "backbone" has its head fitted first, on features that are
-computed once; with `fit.fine_tune` the backbone's top is then trained along at a low rate.
+computed once; with `fit.fine_tune` the top of the backbone is then trained too, at a low rate.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,13 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Phase:
-    """spec: of the columns that this phase reads. first_epoch: how many there were before."""
+    """One call of `fit`.
+
+    Args:
+        spec: of the columns that this phase reads.
+        train, val: these columns.
+        first_epoch: the number of epochs of the phases before.
+    """
 
     model: keras.Model
     spec: DataSpec
@@ -29,7 +35,7 @@ class Phase:
 
 
 def phases(model, spec: DataSpec, train: dict, val: dict, settings) -> Iterator[Phase]:
-    """Each phase is to be fitted before the next is asked for."""
+    """The phases in order; each must be fitted before the next is requested."""
     names = [layer.name for layer in model.layers]
     if BACKBONE not in names or model.get_layer(BACKBONE).trainable:
         yield Phase(model, spec, train, val, settings)
@@ -42,24 +48,24 @@ def phases(model, spec: DataSpec, train: dict, val: dict, settings) -> Iterator[
     if settings.fine_tune is not None:
         tune = settings.fine_tune
         unfreeze(model.get_layer(BACKBONE), tune.layers)
-        chosen = settings.model_copy(
+        fine_tuning = settings.model_copy(
             update={"epochs": tune.epochs, "learning_rate": tune.learning_rate}
         )
-        yield Phase(model, spec, train, val, chosen, first_epoch=settings.epochs)
+        yield Phase(model, spec, train, val, fine_tuning, first_epoch=settings.epochs)
 
 
 def features(body: keras.Model, spec: DataSpec, part: dict) -> dict:
-    """The columns that the head is fitted to: inference, so without augmentation or dropout."""
+    """The columns that the head is fitted to; by inference, so without augmentation or dropout."""
     (name,) = spec.inputs
-    found = body.predict(part[name], batch_size=BATCH, verbose=0)
-    return {FEATURES: found, spec.target.name: part[spec.target.name]}
+    values = body.predict(part[name], batch_size=BATCH, verbose=0)
+    return {FEATURES: values, spec.target.name: part[spec.target.name]}
 
 
 def unfreeze(backbone: keras.Model, count: int | None) -> None:
-    """The last `count` layers that have weights (all of them: None) become trainable.
+    """Makes the last `count` layers that have weights trainable; all of them with None.
 
-    Batch normalisation stays frozen, which in Keras also means that it uses the mean and spread it
-    has learned: those of a few small batches would undo what the backbone knows.
+    Batch normalisation stays frozen, which in Keras also means that it uses its moving mean and
+    variance: statistics of a few small batches would destroy the pretrained features.
     """
     backbone.trainable = True
     weighted = [layer for layer in backbone.layers if layer.weights]

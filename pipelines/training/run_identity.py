@@ -1,4 +1,4 @@
-"""What makes a result what it is: the code that made it, the data it saw, the choices in params."""
+"""The identity of a result: digests of the code, the data and the parameters it depends on."""
 
 import hashlib
 import json

@@ -95,7 +95,7 @@ def test_a_fitted_layer_gives_the_log_odds_of_nb_svm(classes):
     ids, targets = texts_of(classes, 60)
     fitted = layer(outputs=classes)
     fitted(ids)
-    fitted.set_weights(objective.solved(fitted, ids, targets))
+    fitted.set_weights(objective.svm_weights(fitted, ids, targets))
     present = np.zeros((60, 20))
     present[np.arange(60)[:, None], ids] = 1
     present = present[:, present.any(axis=0)]
@@ -115,7 +115,7 @@ def test_log_odds_are_calibrated():
     ids, targets = texts_of(2, 1000)
     fitted = layer()
     fitted(ids)
-    fitted.set_weights(objective.solved(fitted, ids, targets))
+    fitted.set_weights(objective.svm_weights(fitted, ids, targets))
     logits = np.array(fitted(ids))
     confidence = 1 / (1 + np.exp(-np.abs(logits[:, 1] - logits[:, 0])))
     assert abs(confidence.mean() - (logits.argmax(axis=1) == targets).mean()) < 0.02

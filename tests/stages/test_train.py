@@ -1,4 +1,4 @@
-"""A fit: the same for the same seed, honest about what it kept, on more than one backend."""
+"""A fit: deterministic for a seed, restores what it should, on more than one backend."""
 
 import csv
 import importlib.util

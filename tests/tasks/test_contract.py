@@ -47,14 +47,14 @@ def test_the_tasks_are_there():
 @pytest.mark.parametrize("name", protocols.MODULES)
 @pytest.mark.parametrize("task", TASKS)
 def test_every_member_of_the_protocols_is_there(task, name):
-    protocol, own = protocols.MODULES[name], module(task, name)
-    missing = {member for member in protocols.members(protocol) if not hasattr(own, member)}
+    protocol, provided = protocols.MODULES[name], module(task, name)
+    missing = {member for member in protocols.members(protocol) if not hasattr(provided, member)}
     assert not missing
     for member in protocols.members(protocol):
         described = vars(protocol).get(member)
         if inspect.isfunction(described):
             expected = parameters(described)
-            assert parameters(getattr(own, member))[: len(expected)] == expected, member
+            assert parameters(getattr(provided, member))[: len(expected)] == expected, member
 
 
 @pytest.mark.parametrize("task", TASKS)

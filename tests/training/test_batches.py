@@ -47,13 +47,13 @@ SPEC = DataSpec(
 
 
 def settings(**changes) -> schema.Fit:
-    chosen = {"epochs": 1, "batch_size": 16, "learning_rate": 0.01, "patience": None}
-    return schema.Fit(**{**chosen, "length_buckets": 4, **changes})
+    values = {"epochs": 1, "batch_size": 16, "learning_rate": 0.01, "patience": None}
+    return schema.Fit(**{**values, "length_buckets": 4, **changes})
 
 
 def fed(train: dict, val: dict | None = None, seed: int = 1, **changes):
-    found = batches.feed(train, val or part(40, 7), SPEC, settings(**changes), seed)
-    return found["x"], found["validation_data"]
+    result = batches.feed(train, val or part(40, 7), SPEC, settings(**changes), seed)
+    return result["x"], result["validation_data"]
 
 
 def test_lengths_by_hand():
@@ -76,14 +76,14 @@ def test_a_buckets_by_hand():
 @pytest.mark.parametrize("count", [1, 3, 50])
 def test_no_row_is_dropped_or_seen_twice(rows, count):
     train, val = fed(part(rows), part(rows), length_buckets=count)
-    for found in (train, val):
+    for result in (train, val):
         for _ in range(3):
-            sizes = [len(found[number][1]) for number in range(len(found))]
+            sizes = [len(result[number][1]) for number in range(len(result))]
             assert sum(sizes) == rows
             assert sum(size < 16 for size in sizes) <= 1
-            seen = np.concatenate([found[number][1] for number in range(len(found))])
+            seen = np.concatenate([result[number][1] for number in range(len(result))])
             assert sorted(seen.tolist()) == list(range(rows))
-            found.on_epoch_end()
+            result.on_epoch_end()
 
 
 def test_only_padding_is_cut_and_rows_stay_together():
@@ -104,9 +104,9 @@ def test_few_shapes_and_less_padding():
     columns = part(1000)
     train, val = fed(columns, part(300, 5))
     shapes = {
-        tuple(found[n][0][name].shape[1] for name in ("words", "characters"))
-        for found in (train, val)
-        for n in range(len(found))
+        tuple(result[n][0][name].shape[1] for name in ("words", "characters"))
+        for result in (train, val)
+        for n in range(len(result))
     }
     assert 2 <= len(shapes) <= 5
     positions = sum(train[n][0]["words"].size for n in range(len(train)))
@@ -122,11 +122,11 @@ def test_one_column_of_ids_is_cut_to_about_its_length():
 
 def epochs(seed: int, count: int) -> list[list[list[int]]]:
     train, _ = fed(part(), seed=seed)
-    found = []
+    result = []
     for _ in range(count):
-        found.append([train[n][1].tolist() for n in range(len(train))])
+        result.append([train[n][1].tolist() for n in range(len(train))])
         train.on_epoch_end()
-    return found
+    return result
 
 
 def test_order_comes_from_the_seed_and_differs_by_epoch():
@@ -148,24 +148,24 @@ def test_validation_has_one_order():
 @pytest.mark.parametrize("rows", [40, ROWS, 500])
 def test_the_first_two_batches_tell_keras_which_axes_vary(rows):
     """Otherwise it takes an axis for fixed and refuses the first batch of another length."""
-    for found in fed(part(rows), part(rows, 3)):
+    for result in fed(part(rows), part(rows, 3)):
         for name in ("words", "characters"):
-            widths = [found[n][0][name].shape[1] for n in range(len(found))]
+            widths = [result[n][0][name].shape[1] for n in range(len(result))]
             assert widths[0] != widths[1] or len(set(widths)) == 1
 
 
 def test_sequence_targets_are_cut_with_the_input_they_stand_beside():
     given = ragged(60, 20, 3)
-    wanted = np.where(np.arange(20) < batches.lengths(given)[:, None], given + 1, 0)
+    expected = np.where(np.arange(20) < batches.lengths(given)[:, None], given + 1, 0)
     source = ragged(60, 50, 4)
     buckets = LengthBuckets.fit({"source": source, "given": given}, 3)
-    found = batches.Batches({"source": source, "given": given}, wanted, buckets, 8, seed=1)
+    result = batches.Batches({"source": source, "given": given}, expected, buckets, 8, seed=1)
     widths = set()
-    for number in range(len(found)):
-        inputs, targets = found[number]
+    for number in range(len(result)):
+        inputs, targets = result[number]
         assert targets.shape == inputs["given"].shape
         widths.add(targets.shape[1])
-    assert sum(found[n][1].sum() for n in range(len(found))) == wanted.sum()
+    assert sum(result[n][1].sum() for n in range(len(result))) == expected.sum()
     assert len(widths) > 1
 
 
@@ -173,17 +173,19 @@ def test_targets_that_are_no_sequence_are_left_whole():
     columns = part(60)
     buckets = LengthBuckets.fit({"words": columns["words"]}, 3)
     several = ragged(60, 20, 9)  # as wide as the words, but of lengths of its own
-    found = batches.Batches({"words": columns["words"]}, several, buckets, 8)
-    assert {found[n][1].shape[1] for n in range(len(found))} == {20}
+    result = batches.Batches({"words": columns["words"]}, several, buckets, 8)
+    assert {result[n][1].shape[1] for n in range(len(result))} == {20}
 
 
 def test_without_buckets_rows_stay_as_long_as_they_are():
     train = part()
-    found, check = fed(train, length_buckets=None)
-    rows = found[0][1]
+    result, check = fed(train, length_buckets=None)
+    rows = result[0][1]
     for name in SPEC.inputs:
-        np.testing.assert_array_equal(found[0][0][name], train[name][rows])
-    assert (np.sort(np.concatenate([found[n][1] for n in range(len(found))])) == train["row"]).all()
+        np.testing.assert_array_equal(result[0][0][name], train[name][rows])
+    assert (
+        np.sort(np.concatenate([result[n][1] for n in range(len(result))])) == train["row"]
+    ).all()
     seen = [check[n][1].tolist() for n in range(len(check))]
     assert sorted(seen) == [[*range(16)], [*range(16, 32)], [*range(32, 40)]]
 
@@ -235,9 +237,9 @@ def test_sampled_batches_are_drawn_by_the_objective():
     """Another draw in every batch and epoch, the same for a seed; for val always the same."""
 
     def sample_batch(columns, spec, rows, rng):
-        chosen = rng.integers(0, len(columns["row"]), (rows, 2))
-        pairs = {name: columns["weight"][chosen[:, side]] for side, name in enumerate("ab")}
-        return pairs, chosen[:, 0]
+        drawn = rng.integers(0, len(columns["row"]), (rows, 2))
+        pairs = {name: columns["weight"][drawn[:, side]] for side, name in enumerate("ab")}
+        return pairs, drawn[:, 0]
 
     def feed(epoch=0):
         objective = objective_of("sampled", sample_batch=sample_batch)
@@ -307,8 +309,8 @@ def test_fit_has_the_losses_it_would_have_without(module, build):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy("accuracy")],
     )
-    found = batches.feed(train, val, spec, settings(), 1)
-    history = model.fit(**found, epochs=2, verbose=0).history
+    result = batches.feed(train, val, spec, settings(), 1)
+    history = model.fit(**result, epochs=2, verbose=0).history
     for columns, prefix in ((train, ""), (val, "val_")):
         plain = model.evaluate({"words": columns["words"]}, columns["label"], verbose=0)
         np.testing.assert_allclose(history[f"{prefix}loss"], [plain[0]] * 2, rtol=1e-5)

@@ -55,8 +55,9 @@ def test_two_at_once_are_refused_and_the_first_keeps_its_own(empty_folder):
     with (FOLDER / "lenet.lock").open("w") as lock:  # as another process holds it
         fcntl.flock(lock, fcntl.LOCK_EX)
         with (
-            pytest.raises(UserError, match="another process is training lenet here; wait until"),
+            pytest.raises(UserError) as error,
             TrainingState.open("lenet", "another"),
         ):
             pytest.fail("must not be entered")
+    assert (error.value.code, error.value.value) == ("training-locked", "lenet")
     assert found("lenet", "same")

@@ -27,10 +27,12 @@ def test_a_fit_reports_it():
     model = keras.Model(numbers, keras.layers.Identity()(numbers))
     measure = SmoothedCrossentropy(0.1)
     model.compile(loss=measure)
-    found = model.evaluate(LOGITS, TARGETS, batch_size=4, verbose=0)
-    assert found == pytest.approx(float(measure(TARGETS, LOGITS)), rel=1e-5)
+    value = model.evaluate(LOGITS, TARGETS, batch_size=4, verbose=0)
+    assert value == pytest.approx(float(measure(TARGETS, LOGITS)), rel=1e-5)
 
 
 def test_more_probability_than_there_is_cannot_be_spread():
-    with pytest.raises(UserError, match=r"label_smoothing must lie in \[0, 1\), found 1.5"):
+    with pytest.raises(UserError) as error:
         classifier_objective.loss(None, label_smoothing=1.5)
+    assert error.value.code == "label-smoothing-invalid"
+    assert (error.value.key, error.value.value) == ("loss.label_smoothing", 1.5)

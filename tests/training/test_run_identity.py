@@ -28,14 +28,14 @@ def tree(tmp_path_factory):
 
 def digest(tree: Path, task="text_classification", module="text_cnn") -> str:
     command = [sys.executable, "-c", DIGEST.format((task, module))]
-    found = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=True)
-    return found.stdout.strip()
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def test_it_is_a_sha256_and_the_same_for_a_copy_elsewhere(tree):
-    own = run_identity.code_digest(run_identity.train_files("text_classification", "text_cnn"))
-    assert len(own) == 64
-    assert digest(tree) == own
+    expected = run_identity.code_digest(run_identity.train_files("text_classification", "text_cnn"))
+    assert len(expected) == 64
+    assert digest(tree) == expected
 
 
 @pytest.mark.parametrize(

@@ -60,11 +60,11 @@ def test_whole_batches_from_the_whole_part_up_to_a_limit(monkeypatch, limit, bat
         inputs, target = {"words": None}, Target.class_id("label", 4)
 
     part = {"words": np.arange(8).reshape(4, 2), "label": np.arange(4), "text": list("abcd")}
-    found = xla.sample(part, Spec, batch_size)
-    assert set(found) == {"words", "label"}
-    assert len(set(found["label"])) == rows
-    assert {found["label"][0], found["label"][-1]} == {0, 3}
-    assert found["words"].shape == (rows, 2)
+    result = xla.sample(part, Spec, batch_size)
+    assert set(result) == {"words", "label"}
+    assert len(set(result["label"])) == rows
+    assert {result["label"][0], result["label"][-1]} == {0, 3}
+    assert result["words"].shape == (rows, 2)
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ def test_measuring_one_experiment(built, tmp_path, mode):
     done = subprocess.run(
         command, cwd=project.folder, env=environ, capture_output=True, text=True, check=True
     )
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["examples_per_s"] > 0
-    assert found["first_epoch_s"] > 0
-    assert 0 < found["rows"] <= found["training_rows"]
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["examples_per_s"] > 0
+    assert result["first_epoch_s"] > 0
+    assert 0 < result["rows"] <= result["training_rows"]

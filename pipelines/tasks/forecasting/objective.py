@@ -1,4 +1,4 @@
-"""What training minimises: squared error, or the pinball loss where quantiles are asked for."""
+"""Loss and metrics of a forecaster: squared error, or the pinball loss with quantiles."""
 
 import keras
 import numpy as np
@@ -11,15 +11,21 @@ from pipelines.spec import DataSpec
 from pipelines.training.monitor import Monitor
 
 MONITOR = Monitor("val/loss")
-SOLVED_WINDOWS = 10_000  # neighbours are nearly the same: more take longer and say little more
+MAX_FITTED_WINDOWS = 10_000  # neighbouring windows are nearly equal: more add time, not accuracy
 
 
 @keras.saving.register_keras_serializable("pipelines")
 class ForecastLoss(keras.losses.Loss):
-    """Of columns divided by `std`, so that no unit outweighs another.
+    """Squared error, or pinball loss with `levels`, of columns divided by `std`.
 
-    y_true: (B, F, C). y_pred: (B, F, C), or (B, F, C, Q) with `levels`; physical units. Pinball
-    (Koenker and Bassett 1978): an answer too low costs `level`, one too high 1 - `level`.
+    So no column has a larger weight because of its unit. Pinball loss (Koenker and Bassett 1978):
+    a forecast that is too low costs `level`, one that is too high 1 - `level`, a unit.
+
+    Args:
+        std: standard deviation of each column in train.
+        levels: of the quantiles.
+
+    Call: y_true (B, F, C); y_pred (B, F, C), or (B, F, C, Q) with `levels`; in physical units.
     """
 
     def __init__(self, std, levels=(), name="forecast_loss", **kwargs):
@@ -40,7 +46,7 @@ class ForecastLoss(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable("pipelines")
 class ScaledError(keras.metrics.Mean):
-    """Mean absolute error of the forecast (the median, with quantiles), in deviations of train."""
+    """Mean absolute error of the forecast (with quantiles, of the median), in units of `std`."""
 
     def __init__(self, std, levels=(), name="scaled_mae", **kwargs):
         super().__init__(name=name, **kwargs)
@@ -66,22 +72,22 @@ def metrics(spec: DataSpec):
 
 
 def fit_closed_form(model: keras.Model, train: dict, val: dict, spec: DataSpec) -> None:
-    """Solves for the weights of a frozen linear map, layer "ridge", where a model has one.
+    """Fits the frozen linear layer "ridge", if a model has one, by ridge regression.
 
-    As in the ridge baseline, but fitted on train alone: gradients that start from there need not
-    find what a closed form knows.
+    As in the ridge baseline, but on train alone. The rest of the model then only has to learn what
+    a linear map cannot represent.
     """
-    found = [layer for layer in model.layers if layer.name == RIDGE and not layer.trainable]
-    if not found:
+    ridge_layers = [layer for layer in model.layers if layer.name == RIDGE and not layer.trainable]
+    if not ridge_layers:
         return
-    every = -(-len(train["history"]) // SOLVED_WINDOWS)
-    chosen = rolling_origin.choose(train, val, spec, every)
-    print(f"ridge: {chosen}")
-    std, weights = np.array(spec.task_metadata["std"]), chosen.fit().weights
-    # Ridge maps physical units, the model deviations; that differs for the constants alone.
-    found[0].set_weights([weights[:, 1:], weights[:, 0] / std[:, None]])
+    every = -(-len(train["history"]) // MAX_FITTED_WINDOWS)
+    ridge = rolling_origin.choose(train, val, spec, every)
+    print(f"ridge: {ridge}")
+    std, weights = np.array(spec.task_metadata["std"]), ridge.fit().weights
+    # Ridge maps physical units, the layer standardized values: only the intercepts differ.
+    ridge_layers[0].set_weights([weights[:, 1:], weights[:, 0] / std[:, None]])
 
 
 def fit_decision_rule(predict, targets, spec: DataSpec) -> DecisionRule:
-    """Nothing to decide: the forecast is the answer."""
+    """The forecast is the prediction: there is nothing to fit."""
     return DecisionRule()

@@ -15,11 +15,11 @@ KINDS = {"history": "series", "forecast": "series", "quantiles": "quantiles"}
 
 
 class Forecaster(tf.Module):
-    """Holds all that answering takes, so that it is saved with the graph.
+    """The served graph and what it needs: saved together.
 
     `history` (B, history_steps, columns) float32, oldest first -> `forecast` (B, horizon_steps,
-    columns) and, where levels were asked for, `quantiles` (B, horizon_steps, columns, levels),
-    rising. NaN or infinity in a row makes that row's answer NaN; other rows do not suffer.
+    columns) and, with quantile levels, `quantiles` (B, horizon_steps, columns, levels), not
+    decreasing. NaN or infinity in a row makes that row's forecast NaN and no other's.
     """
 
     def __init__(self, model, spec: DataSpec):
@@ -31,10 +31,10 @@ class Forecaster(tf.Module):
         self.forecast = tf.function(self._forecast, input_signature=signature)
 
     def _forecast(self, history):
-        said = self.model({"history": history}, training=False)
+        forecast = self.model({"history": history}, training=False)
         if not self.levels:
-            return {"forecast": said}
-        return {"forecast": said[..., self.levels.index(0.5)], "quantiles": said}
+            return {"forecast": forecast}
+        return {"forecast": forecast[..., self.levels.index(0.5)], "quantiles": forecast}
 
 
 def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
@@ -44,7 +44,7 @@ def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
 
 
 def units(spec: DataSpec) -> dict[str, str]:
-    """Of what goes in and comes out; several columns have "load, degC", each of theirs once."""
+    """Of inputs and outputs; of several columns all distinct units: "load, degC"."""
     unit = spec.inputs["history"].unit
     return {"history": unit, "forecast": unit, "quantiles": unit}
 

@@ -1,4 +1,4 @@
-"""What training minimises, what it watches, and how it turns probabilities into a decision."""
+"""Loss, metrics and decision rule of an image classifier."""
 
 from pipelines.training.classifier_objective import MONITOR, fit_decision_rule, loss, metrics
 

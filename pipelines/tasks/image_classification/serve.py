@@ -1,4 +1,4 @@
-"""The served picture classifier: JPEG or PNG bytes in; label, probability and probabilities out.
+"""The served image classifier: JPEG or PNG bytes in; label, probability and probabilities out.
 
 Decoding and resizing follow the rule of `preprocessing/image_decoding.py` to the bit, in the graph,
 so that a client sends a file as it is.
@@ -19,13 +19,13 @@ __all__ = ["KINDS", "endpoints", "outputs", "score", "weights"]
 
 KINDS = {"image_bytes": "image", **ANSWER_KINDS}  # of inputs and outputs
 
-AT_ONCE = 4  # pictures decoded at a time: each may be as large as `max_pixels` allows
+PARALLEL = 4  # images decoded at a time: each may be as large as `max_pixels` allows
 
 
 class GraphReader(tf.Module):
-    """`images.Reader` in TensorFlow operations: (B,) strings -> (B, height, width, channels) uint8.
+    """`image_decoding.Reader` in TensorFlow: (B,) strings -> (B, height, width, channels) uint8.
 
-    Fails with INVALID_ARGUMENT, and a sentence, for what `images.decode` refuses.
+    Fails with INVALID_ARGUMENT, and a sentence, for what `image_decoding.decode` rejects.
     """
 
     def __init__(self, reader: image_decoding.Reader):
@@ -35,7 +35,7 @@ class GraphReader(tf.Module):
     def __call__(self, files):
         rule = self.rule
         shape = tf.TensorSpec((rule.height, rule.width, rule.channels), tf.uint8)
-        return tf.map_fn(self.read, files, fn_output_signature=shape, parallel_iterations=AT_ONCE)
+        return tf.map_fn(self.read, files, fn_output_signature=shape, parallel_iterations=PARALLEL)
 
     def read(self, file):
         is_png = tf.strings.substr(file, 0, len(image_decoding.PNG)) == image_decoding.PNG
@@ -47,23 +47,23 @@ class GraphReader(tf.Module):
             pixels <= self.rule.max_pixels, ["image_bytes: too many pixels:", pixels]
         )
         with tf.control_dependencies([small]):
-            picture = tf.cond(
+            image = tf.cond(
                 is_png,
                 lambda: tf.io.decode_png(file, channels=3),
                 lambda: tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE"),
             )
-        picture = tf.cast(picture, tf.int32)
+        image = tf.cast(image, tf.int32)
         if self.rule.channels == 1:
             total = tf.reduce_sum(
-                picture * tf.constant(image_decoding.GREY_RGB), axis=2, keepdims=True
+                image * tf.constant(image_decoding.GREY_RGB), axis=2, keepdims=True
             )
-            picture = tf.bitwise.right_shift(
+            image = tf.bitwise.right_shift(
                 total + image_decoding.GREY_HALF, image_decoding.GREY_BITS
             )
         if self.rule.crop is not None:
-            picture = middle(picture, self.rule.height, self.rule.width, self.rule.crop)
-        tall = stretch(picture, self.rule.height)
-        wide = tf.transpose(stretch(tf.transpose(tall, (1, 0, 2)), self.rule.width), (1, 0, 2))
+            image = center_crop(image, self.rule.height, self.rule.width, self.rule.crop)
+        tall = resize_axis(image, self.rule.height)
+        wide = tf.transpose(resize_axis(tf.transpose(tall, (1, 0, 2)), self.rule.width), (1, 0, 2))
         wide = tf.ensure_shape(wide, (self.rule.height, self.rule.width, self.rule.channels))
         return tf.cast(wide, tf.uint8)
 
@@ -82,38 +82,38 @@ def jpeg_pixels(file):
     return tf.reduce_prod(tf.io.extract_jpeg_shape(file, tf.int64)[:2])
 
 
-def middle(picture, height: int, width: int, share: int):
-    """`images.middle`."""
-    sides = tf.shape(picture, out_type=tf.int64)
+def center_crop(image, height: int, width: int, share: int):
+    """`image_decoding`'s crop in the graph."""
+    sides = tf.shape(image, out_type=tf.int64)
     tall = tf.minimum(sides[0], sides[1] * height // width) * share // image_decoding.PER_MILLE
     wide = tf.minimum(sides[1], sides[0] * width // height) * share // image_decoding.PER_MILLE
     tall, wide = tf.maximum(tall, 1), tf.maximum(wide, 1)
     top, left = (sides[0] - tall) // 2, (sides[1] - wide) // 2
-    return picture[top : top + tall, left : left + wide]
+    return image[top : top + tall, left : left + wide]
 
 
-def stretch(picture, length: int):
-    """`images._stretch`: the first axis of an int32 (h, w, c) picture to `length`."""
-    size = tf.shape(picture)[0]
-    return tf.cond(size == length, lambda: picture, lambda: _stretched(picture, length))
+def resize_axis(image, length: int):
+    """`image_decoding`'s resizing in the graph: the first axis of (h, w, c) int32 to `length`."""
+    size = tf.shape(image)[0]
+    return tf.cond(size == length, lambda: image, lambda: _resized(image, length))
 
 
-def _stretched(picture, length: int):
-    shape = tf.shape(picture)
+def _resized(image, length: int):
+    shape = tf.shape(image)
     size = shape[0]
     new, old = tf.range(length)[:, None], tf.range(size)[None, :]
     distance = tf.abs((2 * new + 1) * size - (2 * old + 1) * length)
     filter_ = tf.maximum(0, 2 * tf.maximum(size, length) - distance)
     filter_ = tf.cast(filter_, tf.float64)
     total = tf.cast(tf.reduce_sum(filter_, axis=1), tf.int64)[:, None]
-    flat = tf.cast(tf.reshape(picture, (size, -1)), tf.float64)
+    flat = tf.cast(tf.reshape(image, (size, -1)), tf.float64)
     sums = tf.cast(filter_ @ flat, tf.int64)
     rounded = tf.cast((2 * sums + total) // (2 * total), tf.int32)
     return tf.reshape(rounded, (length, shape[1], shape[2]))
 
 
-class PictureClassifier(tf.Module):
-    """Holds all that answering takes, so that it is saved with the graph."""
+class ImageClassifier(tf.Module):
+    """The served graph and what it needs: saved together."""
 
     def __init__(self, model, spec: DataSpec, assets: Path, decision: DecisionRule):
         super().__init__()
@@ -123,11 +123,11 @@ class PictureClassifier(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="image_bytes")])
     def classify(self, image_bytes):
-        pictures = self.reader(image_bytes)
-        return self.answer(self.model({self.input: pictures}, training=False))
+        images = self.reader(image_bytes)
+        return self.answer(self.model({self.input: images}, training=False))
 
 
 def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
     """(module to save, {signature name: function})."""
-    module = PictureClassifier(model, spec, assets, decision)
+    module = ImageClassifier(model, spec, assets, decision)
     return module, {"serving_default": module.classify}

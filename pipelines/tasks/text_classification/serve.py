@@ -12,7 +12,7 @@ from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing.tokenization import SPECIAL_IDS, UNKNOWN, Tokenizer
 from pipelines.spec import DataSpec
 
-# Of these letters the lower case depends on the server's locale: Lithuanian keeps the dot of an i.
+# The lower case of these letters depends on the locale: Lithuanian keeps the dot of an i.
 LOCAL = (("\u00cc", "\u00ec"), ("\u00cd", "\u00ed"), ("\u0128", "\u0129"), ("\u012e", "\u012f"))
 
 __all__ = ["KINDS", "endpoints", "outputs", "score", "weights"]
@@ -21,7 +21,7 @@ KINDS = {"text": "text", **ANSWER_KINDS}  # of inputs and outputs
 
 
 class GraphTokenizer(tf.Module):
-    """`tokens.Tokenizer` in TensorFlow string operations: (B,) strings -> (B, max_tokens) int32."""
+    """`Tokenizer` in TensorFlow string operations: (B,) strings -> (B, max_tokens) int32."""
 
     def __init__(self, tokenizer: Tokenizer):
         super().__init__()
@@ -54,7 +54,7 @@ class GraphTokenizer(tf.Module):
 
 
 class TextClassifier(tf.Module):
-    """Holds all that answering takes, so that it is saved with the graph."""
+    """The served graph and what it needs: saved together."""
 
     def __init__(self, model, spec: DataSpec, assets: Path, decision: DecisionRule):
         super().__init__()
@@ -65,7 +65,7 @@ class TextClassifier(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
     def classify(self, text):
-        # TensorFlow's oneDNN convolutions fail on 0 rows: a blank row stands in for them.
+        # TensorFlow's oneDNN convolutions fail on 0 rows: an empty text is added, and removed.
         rows = tf.shape(text)[0]
         text = tf.concat([text, tf.fill([tf.cast(rows == 0, tf.int32)], "")], axis=0)
         ids = {name: tokenizer(text) for name, tokenizer in self.tokenizers.items()}

@@ -20,7 +20,7 @@ KINDS = {"text": "text", "source": "ids", "translation": "text", "ids": "ids", "
 
 
 class GraphSubwords(tf.Module):
-    """`subwords.Subwords` in the graph: the same C++ code with the same model."""
+    """`sentencepiece.Subwords` in the graph: the same C++ code with the same model."""
 
     def __init__(self, subwords: Subwords, max_tokens: int):
         super().__init__()
@@ -28,21 +28,21 @@ class GraphSubwords(tf.Module):
         self.max_tokens = max_tokens
 
     def encode(self, text):
-        """(B,) strings -> (B, max_tokens) ids, END included, cut where they are more."""
+        """(B,) strings -> (B, max_tokens) ids, END included; longer texts are cut."""
         text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
         ids = self.tokenizer.tokenize(text)[:, : self.max_tokens - 1]
         ends = tf.fill((ids.nrows(), 1), END)
         return tf.concat([ids, ends], axis=1).to_tensor(0, shape=(None, self.max_tokens))
 
     def decode(self, ids):
-        """(B, L) ids -> (B,) strings, each from what stands before END or padding."""
-        going = tf.cast(tf.logical_and(ids != END, ids != PADDING), tf.int32)
-        kept = tf.cast(tf.math.cumprod(going, axis=1), tf.bool)
-        return self.tokenizer.detokenize(tf.ragged.boolean_mask(ids, kept))
+        """(B, L) ids -> (B,) strings, of the ids before END or padding."""
+        is_open = tf.cast(tf.logical_and(ids != END, ids != PADDING), tf.int32)
+        before_end = tf.cast(tf.math.cumprod(is_open, axis=1), tf.bool)
+        return self.tokenizer.detokenize(tf.ragged.boolean_mask(ids, before_end))
 
 
 class Translator(tf.Module):
-    """Holds all that answering takes, so that it is saved with the graph."""
+    """The served graph and what it needs: saved together."""
 
     def __init__(self, model, spec: DataSpec, assets: Path, decision: DecisionRule):
         super().__init__()
@@ -59,8 +59,10 @@ class Translator(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec((None, None), tf.int32, name="source")])
     def translate_ids(self, source):
-        """For servers without tensorflow_text's operations: sub-words outside, ids in and out.
-        Source ids end with END and are padded with 0; so are the answers."""
+        """For clients that tokenize by themselves, and servers without tensorflow_text.
+
+        Source ids end with END and are padded with 0; so are the ids of the translation.
+        """
         ids, scores = self.search(source)
         return {"ids": ids, "score": scores}
 

@@ -120,14 +120,14 @@ class Served:
         return {name: value.numpy() for name, value in answer.items()}
 
     def check(self, texts):
-        expected, found = self.expected(texts), self.ask(texts)
+        expected, result = self.expected(texts), self.ask(texts)
         np.testing.assert_allclose(
-            found["probabilities"], expected.probabilities, rtol=0, atol=1e-6
+            result["probabilities"], expected.probabilities, rtol=0, atol=1e-6
         )
         labels = [self.spec.labels[number] for number in expected.predicted]
-        assert [label.decode() for label in found["label"]] == labels
-        chosen = found["probabilities"][np.arange(len(texts)), expected.predicted]
-        np.testing.assert_array_equal(found["probability"], chosen)
+        assert [label.decode() for label in result["label"]] == labels
+        of_predicted = result["probabilities"][np.arange(len(texts)), expected.predicted]
+        np.testing.assert_array_equal(result["probability"], of_predicted)
         return labels
 
 
@@ -154,14 +154,14 @@ def test_every_text_is_answered_as_if_it_were_alone(served):
 
 def test_the_decision_is_in_the_graph(served):
     """Where a threshold is not one half, some text must fall between the two."""
-    found = served.ask(AWKWARD)
+    result = served.ask(AWKWARD)
     positive = served.spec.positive_id
     if positive is None:
-        expected = found["probabilities"].argmax(axis=1)
+        expected = result["probabilities"].argmax(axis=1)
     else:
-        above = found["probabilities"][:, positive] >= served.decision.threshold
+        above = result["probabilities"][:, positive] >= served.decision.threshold
         expected = np.where(above, positive, 1 - positive)
-    assert [served.spec.labels.index(label.decode()) for label in found["label"]] == list(expected)
+    assert [served.spec.labels.index(label.decode()) for label in result["label"]] == list(expected)
 
 
 def test_token_ids_are_the_same_to_the_last(served):
@@ -187,9 +187,9 @@ def test_random_texts_too(one):
 @pytest.mark.parametrize("rows", [0, 1, 257])
 def test_any_number_of_rows(one, rows):
     texts = [AWKWARD[row % len(AWKWARD)] for row in range(rows)]
-    found = one.ask(texts)
-    assert found["label"].shape == found["probability"].shape == (rows,)
-    assert found["probabilities"].shape == (rows, 2)
+    result = one.ask(texts)
+    assert result["label"].shape == result["probability"].shape == (rows,)
+    assert result["probabilities"].shape == (rows, 2)
     if rows:
         one.check(texts)
 
@@ -213,20 +213,20 @@ def test_names_and_types_of_what_goes_in_and_comes_out(served):
     [b"\xff\xfe\xfd", b"free \xc3\x28 prize", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"\x80" * 99],
 )
 def test_bytes_that_are_no_utf8_are_answered(one, broken):
-    found = one.ask([broken, b"see you"])
-    assert found["label"][0].decode() in one.spec.labels
-    assert np.isfinite(found["probabilities"]).all()
-    np.testing.assert_allclose(found["probabilities"].sum(axis=1), 1, atol=1e-6)
+    result = one.ask([broken, b"see you"])
+    assert result["label"][0].decode() in one.spec.labels
+    assert np.isfinite(result["probabilities"]).all()
+    np.testing.assert_allclose(result["probabilities"].sum(axis=1), 1, atol=1e-6)
     alone = one.ask([b"see you"])["probabilities"][0]
-    np.testing.assert_allclose(found["probabilities"][1], alone, atol=1e-6)
+    np.testing.assert_allclose(result["probabilities"][1], alone, atol=1e-6)
 
 
 def test_outputs_turns_answers_back_into_what_score_takes(served):
-    found = serve.outputs(served.ask(AWKWARD), served.spec)
+    result = serve.outputs(served.ask(AWKWARD), served.spec)
     expected = served.expected(AWKWARD)
-    np.testing.assert_array_equal(found.predicted, expected.predicted)
-    assert found.predicted.dtype == expected.predicted.dtype == np.int32
-    assert found.probabilities.dtype == expected.probabilities.dtype == np.float32
+    np.testing.assert_array_equal(result.predicted, expected.predicted)
+    assert result.predicted.dtype == expected.predicted.dtype == np.int32
+    assert result.probabilities.dtype == expected.probabilities.dtype == np.float32
 
 
 def test_labels_are_named_by_the_spec(one, tmp_path):
@@ -234,18 +234,18 @@ def test_labels_are_named_by_the_spec(one, tmp_path):
         tokenizer.save(tmp_path / f"{name}.json")
     renamed = replace(one.spec, labels=("no", "yes"), positive="yes")
     module, _ = serve.endpoints(one.model, renamed, tmp_path, one.decision)
-    found = module.classify(tf.constant(AWKWARD))["label"].numpy()
+    result = module.classify(tf.constant(AWKWARD))["label"].numpy()
     expected = [{b"ham": b"no", b"spam": b"yes"}[name] for name in one.ask(AWKWARD)["label"]]
-    assert list(found) == expected
+    assert list(result) == expected
 
 
 def run(*command, **environment):
-    found = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", *map(str, command)], capture_output=True, text=True, check=False,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment}, cwd="/",
     )  # fmt: skip
-    assert found.returncode == 0, found.stderr
-    return found.stdout
+    assert result.returncode == 0, result.stderr
+    return result.stdout
 
 
 def test_tensorflow_alone_can_load_it(one):

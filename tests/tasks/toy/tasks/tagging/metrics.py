@@ -11,14 +11,14 @@ from pipelines.storage import arrays
 
 @dataclass(frozen=True)
 class Outputs:
-    """predicted: (n, T) class ids. chosen: how a baseline was chosen."""
+    """predicted: (n, T) class ids. selection: how a baseline was selected."""
 
     predicted: np.ndarray
-    chosen: str = ""
+    selection: str = ""
 
     @property
-    def selection(self) -> str:
-        return self.chosen
+    def chosen(self) -> str:  # until `evaluate` reads `selection`
+        return self.selection
 
     def columns(self) -> dict[str, np.ndarray]:
         return {"predicted": self.predicted}
