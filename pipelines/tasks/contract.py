@@ -1,4 +1,4 @@
-"""What a task must provide: its modules as Protocols, and what it is judged by as `TaskInfo`.
+"""What a task must provide, and what it is judged by: `TaskInfo`.
 
 A task is a folder of modules, pipelines/tasks/<task>/, each with one reader:
 
@@ -11,7 +11,7 @@ A task is a folder of modules, pipelines/tasks/<task>/, each with one reader:
     serve.py      `Serve`                   export, verify
     example.py    `Example`                 tests: a tiny spec and rows that fit it
 
-They are modules, not classes, so a Protocol here describes the functions of a module.
+They are modules, not classes; protocols.py describes what each must have.
 """
 
 import fnmatch
