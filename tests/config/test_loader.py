@@ -33,11 +33,6 @@ datasets:
         val: 0.2
         repeats: 2
 
-baselines:
-  sms:
-    task: text_classification
-    dataset: sms
-
 experiments:
   cnn:
     task: text_classification
@@ -67,12 +62,17 @@ downloads:
         - url: https://example.org/sms.zip
           member: sms.csv
 """
+# Added to a text with the experiment, at its end, so that line numbers stay.
+BLOCK = "  sms:\n    task: text_classification\n    dataset: sms\n"
+BASELINES = f"\nbaselines:\n{BLOCK}"
 INPUT = "lowercase, max_tokens, numbers, unit, vocabulary_size"
 SPLIT = "folds, method, repeats, test, val"
 
 
 def load(folder: Path, text: str | bytes) -> schema.Params:
     path = folder / "params.yaml"
+    if isinstance(text, str) and "  cnn:\n" in text and "baselines:" not in text:
+        text += BASELINES
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return loader.load(path)
 
@@ -186,11 +186,11 @@ def test_an_unknown_key_is_refused_in_every_section(tmp_path, number, key):
 @pytest.mark.parametrize(
     ("old", "new", "line", "expected"),
     [
-        ("seed: 1\n", "sed: 1\n", 1, "sed: unknown key; accepted: datasets, downloads, "
-         "experiments, seed, starts; did you mean seed?"),
+        ("seed: 1\n", "sed: 1\n", 1, "sed: unknown key; accepted: baselines, "
+         "datasets, downloads, experiments, seed, starts; did you mean seed?"),
         ("seed: 1\n", "\n", 3, "seed: missing; add it"),
-        ("datasets:\n", "dataset:\n", 3, "dataset: unknown key; accepted: datasets, downloads, "
-         "experiments, seed, starts; did you mean datasets?"),
+        ("datasets:\n", "dataset:\n", 3, "dataset: unknown key; accepted: baselines, "
+         "datasets, downloads, experiments, seed, starts; did you mean datasets?"),
         ("    source:", "    sources:", 6, "datasets.sms.sources: unknown key; accepted: options, "
          "recipe, source; did you mean source?"),
         ("unit: word", "unitt: word", 15, "datasets.sms.options.inputs.words.unitt: unknown key; "
@@ -365,7 +365,7 @@ def test_a_key_that_was_asked_for_must_stand_in_the_file(tmp_path):
 
 
 def test_a_byte_order_mark_does_no_harm(tmp_path):
-    assert load(tmp_path, b"\xef\xbb\xbf" + PARAMS.encode()).seed == 1
+    assert load(tmp_path, b"\xef\xbb\xbf" + (PARAMS + BASELINES).encode()).seed == 1
 
 
 @pytest.mark.parametrize("section", check.SECTIONS)
@@ -377,12 +377,9 @@ def test_the_sections_that_dvc_reads_must_stand_in_the_file(tmp_path, section):
         check.run(path)
 
 
-BLOCK = "  sms:\n    task: text_classification\n    dataset: sms\n"
-
-
 def test_an_experiment_without_baselines_is_refused_with_the_block_to_add(tmp_path):
     with pytest.raises(UserError) as error:
-        load(tmp_path, PARAMS.replace(f"baselines:\n{BLOCK}", "baselines: {}\n"))
+        load(tmp_path, PARAMS + "\nbaselines: {}\n")
     assert error.value.code == "baselines-missing"
     assert (error.value.key, error.value.value) == ("experiments.cnn", "sms")
     assert error.value.path == str(tmp_path / "params.yaml")
@@ -391,7 +388,7 @@ def test_an_experiment_without_baselines_is_refused_with_the_block_to_add(tmp_pa
 
 def test_two_blocks_of_the_same_baselines_are_refused(tmp_path):
     with pytest.raises(UserError) as error:
-        load(tmp_path, PARAMS.replace(BLOCK, BLOCK + BLOCK.replace("  sms:", "  again:")))
+        load(tmp_path, PARAMS + BASELINES + BLOCK.replace("  sms:", "  again:"))
     assert (error.value.code, error.value.key) == ("baselines-repeated", "baselines.again")
 
 
@@ -400,7 +397,7 @@ def test_baselines_of_an_unknown_task_or_data_set_are_refused(tmp_path, name):
     line = {"task": "task: text_classification", "dataset": "dataset: sms"}[name]
     more = BLOCK.replace("  sms:", "  other:").replace(line, f"{name}: smss")
     with pytest.raises(UserError) as error:
-        load(tmp_path, PARAMS.replace(BLOCK, BLOCK + more))
+        load(tmp_path, PARAMS + BASELINES + more)
     assert error.value.code == f"{name}-unknown"
     assert (error.value.key, error.value.value) == (f"baselines.other.{name}", "smss")
 
