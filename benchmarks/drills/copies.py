@@ -66,7 +66,7 @@ class Copy:
         )
 
     def stage(self, stage: str, key: str) -> subprocess.Popen:
-        name = self.dataset(key) if stage == "prepare" else key
+        name = self.dataset(key) if stage in ("prepare", "baselines") else key
         return self.start(sys.executable, "-m", "pipelines", stage, name)
 
     def finish(self, process: subprocess.Popen) -> str:

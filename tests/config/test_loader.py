@@ -72,6 +72,8 @@ INPUT = {"granularity", "lowercase", "max_tokens", "numbers", "vocabulary_size"}
 
 def load(folder: Path, text: str | bytes) -> schema.Params:
     path = folder / "params.yaml"
+    if isinstance(text, str) and "  cnn:\n" in text and "baselines:" not in text:
+        text += BASELINES
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return loader.load(path)
 
@@ -389,7 +391,7 @@ def test_an_objective_without_a_function_names_the_file_and_the_function(
 
 
 def test_a_byte_order_mark_does_no_harm(tmp_path):
-    assert load(tmp_path, b"\xef\xbb\xbf" + PARAMS.encode()).seed == 1
+    assert load(tmp_path, b"\xef\xbb\xbf" + (PARAMS + BASELINES).encode()).seed == 1
 
 
 @pytest.mark.parametrize("section", check.SECTIONS)
@@ -406,7 +408,7 @@ BLOCK = "  sms: {dataset: sms, task: text_classification}\n"
 
 def test_an_experiment_without_baselines_is_refused_with_the_block_to_add(tmp_path):
     with pytest.raises(UserError) as error:
-        load(tmp_path, PARAMS.replace(f"baselines:\n{BLOCK}", "baselines: {}\n"))
+        load(tmp_path, PARAMS + "\nbaselines: {}\n")
     assert error.value.code == "baselines-missing"
     assert (error.value.key, error.value.value) == ("experiments.cnn", "sms")
     assert error.value.path == str(tmp_path / "params.yaml")
@@ -415,7 +417,7 @@ def test_an_experiment_without_baselines_is_refused_with_the_block_to_add(tmp_pa
 
 def test_two_blocks_of_the_same_baselines_are_refused(tmp_path):
     with pytest.raises(UserError) as error:
-        load(tmp_path, PARAMS.replace(BLOCK, BLOCK + BLOCK.replace("  sms:", "  again:")))
+        load(tmp_path, PARAMS + BASELINES + BLOCK.replace("  sms:", "  again:"))
     assert (error.value.code, error.value.key) == ("baselines-repeated", "baselines.again")
 
 
@@ -424,7 +426,7 @@ def test_baselines_of_an_unknown_task_or_data_set_are_refused(tmp_path, name):
     line = {"task": "task: text_classification", "dataset": "dataset: sms"}[name]
     more = BLOCK.replace("  sms:", "  other:").replace(line, f"{name}: smss")
     with pytest.raises(UserError) as error:
-        load(tmp_path, PARAMS.replace(BLOCK, BLOCK + more))
+        load(tmp_path, PARAMS + BASELINES + more)
     assert error.value.code == f"{name}-unknown"
     assert (error.value.key, error.value.value) == (f"baselines.other.{name}", "smss")
 
