@@ -14,6 +14,7 @@ from pipelines.config.errors import UserError
 from pipelines.preparation import archives
 
 MAX_LISTED = 20  # folders in a message
+MACOS_METADATA = "__MACOSX"  # a folder that macOS adds to the zip files that it makes
 
 
 class ClassFile(NamedTuple):
@@ -68,7 +69,7 @@ def _split_and_class(
 ) -> tuple[str, str] | None:
     """(split, class) of a file, None outside the class folders."""
     path = PurePosixPath(name)
-    if any(step.startswith(".") for step in path.parts):
+    if any(step.startswith(".") or step == MACOS_METADATA for step in path.parts):
         return None
     for split, folder in folders.items():
         inside = path.relative_to(folder).parts if path.is_relative_to(folder) else ()

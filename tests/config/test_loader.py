@@ -163,11 +163,11 @@ def test_without_seeds_an_experiment_takes_the_one_of_the_file(tmp_path):
 def test_a_wrong_type_is_refused_at_every_key(tmp_path, number, start, key):
     before, (_, *rest) = PARAMS.splitlines()[: number - 1], PARAMS.splitlines()[number - 1 :]
     deeper = len(start) - len(start.lstrip()) + 1
-    if not start.endswith("-"):  # a section goes with all that stands in it
+    if not start.endswith("-"):  # a section is replaced with all its keys
         while rest and (not rest[0] or rest[0].startswith(" " * deeper)):
             rest.pop(0)
     wrong = "3" if key.endswith(LISTS) else "[[3]]"
-    if start.lstrip().startswith("- "):  # the item's other keys stand below it
+    if start.lstrip().startswith("- "):  # the item's other keys are below it
         rest = PARAMS.splitlines()[number:]
     error = refused(tmp_path, "\n".join([*before, f"{start} {wrong}", *rest]))
     assert (error.line, error.key) == (number, key)

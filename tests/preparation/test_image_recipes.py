@@ -76,6 +76,14 @@ def test_a_zip_file_gives_what_its_folder_gives():
     assert run("image_folder", "pictures.zip", **SMALL).digests == digests
 
 
+def test_the_metadata_in_a_zip_file_of_macos_is_skipped():
+    folder()
+    zip_pictures()
+    digests = run("image_folder", "pictures.zip", **SMALL).digests
+    zip_pictures({"__MACOSX/": b"", "__MACOSX/cat/": b"", "__MACOSX/cat/._00.png": b"metadata"})
+    assert run("image_folder", "pictures.zip", **SMALL).digests == digests
+
+
 def test_official_parts_stay_and_val_is_cut_from_train():
     folder("pictures/train", 12)
     folder("pictures/held_out", 5, first=500)

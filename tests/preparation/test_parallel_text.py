@@ -106,7 +106,7 @@ def test_cut_sentences_are_counted_and_not_ended(capsys):
     run(subwords={"vocabulary_size": 60, "max_tokens": 6})
     columns = parts()["train"]
     assert "truncated after 5 sub-words" in capsys.readouterr().out
-    assert (columns["source"][:, -1] == END).all()  # an encoder is told where its input ends
+    assert (columns["source"][:, -1] == END).all()  # the encoder input ends with END
     assert not (columns["target_out"] == END).any()  # a decoder is not taught to end there
     assert np.array_equal(columns["target_in"][:, 1:], columns["target_out"][:, :-1])
 
@@ -180,8 +180,8 @@ def test_filters_are_counted(capsys):
     odd = [("x" * 500, "y" * 500), ("a", "a sentence that is far too long for that")]
     table([*phrases(), *odd])
     run()
-    told = capsys.readouterr().out
-    assert "1 pairs over 400 characters and 1 of a length ratio over 3 dropped, 60 kept" in told
+    output = capsys.readouterr().out
+    assert "1 pairs over 400 characters and 1 of a length ratio over 3 dropped, 60 kept" in output
 
 
 def test_published_test_parts_are_not_filtered():

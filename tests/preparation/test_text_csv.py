@@ -30,7 +30,7 @@ def word(number: int) -> str:
 
 
 def corpus(count: int, seed: int = 0, copies: int = 1) -> list[tuple[str, str]]:
-    """(label, text): a third spam; each text stands in up to `copies` near-copies, shuffled."""
+    """(label, text): a third spam; each text has up to `copies` near-duplicates, shuffled."""
     rng = np.random.default_rng(seed)
     found = []
     while len(found) < count:
@@ -60,7 +60,7 @@ def parts(split: int = 0) -> dict[str, dict]:
 
 
 def lines(split: int = 0) -> dict[str, list[int]]:
-    """Line numbers of each part. The first row of `corpus` stands on line 2."""
+    """Line numbers of each split. The first row of `corpus` is on line 2."""
     return {part: columns["line"].tolist() for part, columns in parts(split).items()}
 
 

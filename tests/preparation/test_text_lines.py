@@ -78,7 +78,7 @@ def test_a_file_a_class():
 
 
 def test_folds_test_every_row_once_and_cut_their_own_val():
-    """The protocol of MR: copies stay, near-copies stand in one fold, each fold has its words."""
+    """The protocol of MR: duplicates stay, near-duplicates share a fold, each has its words."""
     two_files(50)
     write("good.txt", [text(n % 47) for n in range(50)])
     split = {"method": "folds", "folds": 5, "val": 0.1}
