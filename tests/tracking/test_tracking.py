@@ -57,17 +57,17 @@ def place(tmp_path, empty, monkeypatch):
 
 def started(key="sms_gru", units=64, parent=None, params=PARAMS, tags=None):
     identity = {"code": "abc", "data": DATASET["digest"], "params": {"units": units}}
-    kept = {"identity": identity, "params": params, "tags": tags or {}, "dataset": DATASET}
-    return tracking.start("text_classification", key, **kept, parent=parent)
+    options = {"identity": identity, "params": params, "tags": tags or {}, "dataset": DATASET}
+    return tracking.start("text_classification", key, **options, parent=parent)
 
 
 def child(folder, key, seconds=0.0, **environment):
-    """A fresh process that starts a run, writes <key>.id and sleeps inside the run."""
-    kept = {name: text for name, text in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    """A new process that starts a run, writes <key>.id and sleeps inside the run."""
+    environ = {name: text for name, text in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, key, str(seconds)],
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(HERE), **environment},
+        env={**environ, "PYTHONPATH": str(HERE), **environment},
         stderr=subprocess.PIPE,
         text=True,
     )
