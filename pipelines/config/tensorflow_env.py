@@ -44,23 +44,35 @@ def without_cuda_messages() -> Iterator[None]:
     without AVX, its last message is still shown.
     """
     grep = shutil.which("grep")
-    if grep is None:
+    if grep is None or not _is_open(STDERR):
         yield
         return
-    sys.stderr.flush()
+    _flush()
     original = os.dup(STDERR)
     with subprocess.Popen(
         [grep, "-a", "-v", "-E", CUDA_MESSAGES],
         stdin=subprocess.PIPE, stdout=original, start_new_session=True,
     ) as lines:  # fmt: skip
-        assert lines.stdin is not None  # a pipe
         os.dup2(lines.stdin.fileno(), STDERR)
         try:
             yield
         finally:
-            sys.stderr.flush()
+            _flush()
             os.dup2(original, STDERR)
             os.close(original)
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _flush() -> None:
+    if sys.stderr is not None:
+        sys.stderr.flush()
 
 
 class _TensorFlowFinder(importlib.abc.MetaPathFinder):

@@ -1,5 +1,6 @@
 """CUDA errors of TensorFlow are hidden where there is no GPU, and nothing else is."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,8 +36,10 @@ with tensorflow_env.without_cuda_messages():
 
 def stderr_of(program: str) -> str:
     return subprocess.run(
-        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=300
-    ).stderr
+        [sys.executable, "-c", program],
+        cwd=ROOT, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "0"},
+        capture_output=True, text=True, timeout=300,
+    ).stderr  # fmt: skip
 
 
 @pytest.mark.skipif(tensorflow_env.has_gpu(), reason="with a GPU, CUDA's messages are shown")
