@@ -33,7 +33,7 @@ LIGHT = ("colorsys", "numpy")
 SERVED = "colorsys"  # imported by the server, and by nothing else
 GRACE_S = 0.5
 STAGE = "def run(params_file, key):\n    exec(params_file.read_text(), {'key': key})\n"
-TELL_ADDRESS = "import os; print(os.environ['PIPELINES_FORKSERVER'], flush=True); input()"
+PRINT_ADDRESS = "import os; print(os.environ['PIPELINES_FORKSERVER'], flush=True); input()"
 
 
 class Project:
@@ -61,7 +61,7 @@ class Project:
 
     def launch_and_wait(self, packages=LIGHT):
         """A launcher whose command waits for the end of its input. Stages now find the server."""
-        launcher = self.launch([sys.executable, "-c", TELL_ADDRESS], packages)
+        launcher = self.launch([sys.executable, "-c", PRINT_ADDRESS], packages)
         self.environ["PIPELINES_FORKSERVER"] = launcher.stdout.readline().strip()
         return launcher
 
@@ -100,12 +100,12 @@ class Project:
 
 def processes(mark):
     """All that were started with the mark in their environment, zombies left out."""
-    found = []
+    pids = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, PermissionError):
             if mark.encode() in (folder / "environ").read_bytes():
-                found.append(int(folder.name))
-    return found
+                pids.append(int(folder.name))
+    return pids
 
 
 def until(condition, timeout_s=10):
@@ -201,15 +201,15 @@ def test_exit_status(either, code, status):
 
 
 @pytest.mark.parametrize(("signum", "name"), [(9, "SIGKILL"), (6, "SIGABRT"), (11, "SIGSEGV")])
-def test_the_caller_explains_a_death_without_words(shared, signum, name):
+def test_the_caller_reports_a_killed_stage(shared, signum, name):
     status, _, err = shared.run(f"import os; os.kill(os.getpid(), {signum})")
     assert status == -signum
     line = err.splitlines()[-1]
-    assert line.startswith(f"error: train k: died by {name}; ")
+    assert line.startswith(f"error[stage-died]: train k died by {name}; ")
     assert "lower experiments.k.fit.batch_size" in line
 
 
-def test_refusal_is_told_to_the_caller(either):
+def test_a_user_error_reaches_the_caller(either):
     code = "from pipelines.config.errors import UserError; raise UserError('c', 'b', path='a')"
     assert either.run(code) == (2, "", "error[c]: a: b\n")
 
@@ -496,11 +496,11 @@ def test_client_waits_for_the_imports_and_may_leave(project, gate):
 
 
 def has_socket(pid):
-    found = []
+    targets = []
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed between the two looks
-            found.append(str(descriptor.readlink()))
-    return any(name.startswith("socket") for name in found)
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            targets.append(str(descriptor.readlink()))
+    return any(name.startswith("socket") for name in targets)
 
 
 def test_server_that_cannot_import_is_done_without(project):

@@ -146,14 +146,14 @@ def test_venv_without_the_packages_is_refused_and_not_tried_again(tmp_path, bare
     venv.create(tmp_path / ".venv", symlinks=True)
     done = pipelines(copy_project(tmp_path / "project"), "train", "k", python=bare)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error[unclassified]: {tmp_path / '.venv'}: ")
+    assert done.stderr.startswith(f"error[packages-missing]: {tmp_path / '.venv'}: ")
     assert "make install" in done.stderr
 
 
 def test_no_venv_anywhere_is_refused(project, bare):
     done = pipelines(project, "train", "k", python=bare)
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error[unclassified]: {project}: ")
+    assert done.stderr.startswith(f"error[packages-missing]: {project}: ")
     assert "make install" in done.stderr
 
 

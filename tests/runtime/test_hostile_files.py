@@ -66,7 +66,7 @@ def model() -> keras.Model:
     return keras.Model(inputs, keras.layers.Dense(2, name="logits")(inputs))
 
 
-def kept(folder: Path, made: keras.Model) -> Path:
+def save(folder: Path, made: keras.Model) -> Path:
     folder.mkdir()
     made.save(folder / load_model.FILE)
     return folder
@@ -74,7 +74,7 @@ def kept(folder: Path, made: keras.Model) -> Path:
 
 def altered(folder: Path, **members) -> Path:
     """A good .keras file of which some members were replaced: each a function of the old bytes."""
-    path = kept(folder, model()) / load_model.FILE
+    path = save(folder, model()) / load_model.FILE
     with zipfile.ZipFile(path) as source:
         old = {name: source.read(name) for name in source.namelist()}
     with zipfile.ZipFile(path, "w") as target:
@@ -94,9 +94,9 @@ def layer(**entry):
     """Puts another layer into config.json in place of the last one."""
 
     def change(data: bytes) -> bytes:
-        about = json.loads(data)
-        about["config"]["layers"][-1] |= entry
-        return json.dumps(about).encode()
+        config = json.loads(data)
+        config["config"]["layers"][-1] |= entry
+        return json.dumps(config).encode()
 
     return change
 
@@ -107,8 +107,8 @@ def layer(**entry):
 @pytest.mark.parametrize("name", SOURCES)
 def test_no_source_unpickles_or_runs_what_it_reads(name):
     text = (ROOT / name).read_text("utf-8")
-    found = [match.group().strip() for match in UNSAFE.finditer(text)]
-    assert found == []
+    matches = [match.group().strip() for match in UNSAFE.finditer(text)]
+    assert matches == []
 
 
 def test_the_search_finds_what_it_looks_for():
@@ -136,7 +136,7 @@ def test_what_listens_listens_to_this_machine_only():
 
 def test_a_good_model_is_loaded(tmp_path):
     made = model()
-    loaded = load(kept(tmp_path / "good", made))
+    loaded = load(save(tmp_path / "good", made))
     assert np.array_equal(loaded.layers[-1].kernel, made.layers[-1].kernel)
 
 
@@ -146,7 +146,7 @@ def test_a_lambda_layer_is_refused(tmp_path, canary):
     outputs = keras.layers.Lambda(
         lambda x, command=command: [__import__("os").system(command), x][1], output_shape=(3,)
     )(inputs)
-    folder = kept(tmp_path / "lambda", keras.Model(inputs, outputs))
+    folder = save(tmp_path / "lambda", keras.Model(inputs, outputs))
     canary.unlink(missing_ok=True)  # building the model has run it, once
     with pytest.raises(UserError) as error:
         load(folder)
@@ -211,7 +211,7 @@ def test_weights_that_lie_in_another_file_are_refused(tmp_path):
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
 def test_half_a_model_is_refused(tmp_path, share):
-    path = kept(tmp_path / "half", model()) / load_model.FILE
+    path = save(tmp_path / "half", model()) / load_model.FILE
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(UserError) as error:
         load(path.parent)
@@ -225,12 +225,12 @@ def test_weights_that_are_no_numbers_are_refused_by_layer(tmp_path, value):
     kernel[1, 0] = value
     made.layers[-1].kernel.assign(kernel)
     with pytest.raises(UserError) as error:
-        load(kept(tmp_path / "nan", made))
+        load(save(tmp_path / "nan", made))
     assert (error.value.code, error.value.value) == ("weights-not-finite", "logits/kernel")
 
 
 def test_a_model_that_is_not_the_one_that_was_trained_is_not_opened(tmp_path, monkeypatch):
-    folder = kept(tmp_path / "good", model())
+    folder = save(tmp_path / "good", model())
     record = {"models": {"good": keras_file.digest(folder / load_model.FILE)}}
     model().save(folder / load_model.FILE)  # as good a file, and another one
     monkeypatch.setattr("keras.saving.load_model", lambda *_, **__: pytest.fail("opened"))
@@ -308,8 +308,8 @@ def exported(folder: Path) -> Path:
     module = tf.Module()
     module.serve = tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec((None, 3))])
     tf.saved_model.save(module, str(folder / "model"))
-    about = {"schema_version": 1, "experiment": "tiny", "digest": arrays.digest(folder / "model")}
-    (folder / "signature.json").write_text(json.dumps(about))
+    contract = {"schema_version": 1, "experiment": "tiny", "digest": arrays.digest(folder / "model")}
+    (folder / "signature.json").write_text(json.dumps(contract))
     return folder
 
 

@@ -141,13 +141,13 @@ def test_what_was_not_registered_is_not_loaded(run_id, exported, tmp_path, chang
         (folder / "saved_model.pb").write_bytes((exported[1] / "saved_model.pb").read_bytes())
     else:
         shutil.copytree(exported[1], tmp_path / "hostile")
-        about = next(
+        mlmodel = next(
             parent / "MLmodel" for parent in folder.parents if (parent / "MLmodel").exists()
         )
-        path, climb = folder.relative_to(about.parent), "../" * len(about.parent.parts)
-        text = about.read_text()
+        path, climb = folder.relative_to(mlmodel.parent), "../" * len(mlmodel.parent.parts)
+        text = mlmodel.read_text()
         assert f"path: {path}" in text
-        about.write_text(text.replace(f"path: {path}", f"path: {climb}{tmp_path}/hostile"))
+        mlmodel.write_text(text.replace(f"path: {path}", f"path: {climb}{tmp_path}/hostile"))
     with pytest.raises(UserError) as error:
         tracking.saved_model(current)
     assert error.value.code == "model-changed"

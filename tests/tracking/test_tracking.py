@@ -57,17 +57,17 @@ def place(tmp_path, empty, monkeypatch):
 
 def started(key="sms_gru", units=64, parent=None, params=PARAMS, tags=None):
     identity = {"code": "abc", "data": DATASET["digest"], "params": {"units": units}}
-    kept = {"identity": identity, "params": params, "tags": tags or {}, "dataset": DATASET}
-    return tracking.start("text_classification", key, **kept, parent=parent)
+    options = {"identity": identity, "params": params, "tags": tags or {}, "dataset": DATASET}
+    return tracking.start("text_classification", key, **options, parent=parent)
 
 
 def child(folder, key, seconds=0.0, **environment):
-    """A fresh process that starts a run, writes <key>.id and sleeps inside the run."""
-    kept = {name: text for name, text in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+    """A new process that starts a run, writes <key>.id and sleeps inside the run."""
+    environ = {name: text for name, text in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, key, str(seconds)],
         cwd=folder,
-        env={**kept, "PYTHONPATH": str(HERE), **environment},
+        env={**environ, "PYTHONPATH": str(HERE), **environment},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -109,8 +109,8 @@ def test_everything_reads_back(place, monkeypatch):
     assert (read.info.status, read.info.run_name) == ("FINISHED", "sms_gru")
     assert curve(run.id, "train/loss") == [(0, 1.0), (1, 0.9), (2, 0.8)]
     assert read.data.metrics["test/mae_degC"] == 2.0
-    wanted = {"learning_rate": "0.001", "dilations": "[1, 2]", "mask": "True"}
-    assert read.data.params == wanted | {"builder": "gru_classifier"}
+    expected = {"learning_rate": "0.001", "dilations": "[1, 2]", "mask": "True"}
+    assert read.data.params == expected | {"builder": "gru_classifier"}
     tags = read.data.tags
     assert (tags["license"], tags["best_epoch"], tags["stage_key"]) == ("CC0", "2", "sms_gru")
     assert tags["DVC_STAGE"] == "train@sms_gru"
@@ -437,8 +437,11 @@ def test_moved_repository_is_refused(place):
 
 
 def test_wrong_use_is_an_error(place):
-    kept = {"params": {}, "tags": {}, "dataset": None}
-    with pytest.raises(ValueError, match="identity"), tracking.start("t", "k", identity={}, **kept):
+    options = {"params": {}, "tags": {}, "dataset": None}
+    with (
+        pytest.raises(ValueError, match="identity"),
+        tracking.start("t", "k", identity={}, **options),
+    ):
         pytest.fail("must not be entered")
     with (
         pytest.raises(UserError) as error,

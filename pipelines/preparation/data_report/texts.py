@@ -80,7 +80,7 @@ def _duplicates(texts: Sequence[str], places: Sequence[str], name: str) -> list[
         message = f"{count} {name}s are copies of another one"
         findings.append(Finding("duplicates", "warning", count, message, examples))
     distinct = [rows[0] for rows in groups.values()][:MAX_COMPARED]
-    near = near_duplicates.near_groups([texts[row] for row in distinct])
+    near = near_duplicates.group_near_duplicates([texts[row] for row in distinct])
     _, starts, sizes = np.unique(near, return_index=True, return_counts=True)
     count = int((sizes - 1).sum())
     if count:

@@ -87,20 +87,20 @@ def decode(path: Path, answers: Answers) -> Text:
     data = text_files.contents(path)
     given = answers.get("encoding")
     if given is not None:
-        return Text(text_files.decoded(path, data, given), given, "given")
+        return Text(text_files.decode(path, data, given), given, "given")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return Text(text_files.decoded(path, data, "utf-16"), "utf-16", "it begins with its mark")
+        return Text(text_files.decode(path, data, "utf-16"), "utf-16", "it begins with its mark")
     try:
         data.decode("utf-8")
         reason = "all bytes are ASCII" if data.isascii() else "every byte is valid UTF-8"
-        return Text(text_files.decoded(path, data, "utf-8"), "utf-8", reason)
+        return Text(text_files.decode(path, data, "utf-8"), "utf-8", reason)
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
     if _is_western(data):
-        text = text_files.decoded(path, data, "cp1252")
+        text = text_files.decode(path, data, "cp1252")
         return Text(text, "cp1252", f"line {line} is not UTF-8; all letters are Western European")
     encoding = _asked(path, data, line, answers)
-    return Text(text_files.decoded(path, data, encoding), encoding, "chosen among readings")
+    return Text(text_files.decode(path, data, encoding), encoding, "chosen among readings")
 
 
 def _is_western(data: bytes) -> bool:
