@@ -18,30 +18,44 @@ def cut_dataset(folder: Path) -> None:
     spec = DataSpec.load(path)
     for repeat in range(1, spec.repeats):
         shutil.rmtree(folder / f"repeat{repeat}")
-    for split, rows in ROWS.items():
-        cut_split(folder / "repeat0" / split, rows)
+    if any((folder / "repeat0/train").glob(f"*{arrays.SERIES}")):
+        cut_series(folder / "repeat0")
+    else:
+        for split, rows in ROWS.items():
+            cut_split(folder / "repeat0" / split, rows)
     digests = {name: arrays.digest(folder / name) for name in (f"repeat0/{s}" for s in ROWS)}
     replace(spec, repeats=1, digests=digests).save(path)
 
 
+def cut_series(folder: Path) -> None:
+    """Takes all splits from the first windows of train: baselines join the windows of all splits
+    into one series, which must not have gaps. A series of few windows stays as it is."""
+    columns = arrays.read(folder / "train")
+    if len(next(iter(columns.values()))) < sum(ROWS.values()):
+        return
+    start, pieces = 0, {}
+    for split, rows in ROWS.items():
+        pieces[split] = {
+            name: np.array(column[start : start + rows]) for name, column in columns.items()
+        }
+        start += rows
+    for split, few in pieces.items():
+        shutil.rmtree(folder / split)
+        arrays.write(folder / split, few)
+
+
 def cut_split(folder: Path, rows: int) -> None:
-    """Windows of a series: the first ones, which follow one another. Others: spread evenly over
-    the split, since rows may be in the order of their classes."""
+    """Leaves rows spread evenly over the split, since they may be in the order of their classes."""
     columns = arrays.read(folder)
-    windows = {path.name.removesuffix(arrays.SERIES) for path in folder.glob(f"*{arrays.SERIES}")}
     total = len(next(iter(columns.values())))
     if total <= rows:
         return
-    indices = np.arange(rows) if windows else np.linspace(0, total - 1, rows).astype(int)
+    indices = np.linspace(0, total - 1, rows).astype(int)
     few = {
-        name: column[indices]
+        name: np.array(column[indices])
         if isinstance(column, np.ndarray)
         else [column[int(index)] for index in indices]
         for name, column in columns.items()
-    }
-    # A view of overlapping windows is written as plain arrays: (rows, steps, ...).
-    few = {
-        name: np.ascontiguousarray(c) if isinstance(c, np.ndarray) else c for name, c in few.items()
     }
     shutil.rmtree(folder)
     arrays.write(folder, few)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks import smoke
-from benchmarks.smoke_rows import cut_split
+from benchmarks.smoke_rows import ROWS, cut_series, cut_split
 from pipelines.storage import arrays
 
 ROOT = Path(__file__).parents[2]
@@ -24,13 +24,17 @@ def test_rows_are_spread_over_the_split_and_stay_together(tmp_path):
     assert list(columns["text"]) == [f"text {number}" for number in columns["number"]]
 
 
-def test_windows_are_the_first_ones(tmp_path):
-    series = np.arange(60, dtype=np.float32)[:, None]
-    windows = arrays.WindowIndex(series, length=8, stride=2)
-    arrays.write(tmp_path / "train", {"history": windows})
-    cut_split(tmp_path / "train", 5)
-    history = arrays.read(tmp_path / "train")["history"]
-    assert np.array_equal(history, windows.view()[:5])
+def test_splits_of_a_series_are_consecutive_windows(tmp_path):
+    rows = sum(ROWS.values())
+    series = np.arange(2 * rows + 8, dtype=np.float32)[:, None]
+    for split in ROWS:
+        windows = arrays.WindowIndex(series, length=8, stride=2)
+        arrays.write(tmp_path / split, {"history": windows, "origin": np.arange(len(windows))})
+    cut_series(tmp_path)
+    splits = [arrays.read(tmp_path / split) for split in ROWS]
+    assert [len(split["origin"]) for split in splits] == list(ROWS.values())
+    assert np.concatenate([split["origin"] for split in splits]).tolist() == list(range(rows))
+    assert np.array_equal(splits[0]["history"], windows.view()[: ROWS["train"]])
 
 
 def test_a_small_split_stays_as_it_is(tmp_path):

@@ -63,10 +63,10 @@ downloads:
         - https://example.org/sms.csv
         - url: https://example.org/sms.zip
           member: sms.csv
-
-baselines:
-  sms: {{dataset: sms, task: text_classification}}
 """
+# Added to a text with the experiment, at its end, so that line numbers stay.
+BLOCK = "  sms: {dataset: sms, task: text_classification}\n"
+BASELINES = f"\nbaselines:\n{BLOCK}"
 INPUT = {"granularity", "lowercase", "max_tokens", "numbers", "vocabulary_size"}
 
 
@@ -401,9 +401,6 @@ def test_the_sections_that_dvc_reads_must_stand_in_the_file(tmp_path, section):
     path.write_text("seed: 1\n" + "".join(others))
     with user_error("section-missing", path=str(path), key=section):
         check.run(path)
-
-
-BLOCK = "  sms: {dataset: sms, task: text_classification}\n"
 
 
 def test_an_experiment_without_baselines_is_refused_with_the_block_to_add(tmp_path):

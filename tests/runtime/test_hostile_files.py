@@ -308,7 +308,11 @@ def exported(folder: Path) -> Path:
     module = tf.Module()
     module.serve = tf.function(lambda x: {"y": x}, input_signature=[tf.TensorSpec((None, 3))])
     tf.saved_model.save(module, str(folder / "model"))
-    contract = {"schema_version": 1, "experiment": "tiny", "digest": arrays.digest(folder / "model")}
+    contract = {
+        "schema_version": 1,
+        "experiment": "tiny",
+        "digest": arrays.digest(folder / "model"),
+    }
     (folder / "signature.json").write_text(json.dumps(contract))
     return folder
 
