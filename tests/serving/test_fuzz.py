@@ -102,11 +102,19 @@ class Sender:
         self.connection = http.client.HTTPConnection(server.addresses.rest.removeprefix("http://"))
 
     def post(self, path: str, body: bytes, **headers) -> None:
-        self.connection.request("POST", path, body, headers)
-        answer = self.connection.getresponse()
-        data = answer.read()
+        try:
+            answer, data = self.exchange(path, body, headers)
+        except (ConnectionError, http.client.RemoteDisconnected):
+            # The server closes idle connections; a request that breaks it would fail again.
+            self.connection.close()
+            answer, data = self.exchange(path, body, headers)
         assert answer.status < 500, data
         assert answer.status == 200 or list(json.loads(data)) == ["error"]
+
+    def exchange(self, path: str, body: bytes, headers: dict) -> tuple:
+        self.connection.request("POST", path, body, headers)
+        answer = self.connection.getresponse()
+        return answer, answer.read()
 
 
 def encoded(value) -> bytes:
