@@ -163,6 +163,13 @@ def test_excel_sheets_are_asked():
     assert refused("two.xlsx").code == "ambiguous-sheet"
 
 
+@pytest.mark.parametrize("lines", [True, False])
+def test_json(lines):
+    frame = pd.DataFrame(reviews(), columns=["text", "label"])
+    frame.to_json("reviews.json", orient="records", lines=lines)
+    assert run("reviews.json")["datasets"]["reviews"]["source"] == "sources/reviews.csv"
+
+
 def test_parquet():
     times = pd.date_range("2024-01-01", periods=400, freq="h")
     load = np.random.default_rng(0).normal(20, 3, 400)
@@ -447,6 +454,16 @@ def test_what_is_not_read(name, content, code):
     error = refused(name)
     assert (error.code, error.path) == (code, name)
     assert refused("absent.csv").code == "file-missing"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("delimiter", "ab"), ("horizon", "0"), ("frequency", "often"), ("header", "perhaps")],
+)
+def test_options_that_mean_nothing(option, value):
+    table("a.csv", days(60), ["time", "x"])
+    error = refused("a.csv", f"--{option}", value)
+    assert (error.code, error.key, error.value) == ("answer-unknown", f"--{option}", value)
 
 
 def test_every_other_byte_of_the_params_file_stays():

@@ -45,12 +45,12 @@ class Table:
 
 
 def read(path: Path, kind: str, answers: Answers) -> Table | None:
-    """The table in a file of kind text, gzip, xlsx or parquet; None where there is none.
+    """The table in a file of kind text, gzip, xlsx, parquet or json; None where there is none.
 
     Raises:
         UserError: for what is ambiguous; see `questions`.
     """
-    if kind in ("xlsx", "parquet"):
+    if kind in ("xlsx", "parquet", "json"):
         rows, reason = sheets.read(path, kind, answers)
         reasons, convert = [reason], [f"a file of kind {kind} is read by no recipe"]
         encoding, mark, quoting = "utf-8", ",", True
