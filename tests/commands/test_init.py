@@ -481,6 +481,16 @@ def test_every_other_byte_of_the_params_file_stays():
     assert len(loader.load(PARAMS).datasets) == 2 * (middle.count("recipe:"))
 
 
+def test_keys_of_other_graphs_are_taken():
+    table("a.csv", reviews(), ["text", "label"])
+    run("a.csv")
+    Path("benchmarks").mkdir()
+    PARAMS.rename("benchmarks/params.yaml")
+    error = refused_later("a.csv", "--name", "a")
+    assert (error.code, error.key, error.value) == ("name-unusable", "--name", "a")
+    assert "a2" in run("a.csv")["datasets"]
+
+
 def test_sections_in_braces_are_refused():
     text = "seed: 1\ndatasets: {a: {recipe: digits, source: x}}\n"
     with pytest.raises(UserError) as error:
