@@ -510,6 +510,8 @@ def test_time_limit():
     with pytest.raises(UserError) as error:
         init_portfolio.portfolio(plan, 0.5)
     assert error.value.code == "minutes-few"
+    enough = float(error.value.message.rsplit("--minutes ", 1)[1])
+    assert init_portfolio.portfolio(plan, enough)[0]
 
 
 def test_questions_at_the_terminal(monkeypatch, capsys):

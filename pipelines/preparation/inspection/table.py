@@ -4,7 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipelines.config.errors import UserError
@@ -42,6 +42,10 @@ class Table:
     def column(self, name: str) -> list[str]:
         place = self.names.index(name)
         return [row[place].strip() for row in self.rows]
+
+    def take(self, numbers: Sequence[int]) -> "Table":
+        rows, lines = [self.rows[n] for n in numbers], [self.lines[n] for n in numbers]
+        return replace(self, rows=rows, lines=lines)
 
 
 def read(path: Path, kind: str, answers: Answers) -> Table | None:
