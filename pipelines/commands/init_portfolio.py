@@ -1,5 +1,6 @@
 """Which experiments fit into a time limit, and for how many epochs."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from pipelines.config.errors import UserError
 
 # Seconds of an experiment beside its epochs: start, compiling, evaluation, export.
 OVERHEAD = 40
+# Seconds of an epoch of hardly any data: validation, the log.
+EPOCH_OVERHEAD = 0.3
 MOST = 4
 
 
@@ -32,7 +35,7 @@ def portfolio(plan: Plan, minutes: float, cores: int = 2) -> tuple[list[Choice],
     faster = max(1, cores) / 2
     for number, template in enumerate(templates):
         share = left / (len(templates) - number)
-        epoch = template.seconds * plan.units / faster
+        epoch = _epoch(template, plan.units / faster)
         epochs = min(_enough(template, plan.train_rows), int(max(0, share - OVERHEAD) / epoch))
         if epochs < template.least_epochs:
             dropped.append(template.name)
@@ -42,8 +45,8 @@ def portfolio(plan: Plan, minutes: float, cores: int = 2) -> tuple[list[Choice],
         choices.append(Choice(template, epochs, seconds))
     if not choices:
         raise UserError(
-            "minutes-few", f"no experiment fits into {minutes:g} minutes; the shortest takes about "
-            f"{_shortest(templates, plan.units / faster):.0f}, so give --minutes",
+            "minutes-few", f"no experiment fits into {minutes:g} minutes; give "
+            f"--minutes {_enough_minutes(templates, plan.units / faster)}",
             key="--minutes", value=minutes,
         )  # fmt: skip
     return choices, dropped
@@ -56,6 +59,12 @@ def _enough(template: Template, rows: int) -> int:
     return max(template.least_epochs, min(epochs, template.most_epochs))
 
 
-def _shortest(templates: Sequence[Template], units: float) -> float:
-    seconds = [OVERHEAD + t.least_epochs * t.seconds * units for t in templates]
-    return max(1.0, min(seconds) * len(templates) / 60)
+def _epoch(template: Template, units: float) -> float:
+    """Seconds of one epoch."""
+    return EPOCH_OVERHEAD + template.seconds * units
+
+
+def _enough_minutes(templates: Sequence[Template], units: float) -> int:
+    """Minutes in which the shortest experiment fits, whichever place it has."""
+    seconds = [OVERHEAD + t.least_epochs * _epoch(t, units) for t in templates]
+    return math.ceil(min(seconds) * len(templates) / 60 + 0.01)

@@ -41,7 +41,9 @@ def propose(source: Source, options: argparse.Namespace, answers: Answers) -> Pr
     taken = _keys(params_file)
     key = options.name or _free(_key(options.paths[0]), taken)
     if not re.fullmatch(r"[A-Za-z0-9_-]+", key) or key in taken:
-        message = "taken in the params file already" if key in taken else "letters, digits, _ and -"
+        message = "letters, digits, _ and - are accepted"
+        if key in taken:
+            message = "a data set or experiment of this project has this name; give another one"
         raise UserError("name-unusable", message, key="--name", value=key)
     files, path = _conversion(source, key)
     plan = init_templates.plan(source, files is not None and not source.layout.get("copy"))
@@ -85,10 +87,13 @@ def _free(key: str, taken: set[str]) -> str:
 
 
 def _keys(params_file: Path) -> set[str]:
-    if not params_file.exists():
-        return set()
-    params = loader.load(params_file)
-    return {*params.datasets, *params.starts, *params.experiments}
+    """Keys that are taken, here or in another graph of the project: DVC wants one output a path."""
+    taken: set[str] = set()
+    for path in (params_file, *params_file.parent.glob("*/params.yaml")):
+        if path.exists():
+            params = loader.load(path)
+            taken |= {*params.datasets, *params.starts, *params.experiments}
+    return taken
 
 
 def _relative(path: Path, folder: Path) -> str:

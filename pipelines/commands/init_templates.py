@@ -40,7 +40,7 @@ class Template:
     seconds: float
     steps: int
     least_epochs: int = 4
-    most_epochs: int = 40
+    most_epochs: int = 80
     loss: dict = field(default_factory=dict)
     decide: dict = field(default_factory=dict)
     on: str = ""
@@ -81,23 +81,23 @@ CHARACTERS = Template(
 SERIES = (
     Template(
         "linear", "one linear map from the history to the forecast", "linear",
-        {"builder": "linear_forecaster"}, _fit(32, 3e-3), 0.1, 3000, 5, 60,
+        {"builder": "linear_forecaster"}, _fit(32, 3e-3), 0.1, 3000, 5, 150,
     ),
     Template(
         "gru", "a recurrent network", "recurrent_forecasters",
         {"builder": "gru_forecaster", "units": 32, "dropout": 0.2},
-        _fit(32, 2e-3, clip_norm=1.0), 0.6, 2000, 3, 40,
+        _fit(32, 2e-3, clip_norm=1.0), 0.6, 2000, 3, 120,
     ),
     Template(
         "ridge_gru", "the mean of a ridge regression and a GRU over segments", "segment_gru",
         {"builder": "ridge_gru_forecaster", "units": 64, "segment_steps": None, "dropout": 0.3},
         {"batch_size": 64, "learning_rate": 2e-3, "patience": None, "clip_norm": 1.0},
-        0.9, 800, 3, 8,
+        0.9, 800, 3, 40,
     ),
     Template(
         "tcn", "causal convolutions", "tcn",
         {"builder": "tcn_forecaster", "filters": 32, "kernel_size": 3, "dropout": 0.1},
-        _fit(32, 3e-3, clip_norm=1.0), 1.0, 1500, 3, 30,
+        _fit(32, 3e-3, clip_norm=1.0), 1.0, 1500, 3, 100,
     ),
 )  # fmt: skip
 AUGMENT = {"translation": 0.1, "rotation": 0.03, "zoom": 0.1}

@@ -163,6 +163,13 @@ def test_excel_sheets_are_asked():
     assert refused("two.xlsx").code == "ambiguous-sheet"
 
 
+@pytest.mark.parametrize("lines", [True, False])
+def test_json(lines):
+    frame = pd.DataFrame(reviews(), columns=["text", "label"])
+    frame.to_json("reviews.json", orient="records", lines=lines)
+    assert run("reviews.json")["datasets"]["reviews"]["source"] == "sources/reviews.csv"
+
+
 def test_parquet():
     times = pd.date_range("2024-01-01", periods=400, freq="h")
     load = np.random.default_rng(0).normal(20, 3, 400)
@@ -449,6 +456,16 @@ def test_what_is_not_read(name, content, code):
     assert refused("absent.csv").code == "file-missing"
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("delimiter", "ab"), ("horizon", "0"), ("frequency", "often"), ("header", "perhaps")],
+)
+def test_options_that_mean_nothing(option, value):
+    table("a.csv", days(60), ["time", "x"])
+    error = refused("a.csv", f"--{option}", value)
+    assert (error.code, error.key, error.value) == ("answer-unknown", f"--{option}", value)
+
+
 def test_every_other_byte_of_the_params_file_stays():
     before = "seed: 3  # mine\n\ndatasets: {}\nstarts: {}\n# mine too\nexperiments:   {}  # none\n"
     PARAMS.write_text(before)
@@ -462,6 +479,16 @@ def test_every_other_byte_of_the_params_file_stays():
     lines = iter(after.splitlines())
     assert all(line in lines for line in middle.splitlines())
     assert len(loader.load(PARAMS).datasets) == 2 * (middle.count("recipe:"))
+
+
+def test_keys_of_other_graphs_are_taken():
+    table("a.csv", reviews(), ["text", "label"])
+    run("a.csv")
+    Path("benchmarks").mkdir()
+    PARAMS.rename("benchmarks/params.yaml")
+    error = refused_later("a.csv", "--name", "a")
+    assert (error.code, error.key, error.value) == ("name-unusable", "--name", "a")
+    assert "a2" in run("a.csv")["datasets"]
 
 
 def test_sections_in_braces_are_refused():
@@ -483,6 +510,8 @@ def test_time_limit():
     with pytest.raises(UserError) as error:
         init_portfolio.portfolio(plan, 0.5)
     assert error.value.code == "minutes-few"
+    enough = float(error.value.message.rsplit("--minutes ", 1)[1])
+    assert init_portfolio.portfolio(plan, enough)[0]
 
 
 def test_questions_at_the_terminal(monkeypatch, capsys):

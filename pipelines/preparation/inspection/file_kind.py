@@ -52,6 +52,8 @@ def kind(path: Path) -> str:
     if name is not None and not (name == "image" and head[:2] == b"BM" and b"\0" not in head):
         return name
     utf16 = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    if re.match(rb'(\xef\xbb\xbf)?\s*(\[\s*)?\{\s*"', head):
+        return "json"
     return "binary" if b"\0" in head and not utf16 else "text"
 
 

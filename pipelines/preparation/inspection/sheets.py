@@ -1,4 +1,4 @@
-"""Excel and Parquet files as rows of text."""
+"""Excel, Parquet and JSON files as rows of text."""
 
 import datetime
 import importlib.util
@@ -21,6 +21,8 @@ def read(path: Path, kind: str, answers: Answers) -> tuple[list[tuple[int, list[
     """(line, cells) of every row, and what was read."""
     if kind == "parquet":
         return _parquet(path)
+    if kind == "json":
+        return _json(path)
     return _workbook(path, answers)
 
 
@@ -32,8 +34,23 @@ def _parquet(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
         raise UserError("parquet-damaged", message, path=path) from None
     if frame.index.name or isinstance(frame.index, pd.DatetimeIndex):
         frame = frame.reset_index(names=frame.index.name or "time")
+    return _rows(frame), "a Parquet table"
+
+
+def _rows(frame: pd.DataFrame) -> list[tuple[int, list[str]]]:
     rows = [list(map(str, frame.columns)), *frame.itertuples(index=False)]
-    return [(n, list(map(text, row))) for n, row in enumerate(rows, 1)], "a Parquet table"
+    return [(n, list(map(text, row))) for n, row in enumerate(rows, 1)]
+
+
+def _json(path: Path) -> tuple[list[tuple[int, list[str]]], str]:
+    """A list of objects, or one object a line."""
+    lines = not path.read_text("utf-8-sig").lstrip().startswith("[")
+    try:
+        frame = pd.read_json(path, lines=lines, dtype=False, convert_dates=False)
+    except ValueError as error:
+        message = f"neither a list of objects nor one object a line ({error}); write it as CSV"
+        raise UserError("json-unreadable", message, path=path) from None
+    return _rows(frame), "objects of JSON, one a row"
 
 
 def _workbook(path: Path, answers: Answers) -> tuple[list[tuple[int, list[str]]], str]:

@@ -29,7 +29,7 @@ def inspect(paths: Sequence[Path], answers: Answers) -> Source:
     (path,) = paths
     if kind in ("folder", "zip"):
         return _tree(path, answers)
-    if kind in ("text", "gzip", "xlsx", "parquet"):
+    if kind in ("text", "gzip", "xlsx", "parquet", "json"):
         return table_sources.one(path, kind, answers)
     raise file_kind.refuse(path, kind)
 

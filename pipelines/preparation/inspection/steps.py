@@ -43,7 +43,13 @@ def step(times: pd.DatetimeIndex, path: Path, answers: Answers) -> Step:
     """
     given = answers.get("frequency")
     if given is not None:
-        grid = pd.date_range(times[0], times[-1], freq=given)
+        try:
+            grid = pd.date_range(times[0], times[-1], freq=given)
+        except ValueError:
+            message = f"{given!r} is no step; give 15min, h, D, W-SUN, MS, QS, YS or the like"
+            raise UserError(
+                "answer-unknown", message, path=path, key="--frequency", value=given
+            ) from None
         return Step(given, "given", resample=not times.isin(grid).all())
     inferred = pd.infer_freq(times) if len(times) > 2 else None
     if inferred is not None:
@@ -140,7 +146,11 @@ def windows(frequency: str, rows: int, path: Path, answers: Answers) -> Windows:
         UserError: `rows-few`.
     """
     season, history, horizon = usual_windows(frequency)
-    horizon = int(answers.get("horizon") or horizon)
+    given = answers.get("horizon")
+    if given is not None and not (given.isdigit() and int(given)):
+        message = "give a whole number of steps above 0"
+        raise UserError("answer-unknown", message, path=path, key="--horizon", value=given)
+    horizon = int(given or horizon)
     if rows < LEAST_ROWS:
         message = f"{rows} steps; at least {LEAST_ROWS} are needed for train, val and test"
         raise UserError("rows-few", message, path=path, value=rows)

@@ -4,7 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipelines.config.errors import UserError
@@ -43,14 +43,18 @@ class Table:
         place = self.names.index(name)
         return [row[place].strip() for row in self.rows]
 
+    def take(self, numbers: Sequence[int]) -> "Table":
+        rows, lines = [self.rows[n] for n in numbers], [self.lines[n] for n in numbers]
+        return replace(self, rows=rows, lines=lines)
+
 
 def read(path: Path, kind: str, answers: Answers) -> Table | None:
-    """The table in a file of kind text, gzip, xlsx or parquet; None where there is none.
+    """The table in a file of kind text, gzip, xlsx, parquet or json; None where there is none.
 
     Raises:
         UserError: for what is ambiguous; see `questions`.
     """
-    if kind in ("xlsx", "parquet"):
+    if kind in ("xlsx", "parquet", "json"):
         rows, reason = sheets.read(path, kind, answers)
         reasons, convert = [reason], [f"a file of kind {kind} is read by no recipe"]
         encoding, mark, quoting = "utf-8", ",", True
