@@ -43,8 +43,8 @@ class Table:
         place = self.names.index(name)
         return [row[place].strip() for row in self.rows]
 
-    def take(self, numbers: Sequence[int]) -> "Table":
-        rows, lines = [self.rows[n] for n in numbers], [self.lines[n] for n in numbers]
+    def take(self, places: Sequence[int]) -> "Table":
+        rows, lines = [self.rows[n] for n in places], [self.lines[n] for n in places]
         return replace(self, rows=rows, lines=lines)
 
 
