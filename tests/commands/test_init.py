@@ -226,6 +226,23 @@ def test_columns_of_year_month_and_day():
     assert list(options(values, "a")["values"]) == ["pm2.5"]
 
 
+def test_a_date_and_a_clock_in_two_columns():
+    # As in the Air Quality data of UCI: empty last columns, blank rows, -200 for no value.
+    rows = [
+        [f"{t:%d/%m/%Y}", f"{t:%H.%M.%S}", f"{n % 24},5", str(600 + n % 50), "", ""]
+        for n, t in enumerate(pd.date_range("2004-03-10 18:00", periods=500, freq="h"))
+    ]
+    rows[30][3] = rows[31][3] = "-200"
+    header = ["Date", "Time", "CO(GT)", "S1", "", ""]
+    values = run(table("air.csv", [*rows, [""] * 6], header, ";"))
+    assert options(values, "air")["frequency"] == "h"
+    assert options(values, "air")["longest_gap_steps"] == 2
+    rows = [[*row[:4]] for row in rows]
+    values = run(table("plain.csv", rows, header[:4], ";"))
+    assert options(values, "plain")["time"] == ["Date", "Time"]
+    assert options(values, "plain")["time_format"] == "%d/%m/%Y %H.%M.%S"
+
+
 def test_day_or_month_first_is_refused_with_both_readings():
     rows = [["01/02/2020", "1"], ["02/03/2020", "2"], ["03/04/2020", "3"]]
     table("a.csv", rows, ["date", "value"])
@@ -357,13 +374,38 @@ def test_split_folders_are_no_classes():
 
 def test_images_that_cannot_be_read():
     images("photos", count=12)
-    Path("photos/Thumbs.db").write_bytes(b"\0")
+    Path("photos/cat/Thumbs.db").write_bytes(b"\0")
+    assert options(run("photos", "--name", "thumbs"), "thumbs")["bad_files"] == "skip"
     Path("photos/cat/x.gif").write_bytes(b"GIF89a")
     assert options(run("photos"), "photos")["bad_files"] == "skip"
     Path("photos/bird").mkdir()
     Path("photos/bird/x.heic").write_bytes(b"\0\0\0\x18ftypheic")
     error = refused("photos")
     assert (error.code, error.value) == ("class-lost", "bird")
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_class_folders_without_files_are_asked(linked):
+    images("photos")
+    images("elsewhere")
+    if linked:
+        Path("photos/bird").symlink_to(Path("elsewhere/cat").resolve())
+    else:
+        Path("photos/bird").mkdir()
+    error = refused("photos")
+    assert (error.code, error.key) == ("ambiguous-empty-classes", "--empty-classes")
+    run("photos", "--empty-classes", "leave-out")
+    assert spec("photos").labels == ("cat", "dog")
+
+
+def test_what_systems_leave_in_folders_of_texts_is_no_text():
+    for n in range(40):
+        path = Path("letters", ("pos", "neg")[n % 2], f"{n}.txt")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(sentence(n))
+    Path("letters/pos/desktop.ini").write_text("[.ShellClassInfo]")
+    run("letters")
+    assert len(Path("sources/letters.csv").read_text().splitlines()) == 41
 
 
 def test_a_zip_with_backslashes_is_refused():

@@ -92,13 +92,13 @@ def _read_times(draft: _Draft) -> None:
     if len(filled) < len(cells):
         draft.convert.append(f"{len(cells) - len(filled)} rows without a time are left out")
         draft.table, cells = draft.table.take(filled), [cells[n] for n in filled]
-    if len(draft.time) > 1:
+    if draft.time[0].casefold() in PART_FORMATS and len(draft.time) > 1:
         form = " ".join(PART_FORMATS[name.casefold()] for name in draft.time)
         parsed = pd.DatetimeIndex([times.parse(cell, form) for cell in cells])
         clock = times.TimeFormat(form, parsed, "the columns are named so")
     else:
         clock = times.time_format(
-            cells, draft.table.lines, draft.time[0], draft.table.path, draft.answers
+            cells, draft.table.lines, " ".join(draft.time), draft.table.path, draft.answers
         )
     if len(clock.times) != len(cells) or clock.times.hasnans:
         message = f"column {draft.time[0]!r} has cells that no one time format fits; give it"

@@ -20,8 +20,9 @@ DATES = (
 )
 CLOCKS = (
     *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M"),
-    ", %H:%M",
+    *(", %H:%M", " %H.%M.%S"),
 )
+CLOCK = re.compile(r"\d{1,2}(:\d\d(:\d\d(\.\d+)?)?|\.\d\d\.\d\d)( ?[AaPp][Mm])?")
 PERIODS = (
     *("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%b %Y", "%B %Y", "%b-%y", "%b-%Y", "%Y %b", "%Y-%b"),
     *("%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%YM%m"),
