@@ -202,6 +202,7 @@ def test_hourly_series_with_gaps_missing_cells_and_sentinels():
         ("%Y-%m-%d", {"freq": "B"}, "B", 5),
         ("%Y-%m-%dT%H:%M:%SZ", {"freq": "15min"}, "15min", 96),
         ("%b %Y", {"freq": "MS"}, "MS", 12),
+        ("%m/%d/%Y %I:%M %p", {"freq": "h"}, "h", 24),
     ],
 )
 def test_steps_of_series(form, dates, frequency, season):
@@ -295,6 +296,38 @@ def test_rows_in_reverse_order_and_a_title_are_converted():
     values = run(table("a.csv", rows))
     assert values["datasets"]["a"]["source"] == "sources/a.csv"
     assert Path("sources/a.csv").read_text().splitlines()[1].startswith("2021-01-01")
+
+
+def test_quarters_seconds_since_1970_and_a_row_of_units():
+    rows = [[f"{1990 + n // 4}Q{n % 4 + 1}", f"{n % 7}.5"] for n in range(120)]
+    written = options(run(table("gdp.csv", rows, ["quarter", "gdp"])), "gdp")
+    assert written["frequency"].startswith("QS")
+    rows = [[str(1_700_000_000 + 3600 * n), f"{n % 7}.5"] for n in range(400)]
+    assert options(run(table("a.csv", rows, ["timestamp", "x"])), "a")["frequency"] == "h"
+    rows = [["", "degC"], *days(200)]
+    assert options(run(table("b.csv", rows, ["time", "x"])), "b")["values"] == {"x": "degC"}
+
+
+def test_decimal_commas_do_not_make_a_comma_the_delimiter():
+    rows = days(600, "%Y-%m-%d %H:%M", lambda n: f"{n % 24},{n % 90 + 10}", freq="h")
+    lines = ["Zeit;kW", *(";".join(row) for row in rows)]
+    Path("a.csv").write_text("\n".join(lines) + "\n")
+    written = options(run("a.csv"), "a")
+    assert (written["delimiter"], written["decimal"]) == (";", ",")
+
+
+def test_a_header_of_short_names_above_long_texts():
+    table("a.csv", reviews(), ["Kommentar", "Stimmung"], ";")
+    assert options(run("a.csv"), "a")["text"] == "Kommentar"
+
+
+def test_an_hour_that_occurs_twice_is_asked():
+    rows = days(300, "%Y-%m-%d %H:%M", freq="h")
+    rows.insert(51, [rows[50][0], "99.5"])
+    table("a.csv", rows, ["time", "x"])
+    error = refused("a.csv")
+    assert (error.code, error.line) == ("ambiguous-duplicates", 53)
+    run("a.csv", "--duplicates", "mean")
 
 
 def test_several_series_in_one_file():

@@ -16,7 +16,8 @@ SAMPLE = 5000
 
 @dataclass(frozen=True)
 class Column:
-    """kind: empty, constant, number, time, clock, text, category or key. words: in a cell on average."""
+    """kind: empty, constant, number, time, clock, text, category or key. words: in a cell on
+    average."""
 
     name: str
     kind: str
