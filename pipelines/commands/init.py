@@ -31,7 +31,8 @@ OPTIONS = {
     "gaps": "interpolate or after", "duplicates": "first, last or mean", "series": "which to read",
     "not-numbers": "missing", "sheet": "sheet of a workbook", "ragged": "drop",
     "label-variants": "merge or keep", "conflicts": "drop or first",
-    "rare-classes": "drop or merge", "bad-files": "skip", "files": "which files",
+    "rare-classes": "drop or merge", "empty-classes": "leave-out", "bad-files": "skip",
+    "files": "which files",
     "train": "file of train", "val": "file of val", "test": "file of test",
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ from pipelines.config.errors import UserError
 OVERHEAD = 40
 # Seconds of an epoch of hardly any data: validation, the log.
 EPOCH_OVERHEAD = 0.3
-MOST = 4
+FEWEST, MOST = 2, 4
 
 
 @dataclass(frozen=True)
@@ -24,32 +24,46 @@ class Choice:
 
 
 def portfolio(plan: Plan, minutes: float, cores: int = 2) -> tuple[list[Choice], list[str]]:
-    """(experiments that fit together, names of those that do not). The first templates come first;
-    what one does not use, the next ones may.
+    """(experiments that fit together, names of those that do not).
+
+    As many as can each be trained for half of the epochs that are enough; where even two cannot,
+    the first two that fit at all: few models trained for long are better than many that are not.
 
     Raises:
         UserError: `minutes-few` where not even one fits.
     """
-    left, choices, dropped = 60.0 * minutes, [], []
     templates = plan.templates[:MOST]
-    faster = max(1, cores) / 2
-    for number, template in enumerate(templates):
-        share = left / (len(templates) - number)
-        epoch = _epoch(template, plan.units / faster)
-        epochs = min(_enough(template, plan.train_rows), int(max(0, share - OVERHEAD) / epoch))
-        if epochs < template.least_epochs:
-            dropped.append(template.name)
-            continue
-        seconds = OVERHEAD + epochs * epoch
-        left -= seconds
-        choices.append(Choice(template, epochs, seconds))
+    units = plan.units / (max(1, cores) / 2)
+    for count in range(len(templates), 0, -1):
+        choices = _shared(templates[:count], units, plan.train_rows, 60.0 * minutes)
+        halves = [c.epochs >= _enough(c.template, plan.train_rows) / 2 for c in choices]
+        if (all(halves) and len(choices) == count) or (choices and count <= FEWEST):
+            names = {choice.template.name for choice in choices}
+            return choices, [t.name for t in templates if t.name not in names]
+    choices = _shared(templates, units, plan.train_rows, 60.0 * minutes)
     if not choices:
         raise UserError(
             "minutes-few", f"no experiment fits into {minutes:g} minutes; give "
-            f"--minutes {_enough_minutes(templates, plan.units / faster)}",
+            f"--minutes {_enough_minutes(templates, units)}",
             key="--minutes", value=minutes,
         )  # fmt: skip
-    return choices, dropped
+    names = {choice.template.name for choice in choices}
+    return choices, [t.name for t in templates if t.name not in names]
+
+
+def _shared(
+    templates: Sequence[Template], units: float, train_rows: int, seconds: float
+) -> list[Choice]:
+    """Each template with its share of the time; what one does not use, the next ones may."""
+    left, choices = seconds, []
+    for number, template in enumerate(templates):
+        share = left / (len(templates) - number)
+        epoch = _epoch(template, units)
+        epochs = min(_enough(template, train_rows), int(max(0, share - OVERHEAD) / epoch))
+        if epochs >= template.least_epochs:
+            choices.append(Choice(template, epochs, OVERHEAD + epochs * epoch))
+            left -= choices[-1].seconds
+    return choices
 
 
 def _enough(template: Template, rows: int) -> int:

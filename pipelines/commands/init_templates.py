@@ -84,15 +84,15 @@ SERIES = (
         {"builder": "linear_forecaster"}, _fit(32, 3e-3), 0.1, 3000, 5, 150,
     ),
     Template(
-        "gru", "a recurrent network", "recurrent_forecasters",
-        {"builder": "gru_forecaster", "units": 32, "dropout": 0.2},
-        _fit(32, 2e-3, clip_norm=1.0), 0.6, 2000, 3, 120,
-    ),
-    Template(
         "ridge_gru", "the mean of a ridge regression and a GRU over segments", "segment_gru",
         {"builder": "ridge_gru_forecaster", "units": 64, "segment_steps": None, "dropout": 0.3},
         {"batch_size": 64, "learning_rate": 2e-3, "patience": None, "clip_norm": 1.0},
         0.9, 800, 3, 40,
+    ),
+    Template(
+        "gru", "a recurrent network", "recurrent_forecasters",
+        {"builder": "gru_forecaster", "units": 32, "dropout": 0.2},
+        _fit(32, 2e-3, clip_norm=1.0), 0.6, 2000, 3, 120,
     ),
     Template(
         "tcn", "causal convolutions", "tcn",
@@ -103,14 +103,14 @@ SERIES = (
 AUGMENT = {"translation": 0.1, "rotation": 0.03, "zoom": 0.1}
 IMAGES = (
     Template(
-        "cnn", "two convolutions", "small_cnn",
-        {"builder": "small_cnn", "filters": [32, 64], "units": 64, "augment": AUGMENT},
-        _fit(32, 1e-3), 0.4, 3000, 5, 60,
-    ),
-    Template(
         "vgg", "stages of small convolutions, the mean over all places", "vgg",
         {"builder": "vgg", "filters": [16, 32, 64], "convolutions": [1, 2, 2], "augment": AUGMENT},
         _fit(32, 3e-3, schedule="cosine", warmup=0.1), 0.5, 3000, 5, 60,
+    ),
+    Template(
+        "cnn", "two convolutions", "small_cnn",
+        {"builder": "small_cnn", "filters": [32, 64], "units": 64, "augment": AUGMENT},
+        _fit(32, 1e-3), 0.4, 3000, 5, 60,
     ),
     Template(
         "resnet", "a small residual network", "resnet",
@@ -123,17 +123,17 @@ PAIRS = (
     Template(
         "transformer", "attention alone", "transformer",
         {"builder": "transformer", "width": 96, "heads": 4, "depth": 2, "feed_forward": 256},
-        _fit(64, 2e-3, clip_norm=1.0, length_buckets=4), 7.0, 2500, 3, 40, **_BEAMS,
+        _fit(64, 2e-3, clip_norm=1.0, length_buckets=4), 7.0, 8000, 3, 40, **_BEAMS,
     ),
     Template(
         "attention", "recurrent, with attention to the source", "seq2seq",
         {"builder": "seq2seq_attention", "embedding_width": 96, "units": 128, "cell": "gru"},
-        _fit(64, 3e-3, clip_norm=1.0, length_buckets=4), 6.0, 2500, 3, 40, **_BEAMS,
+        _fit(64, 3e-3, clip_norm=1.0, length_buckets=4), 6.0, 8000, 3, 40, **_BEAMS,
     ),
     Template(
         "seq2seq", "recurrent, without attention", "seq2seq",
         {"builder": "seq2seq", "embedding_width": 96, "units": 128, "cell": "gru"},
-        _fit(64, 3e-3, clip_norm=1.0, length_buckets=4), 5.0, 2500, 3, 40, **_BEAMS,
+        _fit(64, 3e-3, clip_norm=1.0, length_buckets=4), 5.0, 8000, 3, 40, **_BEAMS,
     ),
 )  # fmt: skip
 LONG_TOKENS, LENGTH_BUCKETS = 64, 4  # longer texts are padded to one of a few lengths

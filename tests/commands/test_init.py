@@ -16,7 +16,7 @@ from pipelines import __main__ as front_door
 from pipelines.commands import init, init_portfolio, init_templates, init_writer
 from pipelines.config import loader
 from pipelines.config.errors import UserError
-from pipelines.preparation.inspection import times
+from pipelines.preparation.inspection import times as time_formats
 from pipelines.preparation.inspection.questions import Answers
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare
@@ -202,6 +202,7 @@ def test_hourly_series_with_gaps_missing_cells_and_sentinels():
         ("%Y-%m-%d", {"freq": "B"}, "B", 5),
         ("%Y-%m-%dT%H:%M:%SZ", {"freq": "15min"}, "15min", 96),
         ("%b %Y", {"freq": "MS"}, "MS", 12),
+        ("%m/%d/%Y %I:%M %p", {"freq": "h"}, "h", 24),
     ],
 )
 def test_steps_of_series(form, dates, frequency, season):
@@ -226,6 +227,23 @@ def test_columns_of_year_month_and_day():
     assert list(options(values, "a")["values"]) == ["pm2.5"]
 
 
+def test_a_date_and_a_clock_in_two_columns():
+    # As in the Air Quality data of UCI: empty last columns, blank rows, -200 for no value.
+    rows = [
+        [f"{t:%d/%m/%Y}", f"{t:%H.%M.%S}", f"{n % 24},5", str(600 + n % 50), "", ""]
+        for n, t in enumerate(pd.date_range("2004-03-10 18:00", periods=500, freq="h"))
+    ]
+    rows[30][3] = rows[31][3] = "-200"
+    header = ["Date", "Time", "CO(GT)", "S1", "", ""]
+    values = run(table("air.csv", [*rows, [""] * 6], header, ";"))
+    assert options(values, "air")["frequency"] == "h"
+    assert options(values, "air")["longest_gap_steps"] == 2
+    rows = [[*row[:4]] for row in rows]
+    values = run(table("plain.csv", rows, header[:4], ";"))
+    assert options(values, "plain")["time"] == ["Date", "Time"]
+    assert options(values, "plain")["time_format"] == "%d/%m/%Y %H.%M.%S"
+
+
 def test_day_or_month_first_is_refused_with_both_readings():
     rows = [["01/02/2020", "1"], ["02/03/2020", "2"], ["03/04/2020", "3"]]
     table("a.csv", rows, ["date", "value"])
@@ -240,7 +258,7 @@ def test_day_first_where_a_cell_or_the_order_tells():
     # The first twelve days of each month: in this order by one reading alone.
     cells = [f"{day:02}/{month:02}/2020" for month in range(1, 13) for day in range(1, 13)]
     lines = list(range(2, 2 + len(cells)))
-    form = times.time_format(cells, lines, "t", Path("a.csv"), Answers({}))
+    form = time_formats.time_format(cells, lines, "t", Path("a.csv"), Answers({}))
     assert form.format == "%d/%m/%Y"
 
 
@@ -278,6 +296,38 @@ def test_rows_in_reverse_order_and_a_title_are_converted():
     values = run(table("a.csv", rows))
     assert values["datasets"]["a"]["source"] == "sources/a.csv"
     assert Path("sources/a.csv").read_text().splitlines()[1].startswith("2021-01-01")
+
+
+def test_quarters_seconds_since_1970_and_a_row_of_units():
+    rows = [[f"{1990 + n // 4}Q{n % 4 + 1}", f"{n % 7}.5"] for n in range(120)]
+    written = options(run(table("gdp.csv", rows, ["quarter", "gdp"])), "gdp")
+    assert written["frequency"].startswith("QS")
+    rows = [[str(1_700_000_000 + 3600 * n), f"{n % 7}.5"] for n in range(400)]
+    assert options(run(table("a.csv", rows, ["timestamp", "x"])), "a")["frequency"] == "h"
+    rows = [["", "degC"], *days(200)]
+    assert options(run(table("b.csv", rows, ["time", "x"])), "b")["values"] == {"x": "degC"}
+
+
+def test_decimal_commas_do_not_make_a_comma_the_delimiter():
+    rows = days(600, "%Y-%m-%d %H:%M", lambda n: f"{n % 24},{n % 90 + 10}", freq="h")
+    lines = ["Zeit;kW", *(";".join(row) for row in rows)]
+    Path("a.csv").write_text("\n".join(lines) + "\n")
+    written = options(run("a.csv"), "a")
+    assert (written["delimiter"], written["decimal"]) == (";", ",")
+
+
+def test_a_header_of_short_names_above_long_texts():
+    table("a.csv", reviews(), ["Kommentar", "Stimmung"], ";")
+    assert options(run("a.csv"), "a")["text"] == "Kommentar"
+
+
+def test_an_hour_that_occurs_twice_is_asked():
+    rows = days(300, "%Y-%m-%d %H:%M", freq="h")
+    rows.insert(51, [rows[50][0], "99.5"])
+    table("a.csv", rows, ["time", "x"])
+    error = refused("a.csv")
+    assert (error.code, error.line) == ("ambiguous-duplicates", 53)
+    run("a.csv", "--duplicates", "mean")
 
 
 def test_several_series_in_one_file():
@@ -357,13 +407,38 @@ def test_split_folders_are_no_classes():
 
 def test_images_that_cannot_be_read():
     images("photos", count=12)
-    Path("photos/Thumbs.db").write_bytes(b"\0")
+    Path("photos/cat/Thumbs.db").write_bytes(b"\0")
+    assert options(run("photos", "--name", "thumbs"), "thumbs")["bad_files"] == "skip"
     Path("photos/cat/x.gif").write_bytes(b"GIF89a")
     assert options(run("photos"), "photos")["bad_files"] == "skip"
     Path("photos/bird").mkdir()
     Path("photos/bird/x.heic").write_bytes(b"\0\0\0\x18ftypheic")
     error = refused("photos")
     assert (error.code, error.value) == ("class-lost", "bird")
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_class_folders_without_files_are_asked(linked):
+    images("photos")
+    images("elsewhere")
+    if linked:
+        Path("photos/bird").symlink_to(Path("elsewhere/cat").resolve())
+    else:
+        Path("photos/bird").mkdir()
+    error = refused("photos")
+    assert (error.code, error.key) == ("ambiguous-empty-classes", "--empty-classes")
+    run("photos", "--empty-classes", "leave-out")
+    assert spec("photos").labels == ("cat", "dog")
+
+
+def test_what_systems_leave_in_folders_of_texts_is_no_text():
+    for n in range(40):
+        path = Path("letters", ("pos", "neg")[n % 2], f"{n}.txt")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(sentence(n))
+    Path("letters/pos/desktop.ini").write_text("[.ShellClassInfo]")
+    run("letters")
+    assert len(Path("sources/letters.csv").read_text().splitlines()) == 41
 
 
 def test_a_zip_with_backslashes_is_refused():
@@ -502,9 +577,10 @@ def test_sections_in_braces_are_refused():
 
 def test_time_limit():
     plan = init_templates.Plan([], list(init_templates.TEXTS), units=5.0, train_rows=7000)
-    few, dropped = init_portfolio.portfolio(plan, 4)
+    few, dropped = init_portfolio.portfolio(plan, 6)
     many, none_dropped = init_portfolio.portfolio(plan, 60)
-    assert sum(choice.seconds for choice in few) <= 4 * 60
+    assert 1 <= len(few) < len(many) == 4
+    assert sum(choice.seconds for choice in few) <= 6 * 60
     assert sum(choice.seconds for choice in many) <= 60 * 60
     assert len(few) + len(dropped) == len(many) and not none_dropped
     with pytest.raises(UserError) as error:

@@ -135,6 +135,9 @@ def test_sentinels_are_apart_from_all_others():
     assert report["sentinel"].count == 2
     assert report["sentinel"].examples[0] == "line 5: -9999"
     assert "outliers" not in report
+    values = noise(100) + 100
+    values[4] = -200
+    assert series(values)["sentinel"].examples == ("line 6: -200",)
     pressures = np.linspace(990, 1010, 100)
     pressures[7] = 999
     assert "sentinel" not in series(pressures)

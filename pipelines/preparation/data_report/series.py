@@ -8,7 +8,21 @@ import pandas as pd
 from pipelines.preparation.data_report.findings import Finding, first
 
 # Numbers that instruments and exports write for "no value".
-SENTINELS = (-9999, -999, -99, -9999.9, -999.9, -99.9, 999, 9999, 99999, -99999, -32768, 32767)
+SENTINELS = (
+    -9999,
+    -999,
+    -200,
+    -99,
+    -9999.9,
+    -999.9,
+    -99.9,
+    999,
+    9999,
+    99999,
+    -99999,
+    -32768,
+    32767,
+)
 ALMOST_EMPTY = 0.5
 OUTLIER_SPREADS = 15  # interquartile ranges from the median, in plain and in logarithmic values
 BLOCK_ROWS = 24
@@ -96,7 +110,8 @@ def sentinels(column: np.ndarray) -> list[float]:
     span = max(high - low, 1e-9)
     return [
         value for value in map(float, SENTINELS)
-        if (known == value).any() and (value < low - span or value > high + span)
+        if (known == value).any()
+        and (value < low - span or value > high + span or (low >= 0 and value < 0))
     ]  # fmt: skip
 
 

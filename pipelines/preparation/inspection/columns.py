@@ -16,7 +16,8 @@ SAMPLE = 5000
 
 @dataclass(frozen=True)
 class Column:
-    """kind: empty, constant, number, time, text, category or key. words: in a cell on average."""
+    """kind: empty, constant, number, time, clock, text, category or key. words: in a cell on
+    average."""
 
     name: str
     kind: str
@@ -44,6 +45,8 @@ def _column(name: str, cells: Sequence[str]) -> Column:
         return column("empty", "no value at all")
     if distinct == 1:
         return column("constant", f"{known[0]!r} throughout")
+    if all(times.CLOCK.fullmatch(cell) for cell in sample):
+        return column("clock", f"{known[0]!r} and the rest are times of the day")
     if sum(map(numbers.is_number, sample)) >= NEARLY_ALL * len(sample):
         if times.looks_like_time(known, name):
             return column("time", f"{known[0]!r} and the rest are times")

@@ -19,18 +19,20 @@ csv.field_size_limit(1 << 30)
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is cut into cells. width: of most rows. regular: the share that has it."""
+    """How a file is cut into cells. width: of most rows. regular: the share that has it. head: does
+    the first row, too? numeric: the share of cells that are numbers."""
 
     delimiter: str
     quoting: bool
     width: int
     regular: float
     numeric: float
+    head: bool
     reason: str = ""
 
     @property
     def score(self) -> tuple:
-        return (round(self.regular, 2), self.numeric, self.quoting, self.width)
+        return (round(self.regular, 2), self.head, self.numeric, self.quoting, self.width)
 
 
 def cells(text: str, delimiter: str, quoting: bool) -> list[tuple[int, list[str]]]:
@@ -68,7 +70,7 @@ def layout(text: str, path: Path, answers: Answers) -> Layout | None:
     best = good[0]
     rivals = [
         entry for entry in good
-        if entry.delimiter != best.delimiter and entry.score[:2] == best.score[:2]
+        if entry.delimiter != best.delimiter and entry.score[:3] == best.score[:3]
     ]  # fmt: skip
     if rivals and best.numeric < 0.5:
         readings = [
@@ -85,7 +87,7 @@ def layout(text: str, path: Path, answers: Answers) -> Layout | None:
     if not best.quoting:
         reason += "; quotes are part of the text, as they do not match"
     return Layout(
-        best.delimiter, best.quoting, best.width, best.regular, best.numeric, reason
+        best.delimiter, best.quoting, best.width, best.regular, best.numeric, best.head, reason
     )  # fmt: skip
 
 
@@ -107,4 +109,5 @@ def _measured(text: str, head: str, delimiter: str, quoting: bool) -> Layout | N
     numeric = sum(map(numbers.is_number, flat)) / max(len(flat), 1)
     if quoting and any("\n" in cell and '"' in cell for row in filled for cell in row):
         count *= 0.9  # a quote that opens by chance swallows lines
-    return Layout(delimiter, quoting, width, count / len(filled), round(numeric, 1))
+    head = len(filled[0]) == width
+    return Layout(delimiter, quoting, width, count / len(filled), round(numeric, 1), head)

@@ -39,7 +39,7 @@ def inspect(files: tree.Tree, answers: Answers) -> Images:
         UserError: where folders are no classes, or a class has no image that can be read.
     """
     names = [name for name in files.names if not tree.is_note(name)]
-    layout = tree.classes(files, names)
+    layout = tree.classes(files, names, answers)
     entries = layout.files
     heads = [image_report.facts(files.read(name), decode=False) for name, _, _ in entries]
     labels = [label for _, label, _ in entries]
@@ -68,6 +68,7 @@ def inspect(files: tree.Tree, answers: Answers) -> Images:
     conflict = any(finding.code == "label-conflict" for finding in report)
     if conflict:
         reasons.append("images that are there under two labels are left out")
+    bad += layout.extras
     if bad:
         reasons.append(f"{bad} files that are no whole JPEG or PNG are passed over")
     return Images(

@@ -92,21 +92,21 @@ def _read_times(draft: _Draft) -> None:
     if len(filled) < len(cells):
         draft.convert.append(f"{len(cells) - len(filled)} rows without a time are left out")
         draft.table, cells = draft.table.take(filled), [cells[n] for n in filled]
-    if len(draft.time) > 1:
+    if draft.time[0].casefold() in PART_FORMATS and len(draft.time) > 1:
         form = " ".join(PART_FORMATS[name.casefold()] for name in draft.time)
         parsed = pd.DatetimeIndex([times.parse(cell, form) for cell in cells])
         clock = times.TimeFormat(form, parsed, "the columns are named so")
     else:
         clock = times.time_format(
-            cells, draft.table.lines, draft.time[0], draft.table.path, draft.answers
+            cells, draft.table.lines, " ".join(draft.time), draft.table.path, draft.answers
         )
     if len(clock.times) != len(cells) or clock.times.hasnans:
         message = f"column {draft.time[0]!r} has cells that no one time format fits; give it"
         raise UserError("time-unreadable", message, path=draft.table.path, key="--time-format")
     shown = clock.format or "ISO 8601"
     draft.reasons.append(f"time: {' + '.join(draft.time)}, {shown}: {clock.reason}")
-    if clock.format in times.EPOCHS:
-        draft.convert.append("no recipe reads seconds since 1970")
+    if clock.format in times.UNREADABLE:
+        draft.convert.append(f"no recipe reads times of the kind {clock.format}")
     draft.clock = clock
 
 
@@ -155,9 +155,9 @@ def _empty_sentinels(draft: _Draft) -> None:
 
 def _order(draft: _Draft) -> None:
     """Rows in the order of time, one row a time."""
-    places = [f"line {line}" for line in draft.table.lines]
     frame, order = draft.frame, np.argsort(draft.frame.index, kind="stable")
-    places = [places[n] for n in order]
+    lines = [draft.table.lines[n] for n in order]
+    places = [f"line {line}" for line in lines]
     if not frame.index.is_monotonic_increasing:
         draft.convert.append("rows are put in the order of time")
     draft.report = series_report.report(
@@ -168,14 +168,15 @@ def _order(draft: _Draft) -> None:
         frame[name] = frame[name].mask(np.array(absent))
     frame = frame.iloc[order]
     again = frame.index.duplicated()
+    line = lines[int(again.argmax())]
     if again.any():
         frame = frame[~frame.reset_index().duplicated().to_numpy()]
         draft.convert.append(f"{again.sum()} rows of times that occur twice are merged")
     if frame.index.has_duplicates:
-        row = int(again.argmax())
         readings = [Reading(how, f"the {how} of them") for how in ("first", "last", "mean")]
-        message = f"{places[row]}: {frame.index[row]} occurs twice with different values"
-        how = draft.ask("duplicates", message, readings)
+        time = frame.index[frame.index.duplicated()][0]
+        message = f"{time} occurs twice with different values (clocks that go back?)"
+        how = draft.ask("duplicates", message, readings, line)
         frame = getattr(frame.groupby(level=0), how)()
     draft.frame = frame
 
@@ -244,11 +245,17 @@ def _cut_long_gaps(draft: _Draft, step: steps.Step) -> int:
     return int(runs[end:].max())
 
 
+def _unit(name: str, units: dict[str, str]) -> str:
+    """From the row of units, or from brackets at the end of the column's name."""
+    in_brackets = UNIT.search(name)
+    return units.get(name) or (in_brackets[1] if in_brackets else "units")
+
+
 def _series(draft: _Draft, step: steps.Step, longest: int) -> Series:
     frame = draft.frame
     windows = steps.windows(step.frequency, len(frame), draft.table.path, draft.answers)
     draft.reasons.append(f"windows: {windows.reason}")
-    values = {str(name): (UNIT.search(str(name)) or [None, "units"])[1] for name in frame}
+    values = {str(name): _unit(str(name), draft.table.units) for name in frame}
     time = draft.time[0] if len(draft.time) == 1 else draft.time
     read = {"time": time, "time_format": draft.clock.format, "decimal": draft.form.decimal}
     first_row, converted = int((draft.clock.times >= frame.index[0]).argmax()) + 1, None

@@ -28,6 +28,9 @@ def time_columns(table: Table, profile: Sequence[Column], answers: Answers) -> l
         readings = [Reading(n, f"begins with {table.column(n)[0]}") for n in names]
         question = Question("time", "several columns hold times", readings, table.path)
         return [answers.settle(question)]
+    clocks = [column.name for column in profile if column.kind == "clock"]
+    if names and len(clocks) == 1 and len(set(table.column(names[0]))) < len(table.rows):
+        return [*names, *clocks]
     if names:
         return names
     lower = {name.casefold(): name for name in table.names}

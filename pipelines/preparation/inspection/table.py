@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipelines.config.errors import UserError
+from pipelines.preparation.data_report.labels import MISSING
 from pipelines.preparation.inspection import delimiter, file_kind, numbers, sheets, times
 from pipelines.preparation.inspection.questions import Answers, Question, Reading
 
@@ -25,7 +26,8 @@ class Table:
 
     names: of the columns, `column0` and so on where the file has no header. lines: on which each
     row begins. has_header, encoding, delimiter, quoting: how the file is written. convert: why no
-    recipe reads the file as it is. reasons: what was taken for what.
+    recipe reads the file as it is. reasons: what was taken for what. units: by column,
+    where a row below the header has them.
     """
 
     path: Path
@@ -38,13 +40,14 @@ class Table:
     quoting: bool = True
     convert: list[str] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
+    units: dict[str, str] = field(default_factory=dict)
 
     def column(self, name: str) -> list[str]:
         place = self.names.index(name)
         return [row[place].strip() for row in self.rows]
 
-    def take(self, numbers: Sequence[int]) -> "Table":
-        rows, lines = [self.rows[n] for n in numbers], [self.lines[n] for n in numbers]
+    def take(self, places: Sequence[int]) -> "Table":
+        rows, lines = [self.rows[n] for n in places], [self.lines[n] for n in places]
         return replace(self, rows=rows, lines=lines)
 
 
@@ -90,6 +93,10 @@ def _table(path, rows, encoding, mark, quoting, convert, reasons, answers) -> Ta
     names = [cell.strip() for cell in body[0][1]] if head else []
     if head:
         body = body[1:]
+    line_of_units = _units([row for _, row in body]) if head else []
+    if line_of_units:
+        convert = [*convert, f"line {body[0][0]}, which has units, is left out"]
+        body = body[1:]
     if not body:
         message = "no data rows below the header; bring some"
         raise UserError("rows-missing", message, path=path)
@@ -99,8 +106,20 @@ def _table(path, rows, encoding, mark, quoting, convert, reasons, answers) -> Ta
         convert = [*convert, "columns without a name, or with one name twice, are renamed"]
     return Table(
         path, unique, [row for _, row in body], [line for line, _ in body], head, encoding, mark,
-        quoting, convert, [*reasons, reason],
+        quoting, convert, [*reasons, reason], dict(zip(unique, line_of_units, strict=False)),
     )  # fmt: skip
+
+
+def _units(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The cells of the first row, where all others have numbers or times and it has none."""
+    if len(rows) < 3:
+        return []
+    top, below = [cell.strip() for cell in rows[0]], rows[1:500]
+    values = [[row[n].strip() for row in below if row[n].strip()] for n in range(len(top))]
+    typed = [n for n, column in enumerate(values) if column and _typed(column)]
+    odd = [n for n in typed if top[n] and not _typed([top[n]])]
+    is_missing = all(top[n].casefold() in MISSING for n in odd)
+    return top if len(typed) > 1 and len(odd) >= len(typed) - 1 > 0 and not is_missing else []
 
 
 def _full(row: Sequence[str], rows: Sequence) -> bool:
@@ -135,6 +154,9 @@ def header(
         return False, f"line {line} is no header: {top[repeated[0]]!r} occurs again in its column"
     if len(set(top)) == len(top) and any(NAMES.fullmatch(cell) for cell in top):
         return True, f"line {line} is the header: it names columns ({', '.join(top[:4])})"
+    prose = [n for n, column in enumerate(values) if len(column) > 9 and _words(column) > 2]
+    if any(len(top[n].split()) < 3 for n in prose):
+        return True, f"line {line} is the header: all other rows have longer texts"
     if any(len(cell.split()) > 4 or cell.endswith((".", "?", "!")) for cell in top):
         return False, f"line {line} is no header: it holds a sentence"
     readings = [
@@ -143,6 +165,11 @@ def header(
     ]
     question = Question("header", "a header or a row of data", readings, path, line)
     return answers.settle(question) == "yes", "header: given or asked"
+
+
+def _words(column: Sequence[str]) -> int:
+    """Words of the shortest text."""
+    return min(len(cell.split()) for cell in column)
 
 
 def _typed(column: Sequence[str]) -> bool:

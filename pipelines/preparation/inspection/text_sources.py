@@ -16,7 +16,7 @@ LINES_A_LABEL = 10  # on average, from which first words are taken for labels
 
 
 def folder(files: tree.Tree, names: Sequence[str], answers: Answers) -> Source:
-    layers = tree.classes(files, names)
+    layers = tree.classes(files, names, answers)
     encodings: dict[str, str] = {}
     entries = []
     for name, label, split in layers.files:
@@ -26,7 +26,9 @@ def folder(files: tree.Tree, names: Sequence[str], answers: Answers) -> Source:
     if len(encodings) > 1:
         message = f"files in several encodings: {encodings}; save all as UTF-8 or give --encoding"
         raise UserError("encodings-mixed", message, path=files.root, key="--encoding")
-    content = texts.inspect(*zip(*entries, strict=True), files.root, answers)
+    extras = f"{layers.extras} files that are notes, or that systems leave behind, are left out"
+    convert = [extras] if layers.extras else []
+    content = texts.inspect(*zip(*entries, strict=True), files.root, answers, convert)
     content.reasons[:0] = layers.reasons
     layout = {"folders": layers.folders, "encoding": next(iter(encodings))}
     top = {PurePosixPath(name).relative_to(layers.folders[split or "all"]).parts[0]

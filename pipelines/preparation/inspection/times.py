@@ -20,8 +20,9 @@ DATES = (
 )
 CLOCKS = (
     *("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p", "T%H:%M"),
-    ", %H:%M",
+    *(", %H:%M", " %H.%M.%S"),
 )
+CLOCK = re.compile(r"\d{1,2}(:\d\d(:\d\d(\.\d+)?)?|\.\d\d\.\d\d)( ?[AaPp][Mm])?")
 PERIODS = (
     *("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%b %Y", "%B %Y", "%b-%y", "%b-%Y", "%Y %b", "%Y-%b"),
     *("%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%YM%m"),
@@ -29,6 +30,9 @@ PERIODS = (
 FORMATS = (ISO, *(date + clock for date, clock in product(DATES, CLOCKS)), *PERIODS)
 # Seconds or milliseconds since 1970: no format of strptime.
 EPOCHS = {"epoch seconds": (10, 1), "epoch milliseconds": (13, 1000)}
+QUARTERS = "year and quarter"
+QUARTER = re.compile(r"(\d{4})[- ]?Q([1-4])")
+UNREADABLE = {*EPOCHS, QUARTERS}  # formats that no recipe reads
 YEARS = range(1700, 2200)
 YEAR_NAMES = re.compile(r"year|jahr|ann[ée]e|a[ñn]o|anno|date|time|yr", re.IGNORECASE)
 STAMP_NAMES = re.compile(r"time|stamp|epoch|unix|date|\bts\b", re.IGNORECASE)
@@ -48,8 +52,11 @@ def parse(cell: str, form: str) -> datetime | None:
     try:
         if form in EPOCHS:
             return datetime.fromtimestamp(int(cell) / EPOCHS[form][1], UTC).replace(tzinfo=None)
+        if form == QUARTERS:
+            year, quarter = map(int, QUARTER.fullmatch(cell).groups())
+            return datetime(year, 3 * quarter - 2, 1)  # noqa: DTZ001 (times without a zone)
         time = datetime.strptime(cell, form) if form else datetime.fromisoformat(cell)
-    except ValueError:
+    except (ValueError, AttributeError):
         return None
     if time.tzinfo:
         time = (time - time.utcoffset()).replace(tzinfo=None)
@@ -66,6 +73,8 @@ def fitting(cells: Sequence[str], name: str = "", share: float = 1.0) -> list[st
     """The formats that fit at least so many of the cells."""
     formats = []
     whole = all(cell.isdigit() for cell in cells)
+    if all(QUARTER.fullmatch(cell) for cell in cells):
+        return [QUARTERS]
     if whole and all(len(cell) == 4 for cell in cells):
         years = all(int(cell) in YEARS for cell in cells) and len(set(cells)) == len(cells)
         return ["%Y"] if years and YEAR_NAMES.search(name) else []

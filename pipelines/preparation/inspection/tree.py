@@ -4,18 +4,19 @@ import re
 import zipfile
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from pipelines.config.errors import UserError
+from pipelines.preparation.inspection.questions import Answers, Question, Reading
 
 IMAGES = frozenset(
     ".jpg .jpeg .png .gif .bmp .webp .tif .tiff .heic .heif .avif .jxl .jpe .jfif".split()
 )
 TABLES = frozenset(".csv .tsv .tab .xlsx .parquet".split())
 SYSTEM = frozenset(["thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"])
-NOTES = re.compile(r"(readme|licen[cs]e|changelog|citation|about)([._-].*)?", re.IGNORECASE)
+NOTES = re.compile(r"(readme|licen[cs]e|changelog|citation)(\.(md|txt|rst|cff))?", re.IGNORECASE)
 SPLITS = {
     "train": "train", "training": "train", "trn": "train", "tr": "train",
     "val": "val", "valid": "val", "validation": "val", "dev": "val", "devel": "val",
@@ -25,11 +26,13 @@ SPLITS = {
 
 @dataclass(frozen=True)
 class Tree:
-    """names: of all files, relative to the root, without what systems leave behind."""
+    """names: of all files, relative to the root, without what systems leave behind. extras: the
+    names of that, which the recipes would read. empty_folders: also those that are links."""
 
     root: Path
     names: list[str]
     empty_folders: list[str]
+    extras: list[str]
 
     def read(self, name: str) -> bytes:
         return (self.root / name).read_bytes() if self.root.is_dir() else self._archive.read(name)
@@ -42,11 +45,13 @@ class Tree:
 @dataclass(frozen=True)
 class Classes:
     """folders: split ("all" where there are none) -> the folder with the classes' folders.
-    files: (name, class, split) of each file."""
+    files: (name, class, split) of each file. extras: how many files that systems leave behind, or
+    notes, are in the classes' folders."""
 
     folders: dict[str, str]
     files: list[tuple[str, str, str]]
     reasons: list[str]
+    extras: int = 0
 
 
 def listing(root: Path) -> Tree:
@@ -64,10 +69,11 @@ def listing(root: Path) -> Tree:
             if "\\" in entry.orig_filename or _is_unmarked_utf8(entry):
                 message = "file names not as the zip format has them; unpack it, give the folder"
                 raise UserError("archive-names", message, path=root, value=entry.filename)
+    extras = [n for n in names if _passed_over(n) and not _hidden(n) or is_note(n)]
     names = [name for name in names if not _passed_over(name)]
     full = {parent.as_posix() for name in names for parent in PurePosixPath(name).parents}
     empty = [f for f in folders if f not in full and not _passed_over(f)]
-    return Tree(root, names, empty)
+    return Tree(root, names, empty, extras)
 
 
 def _is_unmarked_utf8(entry: zipfile.ZipInfo) -> bool:
@@ -81,9 +87,13 @@ def _is_unmarked_utf8(entry: zipfile.ZipInfo) -> bool:
     return True
 
 
+def _hidden(name: str) -> bool:
+    return any(step.startswith(".") for step in PurePosixPath(name).parts)
+
+
 def _passed_over(name: str) -> bool:
     steps = PurePosixPath(name).parts
-    return any(step.startswith(".") or step.casefold() in SYSTEM for step in steps)
+    return _hidden(name) or any(step.casefold() in SYSTEM for step in steps)
 
 
 def content(tree: Tree) -> str:
@@ -107,12 +117,28 @@ def split_of(name: str) -> str:
     return splits.pop() if len(splits) == 1 else ""
 
 
-def classes(tree: Tree, names: Sequence[str]) -> Classes:
+def classes(tree: Tree, names: Sequence[str], answers: Answers) -> Classes:
     """Which folders are classes and which are splits, below one wrapping folder or more.
 
     Raises:
-        UserError: `classes-missing`, `splits-inside-classes`.
+        UserError: `classes-missing`, `class-lost`, `splits-inside-classes`, and
+            `ambiguous-empty-classes` for a folder beside the classes in which there is no file.
     """
+    layout = _layout(tree, names)
+    if len({label for _, label, _ in layout.files}) < 2:
+        message = "one class folder with files; two or more are needed (links are not followed)"
+        raise UserError("classes-missing", message, path=tree.root)
+    parents = set(layout.folders.values())
+    empty = [f for f in tree.empty_folders if PurePosixPath(f).parent.as_posix() in parents]
+    if empty:
+        readings = [Reading("leave-out", f"no class: {', '.join(empty[:5])}")]
+        message = f"{empty[0]!r} has no file, or is a link, which is not followed"
+        answers.settle(Question("empty-classes", message, readings, tree.root))
+    inside = [PurePosixPath(name).parent.parent.as_posix() in parents for name in tree.extras]
+    return replace(layout, extras=sum(inside))
+
+
+def _layout(tree: Tree, names: Sequence[str]) -> Classes:
     reasons = []
     paths = [PurePosixPath(name) for name in names]
     prefix = _wrapper(paths)
