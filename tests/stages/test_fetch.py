@@ -53,6 +53,11 @@ def tarred(*members, mode="w:gz"):
     return sink.getvalue()
 
 
+def name_of(value):
+    """An id for a test: compressed files hold the time at which they were made."""
+    return "archive" if isinstance(value, bytes) else None
+
+
 class Handler(BaseHTTPRequestHandler):
     """Each path has a list of answers: bytes, a status, or a word; the last one stays."""
 
@@ -156,6 +161,7 @@ def test_a_mirror_may_have_it_packed(server, get, tmp_path, mirror):
         (gzip.compress(DATA + DATA), "wrong file: more than the allowed"),
         (gzip.compress(WRONG), "wrong file: 18 of"),
     ],
+    ids=name_of,
 )
 def test_bad_gzip_files(server, get, tmp_path, packed, reason):
     server.answers["/texts.gz"] = [packed]
@@ -181,6 +187,7 @@ def test_a_file_that_is_itself_a_gzip_file_stays_packed(server, tmp_path):
         tarred(("texts", DATA, tarfile.REGTYPE), mode="w"),
         tarred((".", b"", tarfile.DIRTYPE), ("./texts", DATA, tarfile.REGTYPE)),
     ],
+    ids=name_of,
 )
 def test_member_of_an_official_archive(server, get, archive):
     server.answers["/all"] = [archive]
@@ -264,6 +271,7 @@ def test_refusal_names_every_source_and_the_cure(server, get, tmp_path):
         (zipped({"texts": DATA + DATA}), "texts", "member-too-large"),
         (tarred(("texts", DATA + DATA, tarfile.REGTYPE)), "texts", "member-too-large"),
     ],
+    ids=name_of,
 )
 def test_bad_archives(server, get, tmp_path, archive, name, code):
     server.answers["/all.zip"] = [archive]
