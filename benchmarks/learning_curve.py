@@ -46,9 +46,11 @@ def classifies(params_file: Path, key: str) -> None:
     task = loader.experiment(params_file, key)[1].task
     if "accuracy" not in loader.task_module(task, "reporting").REPORTED_METRICS:
         raise UserError(
-            f"{params_file}: experiments.{key} is of task {task}, which has no accuracy; "
-            "name experiments of text_classification or image_classification"
-        )
+            "task-without-accuracy",
+            f"the task {task} has no accuracy; name experiments of text_classification or "
+            "image_classification",
+            path=params_file, key=f"experiments.{key}", value=task,
+        )  # fmt: skip
 
 
 def table(params_file: Path, key: str) -> str:

@@ -89,17 +89,17 @@ def _repository_model(file: Path, feature_layer: str | None, shape: tuple) -> ke
     """A model of this repository without its head: float images of 0 to 255 -> (B, D)."""
     if file.suffix != ".keras":
         raise UserError(
-            "backbone-missing", f"{file} holds weights without a network; name their `backbone`",
-            key="build.backbone",
+            "backbone-missing", "weights without a network; name their `backbone` in `build`",
+            path=file, key="build.backbone",
         )  # fmt: skip
     trained = keras.saving.load_model(file, compile=False)
     trained_shape = tuple(trained.inputs[0].shape[1:])
     if trained_shape != shape:
         raise UserError(
             "image-size-mismatch",
-            f"{file} was trained on images of {trained_shape}, and these are {shape}; set `size`, "
-            "here or of the data set",
-            key="build.size", value=shape,
+            f"trained on images of {trained_shape}, and these are {shape}; set `size`, here or of "
+            "the data set",
+            path=file, key="build.size", value=shape,
         )  # fmt: skip
     features = _features(trained, feature_layer)
     extractor = keras.Model(trained.inputs, features, name=BACKBONE)

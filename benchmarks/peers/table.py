@@ -6,7 +6,7 @@ from statistics import median
 from pipelines.commands.results import markdown
 
 OURS = "ours"
-ABOUT = {
+PROGRAMS = {
     "ours": "ours",
     "plain_keras": "Keras, a bare `fit`",
     "pytorch": "PyTorch, eager",

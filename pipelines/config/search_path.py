@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 VARIABLE = "PIPELINES_EXTENSIONS"
-OWN = {"datasets": "pipelines.datasets", "tasks": "pipelines.tasks", "models": "models"}
+PACKAGES = {"datasets": "pipelines.datasets", "tasks": "pipelines.tasks", "models": "models"}
 
 
 def extensions() -> list[str]:
@@ -26,7 +26,7 @@ def names(room: str) -> list[str]:
 
 def module_name(room: str, name: str) -> str:
     """The dotted name to import; for an unknown name, as if it were in this project."""
-    package, _ = _places(room).get(name, (OWN[room], None))
+    package, _ = _places(room).get(name, (PACKAGES[room], None))
     return f"{package}.{name}"
 
 
@@ -39,7 +39,7 @@ def file(room: str, name: str) -> Path:
 def _places(room: str) -> dict[str, tuple[str, Path]]:
     """Name -> (package, its folder)."""
     places: dict[str, tuple[str, Path]] = {}
-    for package in (OWN[room], *(f"{extension}.{room}" for extension in extensions())):
+    for package in (PACKAGES[room], *(f"{extension}.{room}" for extension in extensions())):
         spec = find_spec(package)
         for folder in map(Path, (spec and spec.submodule_search_locations) or ()):
             if room == "tasks":

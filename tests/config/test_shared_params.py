@@ -12,6 +12,9 @@ datasets:
   digits: {DATASET}
 starts:
   digits_from_file: {{dataset: digits, weights: weights.keras}}
+baselines:
+  digits: {{task: image_classification, dataset: digits}}
+  from_file: {{task: image_classification, dataset: digits_from_file}}
 experiments: {{}}
 """
 COURSE = """\

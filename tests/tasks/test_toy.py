@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines.config import loader, search_path
-from pipelines.stages import evaluate, export, prepare, train
+from pipelines.config import search_path
+from pipelines.stages import baselines, evaluate, export, prepare, train
 from pipelines.storage import arrays
 from serving.servables import servable
 from tests.tasks.toy.datasets.letter_lines import LETTERS
@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 PARAMS = {
     "seed": 1,
     "datasets": {"lines": {"recipe": "letter_lines", "source": "lines.txt", "options": {}}},
+    "baselines": {"lines": {"task": "tagging", "dataset": "lines"}},
     "experiments": {
         "tagger": {
             "task": "tagging",
@@ -50,11 +51,7 @@ def project(tmp_path_factory):
         path.write_text(yaml.safe_dump(PARAMS))
         prepare.run(path, "lines")
         train.run(path, "tagger")
-        if hasattr(loader, "baselines"):
-            from pipelines.stages import baselines
-
-            (key,) = loader.load(path).baselines
-            baselines.run(path, key)
+        baselines.run(path, "lines")
         evaluate.run(path, "tagger")
         export.run(path, "tagger")
     return folder

@@ -18,7 +18,7 @@ def through_time(model: keras.Model, history: np.ndarray, seed: int = 0) -> np.n
     https://doi.org/10.1080/03610919008812866).
 
     Args:
-        model: a forecaster with the layers of `models.layers.windowed`.
+        model: a forecaster with the layers of `models.layers.standardization`.
         history: (n, h, c) windows, of which 64 evenly spaced ones are taken.
         seed: of the projections.
     """

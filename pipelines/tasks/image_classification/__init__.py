@@ -1,1 +1,1 @@
-"""Pictures to classes: handwritten digits, flowers, ants or bees."""
+"""Images to classes: handwritten digits, flowers, ants or bees."""
