@@ -22,8 +22,6 @@ def extension(monkeypatch):
 
 def module(task: str, name: str):
     folder = search_path.file("tasks", task)
-    if name in ("baselines", "figures", "info") and not (folder / "info.py").is_file():
-        pytest.skip("until the evaluation room has given every task an info.py")
     if not (folder / f"{name}.py").is_file():
         pytest.fail(f"{task} has no {name}.py")
     return loader.task_module(task, name)

@@ -2,5 +2,3 @@
 
 REPORTED_METRICS = ("accuracy",)
 TRIVIAL_BASELINE = "baseline_commonest"
-# Until results and promotion read info.py:
-HEADLINE, PRIMARY, LOWER, STRONG = REPORTED_METRICS, "accuracy", (), "baseline_letter"
