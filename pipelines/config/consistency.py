@@ -29,7 +29,7 @@ def check_experiment(file: YamlFile, key: str, experiment: Experiment, params: P
     builder, path = experiment.build.get("builder"), f"models/{experiment.module}.py"
     _check_name(file, (*prefix, "build", "builder"), builder, builders, place=f" in {path}")
     accepted = {
-        "build": (f"{builder} in {path}", ["builder", *builders[builder]]),
+        "build": (f"{builder} in {path}", ["builder", *builders[str(builder)]]),
         **signatures.objective_arguments(experiment.task),
     }
     for section, (function, names) in accepted.items():

@@ -40,7 +40,7 @@ class UserError(Exception):
         return ": ".join(filter(None, (place, self.key, self.message)))
 
 
-def one_of(name: str, choices: Iterable[str]) -> str:
+def one_of(name: object, choices: Iterable[str]) -> str:
     """'accepted: a, b; did you mean a?' for a name that is not among choices."""
     choices = sorted(map(str, choices))
     close = difflib.get_close_matches(str(name), choices, n=1)

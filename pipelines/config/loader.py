@@ -28,7 +28,7 @@ def load(path: Path) -> Params:
     except ValidationError as error:
         raise file.validation_error(error, Params) from None
     if params.shared is not None:
-        params = _with_shared(file, params)
+        params = _with_shared(file, params, params.shared)
     for key, dataset in params.datasets.items():
         consistency.check_dataset(file, key, dataset)
         _check_options(file, key, dataset)
@@ -39,18 +39,22 @@ def load(path: Path) -> Params:
     return params
 
 
-def _with_shared(file: YamlFile, params: Params) -> Params:
+def _with_shared(file: YamlFile, params: Params, name: str) -> Params:
     """The same params with the data sets, starts and baselines of the file that `shared` names."""
-    if Path(params.shared).resolve() == file.path.resolve():
+    if Path(name).resolve() == file.path.resolve():
         message = "this is the file itself; name another params file"
-        raise file.error("shared-is-itself", ("shared",), message, params.shared)
-    shared = load(Path(params.shared))
+        raise file.error("shared-is-itself", ("shared",), message, name)
+    shared = load(Path(name))
     prepared = shared.datasets | shared.starts
-    present = {"datasets": prepared, "starts": prepared, "baselines": shared.baselines}
+    present: dict[str, dict] = {
+        "datasets": prepared,
+        "starts": prepared,
+        "baselines": shared.baselines,
+    }
     for section, names in present.items():
         for key in getattr(params, section):
             if key in names:
-                message = f"{params.shared} has this name as well; choose another one"
+                message = f"{name} has this name as well; choose another one"
                 raise file.error("name-duplicate", (section, key), message, key)
     merged = {name: {**getattr(shared, name), **getattr(params, name)} for name in present}
     return Params.model_construct(params.model_fields_set, **{**dict(params), **merged})

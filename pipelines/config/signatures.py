@@ -52,8 +52,9 @@ def _objective_functions(path: Path) -> dict[str, ast.FunctionDef]:
     """The functions of a task's objective.py, those it defines and those it imports."""
     functions = _functions(path)
     for node in ast.parse(path.read_text("utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipelines."):
-            file = ROOT / f"{node.module.replace('.', '/')}.py"
+        module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+        if isinstance(node, ast.ImportFrom) and module.startswith("pipelines."):
+            file = ROOT / f"{module.replace('.', '/')}.py"
             imported = _functions(file) if file.is_file() else {}  # a package has modules only
             functions |= {
                 alias.asname or alias.name: imported[alias.name]

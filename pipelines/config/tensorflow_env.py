@@ -53,6 +53,7 @@ def without_cuda_messages() -> Iterator[None]:
         [grep, "-a", "-v", "-E", CUDA_MESSAGES],
         stdin=subprocess.PIPE, stdout=original, start_new_session=True,
     ) as lines:  # fmt: skip
+        assert lines.stdin is not None  # a pipe
         os.dup2(lines.stdin.fileno(), STDERR)
         try:
             yield

@@ -28,16 +28,17 @@ class YamlFile:
             raise UserError(
                 "encoding-wrong", "not UTF-8; save the file as UTF-8", path=path, line=line
             ) from None
-        except yaml.YAMLError as error:
+        except (yaml.reader.ReaderError, yaml.MarkedYAMLError) as error:
             if isinstance(error, yaml.reader.ReaderError):
                 line, problem = text[: error.position].count("\n") + 1, error.reason
             else:
-                line, problem = error.problem_mark.line + 1, error.problem
+                mark = error.problem_mark or error.context_mark
+                line, problem = mark.line + 1 if mark else 1, error.problem
             raise UserError(
                 "yaml-invalid", f"not valid YAML, {problem}; fix the indentation or quotes",
                 path=path, line=line,
             ) from None  # fmt: skip
-        if not isinstance(self.values, dict):
+        if root is None or not isinstance(self.values, dict):
             raise UserError(
                 "yaml-not-a-mapping",
                 "the file is empty or not a mapping; see README.md for its sections",

@@ -6,7 +6,7 @@ of a series overlap, so a column of windows is the series, once, with their leng
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,10 +81,10 @@ def write(
         elif isinstance(column, WindowIndex):
             np.save(folder / f"{name}{SERIES}", np.ascontiguousarray(column.series))
             np.save(folder / f"{name}{WINDOWS}", np.array([column.length, column.stride]))
-        elif len(column) and isinstance(column[0], bytes):
-            _write_blobs(folder, name, BLOB, column)
         else:
-            _write_blobs(folder, name, TEXT, [text.encode("utf-8") for text in column])
+            blobs = [item if isinstance(item, bytes) else item.encode("utf-8") for item in column]
+            suffix = BLOB if len(column) and isinstance(column[0], bytes) else TEXT
+            _write_blobs(folder, name, suffix, blobs)
 
 
 def _write_blobs(folder: Path, name: str, suffix: str, blobs: Sequence[bytes]) -> None:
@@ -97,7 +97,9 @@ def _write_blobs(folder: Path, name: str, suffix: str, blobs: Sequence[bytes]) -
 def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs]:
     """Every column of a split, by name; windows as a view of their series."""
     columns: dict[str, np.ndarray | Texts | Blobs] = {}
-    kinds = {TEXT: (OFFSETS, Texts), BLOB: (OFFSETS, Blobs), SERIES: (WINDOWS, _view)}
+    kinds: dict[str, tuple[str, Callable]] = {
+        TEXT: (OFFSETS, Texts), BLOB: (OFFSETS, Blobs), SERIES: (WINDOWS, _view),
+    }  # fmt: skip
     for path in sorted(folder.glob("*.npy")):
         suffix = next(
             (end for end in (*kinds, OFFSETS, WINDOWS) if path.name.endswith(end)), ".npy"

@@ -40,9 +40,14 @@ KINDS = {
 class Outputs(Protocol):
     """What a model or a baseline predicts for the rows of a split."""
 
-    def columns(self) -> dict[str, np.ndarray]:
-        """Arrays by name, whose first axis is the row; they are saved beside the scores."""
+    selection: str  # the settings that validation selected for a baseline, for people
+
+    def save(self, folder: Path) -> None:
+        """Writes the arrays, whose first axis is the row, into a new folder."""
         ...
+
+    @classmethod
+    def load(cls, folder: Path) -> "Outputs": ...
 
 
 class Objective(Protocol):

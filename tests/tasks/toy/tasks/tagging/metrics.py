@@ -16,18 +16,11 @@ class Outputs:
     predicted: np.ndarray
     selection: str = ""
 
-    @property
-    def chosen(self) -> str:  # until `evaluate` reads `selection`
-        return self.selection
-
-    def columns(self) -> dict[str, np.ndarray]:
-        return {"predicted": self.predicted}
-
     def save(self, folder: Path) -> None:
-        arrays.write(folder, self.columns())
+        arrays.write(folder, {"predicted": self.predicted})
 
     @classmethod
-    def load(cls, folder: Path, spec: DataSpec | None = None) -> "Outputs":
+    def load(cls, folder: Path) -> "Outputs":
         return cls(np.asarray(arrays.read(folder)["predicted"]))
 
 
