@@ -77,7 +77,7 @@ class Runner:
         self.environ = {**mirror, **os.environ, "PYTHONPATH": str(folder)}
 
     def stage(self, graph: Graph, stage: str, key: str) -> bool:
-        """Whether the stage succeeded; its output is pretraining if it did not."""
+        """Whether the stage succeeded; its output is recorded if it did not."""
         arguments = ["-m", "pipelines", stage, key, "--params", graph.params_file]
         began = time.perf_counter()
         done = subprocess.run(
