@@ -38,6 +38,8 @@ def run(params_file: Path, key: str) -> None:
         TrainingState.open(key, f"{content[:16]}-{keras.config.backend()}") as state,
         state.run(start, key) as main,
     ):
+        for report in sorted(prepared.glob("report.*")):  # what `prepare` has noticed in the data
+            main.artifact(report, "data_report")
         for remaining, trial in zip(reversed(range(len(fits))), fits, strict=True):
             name = key if len(fits) == 1 else f"{key}/{trial.name}"
             progress = Progress(name, remaining, state.checkpoint(trial.name))
