@@ -76,8 +76,8 @@ def run(arguments: Sequence[str]) -> None:
     show(source, proposal)
     if options.report:
         findings.write(options.report, source.report)
-    seconds = init_proposal.verify(proposal, options.params)
-    print(f"`prepare` runs on it ({seconds} rows in train, val and test).")
+    rows = init_proposal.verify(proposal, options.params)
+    print(f"`prepare` runs on it ({rows} rows in train, val and test).")
     if not options.yes and not confirm(f"Write these blocks to {options.params}? [Y/n] "):
         print("Nothing was written.")
         return

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from pipelines.commands import init_portfolio, init_templates, init_writer
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.preparation.inspection import table
 from pipelines.preparation.inspection.questions import Answers
 from pipelines.preparation.inspection.source import Source
+from pipelines.preparation.splits import SPLITS
+from pipelines.storage import arrays
 
 FOLDER = "sources"
 
@@ -50,22 +50,19 @@ def propose(source: Source, options: argparse.Namespace, answers: Answers) -> Pr
     choices, dropped = init_portfolio.portfolio(plan, options.minutes, os.cpu_count() or 2)
     location = path or _relative(source.path, params_file.parent)
     used = {choice.template.on for choice in choices}
-    blocks: dict[str, list] = {"datasets": [], "experiments": []}
+    blocks: dict[str, list] = {"datasets": [], "baselines": [], "experiments": []}
     for block in plan.datasets:
         if block.key_end in used:
             comments = [block.why] if block.why else source.reasons
             entry = init_templates.dataset(block, location)
-            blocks["datasets"].append((key + block.key_end, entry, comments))
+            name = key + block.key_end
+            blocks["datasets"].append((name, entry, comments))
+            blocks["baselines"].append((name, init_templates.baseline(source.task, name), []))
     for choice in choices:
         name, dataset_key = f"{key}_{choice.template.name}", key + choice.template.on
         comment = f"{choice.template.why}; about {choice.seconds / 60:.1f} minutes"
         entry = init_templates.experiment(choice.template, source.task, dataset_key, choice.epochs)
         blocks["experiments"].append((name, entry, [f"{comment[0].upper()}{comment[1:]}."]))
-    if init_templates.HAS_BASELINES:
-        blocks["baselines"] = [
-            (name, init_templates.baseline(source.task, name), [])
-            for name, _, _ in blocks["datasets"]
-        ]
     notes = [f"{name}: does not fit into {options.minutes:g} minutes" for name in dropped]
     unused = sorted(set(answers.given) - answers.used)
     notes += [f"--{name} was not needed" for name in unused]
@@ -164,13 +161,9 @@ def verify(proposal: Proposal, params_file: Path) -> int:
             out.mkdir(parents=True)
             with contextlib.redirect_stdout(io.StringIO()):
                 spec = recipe.prepare(options, path, out, seed)
-            targets = out.glob(f"repeat0/*/{spec.target}*.npy")
-            rows.append(sum(_length(target) for target in targets))
+            splits = [arrays.read(out / "repeat0" / split) for split in SPLITS]
+            rows.append(sum(len(columns[spec.target.name]) for columns in splits))
     return rows[0]
-
-
-def _length(file: Path) -> int:
-    return len(np.load(file, mmap_mode="r"))
 
 
 def write(proposal: Proposal, params_file: Path) -> None:

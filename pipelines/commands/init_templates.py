@@ -7,20 +7,17 @@ pairs of 100 sub-words.
 
 from dataclasses import dataclass, field, replace
 
-from pipelines.config.schema import Params
 from pipelines.preparation.inspection.images import Images
 from pipelines.preparation.inspection.pairs import Pairs
 from pipelines.preparation.inspection.series import Series
 from pipelines.preparation.inspection.source import Source
 from pipelines.preparation.inspection.texts import LabelledTexts
 
-WORD_INPUT = {"unit": "word", "lowercase": True}
-CHARACTER_INPUT = {"unit": "character", "lowercase": True}
+WORD_INPUT = {"granularity": "word", "lowercase": True}
+CHARACTER_INPUT = {"granularity": "character", "lowercase": True}
 SPLIT = {"val": 0.15, "test": 0.15}
 SERIES_SPLIT = {"val": 0.15, "test": 0.2}
 MAX_TOKENS, MAX_CHARACTERS, MAX_VOCABULARY = 400, 600, 20_000
-# Params has a section of baselines from the release on in which they are a stage.
-HAS_BASELINES = "baselines" in Params.model_fields
 
 
 @dataclass(frozen=True)
@@ -54,28 +51,31 @@ def _fit(batch_size: int, learning_rate: float, **more) -> dict:
 TEXTS = (
     Template(
         "ngrams", "linear model of n-grams, beside the mean of word vectors", "ngrams",
-        {"builder": "ngram_classifier", "longest": 2}, _fit(64, 2e-3), 0.2, 700, 4, 8,
+        {"builder": "ngram_classifier", "max_ngram": 2}, _fit(64, 2e-3), 0.2, 700, 4, 8,
     ),
     Template(
         "cnn", "convolutions over words", "text_cnn",
-        {"builder": "text_cnn", "embedding_width": 64, "filters": 100, "widths": [1, 2, 3]},
+        {"builder": "text_cnn", "embedding_dim": 64, "filters": 100, "kernel_sizes": [1, 2, 3]},
         _fit(32, 1e-3), 0.7, 2500,
     ),
     Template(
         "bilstm", "a recurrent network from both ends", "recurrent",
-        {"builder": "bilstm_classifier", "embedding_width": 64, "units": 48},
+        {"builder": "bilstm_classifier", "embedding_dim": 64, "units": 48},
         _fit(32, 1e-3), 3.0, 2000,
     ),
     Template(
         "transformer", "attention between words", "transformer_classifier",
-        {"builder": "transformer_classifier", "width": 64, "heads": 4, "depth": 1, "dropout": 0.1},
+        {
+            "builder": "transformer_classifier", "hidden_dim": 64, "num_heads": 4, "depth": 1,
+            "dropout": 0.1,
+        },
         _fit(32, 1e-3), 1.5, 2000,
     ),
 )  # fmt: skip
 # Short texts: the linear model also reads characters, from a second data set.
 CHARACTERS = Template(
     "ngrams", "linear model of n-grams of words and characters, beside the mean of their vectors",
-    "ngrams", {"builder": "ngram_classifier", "longest": {"words": 2, "characters": 6}},
+    "ngrams", {"builder": "ngram_classifier", "max_ngram": {"words": 2, "characters": 6}},
     _fit(64, 2e-3), 0.9, 700, 4, 8, on="_characters",
 )  # fmt: skip
 SERIES = (
@@ -118,21 +118,21 @@ IMAGES = (
         _fit(32, 3e-3, schedule="cosine", warmup=0.1), 0.8, 3000, 5, 60,
     ),
 )  # fmt: skip
-_BEAMS = {"loss": {"label_smoothing": 0.1}, "decide": {"beams": 4, "length_power": 1.0}}
+_BEAMS = {"loss": {"label_smoothing": 0.1}, "decide": {"beam_width": 4, "length_penalty": 1.0}}
 PAIRS = (
     Template(
         "transformer", "attention alone", "transformer",
-        {"builder": "transformer", "width": 96, "heads": 4, "depth": 2, "feed_forward": 256},
+        {"builder": "transformer", "hidden_dim": 96, "num_heads": 4, "depth": 2, "mlp_dim": 256},
         _fit(64, 2e-3, clip_norm=1.0, length_buckets=4), 7.0, 8000, 3, 40, **_BEAMS,
     ),
     Template(
         "attention", "recurrent, with attention to the source", "seq2seq",
-        {"builder": "seq2seq_attention", "embedding_width": 96, "units": 128, "cell": "gru"},
+        {"builder": "seq2seq_attention", "embedding_dim": 96, "units": 128, "cell": "gru"},
         _fit(64, 3e-3, clip_norm=1.0, length_buckets=4), 6.0, 8000, 3, 40, **_BEAMS,
     ),
     Template(
         "seq2seq", "recurrent, without attention", "seq2seq",
-        {"builder": "seq2seq", "embedding_width": 96, "units": 128, "cell": "gru"},
+        {"builder": "seq2seq", "embedding_dim": 96, "units": 128, "cell": "gru"},
         _fit(64, 3e-3, clip_norm=1.0, length_buckets=4), 5.0, 8000, 3, 40, **_BEAMS,
     ),
 )  # fmt: skip
@@ -266,6 +266,7 @@ def _images(content: Images) -> Plan:
         "folders": content.folders, "size": list(content.size), "channels": content.channels,
     }  # fmt: skip
     optional = {
+        "classes": sorted(content.classes) if content.has_other_folders else None,
         "positive": content.positive, "bad_files": "skip" if content.skip_bad else None,
         "conflicts": "drop" if content.drop_conflicts else None, "split": split or None,
     }  # fmt: skip

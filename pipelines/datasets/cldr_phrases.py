@@ -85,6 +85,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
         first_line += len(phrases)
     seen = np.isin(pairs["test"].sources, pairs["train"].sources)
     subwords = sentence_pairs.write(out / "repeat0", "CLDR", pairs, seen, options.subwords)
+    sentence_pairs.write_report(out, pairs)
     return sentence_pairs.describe(subwords.size, options.subwords, 1)
 
 

@@ -5,6 +5,7 @@ options (params.yaml, `datasets.<key>.options`):
     folders     where the class folders are, relative to `source`: {all: flowers}, to be split
                 here, or {train: ..., val: ..., test: ...}; val and test are drawn from train where
                 they are not given. Default {all: .}
+    classes     the class folders to read, where there are others beside them; default: all
     size        height and width to resize images to (see preprocessing/image_decoding.py)
     channels    1 or 3
     crop        share of the sides of the centre crop that is resized, in the ratio of `size`.
@@ -41,6 +42,7 @@ MAX_FILE_BYTES = 1 << 26
 class Options(BaseModel):
     model_config = STRICT
     folders: SplitSources[str] = {"all": "."}
+    classes: Annotated[list[str], Field(min_length=2)] | None = None
     size: labelled_images.Size = (224, 224)
     channels: Literal[1, 3] = 3
     crop: Annotated[float, Field(ge=0.001, le=1)] | None = None
@@ -74,7 +76,7 @@ def read(
     """
     images, contents, files = [], [], []
     skipped = 0
-    for file in class_folders.read(raw, options.folders, None, MAX_FILE_BYTES):
+    for file in class_folders.read(raw, options.folders, options.classes, MAX_FILE_BYTES):
         try:
             data = file.load()
             images.append(reader(data, f"{raw}/{file.name}"))

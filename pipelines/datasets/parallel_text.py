@@ -81,6 +81,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
         seen = find_overlap(options, raw, pairs_of)
         folder = out / f"repeat{number}"
         sizes.append(sentence_pairs.write(folder, raw, pairs_of, seen, options.subwords).size)
+    sentence_pairs.write_report(out, data)
     return sentence_pairs.describe(max(sizes), options.subwords, len(repeats))
 
 

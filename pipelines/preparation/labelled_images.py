@@ -19,6 +19,8 @@ from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
 from pipelines.preparation import splits, validation
+from pipelines.preparation.data_report import findings
+from pipelines.preparation.data_report import images as image_report
 from pipelines.preparation.splits import ImageSplit
 from pipelines.preprocessing import image_decoding
 from pipelines.storage import arrays
@@ -75,6 +77,7 @@ def write(
         positive: the label to detect, for two-class tasks.
     """
     duplicate_ids = find_duplicates(data.images)
+    write_report(out, data)
     if duplicates == "drop":
         if conflicts == "drop":
             consistent = np.flatnonzero(~find_conflicts(data, duplicate_ids))
@@ -95,6 +98,15 @@ def write(
         request_inputs=(RAW,), labels=tuple(data.labels),
         positive=positive, repeats=len(repeats),
     )  # fmt: skip
+
+
+def write_report(out: Path, data: LabelledImages) -> None:
+    """The data report on all rows, also those that are dropped."""
+    labels = [data.label(row) for row in range(len(data.names))]
+    report = image_report.report(
+        data.names, labels, data.files, data.given_splits.tolist(), pixels=data.images
+    )
+    findings.write(out, findings.accepted(report))
 
 
 def find_duplicates(images: np.ndarray) -> np.ndarray:

@@ -19,6 +19,8 @@ from pipelines.config import errors
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import near_duplicates, text_splits, validation
+from pipelines.preparation.data_report import findings
+from pipelines.preparation.data_report import texts as text_report
 from pipelines.preparation.splits import T, TextSplit
 from pipelines.preparation.validation import Place
 from pipelines.preprocessing import tokenization, windows
@@ -83,18 +85,27 @@ class Row(NamedTuple):
     def place(self, source: Path) -> Place:
         return Place(source / self.file, self.line)
 
+    @property
+    def short_place(self) -> str:
+        line = "" if self.line is None else f"line {self.line}"
+        return ", ".join(filter(None, (self.file, line)))
+
 
 def prepare(
     source: Path, rows: Sequence[Row], options: Options, out: Path, seed: int
 ) -> spec.DataSpec:
     """Writes every repeat into out/repeat<i>/ and returns the spec that describes them."""
     labels = validation.classes(source, [row.label for row in rows], options.positive)
+    all_rows = rows
     if options.duplicates == "drop":
         rows = drop_duplicates(source, rows)
     targets = np.array([labels.index(row.label) for row in rows], np.int32)
-    duplicate_ids = _enumerate(near_duplicates.fingerprint(row.text) for row in rows)
+    fingerprints = [near_duplicates.fingerprint(row.text) for row in rows]
+    duplicate_ids = _enumerate(fingerprints)
     texts, given_splits = [row.text for row in rows], [row.split for row in rows]
-    repeats = text_splits.split_texts(source, options.split, texts, given_splits, targets, seed)
+    repeats, groups = text_splits.split_texts(
+        source, options.split, texts, given_splits, targets, seed
+    )
     truncated = []
     for number, splits in enumerate(repeats):
         validation.require_all_classes(source, splits, targets, labels)
@@ -108,7 +119,32 @@ def prepare(
                 f"{source}: {most} of {len(rows)} texts are truncated after {settings.max_tokens} "
                 f"tokens; raise inputs.{name}.max_tokens to keep them whole"
             )
+    write_report(out, all_rows, fingerprints, groups)
     return describe(options, out, labels, len(repeats))
+
+
+def write_report(
+    out: Path, rows: Sequence[Row], fingerprints: Sequence[str], groups: np.ndarray | None
+) -> None:
+    """The data report on all rows, also those that are dropped.
+
+    Args:
+        out: the folder for it.
+        rows: as the recipe has read them.
+        fingerprints, groups: of the rows that were split; see `text_splits.split_texts`.
+    """
+    near_groups = None
+    if groups is not None:
+        near_groups = {
+            fingerprint: group
+            for fingerprint, group in zip(fingerprints, groups.tolist(), strict=True)
+            if group >= 0
+        }
+    texts, labels, places, splits = zip(
+        *((row.text, row.label, row.short_place, row.split) for row in rows), strict=True
+    )
+    report = text_report.report(texts, labels, places, splits, near_groups)
+    findings.write(out, findings.accepted(report))
 
 
 def drop_duplicates(source: Path, rows: Sequence[Row]) -> list[Row]:

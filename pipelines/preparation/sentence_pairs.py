@@ -5,7 +5,7 @@ END), all padded to `max_tokens`; beside them `text` and `reference`, the origin
 `line`, and in test `seen`: whether the source is also in train.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,8 @@ from pydantic import BaseModel, Field
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT
+from pipelines.preparation.data_report import findings
+from pipelines.preparation.data_report import pairs as pair_report
 from pipelines.preprocessing import windows
 from pipelines.preprocessing.sentencepiece import BEGIN, END, Subwords, learn
 from pipelines.storage import arrays
@@ -120,6 +122,24 @@ def write(
             columns["seen"] = seen
         arrays.write(folder / split, columns)
     return subwords
+
+
+def write_report(out: Path, pairs_of: Mapping[str, Pairs]) -> None:
+    """The data report on all pairs, also those that are dropped.
+
+    Args:
+        out: the folder for it.
+        pairs_of: split, or "all" -> its pairs as they were read.
+    """
+    sources = [text for pairs in pairs_of.values() for text in pairs.sources]
+    targets = [text for pairs in pairs_of.values() for text in pairs.targets]
+    places = [
+        f"line {line}" if split == "all" else f"{split}, line {line}"
+        for split, pairs in pairs_of.items()
+        for line in pairs.lines.tolist()
+    ]
+    report = pair_report.report(sources, targets, places)
+    findings.write(out, findings.accepted(report))
 
 
 def describe(size: int, settings: SubwordOptions, repeats: int) -> spec.DataSpec:

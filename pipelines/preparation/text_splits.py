@@ -13,8 +13,9 @@ from pipelines.preparation.splits import TextSplit, hold_out, split_size
 def split_texts(
     source: Path, options: TextSplit, texts: Sequence[str], given_splits: Sequence[str],
     targets: np.ndarray, seed: int,
-) -> list[dict[str, np.ndarray]]:  # fmt: skip
-    """Row numbers of train, val and test, for each repeat.
+) -> tuple[list[dict[str, np.ndarray]], np.ndarray | None]:  # fmt: skip
+    """Row numbers of train, val and test, for each repeat; and a number by row that near-duplicates
+    share, -1 where a row was not compared, None where no rows were.
 
     Args:
         source: for errors.
@@ -34,14 +35,14 @@ def split_texts(
     _check_options(source, options, given)
     rest = np.setdiff1d(rows, np.concatenate([rows[:0], *given.values()]))
     if len(given) == 2:
-        return [{"train": rest, **given}]
+        return [{"train": rest, **given}], None
     val_size = 0 if "val" in given else split_size(options.val, len(rows), "split.val")
     if options.method == "file_order":
         test_size = split_size(options.test, len(rows), "split.test")
         rng = np.random.default_rng(seed)
         before_test = hold_out(rows[:-test_size], targets, rows, {"val": val_size}, rng)
-        return [{**before_test, "test": rows[-test_size:]}]
-    groups = np.zeros(len(rows), np.int64)
+        return [{**before_test, "test": rows[-test_size:]}], None
+    groups = np.full(len(rows), -1)
     groups[rest] = near_duplicates.group_near_duplicates([texts[row] for row in rest])
     if "test" in given:
         tests = [given["test"]] * options.repeats
@@ -54,7 +55,7 @@ def split_texts(
             rng = np.random.default_rng([seed, number, 1])
             train, val_rows = hold_out(train, targets, groups, {"val": val_size}, rng).values()
         repeats.append({"train": train, "val": val_rows, "test": test_rows})
-    return repeats
+    return repeats, groups
 
 
 def _draw_tests(

@@ -17,6 +17,8 @@ from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import splits, time_grid
+from pipelines.preparation.data_report import findings
+from pipelines.preparation.data_report import series as series_report
 from pipelines.preparation.splits import ChronologicalSplit
 from pipelines.preparation.time_grid import Observations
 from pipelines.preprocessing import windows
@@ -96,7 +98,18 @@ def prepare(data: Observations, frequency: str, options: Options, out: Path) -> 
         )
         columns = {"history": past, "future": future, "origin": starts}
         arrays.write(out / "repeat0" / split, columns | {"first": time_stamps(times[starts])})
+    write_report(out, data, frequency)
     return describe(data.units, frequency, facts, options)
+
+
+def write_report(out: Path, data: Observations, frequency: str) -> None:
+    """The data report on the observations, before gaps are filled."""
+    if data.lines is None:
+        places = time_stamps(data.times)
+    else:
+        places = [f"line {line}" for line in data.lines]
+    report = series_report.report(data.times, data.values, list(data.units), places, frequency)
+    findings.write(out, findings.accepted(report))
 
 
 def statistics(data: Observations, train: np.ndarray, season: int) -> dict[str, list[float]]:

@@ -38,6 +38,7 @@ def run(params_file: Path, key: str) -> None:
         TrainingState.open(key, f"{content[:16]}-{keras.config.backend()}") as state,
         state.run(start, key) as main,
     ):
+        log_data_report(main, prepared)
         for remaining, trial in zip(reversed(range(len(fits))), fits, strict=True):
             name = key if len(fits) == 1 else f"{key}/{trial.name}"
             progress = Progress(name, remaining, state.checkpoint(trial.name))
@@ -82,6 +83,12 @@ def describe(key: str, params: schema.Params, spec: DataSpec) -> dict:
             "source": dataset.source,
         },
     }
+
+
+def log_data_report(run, prepared: Path) -> None:
+    """Stores what `prepare` noticed in the data, where its recipe reports that."""
+    for report in sorted(prepared.glob("report.*")):
+        run.artifact(report, "data_report")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import zipfile
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -230,6 +231,9 @@ def test_run_holds_the_figures(built, key):
         {file.relative_to(top): file.read_bytes() for file in top.rglob("*") if file.is_file()}
         for top in (root, kept)
     )
+    prepared = built.path("data/prepared", DATA[key])
+    for report in ("report.json", "report.txt"):
+        here[Path("data_report", report)] = (prepared / report).read_bytes()
     assert there == here
 
 

@@ -1,14 +1,17 @@
 """A finding of the data report, and the report as text and as JSON."""
 
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 MAX_EXAMPLES = 5
 MAX_EXAMPLE_CHARACTERS = 80
+MAX_LINES = 10
+REPORT_TEXT, REPORT_JSON = "report.txt", "report.json"
 MARKS = {"info": " ", "warning": "!", "error": "X"}
 
 
@@ -42,6 +45,19 @@ def shorten(text: str, limit: int = MAX_EXAMPLE_CHARACTERS) -> str:
     return text if len(text) <= limit else f"{text[: limit - 3]}..."
 
 
+def evenly_spread(count: int, limit: int) -> Sequence[int]:
+    """At most `limit` of `count` row numbers."""
+    return range(count) if count <= limit else [n * count // limit for n in range(limit)]
+
+
+def accepted(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors as warnings: of data that the options of `prepare` allow all the same."""
+    return [
+        replace(finding, severity="warning") if finding.severity == "error" else finding
+        for finding in findings
+    ]
+
+
 def by_severity(findings: Iterable[Finding]) -> list[Finding]:
     """Errors first, then warnings; otherwise in the order given."""
     order = list(reversed(MARKS))
@@ -66,5 +82,30 @@ def as_json(findings: Sequence[Finding]) -> str:
 def write(folder: Path, findings: Sequence[Finding]) -> None:
     """report.txt and report.json in the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.txt").write_text(as_text(findings), "utf-8")
-    (folder / "report.json").write_text(as_json(findings), "utf-8")
+    (folder / REPORT_TEXT).write_text(as_text(findings), "utf-8")
+    (folder / REPORT_JSON).write_text(as_json(findings), "utf-8")
+
+
+def read(folder: Path) -> list[Finding]:
+    """The findings of a folder's report.json; none where there is no report."""
+    path = folder / REPORT_JSON
+    if not path.is_file():
+        return []
+    entries = json.loads(path.read_text("utf-8"))["findings"]
+    return [Finding(**{**entry, "examples": tuple(entry["examples"])}) for entry in entries]
+
+
+def in_short(findings: Sequence[Finding], full_report: Path) -> list[str]:
+    """A line for each finding that may hurt, MAX_LINES at most; the last one names the report."""
+    lines = [
+        textwrap.shorten(f"{MARKS[finding.severity]} {finding.code}: {finding.message}", 100)
+        for finding in by_severity(findings)
+        if finding.severity != "info"
+    ]
+    if not lines:
+        return []
+    shown = lines[: MAX_LINES - 1]
+    more = (
+        f"{len(lines) - len(shown)} more, and examples: " if lines[len(shown) :] else "examples: "
+    )
+    return [*shown, f"  {more}{full_report}"]

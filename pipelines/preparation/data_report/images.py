@@ -4,27 +4,30 @@ import hashlib
 import io
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from pipelines.preparation.data_report import labels as label_report
-from pipelines.preparation.data_report.findings import Finding, first
+from pipelines.preparation.data_report.findings import Finding, evenly_spread, first
 
 READABLE = ("JPEG", "PNG")  # what `prepare` reads
 ODD_MODES = {"CMYK", "YCCK", "I;16", "I", "F", "LA", "PA"}
 ORIENTATION = 0x0112
 SMALL_SIDE, LONG_RATIO = 16, 4.0
 HASHED = 3000  # near-duplicates are looked for among the first so many images
+MAX_HEADS = 5000  # files whose heads are read where `pixels` are given
+MIN_HASHED_SIDE = 32  # a difference hash says nothing of smaller images
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the head of one file says. kind: "JPEG"; "" where it cannot be read."""
+    """What the head of one file says. kind: "JPEG"; "" where it cannot be read, None where it was
+    not looked at."""
 
-    kind: str = ""
+    kind: str | None = ""
     mode: str = ""
     width: int = 0
     height: int = 0
@@ -44,18 +47,40 @@ def facts(data: bytes, decode: bool = True) -> Facts:
             if not decode or image.format not in READABLE:
                 return Facts(*head)
             image.draft("L", (64, 64))
-            small = np.asarray(image.convert("L").resize((9, 8)), np.int16)
+            return Facts(*head, *_look(image))
     except (UnidentifiedImageError, *BROKEN):
         return Facts(digest=digest)
+
+
+def _look(image: Image.Image) -> tuple[int, bool]:
+    """(difference hash, -1 for small images; whether the image is of one colour)."""
+    small = np.asarray(image.convert("L").resize((9, 8)), np.int16)
+    blank = bool(np.ptp(small) == 0)
+    if min(image.size) < MIN_HASHED_SIDE:
+        return -1, blank
     # Difference hash: is a pixel brighter than its left neighbour?
     bits = (small[:, 1:] > small[:, :-1]).flatten()
-    signature = int("".join("1" if bit else "0" for bit in bits), 2)
-    return Facts(*head, signature, bool(np.ptp(small) == 0))
+    return int("".join("1" if bit else "0" for bit in bits), 2), blank
+
+
+def _facts_of_decoded(files: Iterable[bytes], pixels: Sequence[np.ndarray]) -> list[Facts]:
+    """Facts of images that are decoded already: digests of all, heads and pixels of some."""
+    rows = []
+    examined = set(evenly_spread(len(pixels), MAX_HEADS))
+    for row, (data, image) in enumerate(zip(files, pixels, strict=True)):
+        if row not in examined:
+            rows.append(Facts(None, digest=hashlib.sha256(data).hexdigest()))
+            continue
+        gray_or_rgb = image[..., 0] if image.shape[-1] == 1 else image
+        signature, blank = _look(Image.fromarray(gray_or_rgb))
+        rows.append(replace(facts(data, decode=False), signature=signature, blank=blank))
+    return rows
 
 
 def report(
     names: Sequence[str], labels: Sequence[str], files: Iterable[bytes],
     splits: Sequence[str] = (), empty_classes: Sequence[str] = (),
+    pixels: Sequence[np.ndarray] | None = None,
 ) -> list[Finding]:  # fmt: skip
     """Findings on labelled image files.
 
@@ -63,15 +88,24 @@ def report(
         names, labels, files: of each image: its name, its class, its encoded bytes.
         splits: "train", "val" or "test" of each, where the source says so.
         empty_classes: class folders without a single file.
+        pixels: (height, width, channels) uint8 of each image, where they are decoded already.
     """
-    rows = [facts(data, decode=row < HASHED) for row, data in enumerate(files)]
+    if pixels is None:
+        rows = [facts(data, decode=row < HASHED) for row, data in enumerate(files)]
+    else:
+        rows = _facts_of_decoded(files, pixels)
+    examined = [n for n, row in enumerate(rows) if row.kind is not None]
+    heads, head_names = [rows[n] for n in examined], [names[n] for n in examined]
     findings = [
         Finding("rows", "info", len(rows), f"{len(rows)} image files"),
         *label_report.report(labels, splits),
-        *_sizes(rows, names),
-        *_odd(rows, names),
+        *_sizes(heads),
+        *_odd(heads, head_names),
         *_duplicates(rows, names, labels),
     ]
+    if len(heads) < len(rows):
+        message = f"all but copies was looked for in {len(heads)} of the {len(rows)} files"
+        findings.append(Finding("sample", "info", len(heads), message))
     if empty_classes:
         message = "class folders without files: these classes are lost"
         examples = first(empty_classes)
@@ -79,7 +113,7 @@ def report(
     return findings
 
 
-def _sizes(rows: Sequence[Facts], names: Sequence[str]) -> list[Finding]:
+def _sizes(rows: Sequence[Facts]) -> list[Finding]:
     known = [(row.width, row.height) for row in rows if row.kind]
     if not known:
         return []

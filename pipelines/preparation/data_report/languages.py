@@ -5,10 +5,14 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import cache
 
-from pipelines.preparation.data_report.findings import Finding, first
+import numpy as np
+
+from pipelines.preparation.data_report.findings import Finding, evenly_spread, first
 
 FEW, SHARE = 3, 0.01  # texts, and share of them, from which a second language is reported
 MIN_HITS = 2
+MAX_EXAMINED = 10_000  # texts whose language is looked up, evenly spread over all
+CHUNK = 1_000  # texts whose letters are counted at once
 # Frequent words that tell these languages apart; words that two of them share are left out.
 FREQUENT = {
     "English": "the and is of to it you that was for with this are have not they be what my",
@@ -23,14 +27,32 @@ WORDS = {language: frozenset(words.split()) for language, words in FREQUENT.item
 
 
 @cache
-def _script_of(letter: str) -> str:
-    return unicodedata.name(letter, "UNKNOWN").split()[0]
+def _script_of(character: int) -> str:
+    letter = chr(character)
+    return unicodedata.name(letter, "UNKNOWN").split()[0] if letter.isalpha() else ""
 
 
-def script(text: str) -> str:
-    """The script of most letters: LATIN, CYRILLIC, CJK ...; "" for a text without letters."""
-    counts = Counter(_script_of(letter) for letter in text if letter.isalpha())
-    return counts.most_common(1)[0][0] if counts else ""
+def scripts(texts: Sequence[str]) -> list[str]:
+    """The script of most letters of each text: LATIN, CYRILLIC, CJK ...; "" where there is none."""
+    names = []
+    for start in range(0, len(texts), CHUNK):
+        names += _scripts(texts[start : start + CHUNK])
+    return names
+
+
+def _scripts(texts: Sequence[str]) -> list[str]:
+    encoded = "".join(texts).encode("utf-32-le", "surrogatepass")
+    characters = np.frombuffer(encoded, np.uint32)
+    distinct = np.flatnonzero(np.bincount(characters)).tolist()
+    script_of = {character: _script_of(character) for character in distinct}
+    names = ["", *sorted({name for name in script_of.values() if name})]
+    columns = np.zeros(max(distinct, default=0) + 1, np.int64)  # by character
+    columns[distinct] = [names.index(name) for name in script_of.values()]
+    rows = np.repeat(np.arange(len(texts)), [len(text) for text in texts])
+    cells = rows * len(names) + columns[characters]
+    counts = np.bincount(cells, minlength=len(texts) * len(names)).reshape(-1, len(names))
+    counts[:, 0] = 0  # characters that are no letters
+    return [names[column] for column in counts.argmax(axis=1)]
 
 
 def language(text: str) -> str:
@@ -44,12 +66,14 @@ def language(text: str) -> str:
 def report(texts: Sequence[str], places: Sequence[str]) -> list[Finding]:
     """Whether scripts or languages are mixed, and where the rarer ones begin."""
     findings = []
-    for code, kind, function in (
-        ("scripts-mixed", "scripts", script), ("languages-mixed", "languages", language),
-    ):  # fmt: skip
+    sample = evenly_spread(len(texts), MAX_EXAMINED)
+    for code, kind, examined, names in (
+        ("scripts-mixed", "scripts", range(len(texts)), scripts(texts)),
+        ("languages-mixed", "languages", sample, [language(texts[row]) for row in sample]),
+    ):
         rows = defaultdict(list)
-        for row, text in enumerate(texts):
-            if name := function(text):
+        for row, name in zip(examined, names, strict=True):
+            if name:
                 rows[name].append(row)
         order = sorted(rows, key=lambda name: -len(rows[name]))
         total = sum(map(len, rows.values()))
@@ -59,5 +83,6 @@ def report(texts: Sequence[str], places: Sequence[str]) -> list[Finding]:
             count = sum(len(rows[name]) for name in rarer)
             parts = ", ".join(f"{name} {len(rows[name])}" for name in [order[0], *rarer])
             examples = first(f"{places[rows[name][0]]}: {texts[rows[name][0]]}" for name in rarer)
-            findings.append(Finding(code, "warning", count, f"{kind}: {parts}", examples))
+            note = "" if len(examined) == len(texts) else f" (of {len(examined)} texts examined)"
+            findings.append(Finding(code, "warning", count, f"{kind}: {parts}{note}", examples))
     return findings

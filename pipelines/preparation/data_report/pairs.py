@@ -16,11 +16,7 @@ def report(sources: Sequence[str], targets: Sequence[str], places: Sequence[str]
     """Findings on aligned sentences. places: of each pair, "line 7"."""
     findings = [Finding("rows", "info", len(sources), f"{len(sources)} sentence pairs")]
     for name, side in (("source", sources), ("target", targets)):
-        findings += [
-            finding
-            for finding in texts.contents(side, places, f"{name} sentence")
-            if finding.code not in ("duplicates", "near-duplicates")
-        ]
+        findings += texts.contents(side, places, f"{name} sentence")
     pairs = list(zip(sources, targets, strict=True))
     prints = [tuple(map(near_duplicates.fingerprint, pair)) for pair in pairs]
     lengths = np.array([[len(s), len(t)] for s, t in pairs] or [[0, 0]])

@@ -1,5 +1,6 @@
 """Findings on time series: missing values, sentinels, outliers, repeated blocks, gaps."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,7 +27,9 @@ SENTINELS = (
 ALMOST_EMPTY = 0.5
 OUTLIER_SPREADS = 15  # interquartile ranges from the median, in plain and in logarithmic values
 BLOCK_ROWS = 24
+MIN_DISTINCT = BLOCK_ROWS // 2  # values in a block that repeats, which is no constant stretch
 ZERO_RUN, FLAT_RUN = 3, 24
+FAR_STEPS = 100  # from a time that means no time to the nearest other one
 
 
 def report(
@@ -51,8 +54,8 @@ def report(
 
 def _times(times: pd.DatetimeIndex, places: Sequence[str], frequency: str | None) -> list[Finding]:
     findings = []
-    epoch = np.flatnonzero(times.normalize().isin(pd.to_datetime(["1970-01-01", "1900-01-01"])))
-    if 0 < len(epoch) < len(times) / 10 and np.ptp(times.year) > 5:
+    epoch = sentinel_times(times)
+    if len(epoch):
         examples = first(f"{places[row]}: {times[row]}" for row in epoch)
         message = f"{len(epoch)} times are 1970-01-01 or 1900-01-01, which means no time"
         findings.append(Finding("sentinel-time", "warning", len(epoch), message, examples))
@@ -70,6 +73,17 @@ def _times(times: pd.DatetimeIndex, places: Sequence[str], frequency: str | None
     return findings
 
 
+def sentinel_times(times: pd.DatetimeIndex) -> np.ndarray:
+    """Rows of times at which clocks count from zero, where these lie apart from all others."""
+    is_zero = times.normalize().isin(pd.to_datetime(["1970-01-01", "1900-01-01"]))
+    rest = times[~is_zero].unique()
+    if not is_zero.any() or is_zero.sum() > len(times) / 10 or len(rest) < 2:
+        return np.zeros(0, np.int64)
+    step = np.median(np.diff(rest))
+    apart = [abs(rest - time).min() > FAR_STEPS * step for time in times[is_zero]]
+    return np.flatnonzero(is_zero)[np.array(apart)]
+
+
 def _column(name: str, column: np.ndarray, places: Sequence[str]) -> list[Finding]:
     missing, known = np.flatnonzero(np.isnan(column)), column[~np.isnan(column)]
     findings = []
@@ -84,15 +98,16 @@ def _column(name: str, column: np.ndarray, places: Sequence[str]) -> list[Findin
     if len(missing):
         code = "column-almost-empty" if len(missing) > ALMOST_EMPTY * len(column) else "missing"
         add(code, missing, f"{len(missing)} of {len(column)} values are missing")
-    for value in sentinels(column):
+    codes = sentinels(column)
+    for value in codes:
         rows = np.flatnonzero(column == value)
         add("sentinel", rows, f"{value:g} occurs {len(rows)} times and seems to mean no value")
     zeros = zero_runs(column)
     if len(zeros):
         add("zero-runs", zeros, f"{len(zeros)} zeros in runs, far from all other values")
-    outliers = np.setdiff1d(outlier_rows(column), np.flatnonzero(np.isin(column, [0])))
-    outliers = [row for row in outliers if column[row] not in sentinels(column)]
-    if outliers:
+    outliers = outlier_rows(column)
+    outliers = outliers[~np.isin(column[outliers], [0, *codes])]
+    if len(outliers):
         add("outliers", outliers, f"{len(outliers)} values are far beyond all others")
     start, length = longest_run(column)
     if length >= FLAT_RUN and column[start] != 0:
@@ -155,14 +170,17 @@ def longest_run(column: np.ndarray) -> tuple[int, int]:
 def _repeated(values: np.ndarray, places: Sequence[str]) -> list[Finding]:
     """Blocks of rows that occur twice, as in files that were joined with an overlap."""
     rows = np.ascontiguousarray(np.asarray(values, np.float64))
+    # Rows may have hundreds of columns, so their digests are compared.
+    digests = [hashlib.blake2b(row, digest_size=8).digest() for row in rows]
     seen: dict[bytes, int] = {}
     starts, last = [], -BLOCK_ROWS
     for start in range(len(rows) - BLOCK_ROWS + 1):
-        block = rows[start : start + BLOCK_ROWS]
-        earlier = seen.setdefault(block.tobytes(), start)
-        if earlier == start or start < last + BLOCK_ROWS:
+        block = digests[start : start + BLOCK_ROWS]
+        earlier = seen.setdefault(b"".join(block), start)
+        if earlier == start or start < last + BLOCK_ROWS or len(set(block)) < MIN_DISTINCT:
             continue
-        if max(len(np.unique(column)) for column in block.T) >= BLOCK_ROWS // 2:
+        columns = rows[start : start + BLOCK_ROWS].T
+        if max(len(np.unique(column)) for column in columns) >= MIN_DISTINCT:
             starts.append((earlier, start))
             last = start
     if not starts:

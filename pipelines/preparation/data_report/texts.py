@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from pipelines.preparation.data_report import labels as label_report
 from pipelines.preparation.data_report import languages
 from pipelines.preparation.data_report.findings import Finding, first
 
-MAX_COMPARED = 20_000  # near-duplicates are looked for among the first so many texts
+MAX_COMPARED = 5_000  # near-duplicates are looked for among the first so many texts
 # UTF-8 that was read as Windows-1252 or Latin-1, and the mark of a byte that could not be read.
 MOJIBAKE = re.compile("[ÃÂ][\u0080-\u00bf]|â[€\u0080][\u0080-\u00bf“”™˜œ\u009d¦]|\ufffd")
 MARKUP = re.compile(r"</?(?:p|br|div|span|a|b|i|li|ul|h\d)\b[^>]*>|&(?:amp|lt|gt|quot|nbsp|#\d+);")
@@ -19,29 +19,34 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
 
 def report(
-    texts: Sequence[str], labels: Sequence[str], places: Sequence[str], splits: Sequence[str] = ()
-) -> list[Finding]:
+    texts: Sequence[str], labels: Sequence[str], places: Sequence[str],
+    splits: Sequence[str] = (), near_groups: Mapping[str, int] | None = None,
+) -> list[Finding]:  # fmt: skip
     """Findings on labelled texts.
 
     Args:
         texts, labels, places: of each row; a place is "line 7" or "reviews/pos/1.txt".
         splits: "train", "val" or "test" of each row, where the source says so.
+        near_groups: fingerprint -> group number, which near-duplicates share, where that is
+            computed already; None: it is computed here for the first MAX_COMPARED texts.
     """
+    prints = [near_duplicates.fingerprint(text) for text in texts]
     return [
         Finding("rows", "info", len(texts), f"{len(texts)} texts"),
         *label_report.report(labels, splits),
+        *_duplicates(texts, places, prints, near_groups),
         *contents(texts, places),
-        *_conflicts(texts, labels, places),
+        *_conflicts(texts, labels, places, prints),
     ]
 
 
 def contents(texts: Sequence[str], places: Sequence[str], name: str = "text") -> list[Finding]:
-    """Findings on the texts alone. name: what one is called in the messages."""
-    findings = [_lengths(texts, name), *_duplicates(texts, places, name)]
+    """Findings on each text by itself. name: what one is called in the messages."""
+    findings = [_lengths(texts, name)]
     tests: tuple[tuple[str, str, Callable], ...] = (
         ("text-empty", f"{name}s are empty", lambda text: not text.strip()),
         ("text-missing", f"{name}s read as a missing value", _is_missing),
-        ("encoding-damage", f"{name}s were decoded wrongly once (Ã¤ for ä)", MOJIBAKE.search),
+        ("encoding-damage", f"{name}s were decoded wrongly once (Ã¤ for ä)", _is_damaged),
         ("markup", f"{name}s hold HTML tags or entities", MARKUP.search),
         ("control-characters", f"{name}s hold control characters", CONTROL.search),
     )
@@ -52,6 +57,10 @@ def contents(texts: Sequence[str], places: Sequence[str], name: str = "text") ->
             examples = first(f"{places[row]}: {texts[row]}" for row in rows)
             findings.append(Finding(code, severity, len(rows), f"{len(rows)} {message}", examples))
     return [*findings, *languages.report(texts, places)]
+
+
+def _is_damaged(text: str) -> bool:
+    return not text.isascii() and bool(MOJIBAKE.search(text))
 
 
 def _is_missing(text: str) -> bool:
@@ -69,33 +78,50 @@ def _lengths(texts: Sequence[str], name: str) -> Finding:
     return Finding("lengths", "info", int(words.max()), message)
 
 
-def _duplicates(texts: Sequence[str], places: Sequence[str], name: str) -> list[Finding]:
+def _duplicates(
+    texts: Sequence[str], places: Sequence[str], prints: Sequence[str],
+    near_groups: Mapping[str, int] | None,
+) -> list[Finding]:  # fmt: skip
     findings, groups = [], defaultdict(list)
-    for row, text in enumerate(texts):
-        groups[near_duplicates.fingerprint(text)].append(row)
+    for row, text in enumerate(prints):
+        groups[text].append(row)
     again = [rows for rows in groups.values() if len(rows) > 1]
     if again:
         count = sum(len(rows) - 1 for rows in again)
         examples = first(f"{places[r[1]]} = {places[r[0]]}: {texts[r[0]]}" for r in again)
-        message = f"{count} {name}s are copies of another one"
+        message = f"{count} texts are copies of another one"
         findings.append(Finding("duplicates", "warning", count, message, examples))
-    distinct = [rows[0] for rows in groups.values()][:MAX_COMPARED]
-    near = near_duplicates.group_near_duplicates([texts[row] for row in distinct])
-    _, starts, sizes = np.unique(near, return_index=True, return_counts=True)
+    distinct = [rows[0] for rows in groups.values()]
+    if near_groups is None:
+        compared = distinct[:MAX_COMPARED]
+        near = near_duplicates.group_near_duplicates([texts[row] for row in compared])
+    else:
+        compared = [row for row in distinct if prints[row] in near_groups]
+        near = np.array([near_groups[prints[row]] for row in compared], np.int64)
+    limit = "" if len(compared) == len(distinct) else f" (of the {len(compared)} compared)"
+    return [*findings, *_near_duplicates(texts, places, compared, near, limit)]
+
+
+def _near_duplicates(
+    texts: Sequence[str], places: Sequence[str], rows: Sequence[int], groups: np.ndarray, limit: str
+) -> list[Finding]:
+    """groups: of each of the rows; near-duplicates share one."""
+    _, starts, sizes = np.unique(groups, return_index=True, return_counts=True)
     count = int((sizes - 1).sum())
-    if count:
-        first_of = dict(zip(near[starts].tolist(), starts.tolist(), strict=True))
-        pairs = [(first_of[g], n) for n, g in enumerate(near.tolist()) if first_of[g] != n]
-        examples = first(
-            f"{places[distinct[b]]} ~ {places[distinct[a]]}: {texts[distinct[b]]}" for a, b in pairs
-        )
-        message = f"{count} more {name}s share at least 70 % of their words with another one"
-        findings.append(Finding("near-duplicates", "warning", count, message, examples))
-    return findings
+    if not count:
+        message = f"no near-duplicates{limit}"
+        return [Finding("near-duplicates", "info", 0, message)] if limit else []
+    first_of = dict(zip(groups[starts].tolist(), starts.tolist(), strict=True))
+    pairs = [(first_of[g], n) for n, g in enumerate(groups.tolist()) if first_of[g] != n]
+    examples = first(f"{places[rows[b]]} ~ {places[rows[a]]}: {texts[rows[b]]}" for a, b in pairs)
+    message = f"{count} more texts share at least 70 % of their words with another one{limit}"
+    return [Finding("near-duplicates", "warning", count, message, examples)]
 
 
-def _conflicts(texts, labels: Sequence[str], places: Sequence[str]) -> list[Finding]:
-    rows = conflicts(texts, labels)
+def _conflicts(
+    texts: Sequence[str], labels: Sequence[str], places: Sequence[str], prints: Sequence[str]
+) -> list[Finding]:
+    rows = _conflicting(prints, labels)
     if not rows:
         return []
     examples = first(f"{places[row]}: {labels[row]!r}: {texts[row]}" for row in rows)
@@ -105,8 +131,11 @@ def _conflicts(texts, labels: Sequence[str], places: Sequence[str]) -> list[Find
 
 def conflicts(texts: Sequence[str], labels: Sequence[str]) -> list[int]:
     """The rows whose text also has another label."""
+    return _conflicting([near_duplicates.fingerprint(text) for text in texts], labels)
+
+
+def _conflicting(prints: Sequence[str], labels: Sequence[str]) -> list[int]:
     names = defaultdict(set)
-    prints = [near_duplicates.fingerprint(text) for text in texts]
     for text, label in zip(prints, labels, strict=True):
         names[text].add(label)
     return [row for row, text in enumerate(prints) if len(names[text]) > 1]

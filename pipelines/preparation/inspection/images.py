@@ -18,7 +18,8 @@ MANY_BAD = 0.1
 
 @dataclass
 class Images:
-    """Labelled images that a recipe can read. folders: split -> folder. size: height, width."""
+    """Labelled images that a recipe can read. folders: split -> folder. size: height, width.
+    has_other_folders: whether folders that are no classes lie beside the classes."""
 
     rows: int
     classes: dict[str, int]
@@ -28,6 +29,7 @@ class Images:
     positive: str | None
     skip_bad: bool
     drop_conflicts: bool
+    has_other_folders: bool
     reasons: list[str] = field(default_factory=list)
     report: list[Finding] = field(default_factory=list)
 
@@ -73,7 +75,7 @@ def inspect(files: tree.Tree, answers: Answers) -> Images:
         reasons.append(f"{bad} files that are no whole JPEG or PNG are passed over")
     return Images(
         len(readable), classes, layout.folders, size, channels, positive, bool(bad), conflict,
-        reasons, report,
+        bool(layout.left_out), reasons, report,
     )  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def folder(files: tree.Tree, names: Sequence[str], answers: Answers) -> Source:
     layout = {"folders": layers.folders, "encoding": next(iter(encodings))}
     top = {PurePosixPath(name).relative_to(layers.folders[split or "all"]).parts[0]
            for name, _, split in layers.files}  # fmt: skip
-    if len(top) > len(content.classes):
+    if layers.left_out or len(top) > len(content.classes):
         layout["classes"] = sorted(content.classes)
     return make(files.root, "text_classification", content, layout)
 

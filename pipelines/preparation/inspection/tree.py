@@ -46,12 +46,13 @@ class Tree:
 class Classes:
     """folders: split ("all" where there are none) -> the folder with the classes' folders.
     files: (name, class, split) of each file. extras: how many files that systems leave behind, or
-    notes, are in the classes' folders."""
+    notes, are in the classes' folders. left_out: folders beside the classes that hold no file."""
 
     folders: dict[str, str]
     files: list[tuple[str, str, str]]
     reasons: list[str]
     extras: int = 0
+    left_out: Sequence[str] = ()
 
 
 def listing(root: Path) -> Tree:
@@ -135,7 +136,7 @@ def classes(tree: Tree, names: Sequence[str], answers: Answers) -> Classes:
         message = f"{empty[0]!r} has no file, or is a link, which is not followed"
         answers.settle(Question("empty-classes", message, readings, tree.root))
     inside = [PurePosixPath(name).parent.parent.as_posix() in parents for name in tree.extras]
-    return replace(layout, extras=sum(inside))
+    return replace(layout, extras=sum(inside), left_out=empty)
 
 
 def _layout(tree: Tree, names: Sequence[str]) -> Classes:
