@@ -4,11 +4,12 @@ options (params.yaml, `datasets.<key>.options`), beside those of preparation/lab
 
     folders     where the class folders are, relative to `source`: {all: reviews}, to be split here,
                 or {train: ..., val: ..., test: ...}; val and test are drawn from train where they
-                are not given. Default {all: .}
+                are not given. Default: the class folders at the top, or in one folder
+                around them; folders named like splits (train, valid, test) are splits
     classes     the class folders to read, where there are others beside them; default: all
     encoding    of every file
 
-Hidden files are skipped. An archive is read without unpacking it to the disk.
+Hidden files and what systems leave behind (Thumbs.db) are skipped; links are followed. An archive is read without unpacking it to the disk.
 """
 
 from pathlib import Path
@@ -25,7 +26,7 @@ MAX_FILE_BYTES = 1 << 24
 
 
 class Options(labelled_texts.Options):
-    folders: SplitSources[str] = {"all": "."}
+    folders: SplitSources[str] | None = None
     classes: Annotated[list[str], Field(min_length=2)] | None = None
     encoding: str = "utf-8"
 
