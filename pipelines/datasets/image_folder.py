@@ -21,7 +21,8 @@ options (params.yaml, `datasets.<key>.options`):
     max_pixels  larger images are refused before they are decoded
     split       see `splits.ImageSplit`
 
-Hidden files and what systems leave behind (Thumbs.db) are skipped; links are followed. All images are held in memory at their final size.
+Hidden files and what systems leave behind (Thumbs.db) are skipped; links are followed.
+All images are held in memory at their final size.
 """
 
 from pathlib import Path

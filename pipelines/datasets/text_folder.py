@@ -9,7 +9,8 @@ options (params.yaml, `datasets.<key>.options`), beside those of preparation/lab
     classes     the class folders to read, where there are others beside them; default: all
     encoding    of every file
 
-Hidden files and what systems leave behind (Thumbs.db) are skipped; links are followed. An archive is read without unpacking it to the disk.
+Hidden files and what systems leave behind (Thumbs.db) are skipped; links are followed.
+An archive is read without unpacking it to the disk.
 """
 
 from pathlib import Path

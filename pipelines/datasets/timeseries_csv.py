@@ -11,6 +11,8 @@ options (params.yaml, `datasets.<key>.options`), beside those of preparation/tim
     rows            first and last row to use, counted from 1 below the header: [1, 14400]
     duplicates      what to do with two rows of one time: refuse | first | last | mean
     delimiter, decimal, encoding    how the file is written
+    thousands       what separates groups of digits: "." "," " " or "'"; a space is also a
+                    no-break or thin one. Without it, separated groups are refused
 
 Times must ascend: a file whose times do not may be two files in one.
 """
@@ -22,12 +24,12 @@ from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
-from pipelines.preparation import tables, time_series
+from pipelines.preparation import number_cells, tables, time_series
 from pipelines.preparation.tables import Character
 from pipelines.preparation.time_grid import Observations
 
@@ -54,6 +56,7 @@ class Options(time_series.Options):
     duplicates: Literal["refuse", "first", "last", "mean"] = "refuse"
     delimiter: Character = ","
     decimal: Literal[".", ","] = "."
+    thousands: Literal[".", ",", " ", "'"] | None = None
     encoding: str = "utf-8"
 
     @field_validator("rows")
@@ -62,6 +65,12 @@ class Options(time_series.Options):
         if rows is not None and (len(rows) != 2 or rows[0] > rows[1]):
             raise ValueError("two numbers are needed, the first row and the last: [1, 14400]")
         return rows
+
+    @model_validator(mode="after")
+    def _marks_differ(self):
+        if self.thousands == self.decimal:
+            raise ValueError("`thousands` and `decimal` are the same mark; name two")
+        return self
 
     @property
     def time_columns(self) -> list[str]:
@@ -87,7 +96,12 @@ def read(path: Path, options: Options) -> Observations:
     time_columns = [table.column(name, "time") for name in options.time_columns]
     value_columns = {name: table.column(name, "values") for name in options.values}
     observations: list[Observation] = []
-    for line, row in select_rows(table, options):
+    rows = select_rows(table, options)
+    if not {"decimal", "thousands"} & options.model_fields_set:
+        for name, column in value_columns.items():
+            cells = ((line, row[column].strip()) for line, row in rows if column < len(row))
+            number_cells.refuse_ambiguous(path, name, cells)
+    for line, row in rows:
         table.check_width(line, row)
         cell = " ".join(row[column].strip() for column in time_columns)
         time = read_time(path, line, cell, options.time_format)
@@ -146,15 +160,13 @@ def read_value(path: Path, line: int, name: str, cell: str, options: Options) ->
     """The number in a cell, NaN for one of the option `missing`."""
     if cell in options.missing:
         return math.nan
-    try:
-        value = float(cell.replace(",", ".") if options.decimal == "," else cell)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or "_" in cell:
+    value = number_cells.parse(cell, options.decimal, options.thousands)
+    if value is None:
+        hint = number_cells.hint(cell, options.decimal, options.thousands)
         raise UserError(
             "value-invalid",
-            f"{name} is {cell!r}, not a finite number; fix it, or list it in `missing` if it means "
-            "that there is no value",
+            f"{name} is {cell!r}, not a finite number{hint}; fix it, or list it in `missing` if it "
+            "means that there is no value",
             path=path, line=line, key="values", value=cell,
         )  # fmt: skip
     return value

@@ -302,3 +302,50 @@ def test_series_of_statsmodels(name, rows, first, unit):
     assert found.inputs["history"].unit == unit
     test = arrays.read(Path("out/repeat0/test"))
     assert test["future"][-1, -1, 0] == np.float32(values[-1])
+
+
+def values() -> list[float]:
+    """Of the first rows of train, as they were read."""
+    return parts()["train"]["history"][0, :, 0].tolist()
+
+
+@pytest.mark.parametrize("mark", [".", ",", " ", "\u00a0", "\u202f", "\u2009", "'", "\u2019"])
+def test_thousands_separators_of_any_locale(mark):
+    decimal = "." if mark == "," else ","
+    key = {"\u2019": "'"}.get(mark, mark if mark in ".,'" else " ")
+    rows = [
+        row.replace(",", ";", 1)
+        for row in lines(value=lambda n: f"{1 + n}{mark}049{decimal}5" if n % 2 else str(775 + n))
+    ]
+    style = {"delimiter": ";", "decimal": decimal}
+    run(rows, "time;load", **style, thousands=key)
+    assert values() == [775, 2049.5, 777, 4049.5, 779, 6049.5]
+    error = refused(rows, "time;load", **style)
+    check(error, "value-invalid", path="table.csv", line=3, value=f"2{mark}049{decimal}5")
+    assert f'thousands: "{key}"' in error.message
+
+
+def test_millions_and_groups_of_two_digits():
+    written = ["1,234,567", "12,34,567.5", "-1,000", "7", "1e3", "0.25"]
+    rows = [f'{day.split(",")[0]},"{written[n % 6]}"' for n, day in enumerate(lines())]
+    run(rows, thousands=",")
+    assert values() == [1234567, 1234567.5, -1000, 7, 1000, 0.25]
+    for wrong in ("1,23", "1,2345", "1,,000", ",123"):
+        rows[3] = rows[3].split(",")[0] + f',"{wrong}"'
+        check(refused(rows, thousands=","), "value-invalid", line=5, value=wrong)
+
+
+def test_a_dot_that_may_separate_thousands_is_refused_with_both_readings():
+    rows = lines(value=lambda n: f"{1 + n}.049" if n % 2 else str(775 + n))
+    check(refused(rows), "number-ambiguous", path="table.csv", line=3, value="2.049")
+    run(rows, thousands=".", decimal=",")
+    assert values() == [775, 2049, 777, 4049, 779, 6049]
+    shutil.rmtree(PREPARED)
+    run(rows, decimal=".")
+    np.testing.assert_allclose(values(), [775, 2.049, 777, 4.049, 779, 6.049], rtol=1e-6)
+    run(lines(value=lambda n: f"{1 + n}.049"))  # every number has three decimals
+
+
+def test_decimal_and_thousands_must_differ():
+    error = refused(lines(), thousands=".")
+    check(error, "value-invalid", key="datasets.load.options")
