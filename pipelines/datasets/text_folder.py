@@ -19,8 +19,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines import spec
-from pipelines.config.errors import UserError
-from pipelines.preparation import class_folders, labelled_texts, text_files
+from pipelines.preparation import class_folders, empty_texts, labelled_texts, text_files
 from pipelines.preparation.splits import SplitSources
 
 MAX_FILE_BYTES = 1 << 24
@@ -37,11 +36,16 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 
 def read(options: Options, raw: Path) -> list[labelled_texts.Row]:
-    rows = []
+    rows, empty = [], []
     for file in class_folders.read(raw, options.folders, options.classes, MAX_FILE_BYTES):
         path = raw / file.name
-        text = text_files.decode(path, file.load(), options.encoding).strip()
+        data = file.load()
+        text = text_files.decode(path, data, options.encoding).strip() if data.strip() else ""
         if not text:
-            raise UserError("text-empty", "no text in the file; fix or remove it", path=path)
+            empty.append(file)
+            continue
         rows.append(labelled_texts.Row(text, file.label, file.name, None, file.split))
+    names = [file.name for file in empty]
+    empty_texts.settle(raw, "text", names, options.empty, kept=len(rows))
+    class_folders.require_none_lost(raw, rows, empty)
     return rows

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pipelines.config import errors
 from pipelines.config.errors import UserError
@@ -72,7 +72,12 @@ def read(
     return sorted(files, key=lambda file: file.name)  # an archive's order depends on its maker
 
 
-def require_none_lost(source: Path, kept: list[ClassFile], skipped: list[ClassFile]) -> None:
+class HasClass(Protocol):
+    split: str
+    label: str
+
+
+def require_none_lost(source: Path, kept: Sequence[HasClass], skipped: Sequence[ClassFile]) -> None:
     """Refuses a class of a split of which all files were skipped."""
     places = {(file.split, file.label) for file in kept}
     for file in skipped:

@@ -74,8 +74,8 @@ def refuse_ambiguous(path: Path, name: str, cells: Iterable[tuple[int, str]]) ->
         line, cell = first
         raise UserError(
             "number-ambiguous",
-            f"{name} is {cell!r}, and other cells have no dot: set thousands: \".\" and decimal: \",\" if that is "
-            f'{cell.replace(".", "")}, or decimal: "." if it is {cell}',
+            f"{name} is {cell!r}, and other cells have no dot: set thousands: \".\" and "
+            f'decimal: "," if that is {cell.replace(".", "")}, or decimal: "." if it is {cell}',
             path=path, line=line, key="values", value=cell,
         )  # fmt: skip
 

@@ -12,6 +12,8 @@ from pydantic import Field
 from pipelines.config.errors import UserError, one_of
 from pipelines.preparation import text_files
 
+csv.field_size_limit(2**31 - 1)  # a cell may hold a whole book; the default is 128 KiB
+
 Character = Annotated[str, Field(min_length=1, max_length=1)]
 Position = Annotated[int, Field(strict=True)]  # of a column, counted from 0
 Row = list[str]
@@ -21,8 +23,12 @@ def is_empty_line(cells: Row) -> bool:
     return cells in ([], [""])
 
 
+def has_content(cells: Row) -> bool:
+    return any(cell.strip() for cell in cells)
+
+
 def has_only_blank_cells(cells: Row) -> bool:
-    return not any(cell.strip() for cell in cells)
+    return not has_content(cells)
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,15 @@ class Table:
         return names.index(name)
 
     def check_width(self, line: int, row: Row) -> None:
-        """Refuses a row with more or fewer cells than the table has columns."""
+        """Refuses a row with more or fewer cells than the table has columns.
+
+        Blank cells beyond the last column, which spreadsheets write, are removed from the row; so
+        are blank cells added where the columns that it lacks have no name.
+        """
+        if not has_content(row[self.width :]):
+            del row[self.width :]
+        if row and self.header is not None and not has_content(self.header[len(row) :]):
+            row += [""] * (self.width - len(row))
         if len(row) != self.width:
             raise UserError(
                 "column-count",
@@ -100,12 +114,12 @@ def read(
             a line is a row.
         is_blank: which rows to skip; None: none.
     """
-    rows = _quoted_rows if quoting else _plain_rows
-    selected = [
-        (line, cells)
-        for line, cells in rows(path, encoding, delimiter)
-        if is_blank is None or not is_blank(cells)
-    ]
+    rows = list((_quoted_rows if quoting else _plain_rows)(path, encoding, delimiter))
+    selected = [(line, cells) for line, cells in rows if is_blank is None or not is_blank(cells)]
+    if blank := [line for line, cells in rows if cells and is_blank and is_blank(cells)]:
+        print(f"{path}: {len(blank)} blank rows passed over, the first in line {blank[0]}")
+    while selected and is_empty_line(selected[0][1]):
+        selected.pop(0)  # the first row gives the number of columns
     names = selected.pop(0)[1] if header and selected else None
     if not selected:
         raise UserError(

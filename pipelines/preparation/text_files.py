@@ -79,5 +79,10 @@ def decode(path: Path | str, data: bytes, encoding: str) -> str:
 
 
 def lines(path: Path, encoding: str) -> list[str]:
-    """Split at line feeds only: a sentence may hold U+2028 and other separators."""
-    return read(path, encoding).replace("\r\n", "\n").removesuffix("\n").split("\n")
+    """Split at line feeds only: a sentence may hold U+2028 and other separators.
+
+    A file without line feeds, as old Macintosh programs write them, is split at carriage returns.
+    """
+    text = read(path, encoding)
+    end = "\n" if "\n" in text else "\r"
+    return text.replace("\r\n", "\n").removesuffix(end).split(end)
