@@ -1,4 +1,4 @@
-"""Rows without a text: counted, named by line, and refused or left out as the option `empty` says."""
+"""Rows without a text: counted, named by line, and refused or left out."""
 
 from collections.abc import Sequence
 from pathlib import Path
