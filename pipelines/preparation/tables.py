@@ -101,7 +101,8 @@ class Table:
 
 def read(
     path: Path, encoding: str, delimiter: str, *, header: bool = True, quoting: bool = True,
-    is_blank: Callable[[Row], bool] | None = is_empty_line,
+    is_blank: Callable[[Row], bool] | None = is_empty_line, skip_lines: int = 0,
+    comment: str | None = None,
 ) -> Table:  # fmt: skip
     """The rows of a file, at least one.
 
@@ -113,8 +114,13 @@ def read(
         quoting: whether a cell in double quotes may hold delimiters and line breaks; without it,
             a line is a row.
         is_blank: which rows to skip; None: none.
+        skip_lines: lines above the header to leave out.
+        comment: lines that begin with this are left out; None: none.
     """
-    rows = list((_quoted_rows if quoting else _plain_rows)(path, encoding, delimiter))
+    text = text_files.read(path, encoding)
+    if skip_lines or comment is not None:
+        text = _without_remarks(text, skip_lines, comment)
+    rows = list((_quoted_rows if quoting else _plain_rows)(path, text, delimiter))
     selected = [(line, cells) for line, cells in rows if is_blank is None or not is_blank(cells)]
     if blank := [line for line, cells in rows if cells and is_blank and is_blank(cells)]:
         print(f"{path}: {len(blank)} blank rows passed over, the first in line {blank[0]}")
@@ -130,13 +136,29 @@ def read(
     return Table(path, names, selected)
 
 
-def _plain_rows(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, Row]]:
-    for line, text in enumerate(text_files.lines(path, encoding), 1):
-        yield line, text.split(delimiter)
+def without_first_row(table: Table) -> Table:
+    """The table without the row of units below its header."""
+    if len(table.rows) < 2:
+        raise UserError("rows-missing", "no data rows below the row of units", path=table.path)
+    return Table(table.path, table.header, table.rows[1:])
 
 
-def _quoted_rows(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, Row]]:
-    stream = io.StringIO(text_files.read(path, encoding), newline="")
+def _without_remarks(text: str, skip_lines: int, comment: str | None) -> str:
+    """The text with blank lines in place of the first ones and of those with a comment."""
+    lines = text.split("\n")
+    return "\n".join(
+        "" if n < skip_lines or (comment is not None and line.startswith(comment)) else line
+        for n, line in enumerate(lines)
+    )
+
+
+def _plain_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, Row]]:
+    for line, cells in enumerate(text_files.split_lines(text), 1):
+        yield line, cells.split(delimiter)
+
+
+def _quoted_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, Row]]:
+    stream = io.StringIO(text, newline="")
     reader = csv.reader(stream, delimiter=delimiter, strict=True)
     line = 1  # on which a row begins: a quoted cell may continue over several lines
     try:

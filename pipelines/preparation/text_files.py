@@ -83,6 +83,10 @@ def lines(path: Path, encoding: str) -> list[str]:
 
     A file without line feeds, as old Macintosh programs write them, is split at carriage returns.
     """
-    text = read(path, encoding)
+    return split_lines(read(path, encoding))
+
+
+def split_lines(text: str) -> list[str]:
+    """The same of a text that was read."""
     end = "\n" if "\n" in text else "\r"
     return text.replace("\r\n", "\n").removesuffix(end).split(end)
