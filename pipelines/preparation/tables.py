@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines.config.errors import UserError, one_of
-from pipelines.preparation import text_files
+from pipelines.preparation import foreign_files, text_files
 
 csv.field_size_limit(2**31 - 1)  # a cell may hold a whole book; the default is 128 KiB
 
@@ -118,6 +118,7 @@ def read(
         comment: lines that begin with this are left out; None: none.
     """
     text = text_files.read(path, encoding)
+    foreign_files.refuse_markup(path, text)
     if skip_lines or comment is not None:
         text = _without_remarks(text, skip_lines, comment)
     rows = list((_quoted_rows if quoting else _plain_rows)(path, text, delimiter))
