@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pipelines.config import search_path, signatures
+from pipelines.config import argument_types, search_path, signatures, task_fit
 from pipelines.config.errors import one_of
 from pipelines.config.schema import Dataset, Experiment, Params
 from pipelines.config.yaml_lines import YamlFile
@@ -40,6 +40,41 @@ def check_experiment(file: YamlFile, key: str, experiment: Experiment, params: P
                     "argument-unknown", (*prefix, section, argument),
                     f"{function} has no such argument; {choices}", argument,
                 )  # fmt: skip
+    _check_types(file, prefix, experiment)
+    _check_task(file, prefix, experiment, params)
+
+
+def _check_types(file: YamlFile, prefix: tuple, experiment: Experiment) -> None:
+    """Every argument has the type and the range that its function's annotation promises."""
+    accepted = {
+        "build": signatures.builder_parameters(experiment.module, experiment.build["builder"]),
+        **signatures.objective_parameters(experiment.task),
+    }
+    for section, parameters in accepted.items():
+        for name, value in getattr(experiment, section).items():
+            if name == "builder":
+                continue
+            problem = argument_types.problem(*parameters[name], value)
+            if problem:
+                raise file.error("value-invalid", (*prefix, section, name), problem, value)
+
+
+def _check_task(file: YamlFile, prefix: tuple, experiment: Experiment, params: Params) -> None:
+    """The task fits what the recipe makes and what the module is for."""
+    dataset = experiment.dataset
+    if dataset in params.starts:
+        dataset = params.starts[dataset].dataset
+    task, recipe = experiment.task, params.datasets[dataset].recipe
+    made_for = task_fit.of_recipe(recipe)
+    if task in task_fit.KNOWN and made_for and task not in made_for:
+        message = f"{dataset!r} is of recipe {recipe}, which is for {', '.join(made_for)}"
+        raise file.error("task-mismatch", (*prefix, "task"), f"{message}; change one", task)
+    made_for = task_fit.of_module(experiment.module)
+    if task in task_fit.KNOWN and made_for and task not in made_for:
+        message = f"models/{experiment.module}.py is for {', '.join(made_for)}, not for {task}"
+        raise file.error(
+            "task-mismatch", (*prefix, "module"), f"{message}; change one", experiment.module
+        )
 
 
 def check_baselines(file: YamlFile, params: Params) -> None:

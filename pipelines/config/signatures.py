@@ -27,6 +27,22 @@ def builders(module: str) -> dict[str, list[str]]:
     }
 
 
+def parameters(function: ast.FunctionDef) -> dict[str, tuple[ast.arg, ast.expr | None]]:
+    """Name -> (parameter, default value) of the keyword-only parameters."""
+    pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
+    return {argument.arg: (argument, default) for argument, default in pairs}
+
+
+def builder_parameters(module: str, name: str) -> dict[str, tuple[ast.arg, ast.expr | None]]:
+    return parameters(_functions(search_path.file("models", module))[name])
+
+
+def objective_parameters(task: str) -> dict[str, dict[str, tuple[ast.arg, ast.expr | None]]]:
+    """Section of an experiment -> the parameters of its function in the task's objective.py."""
+    functions = _objective_functions(search_path.file("tasks", task) / "objective.py")
+    return {key: parameters(functions[name]) for key, name in OBJECTIVE_FUNCTIONS.items()}
+
+
 def objective_arguments(task: str) -> dict[str, tuple[str, list[str]]]:
     """Section of an experiment -> (function of the task's objective.py, names of its arguments).
 

@@ -1,5 +1,6 @@
 """A YAML file whose errors name the line."""
 
+import re
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Union, get_args, get_origin
@@ -8,6 +9,25 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipelines.config.errors import UserError, one_of
+
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.1, but floats as in YAML 1.2, which DVC reads: 5e-1 is a number, not a text."""
+
+
+FLOAT = "tag:yaml.org,2002:float"
+Loader.yaml_implicit_resolvers = {
+    start: [(tag, pattern) for tag, pattern in resolvers if tag != FLOAT]
+    for start, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Loader.add_implicit_resolver(
+    FLOAT,
+    re.compile(
+        r"[-+]?(?:\d[\d_]*\.[\d_]*|\.\d[\d_]*)(?:[eE][-+]?\d+)?$|[-+]?\d[\d_]*[eE][-+]?\d+$"
+        r"|[-+]?\.(?:inf|Inf|INF)$|\.(?:nan|NaN|NAN)$"
+    ),
+    list("-+0123456789."),
+)
 
 
 class YamlFile:
@@ -21,8 +41,8 @@ class YamlFile:
         self.path = path
         try:
             text = path.read_text("utf-8")
-            self.values = yaml.safe_load(text)
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            self.values = yaml.load(text, Loader)
+            root = yaml.compose(text, Loader)
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             raise UserError(

@@ -4,13 +4,15 @@ options (params.yaml, `datasets.<key>.options`):
 
     folders     where the class folders are, relative to `source`: {all: flowers}, to be split
                 here, or {train: ..., val: ..., test: ...}; val and test are drawn from train where
-                they are not given. Default {all: .}
-    classes     the class folders to read, where there are others beside them; default: all
+                they are not given. Default: the class folders at the top, or in one folder
+                around them; folders named like splits (train, valid, test) are splits
+    classes     the class folders to read, if there are others beside them; default: all
     size        height and width to resize images to (see preprocessing/image_decoding.py)
     channels    1 or 3
     crop        share of the sides of the centre crop that is resized, in the ratio of `size`.
                 0.875 is customary with ImageNet networks, 1 crops only to the ratio; default: no
                 crop, the whole image is squeezed where its ratio differs
+    classes     the class folders to read, where there are others beside them; default: all
     positive    the class to detect, for two-class tasks: its threshold is calibrated
     bad_files   refuse | skip: what to do with files that are not valid JPEGs or PNGs; an archive
                 that is damaged or cannot be trusted is always refused
@@ -20,7 +22,8 @@ options (params.yaml, `datasets.<key>.options`):
     max_pixels  larger images are refused before they are decoded
     split       see `splits.ImageSplit`
 
-Hidden files are skipped. All images are held in memory at their final size.
+Hidden files and what systems leave behind (Thumbs.db) are skipped; links are followed.
+All images are held in memory at their final size.
 """
 
 from pathlib import Path
@@ -41,11 +44,12 @@ MAX_FILE_BYTES = 1 << 26
 
 class Options(BaseModel):
     model_config = STRICT
-    folders: SplitSources[str] = {"all": "."}
+    folders: SplitSources[str] | None = None
     classes: Annotated[list[str], Field(min_length=2)] | None = None
     size: labelled_images.Size = (224, 224)
     channels: Literal[1, 3] = 3
     crop: Annotated[float, Field(ge=0.001, le=1)] | None = None
+    classes: Annotated[list[str], Field(min_length=2)] | None = None
     positive: str | None = None
     bad_files: Literal["refuse", "skip"] = "refuse"
     duplicates: Literal["drop", "keep"] = "drop"
@@ -75,7 +79,7 @@ def read(
         UserError: a file that is not a valid image, or no image at all.
     """
     images, contents, files = [], [], []
-    skipped = 0
+    skipped: list[class_folders.ClassFile] = []
     for file in class_folders.read(raw, options.folders, options.classes, MAX_FILE_BYTES):
         try:
             data = file.load()
@@ -87,14 +91,17 @@ def read(
                     path=error.path, value=error.value,
                 ) from None  # fmt: skip
             print(f"skipped: {error}")
-            skipped += 1
+            skipped.append(file)
         else:
             contents.append(data)
             files.append(file)
     if not images:
         raise UserError(
-            "images-missing", f"no readable images ({skipped} skipped); see `folders`", path=raw
+            "images-missing",
+            f"no readable images ({len(skipped)} skipped); see `folders`",
+            path=raw,
         )
+    class_folders.require_none_lost(raw, files, skipped)
     labels = validation.classes(raw, [file.label for file in files], options.positive)
     ids = {label: number for number, label in enumerate(labels)}
     return labelled_images.LabelledImages(

@@ -5,7 +5,9 @@ source (params.yaml, `datasets.<key>.source`): a table of two columns, or a fold
 options (`datasets.<key>.options`):
 
     source, target      a table's columns, by name (header: true) or position counted from 0
-    delimiter, header   how a table is written; there is no quoting, one line is one pair
+    delimiter, header   how a table is written
+    quoting             true: cells in double quotes, as Excel writes them; false: quotes belong
+                        to the sentences, one line is one pair; default: what the file shows
     files               a folder's files, two per split: {all: [en.txt, fr.txt]}, or the published
                         splits {train: [...], val: [...], test: [...]}
     encoding            of every file
@@ -30,6 +32,8 @@ from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.preparation import (
+    empty_texts,
+    excel_quotes,
     near_duplicates,
     sentence_pairs,
     splits,
@@ -56,6 +60,7 @@ class Options(BaseModel):
     target: str | Position = 1
     delimiter: Character = "\t"
     header: bool = False
+    quoting: bool | None = None
     files: dict[Literal["all", "train", "val", "test"], FilePair] | None = None
     encoding: str = "utf-8"
     empty: Literal["refuse", "drop"] = "refuse"
@@ -93,7 +98,7 @@ def read(options: Options, raw: Path) -> dict[str, Pairs]:
                 "source-is-file", "`files` is for a folder, and this is a file; remove `files`",
                 path=raw, key="files",
             )  # fmt: skip
-        return {"all": _without_empty(options, raw, raw, *read_table(options, raw))}
+        return {"all": _without_empty(options, raw, raw, read_table(options, raw))}
     if set(options.files or {}) not in ({"all"}, set(SPLITS)):
         raise UserError(
             "source-is-folder",
@@ -103,27 +108,40 @@ def read(options: Options, raw: Path) -> dict[str, Pairs]:
         )  # fmt: skip
     return {
         split: _without_empty(
-            options, *(raw / name for name in names), *read_aligned(options, raw, names)
+            options, *(raw / name for name in names), read_aligned(options, raw, names)
         )
         for split in ("all", *SPLITS)
         if (names := options.files.get(split))
     }
 
 
-def read_table(options: Options, path: Path) -> tuple[list[str], list[str], int]:
-    """Source and target texts, and the line number of the first."""
+def read_table(options: Options, path: Path) -> Pairs:
+    """The pairs of a table, with those that have an empty side."""
+    quoting = options.quoting
+    if quoting is None:
+        text = text_files.read(path, options.encoding)
+        quoting = excel_quotes.is_quoted(path, text, options.delimiter)
+        if quoting:
+            print(f"{path}: cells are in double quotes, as Excel writes them: quoting: true")
     table = tables.read(
-        path, options.encoding, options.delimiter,
-        header=options.header, quoting=False, is_blank=None,
+        path, options.encoding, options.delimiter, header=options.header, quoting=quoting,
+        is_blank=None,
     )  # fmt: skip
+    rows = list(table.rows)
+    while len(rows) > 1 and tables.has_only_blank_cells(rows[-1][1]):
+        rows.pop()  # blank lines at the end
+    rows = [(line, [""] * table.width if tables.is_empty_line(r) else r) for line, r in rows]
     source, target = (table.column(getattr(options, key), key) for key in ("source", "target"))
-    for line, row in table.rows:
+    for line, row in rows:
         table.check_width(line, row)
-    rows = [row for _, row in table.rows]
-    return [row[source] for row in rows], [row[target] for row in rows], table.rows[0][0]
+    sources, targets = (
+        [" ".join(row[column].splitlines()) if quoting else row[column] for _, row in rows]
+        for column in (source, target)
+    )
+    return Pairs(sources, targets, np.array([line for line, _ in rows]))
 
 
-def read_aligned(options: Options, folder: Path, names: list[str]) -> tuple[list, list, int]:
+def read_aligned(options: Options, folder: Path, names: list[str]) -> Pairs:
     """The same of two files in which line n of one is the translation of line n of the other."""
     sources, targets = (text_files.lines(folder / name, options.encoding) for name in names)
     if len(sources) != len(targets):
@@ -133,33 +151,19 @@ def read_aligned(options: Options, folder: Path, names: list[str]) -> tuple[list
             "have one translation per line: find the line that is missing or broken",
             path=folder, key="files", value=(len(sources), len(targets)),
         )  # fmt: skip
-    return sources, targets, 1
+    return Pairs(sources, targets, np.arange(len(sources)) + 1)
 
 
-def _without_empty(
-    options: Options, source_file: Path, target_file: Path,
-    sources: list[str], targets: list[str], first_line: int,
-) -> Pairs:  # fmt: skip
+def _without_empty(options: Options, source_file: Path, target_file: Path, pairs: Pairs) -> Pairs:
     """The pairs with a sentence on either side."""
-    sources, targets = ([text.strip() for text in side] for side in (sources, targets))
+    sources, targets = ([text.strip() for text in side] for side in (pairs.sources, pairs.targets))
     empty = [row for row, pair in enumerate(zip(sources, targets, strict=True)) if not all(pair)]
-    if empty and options.empty == "refuse":
-        row = empty[0]
-        file, key = (target_file, "target") if sources[row] else (source_file, "source")
-        raise UserError(
-            f"{key}-empty",
-            f"empty {key} sentence, {len(empty)} such pairs; fix them or set empty: drop",
-            path=file, line=row + first_line, key="empty",
-        )  # fmt: skip
     if empty:
-        print(f"{source_file}: {len(empty)} pairs with an empty side dropped")
+        file, side = (target_file, "target") if sources[empty[0]] else (source_file, "source")
+        lines, kept = pairs.lines[empty].tolist(), len(sources) - len(empty)
+        empty_texts.settle(file, side, lines, options.empty, kept=kept)
     rows = np.setdiff1d(np.arange(len(sources)), empty)
-    if not len(rows):
-        raise UserError(
-            "rows-missing", "no pair with a sentence on either side; use another file",
-            path=source_file,
-        )  # fmt: skip
-    return Pairs(sources, targets, np.arange(len(sources)) + first_line).take(rows)
+    return Pairs(sources, targets, pairs.lines).take(rows)
 
 
 def drop_duplicates(options: Options, source: Path, pairs: Pairs) -> Pairs:

@@ -8,12 +8,10 @@ options (params.yaml, `datasets.<key>.options`), beside those of preparation/lab
     delimiter, quoting, header, encoding    how a file is written
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines import spec
-from pipelines.config.errors import UserError
-from pipelines.preparation import labelled_texts, tables
+from pipelines.preparation import empty_texts, labelled_texts, tables
 from pipelines.preparation.splits import SplitSources
 from pipelines.preparation.tables import Character, Position
 
@@ -37,21 +35,23 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     return labelled_texts.prepare(raw, rows, options, out, seed)
 
 
-def read_texts(path: Path, options: Options) -> Iterator[tuple[int, str, str]]:
+def read_texts(path: Path, options: Options) -> list[tuple[int, str, str]]:
     """(line number, text, label) of the data rows of a file."""
     table = tables.read(
-        path, options.encoding, options.delimiter, header=options.header, quoting=options.quoting
-    )
+        path, options.encoding, options.delimiter, header=options.header, quoting=options.quoting,
+        is_blank=tables.has_only_blank_cells,
+    )  # fmt: skip
     text_column, label_column = (
         table.column(getattr(options, key), key) for key in ("text", "label")
     )
+    rows, empty = [], []
     for line, row in table.rows:
         table.check_width(line, row)
         text, label = row[text_column].strip(), row[label_column].strip()
-        if not text or not label:
-            key = "label" if text else "text"
-            raise UserError(
-                f"{key}-empty", f"empty {key}; fix or remove the line",
-                path=path, line=line, key=key,
-            )  # fmt: skip
-        yield line, text, label
+        if text and label:
+            rows.append((line, text, label))
+        else:
+            empty.append((line, "label" if text else "text"))
+    first = empty[0][1] if empty else ""
+    empty_texts.settle(path, first, [line for line, _ in empty], options.empty, kept=len(rows))
+    return rows

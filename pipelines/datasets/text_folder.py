@@ -4,11 +4,13 @@ options (params.yaml, `datasets.<key>.options`), beside those of preparation/lab
 
     folders     where the class folders are, relative to `source`: {all: reviews}, to be split here,
                 or {train: ..., val: ..., test: ...}; val and test are drawn from train where they
-                are not given. Default {all: .}
+                are not given. Default: the class folders at the top, or in one folder
+                around them; folders named like splits (train, valid, test) are splits
     classes     the class folders to read, where there are others beside them; default: all
     encoding    of every file
 
-Hidden files are skipped. An archive is read without unpacking it to the disk.
+Hidden files and what systems leave behind (Thumbs.db) are skipped; links are followed.
+An archive is read without unpacking it to the disk.
 """
 
 from pathlib import Path
@@ -17,15 +19,14 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines import spec
-from pipelines.config.errors import UserError
-from pipelines.preparation import class_folders, labelled_texts, text_files
+from pipelines.preparation import class_folders, empty_texts, labelled_texts, text_files
 from pipelines.preparation.splits import SplitSources
 
 MAX_FILE_BYTES = 1 << 24
 
 
 class Options(labelled_texts.Options):
-    folders: SplitSources[str] = {"all": "."}
+    folders: SplitSources[str] | None = None
     classes: Annotated[list[str], Field(min_length=2)] | None = None
     encoding: str = "utf-8"
 
@@ -35,11 +36,16 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 
 def read(options: Options, raw: Path) -> list[labelled_texts.Row]:
-    rows = []
+    rows, empty = [], []
     for file in class_folders.read(raw, options.folders, options.classes, MAX_FILE_BYTES):
         path = raw / file.name
-        text = text_files.decode(path, file.load(), options.encoding).strip()
+        data = file.load()
+        text = text_files.decode(path, data, options.encoding).strip() if data.strip() else ""
         if not text:
-            raise UserError("text-empty", "no text in the file; fix or remove it", path=path)
+            empty.append(file)
+            continue
         rows.append(labelled_texts.Row(text, file.label, file.name, None, file.split))
+    names = [file.name for file in empty]
+    empty_texts.settle(raw, "text", names, options.empty, kept=len(rows))
+    class_folders.require_none_lost(raw, rows, empty)
     return rows

@@ -11,7 +11,6 @@ options (`datasets.<key>.options`), beside those of pipelines/preparation/labell
     encoding    of every file
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +19,7 @@ from pydantic import Field, model_validator
 from pipelines import spec
 from pipelines.config import errors
 from pipelines.config.errors import UserError
-from pipelines.preparation import labelled_texts, text_files
+from pipelines.preparation import empty_texts, labelled_texts, text_files
 from pipelines.preparation.splits import SplitSources
 
 Label = str | Annotated[int, Field(strict=True)]  # in YAML, {0: neg} has a number for its key
@@ -44,22 +43,28 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     for split, entry in labelled_texts.sources(raw, options.files).items():
         if isinstance(entry, dict):
             for label, name in sorted(entry.items()):
-                for line, text in read_lines(labelled_texts.member(raw, name), options.encoding):
+                for line, text in read_lines(labelled_texts.member(raw, name), options):
                     rows.append(labelled_texts.Row(text, label, name, line, split))
         else:
             path = raw if entry is None else labelled_texts.member(raw, entry)
-            for line, text in read_lines(path, options.encoding):
+            for line, text in read_lines(path, options):
+                if options.empty == "drop" and len(text.split(maxsplit=1)) == 1:
+                    print(f"{path}, line {line}: dropped, one word: {text[:MAX_SHOWN]}")
+                    continue
                 label, text = split_label(path, line, text, options.labels)
                 rows.append(labelled_texts.Row(text, label, entry or "", line, split))
     return labelled_texts.prepare(raw, rows, options, out, seed)
 
 
-def read_lines(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
-    """(line number, text) of every line; none may be empty."""
-    for line, text in enumerate(text_files.lines(path, encoding), 1):
-        if not text.strip():
-            raise UserError("text-empty", "empty line; fix or remove it", path=path, line=line)
-        yield line, text.strip()
+def read_lines(path: Path, options: Options) -> list[tuple[int, str]]:
+    """(line number, text) of every line that has a text."""
+    lines = [text.strip() for text in text_files.lines(path, options.encoding)]
+    while len(lines) > 1 and not lines[-1]:
+        lines.pop()  # blank lines at the end
+    rows = [(line, text) for line, text in enumerate(lines, 1) if text]
+    empty = [line for line, text in enumerate(lines, 1) if not text]
+    empty_texts.settle(path, "text", empty, options.empty, kept=len(rows))
+    return rows
 
 
 def split_label(
@@ -70,7 +75,7 @@ def split_label(
     shown = label[:MAX_SHOWN]
     if not rest:
         raise UserError(
-            "text-empty", f"one word, {shown!r}; a label and a text are needed",
+            f"one word, {shown!r}; a label and a text are needed: correct it, or set empty: drop",
             path=path, line=line, value=label,
         )  # fmt: skip
     if labels is None:

@@ -3,31 +3,39 @@
 options (params.yaml, `datasets.<key>.options`), beside those of preparation/time_series.py:
 
     time            name of the time column, or names of several, whose cells are joined with a
-                    space. ISO 8601; times with an offset from UTC are converted to UTC
-    time_format     of other times, as for Python's strptime: "%d.%m.%Y %H:%M"
+                    space. ISO 8601. Times with an offset from UTC are converted to UTC for
+                    steps of hours and less; days, weeks, months and longer are local ones
+    time_format     of other times, as for Python's strptime: "%d.%m.%Y %H:%M"; or unix_seconds,
+                    unix_milliseconds: since 1970
+    time_zone       Europe/Berlin: of times without an offset; and in which days begin
     values          column -> unit, one or many: {temperature: degC, pressure: hPa}
     frequency       pandas' name of the step: 15min, h, D, W-SAT (weeks ending on Saturdays), MS
     missing         cells that mean "no value"; such a cell is a gap, like an absent time
     rows            first and last row to use, counted from 1 below the header: [1, 14400]
     duplicates      what to do with two rows of one time: refuse | first | last | mean
     delimiter, decimal, encoding    how the file is written
+    skip_lines      lines above the header to leave out: a title, remarks
+    comment         lines that begin with this are left out: "#"
+    units_row       whether the row below the header holds units
+    thousands       what separates groups of digits: "." "," " " or "'"; a space is also a
+                    no-break or thin one. Without it, separated groups are refused
 
 Times must ascend: a file whose times do not may be two files in one.
 """
 
 import math
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
-from pipelines.preparation import tables, time_series
+from pipelines.preparation import number_cells, tables, time_cells, time_series
 from pipelines.preparation.tables import Character
 from pipelines.preparation.time_grid import Observations
 
@@ -47,6 +55,7 @@ def _frequency(name: str) -> str:
 class Options(time_series.Options):
     time: str | Annotated[list[str], Field(min_length=1)] = "time"
     time_format: str | None = None
+    time_zone: Annotated[str, AfterValidator(time_cells.zone_name)] | None = None
     values: Annotated[dict[str, str], Field(min_length=1)]
     frequency: Annotated[str, AfterValidator(_frequency)]
     missing: list[str] = [""]
@@ -54,7 +63,11 @@ class Options(time_series.Options):
     duplicates: Literal["refuse", "first", "last", "mean"] = "refuse"
     delimiter: Character = ","
     decimal: Literal[".", ","] = "."
+    thousands: Literal[".", ",", " ", "'"] | None = None
     encoding: str = "utf-8"
+    skip_lines: Annotated[int, Field(strict=True, ge=0)] = 0
+    comment: Annotated[str, Field(min_length=1)] | None = None
+    units_row: bool = False
 
     @field_validator("rows")
     @classmethod
@@ -62,6 +75,12 @@ class Options(time_series.Options):
         if rows is not None and (len(rows) != 2 or rows[0] > rows[1]):
             raise ValueError("two numbers are needed, the first row and the last: [1, 14400]")
         return rows
+
+    @model_validator(mode="after")
+    def _marks_differ(self):
+        if self.thousands == self.decimal:
+            raise ValueError("`thousands` and `decimal` are the same mark; name two")
+        return self
 
     @property
     def time_columns(self) -> list[str]:
@@ -82,15 +101,25 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 def read(path: Path, options: Options) -> Observations:
     table = tables.read(
-        path, options.encoding, options.delimiter, is_blank=tables.has_only_blank_cells
-    )
+        path, options.encoding, options.delimiter, is_blank=tables.has_only_blank_cells,
+        skip_lines=options.skip_lines, comment=options.comment,
+    )  # fmt: skip
+    if options.units_row:
+        table = tables.without_first_row(table)
+    clock = time_cells.Clock(options.time_format, options.time_zone, options.frequency)
     time_columns = [table.column(name, "time") for name in options.time_columns]
     value_columns = {name: table.column(name, "values") for name in options.values}
     observations: list[Observation] = []
-    for line, row in select_rows(table, options):
+    rows = select_rows(table, options)
+    if not {"decimal", "thousands"} & options.model_fields_set:
+        for name, column in value_columns.items():
+            cells = ((line, row[column].strip()) for line, row in rows if column < len(row))
+            number_cells.refuse_ambiguous(path, name, cells)
+    for line, row in rows:
         table.check_width(line, row)
         cell = " ".join(row[column].strip() for column in time_columns)
-        time = read_time(path, line, cell, options.time_format)
+        previous_time = observations[-1].time if observations else None
+        time = clock.read(path, line, cell, previous_time)
         if observations and time < observations[-1].time:
             previous = observations[-1]
             raise UserError(
@@ -128,33 +157,18 @@ def select_rows(table: tables.Table, options: Options) -> list[tuple[int, tables
     return table.rows[first - 1 : last]
 
 
-def read_time(path: Path, line: int, cell: str, time_format: str | None) -> datetime:
-    """The time in a cell, in UTC where it has an offset."""
-    try:
-        time = datetime.strptime(cell, time_format) if time_format else datetime.fromisoformat(cell)
-    except ValueError:
-        expected = repr(time_format) if time_format else "ISO 8601, such as 2024-05-31T18:00"
-        raise UserError(
-            "time-invalid",
-            f"{cell!r} is not a valid time ({expected}); fix the cell or set time_format",
-            path=path, line=line, key="time", value=cell,
-        ) from None  # fmt: skip
-    return time.astimezone(UTC).replace(tzinfo=None) if time.tzinfo else time
-
-
 def read_value(path: Path, line: int, name: str, cell: str, options: Options) -> float:
     """The number in a cell, NaN for one of the option `missing`."""
     if cell in options.missing:
         return math.nan
-    try:
-        value = float(cell.replace(",", ".") if options.decimal == "," else cell)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value) or "_" in cell:
+    value = number_cells.parse(cell, options.decimal, options.thousands)
+    if value is None:
+        hint = number_cells.hint(cell, options.decimal, options.thousands)
+        hint = hint or ("" if options.units_row else "; units_row: true passes over a row of units")
         raise UserError(
             "value-invalid",
-            f"{name} is {cell!r}, not a finite number; fix it, or list it in `missing` if it means "
-            "that there is no value",
+            f"{name} is {cell!r}, not a finite number{hint}; fix it, or list it in `missing` if it "
+            "means that there is no value",
             path=path, line=line, key="values", value=cell,
         )  # fmt: skip
     return value
@@ -172,8 +186,8 @@ def merge_duplicates(path: Path, observations: list[Observation], options: Optio
             raise UserError(
                 "time-duplicate",
                 f"{times[row]} is in line {lines[row - 1]} too, one of {is_duplicate.sum()} such "
-                "rows; remove one (is it local time, when clocks go back?) or set duplicates: "
-                "first, last or mean",
+                "rows; remove one, or set duplicates: first, last or mean, or, for local times "
+                "when clocks go back, `time_zone`",
                 path=path, line=int(lines[row]), key="duplicates", value=str(times[row]),
             )  # fmt: skip
         groups = pd.DataFrame(values, times).groupby(level=0, sort=True)

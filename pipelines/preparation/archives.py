@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from pipelines.config.errors import UserError
+from pipelines.preparation import zip_names
 from pipelines.preparation.archive_checks import (
     DAMAGE,
     archive_damaged,
@@ -90,6 +91,16 @@ def files(
         raise archive_damaged(archive, error) from error
 
 
+def names(archive: Path) -> Iterator[tuple[str, bool]]:
+    """(name, whether it is a file) of every member, without reading any."""
+    try:
+        for name, kind, _, _ in _walk(archive):
+            check_path(archive, name)
+            yield PurePosixPath(name).as_posix(), kind != "folder"
+    except DAMAGE as error:
+        raise archive_damaged(archive, error) from error
+
+
 def unpacked(packed: Iterable[bytes]) -> Iterator[bytes]:
     """The bytes in a gzip file, block by block.
 
@@ -129,12 +140,12 @@ def _open(archive: Path, member: str, limit: int) -> Iterator[BinaryIO]:
 @contextmanager
 def _zip_member(archive: Path, member: str, limit: int) -> Iterator[BinaryIO]:
     with zipfile.ZipFile(archive) as opened:
-        names = opened.namelist()
-        for name in names:
+        members = dict(zip_names.entries(archive, opened))
+        for name in members:
             check_path(archive, name)
-        if member not in names:
-            raise member_missing(archive, member, names)
-        info = opened.getinfo(member)
+        if member not in members:
+            raise member_missing(archive, member, list(members))
+        info = members[member]
         check_member(archive, member, _zip_kind(info), info.file_size, limit, False)
         with opened.open(info) as stream:
             yield stream
@@ -164,9 +175,9 @@ def _walk(archive: Path) -> Iterator[tuple[str, str, int, Callable[[], bytes]]]:
         is_zip = head.read(2) == b"PK"
     if is_zip:
         with zipfile.ZipFile(archive) as opened:
-            for info in opened.infolist():
-                load = functools.partial(opened.read, info)
-                yield info.filename, _zip_kind(info), info.file_size, load
+            for name, info in zip_names.entries(archive, opened):
+                kind = "folder" if name.endswith("/") else _zip_kind(info)
+                yield name, kind, info.file_size, functools.partial(opened.read, info)
         return
     with tarfile.open(archive) as opened:
         for info in opened:

@@ -6,15 +6,16 @@ members are rejected whatever the files are: texts or images.
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pipelines.config import errors
 from pipelines.config.errors import UserError
-from pipelines.preparation import archives
+from pipelines.preparation import archives, folder_layout
+from pipelines.preparation.folder_names import is_passed_over, printable
 
 MAX_LISTED = 20  # folders in a message
-MACOS_METADATA = "__MACOSX"  # a folder that macOS adds to the zip files that it makes
 
 
 class ClassFile(NamedTuple):
@@ -28,20 +29,26 @@ class ClassFile(NamedTuple):
 
 
 def read(
-    source: Path, folders: Mapping[str, str], classes: Sequence[str] | None, max_bytes: int
+    source: Path, folders: Mapping[str, str] | None, classes: Sequence[str] | None, max_bytes: int
 ) -> list[ClassFile]:
-    """All files of the class folders, sorted by name; hidden files are skipped.
+    """All files of the class folders, sorted by name.
+
+    Hidden files and what systems leave behind (Thumbs.db) are skipped; links are followed.
 
     Args:
         source: a folder, or a zip or tar archive.
-        folders: "all", "train", "val" or "test" -> where that split's class folders are.
+        folders: "all", "train", "val" or "test" -> where that split's class folders are; None:
+            see `folder_layout`.
         classes: the classes to read; None: all.
         max_bytes: the largest file to accept.
 
     Raises:
-        UserError: an archive that cannot be trusted; a split without files or without a class
-            that another split has.
+        UserError: an archive that cannot be trusted; a layout that can be read in two ways; a
+            split without files or without a class that another split has; a class without files.
     """
+    if folders is None or "all" in folders:  # the names of all files show the layout
+        names = [printable(name) for name, load in _list(source, None, max_bytes) if load]
+        folders = folder_layout.resolve(source, names, folders, classes)
     files: list[ClassFile] = []
     counts: Counter[tuple[str, str]] = Counter()
     candidates: set[str] = set()  # folders that hold folders with files, for the error
@@ -51,17 +58,37 @@ def read(
         return _split_and_class(name, folders, classes) is not None
 
     for name, load in _list(source, selected, max_bytes):
-        printable = name.encode("utf-8", "backslashreplace").decode()  # names may be any bytes
         is_folder = load is None
-        place = _split_and_class(f"{printable}/any" if is_folder else printable, folders, classes)
+        place = _split_and_class(f"{name}/any" if is_folder else name, folders, classes)
         if place is None:
             continue
+        split, label = place
+        if printable(label) != label:
+            raise _name_invalid(source, label)
         counts[place] += not is_folder
         if not is_folder:
-            split, label = place
-            files.append(ClassFile(printable, split.removeprefix("all"), label, load))
+            files.append(ClassFile(printable(name), split.removeprefix("all"), label, load))
     _require_all_classes(source, folders, classes, counts, candidates)
     return sorted(files, key=lambda file: file.name)  # an archive's order depends on its maker
+
+
+class HasClass(Protocol):
+    split: str
+    label: str
+
+
+def require_none_lost(source: Path, kept: Sequence[HasClass], skipped: Sequence[ClassFile]) -> None:
+    """Refuses a class of a split of which all files were skipped."""
+    places = {(file.split, file.label) for file in kept}
+    for file in skipped:
+        if (file.split, file.label) not in places:
+            place = f" in {file.split}" if file.split else ""
+            raise UserError(
+                "class-lost",
+                f"all files of class {file.label!r}{place} were skipped, {file.name} among them; "
+                "correct them, or list in `classes` which folders to read",
+                path=source, key="classes", value=file.label,
+            )  # fmt: skip
 
 
 def _split_and_class(
@@ -69,7 +96,7 @@ def _split_and_class(
 ) -> tuple[str, str] | None:
     """(split, class) of a file, None outside the class folders."""
     path = PurePosixPath(name)
-    if any(step.startswith(".") or step == MACOS_METADATA for step in path.parts):
+    if is_passed_over(name):
         return None
     for split, folder in folders.items():
         inside = path.relative_to(folder).parts if path.is_relative_to(folder) else ()
@@ -79,19 +106,76 @@ def _split_and_class(
 
 
 def _list(
-    source: Path, selected: Callable[[str], bool], max_bytes: int
+    source: Path, selected: Callable[[str], bool] | None, max_bytes: int
 ) -> Iterator[tuple[str, Callable[[], bytes] | None]]:
-    """(relative name, function that reads it) of selected files, (name, None) of folders."""
-    if not source.is_dir():
-        for name, data in archives.files(source, selected, max_bytes):
-            yield name, None if data is None else lambda data=data: data
+    """(relative name, function that reads it) of files, (name, None) of folders.
+
+    Args:
+        source: a folder or an archive.
+        selected: which files to read; None: none of an archive's, only names are needed.
+        max_bytes: the largest file to accept.
+    """
+    if source.is_dir():
+        for name, path in _walk(source, source, frozenset([source.resolve()])):
+            if path is None or selected is None or selected(name):
+                yield name, path and partial(_contents, path, max_bytes)
         return
-    for path in source.rglob("*"):
+    if selected is None:
+        for name, is_file in archives.names(source):
+            yield name, bytes if is_file else None
+        return
+    for name, data in archives.files(source, selected, max_bytes):
+        yield name, None if data is None else partial(bytes, data)
+
+
+def _walk(source: Path, folder: Path, above: frozenset[Path]) -> Iterator[tuple[str, Path | None]]:
+    """(relative name, path) of files, (name, None) of folders; links are followed.
+
+    Args:
+        source: what names are relative to.
+        folder: the folder to list.
+        above: the folder and all above it, without links: a link back to one has no end.
+    """
+    try:
+        members = sorted(folder.iterdir())
+    except OSError as error:
+        raise _unreadable(folder, error) from None
+    for path in members:
+        if is_passed_over(path.name):
+            continue
         name = path.relative_to(source).as_posix()
-        if path.is_dir():
-            yield name, None
-        elif selected(name):
-            yield name, lambda path=path: _contents(path, max_bytes)
+        if printable(name) != name:
+            raise _name_invalid(source, name)
+        if path.is_symlink() and not path.exists():
+            raise UserError(
+                "link-broken", "a link to nothing; make it point to what it should, or remove it",
+                path=path,
+            )  # fmt: skip
+        if not path.is_dir():
+            yield name, path
+            continue
+        target = path.resolve()
+        if target in above:
+            raise UserError(
+                "link-loop", f"a link to a folder above it, {target}; remove the link", path=path
+            )
+        yield name, None
+        yield from _walk(source, path, above | {target})
+
+
+def _name_invalid(source: Path, name: str) -> UserError:
+    return UserError(
+        "name-not-utf8",
+        f"the name {printable(name)} is not UTF-8; rename the file or folder (on Linux: convmv "
+        "-f cp1252 -t utf-8 -r --notest FOLDER)",
+        path=source, value=printable(name),
+    )  # fmt: skip
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(
+        "file-unreadable", f"cannot be read ({error.strerror}); fix or remove it", path=path
+    )
 
 
 def _contents(path: Path, max_bytes: int) -> bytes:
@@ -104,9 +188,7 @@ def _contents(path: Path, max_bytes: int) -> bytes:
             )  # fmt: skip
         return path.read_bytes()
     except OSError as error:
-        raise UserError(
-            "file-unreadable", f"cannot be read ({error.strerror}); fix or remove it", path=path
-        ) from None
+        raise _unreadable(path, error) from None
 
 
 def _require_all_classes(
@@ -128,6 +210,6 @@ def _require_all_classes(
             raise UserError(
                 "class-missing",
                 f"no files of class {missing[0]!r} in {folder!r}, only of {', '.join(present)}; "
-                "add some, or list in `classes` which folders to read",
+                "add some, remove that folder, or list in `classes` which folders to read",
                 path=source, key=f"folders.{split}", value=missing[0],
             )  # fmt: skip

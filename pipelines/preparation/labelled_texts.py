@@ -18,7 +18,7 @@ from pipelines import spec
 from pipelines.config import errors
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
-from pipelines.preparation import near_duplicates, text_splits, validation
+from pipelines.preparation import empty_texts, near_duplicates, text_splits, validation
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import texts as text_report
 from pipelines.preparation.splits import T, TextSplit
@@ -59,13 +59,14 @@ class Input(BaseModel):
 
 class Options(BaseModel):
     """positive: the label to detect, for two-class tasks: its threshold is calibrated. inputs: one
-    block per Keras input. duplicates: drop (keep the first) | keep. overlap: refuse | report: what
-    to do when a text of one split is also in another. split: how rows become train, val and
-    test."""
+    block per Keras input. empty: refuse | drop rows without a text or label. duplicates: drop
+    (keep the first) | keep. overlap: refuse | report: what to do when a text of one split is also
+    in another. split: how rows become train, val and test."""
 
     model_config = STRICT
     positive: str | None = None
     inputs: Annotated[dict[InputName, Input], Field(min_length=1)] = {"words": Input()}
+    empty: empty_texts.Empty = "refuse"
     duplicates: Literal["drop", "keep"] = "drop"
     overlap: Literal["refuse", "report"] = "refuse"
     split: TextSplit = TextSplit()

@@ -10,7 +10,9 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines.config.errors import UserError, one_of
-from pipelines.preparation import text_files
+from pipelines.preparation import foreign_files, text_files
+
+csv.field_size_limit(2**31 - 1)  # a cell may hold a whole book; the default is 128 KiB
 
 Character = Annotated[str, Field(min_length=1, max_length=1)]
 Position = Annotated[int, Field(strict=True)]  # of a column, counted from 0
@@ -21,8 +23,12 @@ def is_empty_line(cells: Row) -> bool:
     return cells in ([], [""])
 
 
+def has_content(cells: Row) -> bool:
+    return any(cell.strip() for cell in cells)
+
+
 def has_only_blank_cells(cells: Row) -> bool:
-    return not any(cell.strip() for cell in cells)
+    return not has_content(cells)
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,15 @@ class Table:
         return names.index(name)
 
     def check_width(self, line: int, row: Row) -> None:
-        """Refuses a row with more or fewer cells than the table has columns."""
+        """Refuses a row with more or fewer cells than the table has columns.
+
+        Blank cells beyond the last column, which spreadsheets write, are removed from the row; so
+        are blank cells added where the columns that it lacks have no name.
+        """
+        if not has_content(row[self.width :]):
+            del row[self.width :]
+        if row and self.header is not None and not has_content(self.header[len(row) :]):
+            row += [""] * (self.width - len(row))
         if len(row) != self.width:
             raise UserError(
                 "column-count",
@@ -87,7 +101,8 @@ class Table:
 
 def read(
     path: Path, encoding: str, delimiter: str, *, header: bool = True, quoting: bool = True,
-    is_blank: Callable[[Row], bool] | None = is_empty_line,
+    is_blank: Callable[[Row], bool] | None = is_empty_line, skip_lines: int = 0,
+    comment: str | None = None,
 ) -> Table:  # fmt: skip
     """The rows of a file, at least one.
 
@@ -99,13 +114,19 @@ def read(
         quoting: whether a cell in double quotes may hold delimiters and line breaks; without it,
             a line is a row.
         is_blank: which rows to skip; None: none.
+        skip_lines: lines above the header to leave out.
+        comment: lines that begin with this are left out; None: none.
     """
-    rows = _quoted_rows if quoting else _plain_rows
-    selected = [
-        (line, cells)
-        for line, cells in rows(path, encoding, delimiter)
-        if is_blank is None or not is_blank(cells)
-    ]
+    text = text_files.read(path, encoding)
+    foreign_files.refuse_markup(path, text)
+    if skip_lines or comment is not None:
+        text = _without_remarks(text, skip_lines, comment)
+    rows = list((_quoted_rows if quoting else _plain_rows)(path, text, delimiter))
+    selected = [(line, cells) for line, cells in rows if is_blank is None or not is_blank(cells)]
+    if blank := [line for line, cells in rows if cells and is_blank and is_blank(cells)]:
+        print(f"{path}: {len(blank)} blank rows passed over, the first in line {blank[0]}")
+    while selected and is_empty_line(selected[0][1]):
+        selected.pop(0)  # the first row gives the number of columns
     names = selected.pop(0)[1] if header and selected else None
     if not selected:
         raise UserError(
@@ -116,13 +137,29 @@ def read(
     return Table(path, names, selected)
 
 
-def _plain_rows(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, Row]]:
-    for line, text in enumerate(text_files.lines(path, encoding), 1):
-        yield line, text.split(delimiter)
+def without_first_row(table: Table) -> Table:
+    """The table without the row of units below its header."""
+    if len(table.rows) < 2:
+        raise UserError("rows-missing", "no data rows below the row of units", path=table.path)
+    return Table(table.path, table.header, table.rows[1:])
 
 
-def _quoted_rows(path: Path, encoding: str, delimiter: str) -> Iterator[tuple[int, Row]]:
-    stream = io.StringIO(text_files.read(path, encoding), newline="")
+def _without_remarks(text: str, skip_lines: int, comment: str | None) -> str:
+    """The text with blank lines in place of the first ones and of those with a comment."""
+    lines = text.split("\n")
+    return "\n".join(
+        "" if n < skip_lines or (comment is not None and line.startswith(comment)) else line
+        for n, line in enumerate(lines)
+    )
+
+
+def _plain_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, Row]]:
+    for line, cells in enumerate(text_files.split_lines(text), 1):
+        yield line, cells.split(delimiter)
+
+
+def _quoted_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, Row]]:
+    stream = io.StringIO(text, newline="")
     reader = csv.reader(stream, delimiter=delimiter, strict=True)
     line = 1  # on which a row begins: a quoted cell may continue over several lines
     try:

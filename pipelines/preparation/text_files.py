@@ -6,13 +6,17 @@ import zlib
 from pathlib import Path
 
 from pipelines.config.errors import UserError
+from pipelines.preparation import foreign_files
 
 MAX_UNPACKED_BYTES = 1 << 31
+GZIP = b"\x1f\x8b"
 
 
 def contents(path: Path) -> bytes:
-    """The bytes of a file; of a gzip file, by its name, the unpacked bytes."""
-    if path.suffix != ".gz":
+    """The bytes of a file; of a gzip file, by its name or first bytes, the unpacked bytes."""
+    with path.open("rb") as stream:
+        is_gzip = stream.read(2) == GZIP
+    if path.suffix != ".gz" and not is_gzip:
         return path.read_bytes()
     try:
         with gzip.open(path) as stream:
@@ -48,10 +52,12 @@ def decode(path: Path | str, data: bytes, encoding: str) -> str:
     """The text in `data`, which was read from `path`; without a byte order mark.
 
     Raises:
-        UserError: an empty file, an unknown encoding, a byte that is invalid in it, or NUL.
+        UserError: an empty file, one of another program, an unknown encoding, a byte that is
+            invalid in it, or NUL.
     """
     if not data.strip():
         raise UserError("file-empty", "the file is empty", path=path)
+    foreign_files.refuse(path, data)
     try:
         is_utf8 = codecs.lookup(encoding).name == "utf-8"
         text = data.decode("utf-8-sig" if is_utf8 else encoding)
@@ -79,5 +85,14 @@ def decode(path: Path | str, data: bytes, encoding: str) -> str:
 
 
 def lines(path: Path, encoding: str) -> list[str]:
-    """Split at line feeds only: a sentence may hold U+2028 and other separators."""
-    return read(path, encoding).replace("\r\n", "\n").removesuffix("\n").split("\n")
+    """Split at line feeds only: a sentence may hold U+2028 and other separators.
+
+    A file without line feeds, as old Macintosh programs write them, is split at carriage returns.
+    """
+    return split_lines(read(path, encoding))
+
+
+def split_lines(text: str) -> list[str]:
+    """The same of a text that was read."""
+    end = "\n" if "\n" in text else "\r"
+    return text.replace("\r\n", "\n").removesuffix(end).split(end)

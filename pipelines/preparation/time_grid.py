@@ -51,11 +51,12 @@ def on_grid(
     grid = pd.date_range(times[0], times[-1], freq=step)
     off_grid = np.flatnonzero(~times.isin(grid))
     if len(off_grid):
-        time = times[off_grid[0]]
+        time, fitting = times[off_grid[0]], _fitting(times)
+        cure = f"set frequency: {fitting}, which fits all times" if fitting else "fix the time"
         raise UserError(
             "time-off-grid",
-            f"{time} is not a multiple of {frequency} from {times[0]}; fix the time or set "
-            "`frequency`",
+            f"{time} is none of the steps of {frequency} between {times[0]} and {times[-1]}, one "
+            f"of {len(off_grid)} such times; {cure}",
             path=data.source, line=data.line(off_grid[0]), value=str(time),
         )  # fmt: skip
     values = np.full((len(grid), data.values.shape[1]), np.nan)
@@ -71,6 +72,20 @@ def on_grid(
             path=data.source, line=data.line(row), key="gaps", value=str(time),
         )  # fmt: skip
     return grid, values
+
+
+def _fitting(times: pd.DatetimeIndex) -> str | None:
+    """The longest of the calendar's steps, begun on any day, that fits all times."""
+    first = times[0]
+    month, weekday = f"{first:%b}".upper(), f"{first:%a}".upper()
+    for name in (*(f"{kind}-{month}" for kind in ("YS", "YE", "QS", "QE")), "MS", "ME"):
+        if times.isin(pd.date_range(first, times[-1], freq=name)).all():
+            return name
+    for name in (f"W-{weekday}", "D"):
+        grid = pd.date_range(first, times[-1], freq=name)
+        if times.isin(grid).all() and len(grid) <= 2 * len(times):
+            return name
+    return None
 
 
 def fill_gaps(

@@ -1,11 +1,13 @@
 """Checks of labels, of the splits against each other, and of prepared arrays against their spec."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipelines.config.errors import UserError, one_of
+from pipelines.preparation.data_report import labels as label_report
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +37,8 @@ def classes(path: Path, names: Sequence[str], positive: str | None) -> list[str]
         UserError: fewer than two classes, or a `positive` that does not fit them.
     """
     labels = sorted(set(names))
+    for variants in label_report.variants(labels):
+        print(f"{path}: warning: {_same_name(variants, names)}")
     if len(labels) < 2:
         raise UserError(
             "class-count", f"only one class, {labels[0]!r}; at least two are needed",
@@ -54,6 +58,16 @@ def classes(path: Path, names: Sequence[str], positive: str | None) -> list[str]
             path=path, key="positive", value=positive,
         )  # fmt: skip
     return labels
+
+
+def _same_name(variants: Sequence[str], names: Sequence[str]) -> str:
+    """A warning of labels that a reader may take for one, with their counts."""
+    counts = Counter(names)
+    shown = ", ".join(f"{ascii(label)} ({counts[label]} rows)" for label in variants)
+    return (
+        f"labels that differ only by case, spaces or look-alike letters are {len(variants)} "
+        f"classes: {shown}; make them equal in the file if they are one"
+    )
 
 
 def require_consistent_labels(

@@ -28,6 +28,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from pipelines.config.errors import UserError
+from pipelines.preprocessing import image_kinds
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 GREY_RGB, GREY_HALF, GREY_BITS = (19595, 38470, 7471), 32768, 16
@@ -78,7 +79,7 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         UserError: another kind of file, a damaged or too large one, or more than 8 bits.
     """
     if not data.startswith((JPEG, PNG)):
-        raise UserError("image-format", f"{_looks_like(data)}; give a JPEG or PNG file", path=name)
+        raise UserError("image-format", image_kinds.refusal(data), path=name)
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
             width, height = image.size
@@ -105,20 +106,6 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         ) from None
     except Image.DecompressionBombError:
         raise UserError("image-too-large", "far too many pixels; shrink it", path=name) from None
-
-
-def _looks_like(data: bytes) -> str:
-    known = {
-        b"GIF8": "a GIF",
-        b"BM": "a BMP",
-        b"RIFF": "a WebP",
-        b"II*": "a TIFF",
-        b"MM\0*": "a TIFF",
-    }
-    kind = next((kind for start, kind in known.items() if data.startswith(start)), None)
-    if kind is None:
-        return "the file is empty" if not data else "not an image"
-    return f"{kind} file"
 
 
 def grey(image: np.ndarray) -> np.ndarray:

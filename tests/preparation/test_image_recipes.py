@@ -303,3 +303,13 @@ def test_idx_labels_must_name_every_class():
     mnist()
     with user_error("class-count", path="mnist", key="labels", value=2):
         run("idx", "mnist", labels=["zero", "one"])
+
+
+def test_a_class_whose_files_were_all_skipped_is_refused_until_it_is_left_out():
+    folder()
+    Path("pictures/bird").mkdir()
+    Path("pictures/bird/1.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    with user_error("class-lost", path="pictures", key="classes", value="bird"):
+        run("image_folder", "pictures", bad_files="skip", **SMALL)
+    spec = run("image_folder", "pictures", bad_files="skip", classes=["cat", "dog"], **SMALL)
+    assert spec.labels == ("cat", "dog")

@@ -147,7 +147,7 @@ def test_empty_lines(place, side, capsys):
     with user_error(f"{side}-empty", path="pairs.tsv", line=5, key="empty"):
         run()
     run(empty="drop")
-    assert "1 pairs with an empty side dropped" in capsys.readouterr().out
+    assert "1 dropped for an empty text or label (lines 5)" in capsys.readouterr().out
     assert 5 not in [line for part in parts().values() for line in part["line"]]
 
 
@@ -172,7 +172,7 @@ def test_a_line_without_a_pair():
     table([*phrases()[:4], *phrases()[4:]])
     text = Path("pairs.tsv").read_text("utf-8").split("\n")
     Path("pairs.tsv").write_text("\n".join([*text[:2], "", *text[2:]]), "utf-8")
-    with user_error("column-count", path="pairs.tsv", line=3, value=1):
+    with user_error("source-empty", path="pairs.tsv", line=3, key="empty", value=1):
         run()
 
 
@@ -272,3 +272,97 @@ def test_cldr_is_the_same_for_the_same_seed(tmp_path):
     for name in "ab":
         cldr_phrases.prepare(options, Path("requirements.txt"), tmp_path / name, 3)
     assert arrays.digest(tmp_path / "a") == arrays.digest(tmp_path / "b")
+
+
+def excel(cell: str) -> str:
+    """A cell as Excel writes it into tab-delimited text."""
+    escaped = cell.replace('"', '""')
+    return f'"{escaped}"' if set(cell) & set('",\t\n') else cell
+
+
+def sentences() -> dict[str, str]:
+    return {
+        source: target
+        for columns in parts().values()
+        for source, target in zip(columns["text"], columns["reference"], strict=True)
+    }
+
+
+SPECIAL = {
+    'say "hello, dear cat" to a cat': 'dis "bonjour, cher chat" à un chat',
+    '"stop the red horse" said a dog': '"arrête le cheval rouge" dit un chien',
+    "one, two and three green birds": "un, deux et trois oiseaux verts",
+}
+
+
+def test_the_quotes_of_excel_are_taken_off():
+    table([(excel(a), excel(b)) for a, b in [*phrases(), *SPECIAL.items()]])
+    run(max_ratio=9)
+    assert sentences() == dict(phrases()) | SPECIAL
+    table([(excel(a), excel(b)) for a, b in [*phrases(), ("one, two and a bird", "un, deux et x")]])
+    run()
+    assert sentences()["one, two and a bird"] == "un, deux et x"
+
+
+def test_quotes_around_all_cells_are_taken_off():
+    table([(f'"{a}"', f'"{b}"') for a, b in phrases()])
+    run()
+    assert sentences() == dict(phrases())
+
+
+def test_a_comma_between_quoted_sentences():
+    pairs = [*phrases(), *SPECIAL.items()]
+    Path("pairs.csv").write_text("".join(f"{excel(a)},{excel(b)}\n" for a, b in pairs), "utf-8")
+    run("pairs.csv", delimiter=",", max_ratio=9)
+    assert sentences() == dict(pairs)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ('"Stop the horse!"', '"Arrête le cheval !"'),
+        ('He said "stop the horse"', 'Il dit "arrête le cheval"'),
+        ('"Stop," he said. "Stop the horse."', '"Stop", dit-il. "Arrête."'),
+        ('12" is a foot for a horse', "12 pouces font un pied"),
+    ],
+)
+def test_quotes_of_the_sentences_stay(line):
+    table([*phrases(), line])
+    run()
+    assert sentences()[line[0]] == line[1]
+
+
+def test_quotes_over_several_lines_are_refused_until_the_option_says_what_they_are():
+    table([*phrases()[:20], ("A grey cat", '"Je viens'), ("and so", 'je pars"'), *phrases()[20:]])
+    with user_error("quoting-ambiguous", path="pairs.tsv", line=21, key="quoting"):
+        run()
+    run(quoting=False)
+    assert sentences()["A grey cat"] == '"Je viens'
+    run(quoting=True)
+    assert sentences()["A grey cat"] == "Je viens and so\tje pars"
+
+
+@pytest.mark.parametrize("end", ["\n", "\n\n\n", "\t\n"])
+def test_blank_lines_at_the_end_are_no_pairs(end):
+    table(phrases())
+    with Path("pairs.tsv").open("a", encoding="utf-8") as stream:
+        stream.write(end)
+    run()
+    assert sentences() == dict(phrases())
+
+
+def test_empty_sides_are_counted_and_dropped_on_request(capsys):
+    table([("", "x"), *phrases(), ("y", ""), ("z", " ")])
+    with user_error("source-empty", path="pairs.tsv", line=1, key="empty", value=3):
+        run()
+    run(empty="drop")
+    assert sentences() == dict(phrases())
+    assert "lines 1, 62, 63" in capsys.readouterr().out
+
+
+def test_carriage_returns_alone_end_lines():
+    table(phrases())
+    text = Path("pairs.tsv").read_text("utf-8").replace("\n", "\r")
+    Path("pairs.tsv").write_text(text, "utf-8", newline="")
+    run()
+    assert sentences() == dict(phrases())

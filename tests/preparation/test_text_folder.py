@@ -183,8 +183,8 @@ def test_the_folders_that_could_be_meant_are_listed():
     ("data", "code", "line"),
     [
         (b"one\ncaf\xe9", "encoding-wrong", 2),
-        (b"", "file-empty", None),
-        (b" \n", "file-empty", None),
+        (b"", "text-empty", None),
+        (b" \n", "text-empty", None),
         (b"\xef\xbb\xbf \n", "text-empty", None),
         (b"a\0b", "nul-character", 1),
     ],
@@ -331,3 +331,15 @@ def test_a_name_that_is_not_utf8():
     run("set.tar")
     names = [name for columns in parts().values() for name in columns["file"]]
     assert "set/train/pos/caf\\udce9.txt" in names
+
+
+def test_files_without_text_are_counted_and_dropped_on_request():
+    files = reviews() | {f"set/train/pos/{n}_0.txt": b" " for n in range(100, 107)}
+    unpack(files)
+    path = "raw/set/train/pos/100_0.txt"
+    check(refused("raw"), "text-empty", path=path, key="empty", value=7)
+    run("raw", empty="drop")
+    for path in Path("raw/set/test/pos").iterdir():
+        path.write_bytes(b"")
+    with user_error("class-lost", key="classes", value="pos"):
+        run("raw", empty="drop")

@@ -307,3 +307,18 @@ def test_tables_in_official_parts():
     write("test.csv", ["label,text", "0,x", "1"])
     with user_error("column-count", path="raw/test.csv", line=3, value=1):
         run(recipe="text_csv", files={"train": "train.csv", "test": "test.csv"})
+
+
+def test_empty_lines_are_dropped_on_request():
+    plain = labelled(40)
+    write("texts.txt", [*plain[:10], "", "1", *plain[10:], "", ""])
+    check(refused(source="raw/texts.txt"), "text-empty", path="raw/texts.txt", line=11, key="empty")
+    run(source="raw/texts.txt", empty="drop")
+
+
+def test_lines_that_end_in_carriage_returns_alone():
+    write("texts.txt", labelled(40))
+    digests = run(source="raw/texts.txt").digests
+    path = Path("raw/texts.txt")
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r"))
+    assert run(source="raw/texts.txt").digests == digests

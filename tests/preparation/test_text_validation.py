@@ -269,7 +269,7 @@ def test_text_after_a_closing_quote():
 def test_an_empty_cell(line):
     write(["label,text", *rows()[:8], line, *rows()[8:]])
     what = "text" if line.startswith("ham") else "label"
-    check(refused(), f"{what}-empty", path="texts.csv", line=10, key=what)
+    check(refused(), f"{what}-empty", path="texts.csv", line=10, key="empty")
 
 
 def test_lines_are_counted_through_blank_lines_and_quoted_line_breaks():
@@ -383,3 +383,54 @@ def test_an_array_of_the_spec_that_is_not_there(name):
     with pytest.raises(UserError) as error:
         validation.within_spec(Path("part"), present, SPEC)
     assert (error.value.code, error.value.path, error.value.key) == ("array-missing", "part", name)
+
+
+def test_empty_texts_are_counted_and_dropped_on_request(capsys):
+    lines = ["label,text", "ham,", *rows()[:8], *["spam, "] * 6, ",words", *rows()[8:]]
+    write(lines)
+    error = refused()
+    check(error, "text-empty", path="texts.csv", line=2, key="empty", value=8)
+    assert "lines 2, 11, 12, 13, 14, ..." in error.message
+    write(["label,text", *rows()])
+    digests = run().digests
+    write(lines)
+    run(empty="drop")
+    assert "8 dropped" in capsys.readouterr().out
+    assert len(digests) == 3
+
+
+def test_rows_of_blank_cells_and_trailing_separators(capsys):
+    plain = [row.replace(",", ";", 1) for row in rows()]
+    write(["label;text", *plain])
+    digests = run(delimiter=";").digests
+    for header in ("label;text", "label;text;;"):
+        write([header, *(row + ";" * (n % 3) for n, row in enumerate(plain)), ";", ";;;;"])
+        assert run(delimiter=";").digests == digests
+        assert "2 blank rows passed over" in capsys.readouterr().out
+    write(["label;text", *plain, "ham;a;b"])
+    with pytest.raises(UserError) as error:
+        run(delimiter=";")
+    check(error.value, "column-count", line=len(plain) + 2, value=3)
+
+
+def test_a_text_longer_than_a_field_of_the_csv_module():
+    write(["label,text", *rows(), "ham," + "long " * 60_000])
+    run()
+
+
+@pytest.mark.parametrize("twin", ["Ham", "h\u0430m", "ham\u200b", "HAM", "\uff48am"], ids=ascii)
+def test_labels_that_look_alike_are_named_with_their_counts(twin, capsys):
+    write(["label,text", *rows(60, f"ham spam {twin}")])
+    assert len(run().labels) == 3
+    printed = capsys.readouterr().out
+    assert f"'ham' (20 rows), {ascii(twin)} (20 rows)" in printed or (
+        f"{ascii(twin)} (20 rows), 'ham' (20 rows)" in printed
+    )
+    write(["label,text", *rows(60, "ham spam eggs")])
+    run()
+    assert "warning" not in capsys.readouterr().out
+
+
+def test_spaces_around_labels_are_no_part_of_them():
+    write(["label,text", *rows(60, "ham spam \u00a0ham")])
+    assert run().labels == ("ham", "spam")

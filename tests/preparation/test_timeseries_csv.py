@@ -302,3 +302,132 @@ def test_series_of_statsmodels(name, rows, first, unit):
     assert found.inputs["history"].unit == unit
     test = arrays.read(Path("out/repeat0/test"))
     assert test["future"][-1, -1, 0] == np.float32(values[-1])
+
+
+def values() -> list[float]:
+    """Of the first rows of train, as they were read."""
+    return parts()["train"]["history"][0, :, 0].tolist()
+
+
+@pytest.mark.parametrize("mark", [".", ",", " ", "\u00a0", "\u202f", "\u2009", "'", "\u2019"])
+def test_thousands_separators_of_any_locale(mark):
+    decimal = "." if mark == "," else ","
+    key = {"\u2019": "'"}.get(mark, mark if mark in ".,'" else " ")
+    rows = [
+        row.replace(",", ";", 1)
+        for row in lines(value=lambda n: f"{1 + n}{mark}049{decimal}5" if n % 2 else str(775 + n))
+    ]
+    style = {"delimiter": ";", "decimal": decimal}
+    run(rows, "time;load", **style, thousands=key)
+    assert values() == [775, 2049.5, 777, 4049.5, 779, 6049.5]
+    error = refused(rows, "time;load", **style)
+    check(error, "value-invalid", path="table.csv", line=3, value=f"2{mark}049{decimal}5")
+    assert f'thousands: "{key}"' in error.message
+
+
+def test_millions_and_groups_of_two_digits():
+    written = ["1,234,567", "12,34,567.5", "-1,000", "7", "1e3", "0.25"]
+    rows = [f'{day.split(",")[0]},"{written[n % 6]}"' for n, day in enumerate(lines())]
+    run(rows, thousands=",")
+    assert values() == [1234567, 1234567.5, -1000, 7, 1000, 0.25]
+    for wrong in ("1,23", "1,2345", "1,,000", ",123"):
+        rows[3] = rows[3].split(",")[0] + f',"{wrong}"'
+        check(refused(rows, thousands=","), "value-invalid", line=5, value=wrong)
+
+
+def test_a_dot_that_may_separate_thousands_is_refused_with_both_readings():
+    rows = lines(value=lambda n: f"{1 + n}.049" if n % 2 else str(775 + n))
+    check(refused(rows), "number-ambiguous", path="table.csv", line=3, value="2.049")
+    run(rows, thousands=".", decimal=",")
+    assert values() == [775, 2049, 777, 4049, 779, 6049]
+    shutil.rmtree(PREPARED)
+    run(rows, decimal=".")
+    np.testing.assert_allclose(values(), [775, 2.049, 777, 4.049, 779, 6.049], rtol=1e-6)
+    run(lines(value=lambda n: f"{1 + n}.049"))  # every number has three decimals
+
+
+def test_decimal_and_thousands_must_differ():
+    error = refused(lines(), thousands=".")
+    check(error, "value-invalid", key="datasets.load.options")
+
+
+def dated(times, form="%Y-%m-%dT%H:%M:%S%z") -> list[str]:
+    return [f"{time.strftime(form)},{n}" for n, time in enumerate(times)]
+
+
+def origins() -> list[str]:
+    return [str(time) for part in parts().values() for time in part["first"]]
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Sao_Paulo", "Asia/Kolkata"])
+@pytest.mark.parametrize("frequency", ["D", "W-MON", "W-WED", "MS", "ME", "QS-FEB", "QE", "YS"])
+def test_days_and_longer_steps_are_local(zone, frequency):
+    times = pd.date_range("2012-01-01", periods=60, freq=frequency)
+    rows = dated(times.tz_localize(zone))
+    run(rows, frequency=frequency)
+    expected = {f"{time:%Y-%m-%d}" for time in times}
+    assert origins() and set(origins()) <= expected
+
+
+def test_hours_are_counted_in_utc_where_clocks_change():
+    times = pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Berlin")
+    run(dated(times), frequency="h")
+    assert origins()[0] == "2024-03-30T05:00:00"
+
+
+def test_days_in_utc_that_begin_at_local_midnight_need_the_time_zone():
+    times = pd.date_range("2024-03-01", periods=60, tz="Europe/Berlin").tz_convert("UTC")
+    check(refused(dated(times)), "time-off-grid", path="table.csv")
+    run(dated(times), time_zone="Europe/Berlin")
+    assert origins()[0] == "2024-03-07"
+
+
+def test_local_hours_without_an_offset_need_the_time_zone():
+    form = "%Y-%m-%d %H:%M"
+    times = pd.date_range("2024-10-26", periods=60, freq="h", tz="Europe/Berlin")
+    rows = dated(times, form)
+    check(refused(rows, frequency="h"), "time-duplicate", line=29)
+    run(rows, frequency="h", time_zone="Europe/Berlin")
+    assert origins()[0] == "2024-10-26T04:00:00"
+    rows = [f"2024-03-31 {hour:02}:00,{hour}" for hour in range(24)]
+    error = refused(rows, frequency="h", time_zone="Europe/Berlin")
+    check(error, "time-nonexistent", line=4, value="2024-03-31 02:00:00")
+    check(refused(rows, time_zone="Berlin"), "value-invalid", value="Berlin")
+
+
+@pytest.mark.parametrize(
+    ("actual", "given"),
+    [("W-WED", "W-SUN"), ("W-FRI", "W"), ("ME", "MS"), ("QS-FEB", "QS"), ("YS-APR", "YS")],
+)
+def test_steps_that_begin_on_another_day_are_named_with_the_frequency_that_fits(actual, given):
+    rows = dated(pd.date_range("2001-02-01", periods=60, freq=actual), "%Y-%m-%d")
+    error = refused(rows, frequency=given)
+    check(error, "time-off-grid", line=2 if given != "QS" else error.line)
+    cure = error.message.split("frequency: ")[1].split(",")[0]
+    run(rows, frequency=cure)
+
+
+@pytest.mark.parametrize("unit", ["seconds", "milliseconds"])
+def test_times_since_1970(unit):
+    factor = 1 if unit == "seconds" else 1000
+    rows = [f"{(1510099200 + 86400 * n) * factor},{n}" for n in range(60)]
+    error = refused(rows)
+    check(error, "time-invalid", path="table.csv", line=2, key="time")
+    assert f"time_format: unix_{unit}" in error.message
+    run(rows, time_format=f"unix_{unit}")
+    assert origins()[0] == "2017-11-14"
+
+
+def test_remarks_and_units_around_the_header():
+    rows = lines()
+    run(rows)
+    digests = DataSpec.load(PREPARED / "load/spec.json").digests
+    header = 'Station 7, "Nord\nof 2024\ntime,load\n[UTC],[kW]'
+    text = "\n".join([header, *rows[:30], "# sensor changed", *rows[30:]])
+    first, *rest = text.split("\n")
+    options = {"skip_lines": 2, "units_row": True, "comment": "#"}
+    assert run(rest, first, **options).digests == digests
+    shutil.rmtree(PREPARED)
+    error = refused([*rest[:5], "2024-01-03,x", *rest[5:]], first, **options)
+    assert (error.line, error.code) in ((7, "value-invalid"), (7, "time-order"))
+    check(refused(["[UTC],[kW]", *rows], units_row=False), "time-invalid", line=2)

@@ -45,7 +45,8 @@ def variants(labels: Sequence[str]) -> list[list[str]]:
 
 
 def _skeleton(label: str) -> str:
-    plain = unicodedata.normalize("NFKC", label).translate(LOOK_ALIKES)
+    visible = "".join(c for c in label if unicodedata.category(c) != "Cf")  # no zero-width spaces
+    plain = unicodedata.normalize("NFKC", visible).translate(LOOK_ALIKES)
     return " ".join(plain.casefold().split())
 
 
