@@ -54,6 +54,7 @@ def reopen(run_id: str) -> Entry | None:
     entry = find(run_id)
     if entry is None or entry.info.lifecycle_stage != "active":
         return None
+    store.check_location(entry)
     claim(entry.info.run_id)
     return entry
 

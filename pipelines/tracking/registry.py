@@ -152,7 +152,9 @@ def _upload(client: MlflowClient, name: str, run_id: str, packed: Path) -> tuple
     A server knows the model by its id and refuses a path; a local store would look the id up in
     MLflow's global tracking URI, which is not set here, and takes the path.
     """
-    experiment_id = client.get_run(run_id).info.experiment_id
+    run = client.get_run(run_id)
+    store.check_location(run)
+    experiment_id = run.info.experiment_id
     logged = client.create_logged_model(experiment_id, name, source_run_id=run_id)
     client.log_model_artifacts(logged.model_id, str(packed))
     client.finalize_logged_model(logged.model_id, "READY")

@@ -119,9 +119,13 @@ def resume(record: Mapping, *, files: Path, metrics: Path | None = None) -> Iter
 
     While open it is RUNNING; its end time stays that of training. A run that was soft-deleted is
     restored, and the one that had replaced it is soft-deleted: the present files are this run's.
+
+    Raises:
+        UserError: `artifacts-elsewhere`, where the project was moved or copied.
     """
     with origin.termination_raises():
         entry = entries.find(record["run_id"]) or rebuild(record, files, metrics)
+        store.check_location(entry)
         run_id, deleted = entry.info.run_id, entry.info.lifecycle_stage != "active"
         if deleted:
             _undelete(run_id)

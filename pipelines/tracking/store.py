@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from pipelines.config.errors import UserError
-from pipelines.tracking import origin
+from pipelines.tracking import location, origin
 
 LOCKED_TIMEOUT_S = 60
 PAGE = 1000
@@ -44,7 +44,7 @@ def root(folder: Path | None = None) -> Path:
 
 def client() -> MlflowClient:
     """The store, opened once a process. The first opening marks runs of dead processes KILLED."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root() / 'mlflow.db'}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or location.database_uri(root() / "mlflow.db")
     pid, cached = _clients.get(uri, (os.getpid(), None))
     if pid != os.getpid():
         raise RuntimeError(
@@ -52,7 +52,7 @@ def client() -> MlflowClient:
             "fork first, then open, as SQLite connections do not survive a fork"
         )
     if cached is None:
-        if not os.environ.get("MLFLOW_TRACKING_URI"):
+        if location.is_local():
             _prepare(root())
         cached = MlflowClient(tracking_uri=uri, registry_uri=uri)
         _clients[uri] = (pid, cached)
@@ -62,9 +62,14 @@ def client() -> MlflowClient:
 
 def experiment(store: MlflowClient, task: str) -> str:
     """The id of the experiment named after the task, created if it does not exist."""
-    local = not os.environ.get("MLFLOW_TRACKING_URI")
     with exclusive():
-        return _experiment(store, task, root() / "mlruns" / task if local else None)
+        return _experiment(store, task, root() / "mlruns" if location.is_local() else None)
+
+
+def check_location(run: Run) -> None:
+    """Refuses to write to a run whose files are not in this project, as after it was moved."""
+    if location.is_local():
+        location.check(run.info.artifact_uri, root() / "mlruns", f"run {run.info.run_id}")
 
 
 @contextmanager
@@ -74,11 +79,11 @@ def exclusive() -> Iterator[None]:
     No other process on this repository is in such a block meanwhile. A server offers no lock, so
     its other clients may be.
     """
-    if os.environ.get("MLFLOW_TRACKING_URI"):
-        yield
-    else:
+    if location.is_local():
         with _lock(root()):
             yield
+    else:
+        yield
 
 
 def all_runs(store: MlflowClient, filter_string: str, view: int) -> list[Run]:
@@ -98,23 +103,16 @@ def _experiment(store: MlflowClient, task: str, artifacts: Path | None) -> str:
     entry = store.get_experiment_by_name(task)
     if entry is None:
         try:
-            return store.create_experiment(task, str(artifacts) if artifacts else None)
+            uri = location.artifact_uri(artifacts / task) if artifacts else None
+            return store.create_experiment(task, uri)
         except MlflowException as error:
             # A server offers no lock: another client may have been faster.
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             entry = store.get_experiment_by_name(task)
     assert entry is not None, "an experiment that was created or exists"
-    if artifacts and entry.artifact_location != str(artifacts):
-        raise UserError(
-            "artifacts-elsewhere",
-            f"the files of this experiment are in {entry.artifact_location}, not in {artifacts} "
-            "(was the repository moved?); move it back, or rename mlflow.db and rebuild it with: "
-            "python -m pipelines restore",
-            path="mlflow.db",
-            key=f"experiment {task}",
-            value=entry.artifact_location,
-        )
+    if artifacts:
+        location.check(entry.artifact_location, artifacts, f"experiment {task}")
     return entry.experiment_id
 
 
@@ -142,8 +140,13 @@ def _create(path: Path, artifacts: Path) -> None:
         leftover.unlink()
     # The constructor runs all migrations. The artifacts of MLflow's "Default" experiment would
     # otherwise go to the working directory.
-    SqlAlchemyStore(f"sqlite:///{partial}", str(artifacts)).engine.dispose()
+    uri = location.artifact_uri(artifacts)
+    SqlAlchemyStore(location.database_uri(partial), uri).engine.dispose()
     _write_ahead(partial)
+    for suffix in ("-wal", "-shm"):  # of a database that was renamed: SQLite would take them for
+        leftover = path.with_name(f"{path.name}{suffix}")  # those of the new one
+        if leftover.exists():
+            leftover.rename(leftover.with_name(f"old_{leftover.name}"))
     partial.replace(path)
 
 
