@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from pipelines.config.errors import UserError
-from pipelines.tracking import location, origin
+from pipelines.tracking import address, location, origin
 
 LOCKED_TIMEOUT_S = 60
 PAGE = 1000
@@ -54,9 +54,12 @@ def client() -> MlflowClient:
     if cached is None:
         if location.is_local():
             _prepare(root())
-        cached = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        else:
+            address.check(uri)
+        with address.explained(uri, root() / "mlflow.db"):
+            cached = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            _mark_dead(cached)
         _clients[uri] = (pid, cached)
-        _mark_dead(cached)
     return cached
 
 
