@@ -126,6 +126,7 @@ def resume(record: Mapping, *, files: Path, metrics: Path | None = None) -> Iter
     with origin.termination_raises():
         entry = entries.find(record["run_id"]) or rebuild(record, files, metrics)
         store.check_location(entry)
+        store.activate_experiment(entry)
         run_id, deleted = entry.info.run_id, entry.info.lifecycle_stage != "active"
         if deleted:
             _undelete(run_id)

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import Run, ViewType
+from mlflow.entities import Experiment, Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -69,6 +69,13 @@ def experiment(store: MlflowClient, task: str) -> str:
         return _experiment(store, task, root() / "mlruns" if location.is_local() else None)
 
 
+def activate_experiment(run: Run) -> None:
+    """Restores the experiment of a run that is to be continued, if it was deleted."""
+    store = client()
+    with exclusive():
+        _activate(store, store.get_experiment(run.info.experiment_id))
+
+
 def check_location(run: Run) -> None:
     """Refuses to write to a run whose files are not in this project, as after it was moved."""
     if location.is_local():
@@ -90,8 +97,19 @@ def exclusive() -> Iterator[None]:
 
 
 def all_runs(store: MlflowClient, filter_string: str, view: int) -> list[Run]:
-    """Every run of every experiment that matches a filter string, newest first."""
-    ids = [experiment.experiment_id for experiment in store.search_experiments(max_results=PAGE)]
+    """Every run of every experiment that matches a filter string, newest first.
+
+    Args:
+        view: of runs: active, deleted or all. Deleted ones may be of a deleted experiment.
+    """
+    entries = store.search_experiments(
+        ViewType.ACTIVE_ONLY if view == ViewType.ACTIVE_ONLY else ViewType.ALL, max_results=PAGE
+    )
+    ids = [entry.experiment_id for entry in entries]
+    return _search(store, ids, filter_string, view)
+
+
+def _search(store: MlflowClient, ids: list[str], filter_string: str, view: int) -> list[Run]:
     runs: list[Run] = []
     token = None
     while True:
@@ -116,7 +134,23 @@ def _experiment(store: MlflowClient, task: str, artifacts: Path | None) -> str:
     assert entry is not None, "an experiment that was created or exists"
     if artifacts:
         location.check(entry.artifact_location, artifacts, f"experiment {task}")
+    _activate(store, entry)
     return entry.experiment_id
+
+
+def _activate(store: MlflowClient, entry: Experiment) -> None:
+    """Restores an experiment that was deleted, in MLflow's page for example, without its runs.
+
+    MLflow deletes the runs with it, keeps its name taken and takes no new run.
+    """
+    if entry.lifecycle_stage == "active":
+        return
+    store.restore_experiment(entry.experiment_id)  # and all its runs
+    print(
+        f"experiment {entry.name}: was deleted in MLflow; restored, its earlier runs stay deleted"
+    )
+    for run in _search(store, [entry.experiment_id], "", ViewType.ACTIVE_ONLY):
+        store.delete_run(run.info.run_id)
 
 
 @contextmanager
