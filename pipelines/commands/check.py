@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipelines.commands import surroundings
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 
@@ -9,6 +10,7 @@ SECTIONS = ("datasets", "starts", "baselines", "experiments")  # what dvc.yaml m
 
 
 def run(params_file: Path) -> None:
+    surroundings.check(params_file)
     params = loader.load(params_file)
     for section in SECTIONS:
         if section not in params.model_fields_set:

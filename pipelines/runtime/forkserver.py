@@ -68,6 +68,7 @@ def launch(command: list[str], packages: Iterable[str] = PACKAGES, grace_s: floa
     )  # until there is a process to pass it to
     # A socket's path may have a hundred bytes or so.
     folder = Path(tempfile.mkdtemp(prefix="pipelines-", dir=None if _fits() else "/tmp"))
+    keep_matplotlib_files(folder)
     address = str(folder / fingerprint(sys.prefix))
 
     def prepare_child() -> None:
@@ -98,6 +99,32 @@ def launch(command: list[str], packages: Iterable[str] = PACKAGES, grace_s: floa
             end(server, folder, grace_s)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_matplotlib_files(folder: Path) -> None:
+    """Names a folder for matplotlib's files where the home directory cannot be written.
+
+    It would make one at its import, which all children share, and the first of them to end would
+    remove it from under the others. It warns as well.
+    """
+    if "MPLCONFIGDIR" not in os.environ and not all(map(_writable, _matplotlib_folders())):
+        os.environ["MPLCONFIGDIR"] = str(folder / "matplotlib")
+
+
+def _matplotlib_folders() -> list[Path]:
+    """Where matplotlib keeps its settings and its fonts."""
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 (a missing home is no error here)
+    bases = {"XDG_CONFIG_HOME": ".config", "XDG_CACHE_HOME": ".cache"}
+    return [Path(os.environ.get(name) or home / bases[name], "matplotlib") for name in bases]
+
+
+def _writable(folder: Path) -> bool:
+    """Whether the folder is there or can be made, and can be written to."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def _fits() -> bool:

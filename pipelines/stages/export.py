@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -165,13 +166,24 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
     )  # fmt: skip
     promoted, reason = promotion.should_promote(
         value, baseline_values(points, primary), present, digest,
-        lambda champion: score(tracking.saved_model(champion), stage, trial)[primary],
+        lambda champion: rescore(champion, stage, trial, primary),
         higher=direction == "higher",
     )  # fmt: skip
     if promoted:
         tracking.promote(name, version)
     state = "champion" if promoted else "not champion"
     print(f"{name} version {version}: {state}; {primary} {reason}")
+
+
+def rescore(champion: Mapping, stage: Evaluation, trial: Trial, primary: str) -> float | None:
+    """The champion's metric on the present test rows; None for one that was registered by hand."""
+    try:
+        folder = tracking.saved_model(champion)
+    except UserError as error:
+        if error.code not in ("model-unverified", "model-missing"):
+            raise
+        return None
+    return score(folder, stage, trial)[primary]
 
 
 def baseline_values(points: dict[str, float], primary: str) -> dict[str, float]:

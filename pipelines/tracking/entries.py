@@ -21,7 +21,7 @@ from mlflow.entities import Run as Entry
 from mlflow.exceptions import MlflowException
 
 from pipelines.config.errors import UserError
-from pipelines.tracking import origin, store
+from pipelines.tracking import names, origin, store
 
 PARENT = "mlflow.parentRunId"
 ORIGINAL = "original_run_id"
@@ -30,7 +30,7 @@ IDENTITY_PARTS = ("code", "data", "params")
 # MLflow takes 100 parameters a call, and 1000 entries of which at most 100 tags.
 PARAMS_A_CALL, METRICS_A_CALL = 100, 900
 # MLflow would truncate longer values silently.
-PARAM_LENGTH, TAG_LENGTH, DIGEST_LENGTH = 6000, 8000, 36
+TAG_LENGTH, DIGEST_LENGTH = 8000, 36
 
 
 def identity_tags(identity: Mapping) -> dict[str, str]:
@@ -54,6 +54,7 @@ def reopen(run_id: str) -> Entry | None:
     entry = find(run_id)
     if entry is None or entry.info.lifecycle_stage != "active":
         return None
+    store.check_location(entry)
     claim(entry.info.run_id)
     return entry
 
@@ -67,7 +68,7 @@ def claim(run_id: str) -> None:
 
 def describe(run_id: str, params: Mapping, dataset: Mapping | None) -> None:
     """Logs what a run is made from: parameters, and the data set as MLflow's own input."""
-    entries = [Param(name, _param(name, value)) for name, value in params.items()]
+    entries = [Param(names.accepted(name), _param(name, value)) for name, value in params.items()]
     for first in range(0, len(entries), PARAMS_A_CALL):
         store.client().log_batch(run_id, params=entries[first : first + PARAMS_A_CALL])
     if dataset:
@@ -96,15 +97,17 @@ def log(run_id: str, rows: list[tuple[str, float, int]], tags: Mapping, at_ms: i
 def finite(values: Mapping, step: int | None) -> tuple[list[tuple[str, float, int]], set[str]]:
     """The values as rows, and the names of those that are None (undefined); refuses NaN and inf.
 
-    MLflow would store infinity as 1.8e308, which a chart then shows as a measurement.
+    The names are those that MLflow takes. It would store infinity as 1.8e308, which a chart then
+    shows as a measurement.
     """
     rows, undefined = [], set()
-    for name, value in values.items():
+    for original_name, value in values.items():
+        name = names.accepted(original_name)
         if value is None:
             undefined.add(name)
             continue
         if not math.isfinite(value):
-            place = name if step is None else f"{name} at step {step}"
+            place = original_name if step is None else f"{original_name} at step {step}"
             raise UserError(
                 "metric-not-finite",
                 f"the value is {value}; if training diverged, lower learning_rate; a metric that "
@@ -192,14 +195,11 @@ def checked_tags(tags: Mapping) -> dict[str, str]:
 
 def _param(name: str, value) -> str:
     text = json.dumps(list(value)) if isinstance(value, list | tuple) else str(value)
-    if isinstance(value, Mapping) or len(text) > PARAM_LENGTH:
+    if isinstance(value, Mapping):
         raise UserError(
-            "param-too-long",
-            f"must be one value of at most {PARAM_LENGTH} characters",
-            key=f"param {name}",
-            value=value,
+            "param-not-flat", "must be one value or a list", key=f"param {name}", value=value
         )
-    return text
+    return names.shortened(text)
 
 
 def _digest(value) -> str:

@@ -19,18 +19,26 @@ from pipelines.tracking import entries, store
 def restore(folder: Path, metrics: Path | None = None) -> str:
     """The id of the run of `folder`/run.json in this store, rebuilt if it is missing."""
     record = json.loads((folder / "run.json").read_text())
-    return (entries.find(record["run_id"]) or rebuild(record, folder, metrics)).info.run_id
+    entry = entries.find(record["run_id"]) or rebuild(record, folder, metrics)
+    store.check_location(entry)
+    return entry.info.run_id
 
 
 def restore_all(root: Path) -> list[dict]:
     """Rebuilds every missing run below `root`/data/trained.
 
     Returns {"key", "run_id", "original_run_id"} of every rebuilt run, parents before their trials.
+
+    Raises:
+        UserError: `artifacts-elsewhere`, where the project was moved or copied.
     """
     rebuilt, trained = [], root / "data" / "trained"
     for path in [*sorted(trained.glob("*/run.json")), *sorted(trained.glob("*/*/run.json"))]:
         record = json.loads(path.read_text())
-        if entries.find(record["run_id"]) is None:
+        entry = entries.find(record["run_id"])
+        if entry is not None:
+            store.check_location(entry)
+        else:
             entry = rebuild(record, path.parent, _results_file(root / "data", path.parent))
             ids = {"run_id": entry.info.run_id, "original_run_id": record["run_id"]}
             rebuilt.append({"key": record["key"], **ids})

@@ -12,11 +12,13 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
+from mlflow.utils.file_utils import local_file_uri_to_path
 
 from pipelines.config.errors import UserError
-from pipelines.tracking import store
+from pipelines.tracking import location, store
 
 ALIAS = "champion"
+TAGS = ("key", "score", "better", "test_digest", "content")  # of every version
 CODE = Path(__file__).with_name("registered_model.py")
 PINS = Path(__file__).parents[2] / "requirements.txt"
 # What registered_model.py imports. Listed, because MLflow would load the model to find out.
@@ -78,7 +80,8 @@ def register(
 def champion(name: str) -> dict | None:
     """The version with the alias `champion`, or None if the model has none.
 
-    {"name", "version", "run_id", "key", "score", "better", "test_digest", "content"}
+    {"name", "version", "run_id", "key", "score", "better", "test_digest", "content"}; of a version
+    that was registered by hand, None for what `register` would have written.
     """
     try:
         aliases = store.client().get_registered_model(name).aliases
@@ -90,20 +93,25 @@ def champion(name: str) -> dict | None:
         return None
     version = store.client().get_model_version(name, aliases[ALIAS])
     identity = {"name": name, "version": str(version.version), "run_id": version.run_id}
-    return {**version.tags, **identity, "score": float(version.tags["score"])}
+    tags = {**dict.fromkeys(TAGS), **version.tags, **identity}
+    return {**tags, "score": _finite(tags["score"])}
 
 
 def saved_model(version: Mapping) -> Path:
     """The SavedModel of a version as `champion` describes it; from a server it is downloaded.
 
     Raises:
-        UserError: its content is not what was registered, whatever path its MLmodel file names.
+        UserError: `model-changed`, its content is not what was registered, whatever path its
+            MLmodel file names; `model-unverified`, it was registered by hand; `model-missing`.
     """
-    client = store.client()
-    uri = client.get_model_version_download_uri(version["name"], version["version"])
-    folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=client.tracking_uri))
-    flavor = Model.load(folder).flavors[mlflow.pyfunc.FLAVOR_NAME]
-    path = folder / flavor["artifacts"]["saved_model"]["path"]
+    if version["content"] is None:
+        raise UserError(
+            "model-unverified",
+            "it was not registered by the export stage, so what it is cannot be checked and it is "
+            f"not loaded; give the alias {ALIAS} to a version that export has registered",
+            key=f"model {version['name']} version {version['version']}",
+        )
+    path = _download(version)
     if _content(path) != version["content"]:
         raise UserError(
             "model-changed",
@@ -112,6 +120,32 @@ def saved_model(version: Mapping) -> Path:
             path=path,
         )
     return path
+
+
+def _download(version: Mapping) -> Path:
+    """The folder of a version's SavedModel, as its MLmodel file names it."""
+    client = store.client()
+    try:
+        uri = client.get_model_version_download_uri(version["name"], version["version"])
+        folder = Path(download_artifacts(artifact_uri=uri, tracking_uri=client.tracking_uri))
+        flavor = Model.load(folder).flavors[mlflow.pyfunc.FLAVOR_NAME]
+    except (MlflowException, OSError) as error:
+        raise UserError(
+            "model-missing",
+            f"its files are gone ({str(error).strip().splitlines()[0]}); delete this version in "
+            "MLflow, and run its export stage again",
+            key=f"model {version['name']} version {version['version']}",
+        ) from error
+    return folder / flavor["artifacts"]["saved_model"]["path"]
+
+
+def _finite(text: str | None) -> float | None:
+    """The number, or None where a person has written something else."""
+    try:
+        value = float(text or "nan")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def promote(name: str, version: str) -> None:
@@ -129,7 +163,15 @@ def _create_model(client: MlflowClient, name: str) -> None:
 
 def _registered(client: MlflowClient, name: str, run_id: str, content: str) -> ModelVersion | None:
     page = client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
-    return next((version for version in page if version.tags.get("content") == content), None)
+    same = (version for version in page if version.tags.get("content") == content)
+    return next((version for version in same if _has_files(version)), None)
+
+
+def _has_files(version: ModelVersion) -> bool:
+    """False where the local folder of a version was deleted, as `mlflow gc` does."""
+    return not (location.is_local() and version.source.startswith(("/", "file:"))) or (
+        Path(local_file_uri_to_path(version.source)).is_dir()
+    )
 
 
 def _pack(
@@ -152,7 +194,9 @@ def _upload(client: MlflowClient, name: str, run_id: str, packed: Path) -> tuple
     A server knows the model by its id and refuses a path; a local store would look the id up in
     MLflow's global tracking URI, which is not set here, and takes the path.
     """
-    experiment_id = client.get_run(run_id).info.experiment_id
+    run = client.get_run(run_id)
+    store.check_location(run)
+    experiment_id = run.info.experiment_id
     logged = client.create_logged_model(experiment_id, name, source_run_id=run_id)
     client.log_model_artifacts(logged.model_id, str(packed))
     client.finalize_logged_model(logged.model_id, "READY")

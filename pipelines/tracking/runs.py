@@ -7,7 +7,7 @@ from pathlib import Path
 from mlflow.entities import Run as Entry
 from mlflow.entities import ViewType
 
-from pipelines.tracking import entries, origin, store
+from pipelines.tracking import entries, names, origin, store
 from pipelines.tracking.rebuild import rebuild
 
 
@@ -17,8 +17,8 @@ class Run:
     def __init__(self, entry: Entry, record: Mapping):
         self.id: str = entry.info.run_id
         self._record = record
-        names = entry.data.tags.get(entries.UNDEFINED, "")
-        self._undefined = set(filter(None, names.split(", ")))
+        listed = entry.data.tags.get(entries.UNDEFINED, "")
+        self._undefined = set(filter(None, listed.split(", ")))
 
     def metrics(self, values: Mapping[str, float | None], step: int | None = None) -> None:
         """Logs metrics in one call, at `step` of a curve or (None) as results of the run.
@@ -27,15 +27,17 @@ class Run:
         `undefined_metrics`. NaN and infinity are refused, and then nothing is written.
         """
         rows, undefined = entries.finite(values, step)
-        names = (self._undefined - values.keys()) | undefined
-        tags = {entries.UNDEFINED: ", ".join(sorted(names))} if names != self._undefined else {}
+        defined = {name for name, _, _ in rows}
+        missing = (self._undefined - defined) | undefined
+        changed = missing != self._undefined
+        tags = {entries.UNDEFINED: ", ".join(sorted(missing))} if changed else {}
         if rows or tags:
             entries.log(self.id, rows, tags, entries.now_ms())
-        self._undefined = names
+        self._undefined = missing
 
     def last_step(self, metric: str) -> int:
         """The last step at which a curve has a value; 0 if it has none."""
-        history = store.client().get_metric_history(self.id, metric)
+        history = store.client().get_metric_history(self.id, names.accepted(metric))
         return max((point.step for point in history), default=0)
 
     def artifact(self, path: Path, folder: str | None = None) -> None:
@@ -117,9 +119,14 @@ def resume(record: Mapping, *, files: Path, metrics: Path | None = None) -> Iter
 
     While open it is RUNNING; its end time stays that of training. A run that was soft-deleted is
     restored, and the one that had replaced it is soft-deleted: the present files are this run's.
+
+    Raises:
+        UserError: `artifacts-elsewhere`, where the project was moved or copied.
     """
     with origin.termination_raises():
         entry = entries.find(record["run_id"]) or rebuild(record, files, metrics)
+        store.check_location(entry)
+        store.activate_experiment(entry)
         run_id, deleted = entry.info.run_id, entry.info.lifecycle_stage != "active"
         if deleted:
             _undelete(run_id)

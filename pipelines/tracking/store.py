@@ -17,12 +17,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from mlflow import MlflowClient
-from mlflow.entities import Run, ViewType
+from mlflow.entities import Experiment, Run, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
 from pipelines.config.errors import UserError
-from pipelines.tracking import origin
+from pipelines.tracking import address, location, origin
 
 LOCKED_TIMEOUT_S = 60
 PAGE = 1000
@@ -44,7 +44,7 @@ def root(folder: Path | None = None) -> Path:
 
 def client() -> MlflowClient:
     """The store, opened once a process. The first opening marks runs of dead processes KILLED."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root() / 'mlflow.db'}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or location.database_uri(root() / "mlflow.db")
     pid, cached = _clients.get(uri, (os.getpid(), None))
     if pid != os.getpid():
         raise RuntimeError(
@@ -52,19 +52,34 @@ def client() -> MlflowClient:
             "fork first, then open, as SQLite connections do not survive a fork"
         )
     if cached is None:
-        if not os.environ.get("MLFLOW_TRACKING_URI"):
+        if location.is_local():
             _prepare(root())
-        cached = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        else:
+            address.check(uri)
+        with address.explained(uri, root() / "mlflow.db"):
+            cached = MlflowClient(tracking_uri=uri, registry_uri=uri)
+            _mark_dead(cached)
         _clients[uri] = (pid, cached)
-        _mark_dead(cached)
     return cached
 
 
 def experiment(store: MlflowClient, task: str) -> str:
     """The id of the experiment named after the task, created if it does not exist."""
-    local = not os.environ.get("MLFLOW_TRACKING_URI")
     with exclusive():
-        return _experiment(store, task, root() / "mlruns" / task if local else None)
+        return _experiment(store, task, root() / "mlruns" if location.is_local() else None)
+
+
+def activate_experiment(run: Run) -> None:
+    """Restores the experiment of a run that is to be continued, if it was deleted."""
+    store = client()
+    with exclusive():
+        _activate(store, store.get_experiment(run.info.experiment_id))
+
+
+def check_location(run: Run) -> None:
+    """Refuses to write to a run whose files are not in this project, as after it was moved."""
+    if location.is_local():
+        location.check(run.info.artifact_uri, root() / "mlruns", f"run {run.info.run_id}")
 
 
 @contextmanager
@@ -74,16 +89,27 @@ def exclusive() -> Iterator[None]:
     No other process on this repository is in such a block meanwhile. A server offers no lock, so
     its other clients may be.
     """
-    if os.environ.get("MLFLOW_TRACKING_URI"):
-        yield
-    else:
+    if location.is_local():
         with _lock(root()):
             yield
+    else:
+        yield
 
 
 def all_runs(store: MlflowClient, filter_string: str, view: int) -> list[Run]:
-    """Every run of every experiment that matches a filter string, newest first."""
-    ids = [experiment.experiment_id for experiment in store.search_experiments(max_results=PAGE)]
+    """Every run of every experiment that matches a filter string, newest first.
+
+    Args:
+        view: of runs: active, deleted or all. Deleted ones may be of a deleted experiment.
+    """
+    entries = store.search_experiments(
+        ViewType.ACTIVE_ONLY if view == ViewType.ACTIVE_ONLY else ViewType.ALL, max_results=PAGE
+    )
+    ids = [entry.experiment_id for entry in entries]
+    return _search(store, ids, filter_string, view)
+
+
+def _search(store: MlflowClient, ids: list[str], filter_string: str, view: int) -> list[Run]:
     runs: list[Run] = []
     token = None
     while True:
@@ -98,24 +124,33 @@ def _experiment(store: MlflowClient, task: str, artifacts: Path | None) -> str:
     entry = store.get_experiment_by_name(task)
     if entry is None:
         try:
-            return store.create_experiment(task, str(artifacts) if artifacts else None)
+            uri = location.artifact_uri(artifacts / task) if artifacts else None
+            return store.create_experiment(task, uri)
         except MlflowException as error:
             # A server offers no lock: another client may have been faster.
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
             entry = store.get_experiment_by_name(task)
     assert entry is not None, "an experiment that was created or exists"
-    if artifacts and entry.artifact_location != str(artifacts):
-        raise UserError(
-            "artifacts-elsewhere",
-            f"the files of this experiment are in {entry.artifact_location}, not in {artifacts} "
-            "(was the repository moved?); move it back, or rename mlflow.db and rebuild it with: "
-            "python -m pipelines restore",
-            path="mlflow.db",
-            key=f"experiment {task}",
-            value=entry.artifact_location,
-        )
+    if artifacts:
+        location.check(entry.artifact_location, artifacts, f"experiment {task}")
+    _activate(store, entry)
     return entry.experiment_id
+
+
+def _activate(store: MlflowClient, entry: Experiment) -> None:
+    """Restores an experiment that was deleted, in MLflow's page for example, without its runs.
+
+    MLflow deletes the runs with it, keeps its name taken and takes no new run.
+    """
+    if entry.lifecycle_stage == "active":
+        return
+    store.restore_experiment(entry.experiment_id)  # and all its runs
+    print(
+        f"experiment {entry.name}: was deleted in MLflow; restored, its earlier runs stay deleted"
+    )
+    for run in _search(store, [entry.experiment_id], "", ViewType.ACTIVE_ONLY):
+        store.delete_run(run.info.run_id)
 
 
 @contextmanager
@@ -142,8 +177,13 @@ def _create(path: Path, artifacts: Path) -> None:
         leftover.unlink()
     # The constructor runs all migrations. The artifacts of MLflow's "Default" experiment would
     # otherwise go to the working directory.
-    SqlAlchemyStore(f"sqlite:///{partial}", str(artifacts)).engine.dispose()
+    uri = location.artifact_uri(artifacts)
+    SqlAlchemyStore(location.database_uri(partial), uri).engine.dispose()
     _write_ahead(partial)
+    for suffix in ("-wal", "-shm"):  # of a database that was renamed: SQLite would take them for
+        leftover = path.with_name(f"{path.name}{suffix}")  # those of the new one
+        if leftover.exists():
+            leftover.rename(leftover.with_name(f"old_{leftover.name}"))
     partial.replace(path)
 
 

@@ -4,6 +4,8 @@ import math
 
 import pytest
 
+from pipelines.config.errors import UserError
+from pipelines.stages import export
 from pipelines.stages.promotion import should_promote
 
 BASELINES = {"baseline_majority": 0.0, "baseline_best": 0.8}
@@ -66,6 +68,33 @@ def test_on_other_test_rows_the_champion_is_scored_again():
     assert reason.endswith("champion's 0.8500, scored again on the present test rows")
     held["score"] = 0.01  # and an old score that is low does not help the newcomer
     assert not decide(0.84, present=held, rescore=rescore)[0]
+
+
+@pytest.mark.parametrize("test_digest", ["same", None])
+def test_a_champion_without_a_score_is_scored(test_digest):
+    """As after a person gave the alias to a version, or changed its tags."""
+    held = {"score": None, "test_digest": test_digest, "version": "3"}
+    assert decide(0.91, present=held, rescore=lambda held: 0.9)[0]
+    assert not decide(0.89, present=held, rescore=lambda held: 0.9)[0]
+
+
+def test_a_champion_that_cannot_be_scored_stays():
+    held = {"score": None, "test_digest": None, "version": "3"}
+    promoted, reason = decide(0.99, present=held, rescore=lambda held: None)
+    assert not promoted and "version 3" in reason
+
+
+@pytest.mark.parametrize("code", ["model-unverified", "model-missing", "model-changed"])
+def test_only_a_model_that_may_be_loaded_is_scored(monkeypatch, code):
+    def load(champion):
+        raise UserError(code, "why")
+
+    monkeypatch.setattr(export.tracking, "saved_model", load)
+    if code == "model-changed":
+        with pytest.raises(UserError):
+            export.rescore(HELD, None, None, "test/mcc")
+    else:
+        assert export.rescore(HELD, None, None, "test/mcc") is None
 
 
 def test_a_loser_to_the_baselines_costs_no_scoring():

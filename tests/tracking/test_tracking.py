@@ -151,7 +151,7 @@ def test_exceptions_end_a_run(place, error, status):
 def test_error_before_the_block_ends_the_run(place):
     with pytest.raises(UserError) as error, started(params={"fit": {"epochs": 1}}):
         pytest.fail("must not be entered")
-    assert (error.value.code, error.value.key) == ("param-too-long", "param fit")
+    assert (error.value.code, error.value.key) == ("param-not-flat", "param fit")
     assert [run.info.status for run in live_runs()] == ["FAILED"]
 
 

@@ -15,8 +15,10 @@ Shape suffixes: b weightings, n rows, f steps of the future, c columns, q quanti
   between them, and width_of_90_percent_<unit>, the mean width of that interval.
 """
 
+import itertools
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,8 @@ from pipelines.storage import arrays
 MIN_BLOCKS = 4
 MAX_SAVED_BYTES = 1 << 24  # of forecasts
 ROW_SCORES = "row_scores"
+MAX_NAME = 120  # characters of a unit or column in a metric's name; MLflow takes 250 in all
+BOUNDS = ("_low", "_high", "_sd")  # that evaluate adds to a metric's name
 
 
 @dataclass(frozen=True)
@@ -150,11 +154,11 @@ def units(spec: DataSpec) -> dict[str, list[int]]:
     """Metric name suffix -> columns: one suffix where all share a unit, else one for a column."""
     columns, column_units = spec.task_metadata["columns"], spec.task_metadata["units"]
     if len(set(column_units)) == 1:
-        return {_name(column_units[0]): list(range(len(columns)))}
-    return {
-        _name(f"{column}_{unit}"): [index]
-        for index, (column, unit) in enumerate(zip(columns, column_units, strict=True))
-    }
+        return {_unused(_name(column_units[0]), ()): list(range(len(columns)))}
+    suffixes: dict[str, list[int]] = {}
+    for index, (column, unit) in enumerate(zip(columns, column_units, strict=True)):
+        suffixes[_unused(_name(f"{column}_{unit}"), suffixes)] = [index]
+    return suffixes
 
 
 def weights(
@@ -193,5 +197,13 @@ def _mean(weights_bn: np.ndarray, values_n: np.ndarray, total_b: np.ndarray) -> 
 
 
 def _name(unit: str) -> str:
-    """A unit as part of a metric name: "m/s" becomes m_s."""
-    return re.sub(r"[^A-Za-z0-9]+", "_", unit).strip("_") or "units"
+    """A unit as part of a metric name: "m/s" becomes m_s. Letters of every script stay."""
+    words = re.sub(r"[\W_]+", "_", unicodedata.normalize("NFC", unit)).strip("_")
+    return words[:MAX_NAME].rstrip("_") or "units"
+
+
+def _unused(name: str, names: Container[str]) -> str:
+    """The name, numbered from 2 if another column has it or if it reads as a bound of a metric."""
+    if name not in names and not f"_{name}".endswith(BOUNDS):
+        return name
+    return next(f"{name}_{n}" for n in itertools.count(2) if f"{name}_{n}" not in names)

@@ -15,6 +15,7 @@ from pipelines.storage import arrays
 from pipelines.tasks.forecasting import baselines, figures, input_gradients, metrics, naive, score
 from pipelines.tasks.forecasting.info import INFO
 from pipelines.tasks.forecasting.metrics import Outputs
+from pipelines.tracking import names
 from tests.support.model_checks import series_spec as spec
 
 STRONG = INFO.strong_baseline
@@ -244,6 +245,46 @@ def test_units_are_in_the_names():
         "mae_a_degC", "rmse_a_degC", "mae_b_m_s", "rmse_b_m_s",
     }  # fmt: skip
     assert found["mae_a_degC"][0] == pytest.approx(1) and found["mae_b_m_s"][0] == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("columns", "column_units"),
+    [
+        (("气温", "湿度"), ("°C", "%")),
+        (("температура", "влажность"), ("°C", "%")),
+        (("नमी", "नामी"), ("%", "mm")),
+        (("T (in)", "T [in]"), ("°C", "°C/h")),
+        (("a b", "a_b"), ("m/s", "m s")),
+        (("🙂", "🙃"), ("€", "$")),
+        (("a", "a_C"), ("C", "low")),
+        (("a", "a_C", "a_C_low"), ("C", "low", "2")),
+        (("x" * 300 + "1", "x" * 300 + "2"), ("m", "s")),
+        (("e\u0301t\u00e9", "\u00e9t\u00e9"), ("m", "m ")),
+    ],
+)
+def test_every_column_has_its_metrics_whatever_its_name(columns, column_units):
+    """Also beside the bounds that evaluate adds, and as names that MLflow stores unchanged."""
+    of = spec(columns=len(columns))
+    of.task_metadata.update(columns=list(columns), units=list(column_units))
+    test = case(of)
+    shift = np.arange(1.0, len(columns) + 1)
+    scores = metrics.score(Outputs(test["future"] + shift), test, of, np.ones((1, 50)))
+    errors = {name: values[0] for name, values in scores.items() if name.startswith("mae_")}
+    np.testing.assert_allclose(list(errors.values()), shift)
+    bounds = {f"{name}{bound}" for name in scores for bound in metrics.BOUNDS}
+    assert not bounds & set(scores)
+    for name in (*scores, *bounds):
+        assert names.accepted(f"baseline_seasonal_naive_unseen/{name}").endswith(name)
+
+
+@pytest.mark.parametrize(
+    ("unit", "suffix"),
+    [("°C", "C"), ("%", "units"), ("m³/s", "m³_s"), ("градус", "градус"), ("low", "low_2")],
+)
+def test_a_unit_that_all_columns_share(unit, suffix):
+    of = spec(columns=2)
+    of.task_metadata["units"] = [unit] * 2
+    assert metrics.units(of) == {suffix: [0, 1]}
 
 
 def test_weights_count_rows_and_no_row_is_no_score():
