@@ -29,13 +29,17 @@ class StrictModel(BaseModel):
 
 
 class Limits(StrictModel):
-    """Limits of one request.
+    """Limits of a request.
 
     Args:
         body_bytes: size of the body.
         rows: number of rows (instances).
         string_bytes: length of one text or file.
         depth: nesting of lists.
+        length: size of a dimension that the signature leaves open, besides the rows; signature.json
+            can give another one (max_length).
+        cells: elements of one tensor.
+        in_flight_bytes: bodies and decoded inputs of all requests at the same time.
         timeout_s: time until the answer; a client can ask for less.
     """
 
@@ -43,6 +47,9 @@ class Limits(StrictModel):
     rows: PositiveInt = 1024
     string_bytes: PositiveInt = 16 << 20
     depth: PositiveInt = 16
+    length: PositiveInt = 1024
+    cells: PositiveInt = 1 << 24
+    in_flight_bytes: PositiveInt = 256 << 20
     timeout_s: Seconds = 30.0
 
 
@@ -102,6 +109,9 @@ class Config(StrictModel):
     """All settings. Port 0: the system assigns a free port.
 
     Args:
+        allowed_hosts: names that a request's Host header may have, besides those of loopback and
+            `host`; "*": any name.
+        allowed_origins: web origins whose pages may send requests, such as https://example.org.
         poll_s: time between two polls of the roots.
         load_timeout_s: time to load and warm up one version.
         allow_operations: refused operations of a graph that are allowed nevertheless.
@@ -109,6 +119,8 @@ class Config(StrictModel):
     """
 
     host: str = "127.0.0.1"
+    allowed_hosts: list[str] = []
+    allowed_origins: list[str] = []
     rest_port: Port = 8501
     grpc_port: Port = 8500
     roots: Annotated[list[Path], Field(min_length=1)] = [Path("data/served")]

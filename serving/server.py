@@ -20,6 +20,7 @@ from serving.core.prediction import Core, RequestRecord
 from serving.grpc_api import services
 from serving.monitoring.access_log import AccessLog
 from serving.rest import app
+from serving.rest.host_guard import HostGuard
 from serving.servables import servable
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -85,7 +86,7 @@ async def running(
     listener = listen(config.host, config.rest_port)
     http_server = HttpServer(
         uvicorn.Config(
-            app.build(core, extra_routes(core)),
+            HostGuard(app.build(core, extra_routes(core)), config),
             http=http_guard.protocol_factory(config.connections, partial(count_refused, core)),
             timeout_keep_alive=config.connections.idle_timeout_s,
             timeout_graceful_shutdown=config.limits.timeout_s, ws="none", lifespan="off",

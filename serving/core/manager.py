@@ -65,7 +65,7 @@ class Manager:
         if name not in self.models:
             if not self._scanned:
                 raise Unavailable("the models are being loaded")
-            raise NotFound(f"no model {name!r}; models: {listed(self.models)}")
+            raise NotFound(f"no model {name!r:.80}; models: {listed(self.models):.2000}")
         return self.models[name]
 
     async def watch(self, reread: Callable[[], Config]) -> None:

@@ -111,7 +111,7 @@ class Model:
 
     def _labelled(self, label: str) -> int:
         if label not in self.labels:
-            raise NotFound(f"{self.name}: no label {label!r}; labels: {listed(self.labels)}")
+            raise NotFound(f"{self.name}: no label {label!r:.80}; labels: {listed(self.labels)}")
         return self.labels[label]
 
     def set_label(self, name: str, number: int) -> None:

@@ -65,8 +65,11 @@ def load(
         definitions = operations.check_graph(graph, allowed_operations).meta_graphs[0].signature_def
         servable = load_saved_model(folder, metadata, definitions)
         warmup.warm_up(servable.signatures, folder)
-    except LoadError:
-        raise
+    except LoadError as error:
+        message = str(error)
+        raise LoadError(
+            message if message.startswith(str(folder)) else f"{folder}: {message}"
+        ) from None
     except Exception as error:  # TensorFlow and a model's operations can raise anything
         raise LoadError(f"{folder}: cannot be loaded: {readable_message(error)}") from error
     return servable
@@ -87,10 +90,20 @@ def load_saved_model(folder: Path, metadata: dict, definitions: Mapping) -> Serv
     """definitions: the SignatureDef messages by name."""
     saved_model = tf.saved_model.load(str(folder))
     signatures = {
-        name: Signature.from_definition(name, definitions[name], function)
+        name: Signature.from_definition(
+            name, definitions[name], function, max_lengths(metadata, name)
+        )
         for name, function in saved_model.signatures.items()
         if name != INIT_OP
     }
     if not signatures:
         raise LoadError(f"{folder}: the SavedModel has no signature; export it with at least one")
     return Servable(signatures, metadata, saved_model)
+
+
+def max_lengths(metadata: dict, signature: str) -> dict[str, int]:
+    """{input: the largest size of its open dimensions}, as far as signature.json gives it."""
+    inputs = metadata.get("signatures", {}).get(signature, {}).get("inputs", {})
+    return {
+        name: fields["max_length"] for name, fields in inputs.items() if fields.get("max_length")
+    }
