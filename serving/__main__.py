@@ -56,6 +56,10 @@ def parser() -> argparse.ArgumentParser:
         f"default, without --config and --root: {EXPORTED}",
     )
     add("--policy", metavar="latest:N|all|specific:N,N", help="default: latest:1")
+    add(
+        "--allow-operations", action="append", metavar="NAME", default=[],
+        help="a refused operation that graphs may have nevertheless (docs/security.md)",
+    )  # fmt: skip
     for flag, (_, section) in SECTION_FLAGS.items():
         fields = ", ".join(f"{name}={f.default}" for name, f in section.model_fields.items())
         add(f"--{flag}", action="append", metavar="NAME=VALUE", default=[], help=fields)
@@ -76,6 +80,8 @@ def read_config(options: argparse.Namespace) -> config.Config:
             raise UserError(
                 "policy-invalid", message, key="--policy", value=options.policy
             ) from None
+    if options.allow_operations:
+        values["allow_operations"] = options.allow_operations
     for flag, (section, _) in SECTION_FLAGS.items():
         for text in getattr(options, flag):
             name, equals, value = text.partition("=")
@@ -107,7 +113,12 @@ def run(configure: Callable[[], config.Config]) -> None:
 
     from serving import page, server
 
-    uvloop.run(server.serve(configure, announce, page.routes))
+    finished = uvloop.run(server.serve(configure, announce, page.routes))
+    if not finished:  # Python would wait for a thread that never ends
+        log.warning("a thread still loads or calls a model; it is ended with the process")
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)
 
 
 def announce(core, addresses) -> None:
@@ -128,7 +139,7 @@ def announce(core, addresses) -> None:
 def example_line(base_url: str, model: str, folder: Path) -> str:
     try:
         command = example.curl_command(base_url, model, folder)
-    except LoadError:  # the folder was changed or removed after loading
+    except (LoadError, OSError):  # the folder was changed or removed after loading
         command = None
     return command or f"# {model}: see {base_url}/v1/models/{model}/metadata for its inputs"
 

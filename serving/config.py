@@ -18,6 +18,7 @@ from pipelines.config.errors import UserError
 from serving.version_policy import Policy, Version
 
 PositiveInt = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
@@ -28,13 +29,17 @@ class StrictModel(BaseModel):
 
 
 class Limits(StrictModel):
-    """Limits of one request.
+    """Limits of a request.
 
     Args:
         body_bytes: size of the body.
         rows: number of rows (instances).
         string_bytes: length of one text or file.
         depth: nesting of lists.
+        length: size of a dimension that the signature leaves open, besides the rows; signature.json
+            can give another one (max_length).
+        cells: elements of one tensor.
+        in_flight_bytes: bodies and decoded inputs of all requests at the same time.
         timeout_s: time until the answer; a client can ask for less.
     """
 
@@ -42,7 +47,37 @@ class Limits(StrictModel):
     rows: PositiveInt = 1024
     string_bytes: PositiveInt = 16 << 20
     depth: PositiveInt = 16
-    timeout_s: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 30.0
+    length: PositiveInt = 1024
+    cells: PositiveInt = 1 << 24
+    in_flight_bytes: PositiveInt = 256 << 20
+    timeout_s: Seconds = 30.0
+
+
+class ConnectionLimits(StrictModel):
+    """Limits of HTTP connections.
+
+    Args:
+        connections: open at the same time; fewer if the process may not open as many files.
+        health_connections: further ones, on which health checks alone are answered.
+        url_bytes: length of a URL.
+        headers: number of headers of one request.
+        header_bytes: name and value of one header.
+        head_bytes: all headers of one request.
+        head_timeout_s: time until the headers have arrived.
+        idle_timeout_s: time between two requests.
+        write_timeout_s: time in which a client reads none of its answer, or goes on sending a body
+            after its answer.
+    """
+
+    connections: PositiveInt = 1000
+    health_connections: PositiveInt = 16
+    url_bytes: PositiveInt = 8 << 10
+    headers: PositiveInt = 100
+    header_bytes: PositiveInt = 16 << 10
+    head_bytes: PositiveInt = 64 << 10
+    head_timeout_s: Seconds = 10.0
+    idle_timeout_s: Seconds = 5.0
+    write_timeout_s: Seconds = 30.0
 
 
 class Batching(StrictModel):
@@ -71,17 +106,33 @@ class ModelConfig(StrictModel):
 
 
 class Config(StrictModel):
-    """All settings. Port 0: the system assigns a free port."""
+    """All settings. Port 0: the system assigns a free port.
+
+    Args:
+        allowed_hosts: names that a request's Host header may have, besides those of loopback and
+            `host`; "*": any name.
+        allowed_origins: web origins whose pages may send requests, such as https://example.org.
+        poll_s: time between two polls of the roots.
+        load_timeout_s: time to load and warm up one version.
+        allow_operations: refused operations of a graph that are allowed nevertheless.
+        allow_modules: what `requires` in signature.json may name.
+    """
 
     host: str = "127.0.0.1"
+    allowed_hosts: list[str] = []
+    allowed_origins: list[str] = []
     rest_port: Port = 8501
     grpc_port: Port = 8500
     roots: Annotated[list[Path], Field(min_length=1)] = [Path("data/served")]
     policy: Policy = Policy(latest=1)
     models: dict[str, ModelConfig] = {}
     limits: Limits = Limits()
+    connections: ConnectionLimits = ConnectionLimits()
     batching: Batching = Batching()
     poll_s: Annotated[float, Field(gt=0)] = 1.0
+    load_timeout_s: Annotated[float, Field(gt=0)] = 600.0
+    allow_operations: list[str] = []
+    allow_modules: list[str] = ["tensorflow_text"]
 
     def policy_of(self, model: str) -> Policy:
         return self.models.get(model, ModelConfig()).policy or self.policy

@@ -8,16 +8,19 @@ import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import uvicorn
 from starlette.routing import BaseRoute
 
 from pipelines.config.errors import UserError
+from serving import http_guard
 from serving.config import Config, address
-from serving.core.prediction import Core
+from serving.core.prediction import Core, RequestRecord
 from serving.grpc_api import services
 from serving.monitoring.access_log import AccessLog
 from serving.rest import app
+from serving.rest.host_guard import HostGuard
 from serving.servables import servable
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -45,13 +48,16 @@ class HttpServer(uvicorn.Server):
 
 async def serve(
     configure: Callable[[], Config], announce: Announce, extra_routes: ExtraRoutes = lambda core: ()
-) -> None:
+) -> bool:
     """Returns after a stop signal, when every accepted request is answered.
 
     Args:
         configure: the configuration; called at the start and at each poll.
         announce: called once, after the first poll, with what was loaded.
         extra_routes: routes beside those of the contract.
+
+    Returns:
+        Whether all threads have ended; otherwise the process has to be ended without them.
     """
     config, access_log = configure(), AccessLog(sys.stderr)
     servable.set_threads_per_op(config.batching.threads)
@@ -65,6 +71,7 @@ async def serve(
                 watching.result()  # it ends only by an error, which is raised here
             log.info("stopping; accepted requests are still answered")
             watching.cancel()
+        return not core.manager.has_running_threads
     finally:
         access_log.flush()
 
@@ -79,26 +86,41 @@ async def running(
     listener = listen(config.host, config.rest_port)
     http_server = HttpServer(
         uvicorn.Config(
-            app.build(core, extra_routes(core)), http="httptools", ws="none", lifespan="off",
+            HostGuard(app.build(core, extra_routes(core)), config),
+            http=http_guard.protocol_factory(config.connections, partial(count_refused, core)),
+            timeout_keep_alive=config.connections.idle_timeout_s,
+            timeout_graceful_shutdown=config.limits.timeout_s, ws="none", lifespan="off",
             log_config=None, access_log=False, server_header=False, proxy_headers=False,
         )
     )  # fmt: skip
     grpc_server, grpc_address = services.build(core)
     await grpc_server.start()
     serving = asyncio.create_task(http_server.serve([listener]))
+    connections = http_server.server_state.connections
+    watching = asyncio.create_task(http_guard.watch_connections(connections, config.connections))
     try:
         yield core, Addresses(f"http://{address(*listener.getsockname()[:2])}", grpc_address)
     finally:
         core.manager.stopping = True
         http_server.should_exit = True
         await asyncio.gather(serving, grpc_server.stop(config.limits.timeout_s))
-        await core.manager.close()
+        for connection in list(connections):  # whose clients have not read their answers
+            connection.transport.abort()
+        watching.cancel()
+        await core.manager.close(config.limits.timeout_s)
+
+
+def count_refused(core: Core, status: int, message: str) -> None:
+    """Counts and logs a request that the HTTP parser refused."""
+    record = RequestRecord("rest", "unknown")
+    record.error = message
+    core.finish(record, status)
 
 
 async def watch(
     core: Core, addresses: Addresses, configure: Callable[[], Config], announce: Announce
 ) -> None:
-    await core.manager.update()
+    await core.manager.poll(configure)
     announce(core, addresses)
     await core.manager.watch(configure)
 

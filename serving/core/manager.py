@@ -9,13 +9,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from pipelines.config.errors import UserError
 from serving.batching.batcher import Batcher
 from serving.config import Config
-from serving.core import garbage
+from serving.core import background, garbage
 from serving.core.model_versions import END, LOADING, START, Model, Version
 from serving.errors import LoadError, NotFound, Unavailable, listed
 from serving.monitoring.metrics import Metrics
@@ -33,20 +34,23 @@ class Manager:
     Args:
         config: the settings at the start.
         metrics: counts loads, batches and queued rows.
-        load: a version's folder -> its servable, or LoadError.
+        load: a version's folder -> its servable, or LoadError; default: `servable.load`.
     """
 
     def __init__(
         self, config: Config, metrics: Metrics,
-        load: Callable[[Path], servable.Servable] = servable.load,
+        load: Callable[[Path], servable.Servable] | None = None,
     ):  # fmt: skip
         self.models: dict[str, Model] = {}
         self.stopping = False  # a stop signal has arrived; accepted requests are still answered
         self.closed = False  # no request is accepted
         self.config, self._batching = config, config.batching
-        self._metrics, self._load = metrics, load
-        # Loading has its own thread: it must not wait for requests, nor requests for it.
-        self._loader = ThreadPoolExecutor(1, thread_name_prefix="load")
+        self._metrics = metrics
+        self._load = load or partial(
+            servable.load, allowed_operations=config.allow_operations,
+            allowed_modules=config.allow_modules,
+        )  # fmt: skip
+        self._loads: set[Future] = set()  # that run, also those past their time
         self._unload_tasks: set[asyncio.Task] = set()
         self._scanned = False
         self._last_warnings: dict[str, list[str]] = {}
@@ -61,7 +65,7 @@ class Manager:
         if name not in self.models:
             if not self._scanned:
                 raise Unavailable("the models are being loaded")
-            raise NotFound(f"no model {name!r}; models: {listed(self.models)}")
+            raise NotFound(f"no model {name!r:.80}; models: {listed(self.models):.2000}")
         return self.models[name]
 
     async def watch(self, reread: Callable[[], Config]) -> None:
@@ -72,12 +76,18 @@ class Manager:
         """
         while True:
             await asyncio.sleep(self.config.poll_s)
-            try:
-                self.config = await asyncio.to_thread(reread)
-                await self.update()
-                self._warn_on_change("watch", [])
-            except (UserError, OSError) as error:  # loaded versions stay until it is corrected
-                self._warn_on_change("watch", [f"nothing is changed: {error}"])
+            await self.poll(reread)
+
+    async def poll(self, reread: Callable[[], Config]) -> None:
+        """Rereads the configuration and updates; an error is logged, loaded versions stay."""
+        try:
+            self.config = await asyncio.to_thread(reread)
+            await self.update()
+            self._warn_on_change("watch", [])
+        except (UserError, OSError) as error:
+            self._warn_on_change("watch", [f"nothing is changed: {error}"])
+        except Exception as error:  # noqa: BLE001 polling must go on: the next change may repair it
+            self._warn_on_change("watch", [f"nothing is changed: {error!r}"])
 
     async def update(self) -> None:
         """One poll: loads aspired versions that are missing, unloads what is not needed."""
@@ -129,13 +139,13 @@ class Manager:
 
     async def _load_version(self, model: Model, version: Version) -> None:
         version.state = LOADING
-        loop, started_at = asyncio.get_running_loop(), time.monotonic()
+        started_at = time.monotonic()
         try:
-            loaded = await loop.run_in_executor(self._loader, self._load, version.folder)
-        except LoadError as error:
-            version.set_failed(str(error), time.monotonic())
+            loaded = await self._run_load(version)
+        except Exception as error:  # noqa: BLE001 one version's error must not stop the others
+            version.set_failed(str(error) or repr(error), time.monotonic())
             self._metrics.loads.labels(model.name, "failed").inc()
-            log.error("%s version %d: %s", model.name, version.number, error)
+            log.error("%s version %d: %s", model.name, version.number, version.error)
             return
         workers = ThreadPoolExecutor(self._batching.workers, thread_name_prefix="call")
         batchers = {
@@ -147,6 +157,23 @@ class Manager:
         self._metrics.loads.labels(model.name, "loaded").inc()
         seconds = time.monotonic() - started_at
         log.info("%s version %d: available after %.1f s", model.name, version.number, seconds)
+
+    async def _run_load(self, version: Version) -> servable.Servable:
+        """Loads on a thread of its own: it must not wait for requests, nor requests for it."""
+        limit = self.config.load_timeout_s
+        version.loading = background.start(self._load, version.folder)
+        self._loads.add(version.loading)
+        version.loading.add_done_callback(self._loads.discard)
+        try:
+            return await background.wait(version.loading, limit)
+        except TimeoutError:
+            message = f"{version.folder}: loading and warm-up took longer than {limit:g} s"
+            raise LoadError(f"{message} (load_timeout_s)") from None
+
+    @property
+    def has_running_threads(self) -> bool:
+        """Whether a thread still loads or calls a model, which Python cannot stop."""
+        return bool(self._loads or self._unload_tasks)
 
     def _batcher(
         self, model: Model, version: Version, signature: Signature, workers: ThreadPoolExecutor
@@ -170,7 +197,7 @@ class Manager:
         await version.drain()
         self._metrics.remove_version(model.name, version.number, version.batchers)
         version.release()
-        await asyncio.get_running_loop().run_in_executor(self._loader, garbage.collect)
+        await asyncio.to_thread(garbage.collect)
         log.info("%s version %d: unloaded", model.name, version.number)
 
     async def wait_for_unloading(self) -> None:
@@ -184,11 +211,15 @@ class Manager:
                 log.warning("%s", message)
         self._last_warnings[topic] = messages
 
-    async def close(self) -> None:
-        """Refuses new requests; returns when all accepted ones are answered and all is unloaded."""
+    async def close(self, timeout_s: float | None = None) -> None:
+        """Refuses new requests; returns when all accepted ones are answered and all is unloaded.
+
+        Args:
+            timeout_s: return after this time, even if a call of a model has not ended.
+        """
         self.closed = True
         for model in self.models.values():
             for number in model.available:
                 self._start_unloading(model, model.versions[number])
-        await self.wait_for_unloading()
-        self._loader.shutdown(wait=False, cancel_futures=True)
+        if self._unload_tasks:
+            await asyncio.wait(set(self._unload_tasks), timeout=timeout_s)

@@ -1,7 +1,7 @@
 """A model's versions, each in a state between START and END, and its labels."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Version:
         workers: the threads that call the model.
         retry_at: earliest time of the next attempt to load, in terms of time.monotonic().
         retry_after_s: delay before the next attempt, if one fails now.
+        loading: the latest attempt to load.
     """
 
     number: int
@@ -39,13 +40,17 @@ class Version:
     workers: ThreadPoolExecutor | None = None
     retry_at: float = 0.0
     retry_after_s: float = FIRST_RETRY_S
+    loading: Future | None = None
 
     def can_load(self, now: float) -> bool:
-        return self.state in (START, END) and now >= self.retry_at
+        """Not while an earlier attempt still runs, whose thread cannot be stopped."""
+        still_loading = self.loading is not None and not self.loading.done()
+        return self.state in (START, END) and now >= self.retry_at and not still_loading
 
     def set_failed(self, error: str, now: float) -> None:
         """The delay doubles with each failure, up to LAST_RETRY_S."""
-        self.state, self.error = END, error
+        # Names in a SavedModel can hold what no answer can encode.
+        self.state, self.error = END, error.encode("utf-8", "replace").decode("utf-8")
         self.retry_at = now + self.retry_after_s
         self.retry_after_s = min(2 * self.retry_after_s, LAST_RETRY_S)
 
@@ -54,6 +59,7 @@ class Version:
     ) -> None:
         self.servable, self.batchers, self.workers = servable, batchers, workers
         self.state, self.error, self.retry_after_s = AVAILABLE, "", FIRST_RETRY_S
+        self.loading = None
 
     async def drain(self) -> None:
         """Returns when all accepted requests are answered; no new ones may arrive meanwhile."""
@@ -105,7 +111,7 @@ class Model:
 
     def _labelled(self, label: str) -> int:
         if label not in self.labels:
-            raise NotFound(f"{self.name}: no label {label!r}; labels: {listed(self.labels)}")
+            raise NotFound(f"{self.name}: no label {label!r:.80}; labels: {listed(self.labels)}")
         return self.labels[label]
 
     def set_label(self, name: str, number: int) -> None:

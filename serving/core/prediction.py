@@ -1,15 +1,18 @@
 """What all frontends share: prediction, and the record of each request for metrics and log."""
 
+import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from serving.config import Config
+from serving.core.budget import Budget
 from serving.core.manager import Manager
 from serving.core.model_versions import Model, Version
-from serving.core.validation import count_rows, find_signature
-from serving.errors import BadRequest, Unavailable, listed
+from serving.core.validation import count_rows, find_signature, size_in_bytes
+from serving.errors import BadRequest, DeadlineExceeded, Unavailable, listed
 from serving.monitoring.access_log import AccessLog
 from serving.monitoring.metrics import Metrics
 from serving.servables.signature import DEFAULT, Arrays, Signature
@@ -28,6 +31,7 @@ class RequestRecord:
         signature: the signature that is called.
         rows: number of rows.
         error: the error message.
+        bytes_held: bytes of the budget that it has taken; given back when it is finished.
     """
 
     frontend: str
@@ -38,6 +42,7 @@ class RequestRecord:
     signature: str = ""
     rows: int = 0
     error: str = ""
+    bytes_held: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,9 @@ class Core:
         self, config: Config, metrics: Metrics, manager: Manager, log: AccessLog | None = None
     ):
         self.config, self.metrics, self.manager, self._log = config, metrics, manager, log
+        self._budget = Budget(config.limits.in_flight_bytes)
+        # Held while a large body is parsed and decoded: parsed JSON takes many times its size.
+        self._decoding_large = asyncio.Lock()
 
     @classmethod
     def from_config(cls, config: Config, log: AccessLog | None = None) -> "Core":
@@ -86,6 +94,43 @@ class Core:
         """In terms of time.monotonic(). A client can only shorten the server's timeout."""
         limit = self.config.limits.timeout_s
         return record.started_at + (limit if timeout_s is None else min(timeout_s, limit))
+
+    def hold(self, record: RequestRecord, size: int) -> None:
+        """Takes bytes of the budget until the request is finished. Raises QueueFull."""
+        self._budget.take(size)
+        record.bytes_held += size
+
+    def give_back(self, record: RequestRecord) -> None:
+        self._budget.give_back(record.bytes_held)
+        record.bytes_held = 0
+
+    @asynccontextmanager
+    async def decoding_large(self, deadline: float) -> AsyncIterator[None]:
+        """One large body at a time. Raises DeadlineExceeded if its turn comes too late."""
+        async with self._decoding_large:
+            if time.monotonic() > deadline:
+                raise DeadlineExceeded("the deadline passed before the body was parsed")
+            yield
+
+    async def decode_on_thread(
+        self, record: RequestRecord, request: PredictRequest,
+        decode: Callable[[Signature], Arrays],
+    ) -> Callable[[Signature], Arrays]:  # fmt: skip
+        """A `decode` for `predict` whose work is done: large inputs must not stop the event loop.
+
+        It keeps the arrays only. If another version was loaded meanwhile, they are taken for it as
+        well, unless its inputs differ.
+        """
+        version = self.available_version(record, request)
+        decoded_for = find_signature(version.servable.signatures, request.signature)
+        arrays = await asyncio.to_thread(decode, decoded_for)
+
+        def decoded(signature: Signature) -> Arrays:
+            if signature.inputs != decoded_for.inputs:
+                raise Unavailable("the model was changed while the request was read; send it again")
+            return arrays
+
+        return decoded
 
     def model(self, record: RequestRecord, name: str) -> Model:
         """Only names of existing models become metric labels: others could fill the memory."""
@@ -127,17 +172,19 @@ class Core:
         record.signature = signature.name
         arrays = decode(signature)
         record.rows = count_rows(arrays, signature, self.config.limits)
+        self.hold(record, size_in_bytes(arrays))
         deadline = self.deadline(record, request.timeout_s)
         outputs = await version.batchers[signature.name](arrays, record.rows, deadline)
         return Prediction(request, version.number, signature, outputs)
 
     def finish(self, record: RequestRecord, code: int | str) -> None:
         """Counts and logs a request; to be called once for each, whatever its outcome."""
+        self.give_back(record)
         seconds = time.monotonic() - record.started_at
         self.metrics.observe_request(record.frontend, record.operation, record.model, code, seconds)
         if self._log is not None:
             entry = {"time": datetime.now(UTC), **vars(record)}
-            del entry["started_at"]
+            del entry["started_at"], entry["bytes_held"]
             self._log.add({**entry, "code": code, "seconds": round(seconds, 6)})
 
 

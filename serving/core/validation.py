@@ -4,6 +4,7 @@ Everything is checked before the queue, so that an invalid request fails alone a
 batch.
 """
 
+import math
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -48,16 +49,35 @@ def check_row_count(rows: int, limits: Limits) -> None:
         raise TooLarge(f"{rows} rows; at most {limits.rows} in one request")
 
 
-def check_shape(shape: tuple[int, ...], spec: TensorSpec, location: str) -> None:
+def check_shape(shape: tuple[int, ...], spec: TensorSpec, location: str, limits: Limits) -> None:
+    """Refuses a shape that the signature does not have, or that is larger than the limits.
+
+    Raises:
+        BadRequest: it does not match the signature.
+        TooLarge: it has too many elements, or a dimension that the signature leaves open is too
+            long: a model can need memory for the square of a length.
+    """
     if not spec.accepts(shape):
         expected = ["any" if size is None else size for size in spec.full_shape]
         raise BadRequest(f"{location}: shape {list(shape)}, expected {expected}, rows first")
+    if math.prod(shape) > limits.cells:
+        message = f"shape {list(shape)} has more than {limits.cells} elements (limits.cells)"
+        raise TooLarge(f"{location}: {message}")
+    if spec.open_dimensions:
+        longest = max(shape[dimension] for dimension in spec.open_dimensions)
+        if longest > (limit := spec.max_length or limits.length):
+            raise TooLarge(f"{location}: a length of {longest}; at most {limit} (limits.length)")
 
 
 def check_strings(values: Collection[bytes], location: str, limits: Limits) -> None:
     longest = max(map(len, values), default=0)
     if longest > limits.string_bytes:
         raise TooLarge(f"{location}: a string of {longest} bytes; at most {limits.string_bytes}")
+    # gRPC repeats the last of fewer strings than rows.
+    if longest * len(values) > limits.body_bytes and (
+        (total := sum(map(len, values))) > limits.body_bytes
+    ):
+        raise TooLarge(f"{location}: strings of {total} bytes; at most {limits.body_bytes}")
 
 
 def check_finite(array: np.ndarray, location: str) -> None:
@@ -70,11 +90,19 @@ def check_array(array: np.ndarray, spec: TensorSpec, location: str, limits: Limi
     if array.dtype != spec.dtype:
         dtype_name = "string" if array.dtype.hasobject else array.dtype.name
         raise BadRequest(f"{location}: type {dtype_name}, expected {spec.type_name}")
-    check_shape(array.shape, spec, location)
+    check_shape(array.shape, spec, location, limits)
     if array.dtype.hasobject:
         check_strings(array.ravel(), location, limits)
     elif is_inexact(array.dtype):
         check_finite(array, location)
+
+
+def size_in_bytes(arrays: Arrays) -> int:
+    """Bytes of numbers and strings."""
+    return sum(
+        sum(map(len, array.ravel())) if array.dtype.hasobject else array.nbytes
+        for array in arrays.values()
+    )
 
 
 def is_inexact(dtype: np.dtype) -> bool:

@@ -83,6 +83,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     async def Predict(self, request, context):
         async def handle(record: RequestRecord):
+            self.core.hold(record, request.ByteSize())
             predict_request = to_predict_request(request.model_spec, context)
 
             def decode(signature: Signature):
@@ -117,7 +118,9 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
         async def handle(record: RequestRecord):
             fields = set(request.metadata_field)
             if fields != {"signature_def"}:
-                raise BadRequest(f'metadata_field must be "signature_def"; found {sorted(fields)}')
+                raise BadRequest(
+                    f'metadata_field must be "signature_def"; found {sorted(fields)!s:.200}'
+                )
             predict_request = to_predict_request(request.model_spec, context)
             version = self.core.available_version(record, predict_request)
             response = get_model_metadata_pb2.GetModelMetadataResponse(

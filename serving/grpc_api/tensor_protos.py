@@ -44,7 +44,7 @@ def to_array(
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
     if any(size < 0 for size in shape) or proto.tensor_shape.unknown_rank:
         raise BadRequest(f"{location}: shape {list(shape)}; all sizes must be given")
-    check_shape(shape, spec, location)
+    check_shape(shape, spec, location, limits)
     if spec.batched:
         check_row_count(shape[0], limits)
     count = math.prod(shape)

@@ -22,12 +22,15 @@ from serving.errors import (
     BadRequest,
     ClientDisconnected,
     DeadlineExceeded,
+    QueueFull,
     ServingError,
     TooLarge,
 )
 
 JSON = "application/json"
 TIMEOUT = "x-request-timeout-ms"
+# Bytes of a body that is parsed and decoded on a thread, because others would wait meanwhile.
+LARGE_BODY = 128 << 10
 
 
 class NameConvertor(Convertor):
@@ -115,10 +118,10 @@ class EndpointHandler:
         record, code = RequestRecord("rest", self.endpoint.metric_name), 500
         try:
             value = await self.endpoint.handle(request, record)
+            if not isinstance(value, Response):
+                value = Response(to_json(value), media_type=JSON)
             code = 200
-            if isinstance(value, Response):
-                return value
-            return Response(to_json(value), media_type=JSON)
+            return value
         except ServingError as error:
             code, record.error = error.status, str(error)
             return error_response(code, record.error)
@@ -135,24 +138,42 @@ def to_json(value) -> bytes:
     return orjson.dumps(value)
 
 
-async def read_body(core: Core, request: Request) -> bytes:
-    """Reads all of a body before raising TooLarge: a client that still sends reads no answer."""
-    limit, size, chunks = core.config.limits.body_bytes, 0, []
+async def read_body(core: Core, request: Request, record: RequestRecord) -> bytes:
+    """Reads all of a body before an error: a client that still sends reads no answer.
+
+    Args:
+        core: has the limits.
+        request: whose body is read.
+        record: holds the bytes that have arrived, until the request is finished.
+
+    Raises:
+        TooLarge: the body is larger than a body may be.
+        QueueFull: the server holds too many bytes of all requests.
+    """
+    limit, size, chunks, error = core.config.limits.body_bytes, 0, [], None
     try:
         async with asyncio.timeout_at(
             asyncio.get_running_loop().time() + core.config.limits.timeout_s
         ):
             async for chunk in request.stream():
                 size += len(chunk)
-                chunks.append(chunk)
-                if size > limit:
+                if error is None and size <= limit:
+                    chunks.append(chunk)
+                    try:
+                        core.hold(record, len(chunk))
+                    except QueueFull as full:
+                        error = full
+                if error is not None or size > limit:
                     chunks.clear()
+                    core.give_back(record)
     except ClientDisconnect:
         raise ClientDisconnected("the client disconnected before its request was read") from None
     except TimeoutError:
         raise DeadlineExceeded("the body did not arrive in time") from None
     if size > limit:
         raise TooLarge(f"a body of {size} bytes; at most {limit}")
+    if error is not None:
+        raise error
     return b"".join(chunks)
 
 

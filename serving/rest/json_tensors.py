@@ -68,7 +68,7 @@ def is_named(value) -> bool:
 def to_array(values, spec: TensorSpec, location: str, limits: Limits) -> np.ndarray:
     """Nested lists as an array with the signature's type and shape."""
     flat, shape = flatten(values, location, limits.depth)
-    check_shape(shape, spec, location)
+    check_shape(shape, spec, location, limits)
     return to_typed(flat, spec.dtype, location, limits).reshape(shape)
 
 

@@ -61,7 +61,7 @@ def decode_inputs(
         if value.get("datatype") != datatype(spec.dtype):
             sent = describe(value.get("datatype"))
             raise BadRequest(f"{name}: datatype {sent}, expected {datatype(spec.dtype)}")
-        check_shape(shape, spec, name)
+        check_shape(shape, spec, name, limits)
         if spec.batched:
             check_row_count(shape[0], limits)
         size = get_field(value, "parameters", {}).get("binary_data_size")

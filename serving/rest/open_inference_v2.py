@@ -3,22 +3,25 @@
 With its binary data extension: tensors can follow the JSON as bytes, so that images need no base64.
 """
 
-from collections.abc import Collection
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.core.prediction import Core, RequestRecord, select_outputs
-from serving.errors import Unavailable
+from serving.core.prediction import Core, PredictRequest, RequestRecord, select_outputs
+from serving.errors import BadRequest, Unavailable
 from serving.rest import open_inference_tensors
 from serving.rest.disconnects import DisconnectGuard
-from serving.rest.endpoints import Endpoint, parse_object, read_body, timeout_s
+from serving.rest.endpoints import LARGE_BODY, Endpoint, parse_object, read_body, timeout_s
 from serving.rest.open_inference_tensors import get_field, name_of
 from serving.rest.tfserving_v1 import PREDICT_ERRORS, to_predict_request
 from serving.servables.signature import DEFAULT, Arrays, Signature, TensorSpec
 
 NAME, VERSION = "applied-keras-serving", "1"
+MAX_ID = 1024  # characters
 MODEL = "/v2/models/{model:name}"
 
 
@@ -84,7 +87,29 @@ class V2:
         }
 
     async def infer(self, request: Request, record: RequestRecord) -> dict | Response:
-        data = await read_body(self.core, request)
+        data = await read_body(self.core, request, record)
+        if len(data) <= LARGE_BODY:
+            parsed = self.parse(request, data)
+        else:
+            deadline = self.core.deadline(record, timeout_s(request))
+            async with self.core.decoding_large(deadline):
+                parsed = await asyncio.to_thread(self.parse, request, data)
+                decode = await self.core.decode_on_thread(record, parsed.request, parsed.decode)
+                parsed = replace(parsed, decode=decode)  # frees the parsed JSON
+        with self.disconnects.cancel_on_disconnect(request):
+            prediction = await self.core.predict(record, parsed.request, parsed.decode)
+        response = {
+            "model_name": parsed.request.model, "model_version": str(prediction.version),
+            **parsed.answered_id,
+        }  # fmt: skip
+        outputs = select_outputs(prediction.outputs, parsed.outputs)
+        binary = {
+            name for name in outputs
+            if is_binary(parsed.outputs.get(name, {}), parsed.binary_by_default)
+        }  # fmt: skip
+        return add_outputs(response, outputs, binary)
+
+    def parse(self, request: Request, data: bytes) -> "InferRequest":
         header = request.headers.get(open_inference_tensors.HEADER)
         json_part, binary_part = open_inference_tensors.split_body(data, header)
         body = parse_object(json_part)
@@ -101,18 +126,37 @@ class V2:
 
         signature_name = parameters.get("signature_name", DEFAULT)
         predict_request = to_predict_request(request, signature_name, timeout_s(request))
-        with self.disconnects.cancel_on_disconnect(request):
-            prediction = await self.core.predict(record, predict_request, decode)
-        response = {
-            "model_name": predict_request.model, "model_version": str(prediction.version)
-        }  # fmt: skip
-        if "id" in body:
-            response["id"] = body["id"]
         default = parameters.get("binary_data_output") is True
-        binary = {
-            name for name in prediction.outputs if is_binary(requested.get(name, {}), default)
-        }
-        return add_outputs(response, select_outputs(prediction.outputs, requested), binary)
+        return InferRequest(predict_request, decode, requested, default, parse_id(body))
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """A parsed request.
+
+    Args:
+        request: which model, version and signature.
+        decode: the inputs for a signature.
+        outputs: the requested outputs by name; empty: all.
+        binary_by_default: whether outputs are sent as bytes unless they say otherwise.
+        answered_id: {"id": ...} to send back; empty if the request has none.
+    """
+
+    request: PredictRequest
+    decode: Callable[[Signature], Arrays]
+    outputs: dict[str, dict]
+    binary_by_default: bool
+    answered_id: dict[str, str]
+
+
+def parse_id(body: dict) -> dict[str, str]:
+    """Raises BadRequest for an id that is not a string, or longer than MAX_ID."""
+    if "id" not in body:
+        return {}
+    request_id = get_field(body, "id", "")
+    if len(request_id) > MAX_ID:
+        raise BadRequest(f"id: {len(request_id)} characters; at most {MAX_ID}")
+    return {"id": request_id}
 
 
 def is_binary(output: dict, default: bool) -> bool:

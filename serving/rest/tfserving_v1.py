@@ -1,5 +1,8 @@
 """TensorFlow Serving's REST interface, version 1."""
 
+import asyncio
+from collections.abc import Callable
+
 from google.protobuf.json_format import MessageToDict
 from starlette.requests import Request
 
@@ -8,9 +11,9 @@ from serving.core.prediction import Core, PredictRequest, RequestRecord
 from serving.errors import BadRequest, Unimplemented
 from serving.rest import json_tensors
 from serving.rest.disconnects import DisconnectGuard
-from serving.rest.endpoints import Endpoint, parse_object, read_body, timeout_s
+from serving.rest.endpoints import LARGE_BODY, Endpoint, parse_object, read_body, timeout_s
 from serving.servables.repository import version_number
-from serving.servables.signature import DEFAULT, Signature
+from serving.servables.signature import DEFAULT, Arrays, Signature
 
 MODEL = "/v1/models/{model:name}"
 PATHS = {
@@ -19,6 +22,7 @@ PATHS = {
     "_of_label": f"{MODEL}/labels/{{label:name}}",
 }
 KEYS = {"instances", "inputs", "signature_name"}
+Decode = Callable[[Signature], Arrays]
 PREDICT_ERRORS = (400, 413, 429, 503, 504)
 
 
@@ -55,7 +59,25 @@ class V1:
         self.core, self.disconnects = core, DisconnectGuard()
 
     async def predict(self, request: Request, record: RequestRecord) -> dict:
-        body = parse_object(await read_body(self.core, request))
+        data = await read_body(self.core, request, record)
+        if len(data) <= LARGE_BODY:
+            predict_request, decode, by_rows = self.parse(request, data)
+        else:
+            deadline = self.core.deadline(record, timeout_s(request))
+            async with self.core.decoding_large(deadline):
+                predict_request, decode, by_rows = await asyncio.to_thread(
+                    self.parse, request, data
+                )
+                decode = await self.core.decode_on_thread(record, predict_request, decode)
+        with self.disconnects.cancel_on_disconnect(request):
+            prediction = await self.core.predict(record, predict_request, decode)
+        if by_rows:
+            return {"predictions": json_tensors.to_rows(prediction.outputs)}
+        return {"outputs": json_tensors.to_columns(prediction.outputs)}
+
+    def parse(self, request: Request, data: bytes) -> tuple[PredictRequest, Decode, bool]:
+        """What is asked, how to decode its inputs, and whether they have the row format."""
+        body = parse_object(data)
         if unknown := sorted(set(body) - KEYS):
             message = f"unknown key {unknown[0]!r:.80}; accepted: {', '.join(sorted(KEYS))}"
             raise BadRequest(message)
@@ -70,11 +92,7 @@ class V1:
 
         signature_name = body.get("signature_name", DEFAULT)
         predict_request = to_predict_request(request, signature_name, timeout_s(request))
-        with self.disconnects.cancel_on_disconnect(request):
-            prediction = await self.core.predict(record, predict_request, decode)
-        if "instances" in body:
-            return {"predictions": json_tensors.to_rows(prediction.outputs)}
-        return {"outputs": json_tensors.to_columns(prediction.outputs)}
+        return predict_request, decode, "instances" in body
 
     async def status(self, request: Request, record: RequestRecord) -> dict:
         versions = self.core.matching_versions(record, to_predict_request(request))

@@ -7,8 +7,10 @@ KServe read the same layout and ignore the additional files.
 
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from pipelines.storage import atomic
 GRAPH, SIGNATURE, GOLDEN = "saved_model.pb", "signature.json", "golden.json"
 CONTENT = "content.sha256"
 MAX_VERSION = 2**63 - 1
+log = logging.getLogger("serving")
 
 
 def version_number(name: str) -> int | None:
@@ -50,8 +53,14 @@ def models(root: Path) -> dict[str, dict[int, Path]]:
 
     Skipped are hidden folders and names that cannot be separated from a verb in a URL.
     """
-    folders = {path.name: versions(path) for path in entries(root) if is_model_name(path.name)}
-    return {name: folders[name] for name in sorted(folders) if folders[name]}
+    folders = {}
+    for path in sorted(entries(root)):
+        if is_model_name(path.name):
+            try:
+                folders[path.name] = versions(path)
+            except OSError as error:  # such as a link to itself; the other models are not affected
+                log.warning("%s: cannot be read: %s", path, error.strerror)
+    return {name: present for name, present in folders.items() if present}
 
 
 def is_model_name(name: str) -> bool:
@@ -127,6 +136,30 @@ def version_contents(folder: Path) -> dict[str, Path]:
     return {
         name: files[name] for name in sorted(files) if name != CONTENT and files[name].is_file()
     }
+
+
+def irregular_files(folder: Path) -> list[str]:
+    """Files of a version that cannot be read to an end: named pipes, sockets, devices, links to
+    themselves or to nothing. A link to a folder above it is not followed.
+
+    Raises:
+        OSError: a folder cannot be listed.
+    """
+    names = []
+    for parent, folders, files in os.walk(folder, onerror=_raise):
+        for name in [*files, *folders]:
+            path = Path(parent, name)
+            try:
+                mode = path.stat().st_mode
+            except OSError:
+                mode = 0
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+                names.append(path.relative_to(folder).as_posix())
+    return sorted(names)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def digest(files: Mapping[str, Path]) -> str:

@@ -1,15 +1,14 @@
 """One loaded version of a model: its signatures, ready to be called with arrays."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import tensorflow as tf
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from serving.errors import LoadError
-from serving.servables import repository, version_files, warmup
+from serving.errors import LoadError, listed
+from serving.servables import operations, repository, version_files, warmup
 from serving.servables.signature import Signature, readable_message
 
 INIT_OP = "__saved_model_init_op"  # listed among the signatures, but not callable
@@ -40,32 +39,71 @@ def set_threads_per_op(count: int) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(count)
 
 
-def load(folder: Path) -> Servable:
-    """Loads a version and warms it up. Raises LoadError with the reason."""
-    if repository.is_damaged(folder):
-        raise LoadError(f"{folder}: its files differ from the digest in {repository.CONTENT}")
+def load(
+    folder: Path,
+    allowed_operations: Collection[str] = (),
+    allowed_modules: Collection[str] = operations.MODULES,
+) -> Servable:
+    """Loads a version and warms it up.
+
+    Args:
+        folder: the version.
+        allowed_operations: refused operations that its graph may have nevertheless.
+        allowed_modules: modules that may be imported for it.
+
+    Raises:
+        LoadError: the reason for which it cannot be loaded.
+    """
     try:
+        check_files(folder)
         metadata = version_files.read_signature(folder) or {}
-        for module in metadata.get("requires", ()):  # registers operations used in the graph
+        modules = metadata.get("requires", ())  # they register operations used in the graph
+        operations.check_modules(modules, allowed_modules)
+        for module in modules:
             importlib.import_module(module)
-        servable = load_saved_model(folder, metadata)
+        graph = (folder / repository.GRAPH).read_bytes()
+        definitions = operations.check_graph(graph, allowed_operations).meta_graphs[0].signature_def
+        servable = load_saved_model(folder, metadata, definitions)
         warmup.warm_up(servable.signatures, folder)
-    except LoadError:
-        raise
+    except LoadError as error:
+        message = str(error)
+        raise LoadError(
+            message if message.startswith(str(folder)) else f"{folder}: {message}"
+        ) from None
     except Exception as error:  # TensorFlow and a model's operations can raise anything
         raise LoadError(f"{folder}: cannot be loaded: {readable_message(error)}") from error
     return servable
 
 
-def load_saved_model(folder: Path, metadata: dict) -> Servable:
+def check_files(folder: Path) -> None:
+    """Raises LoadError for files that cannot be read or were changed since they were published."""
+    if irregular := repository.irregular_files(folder):
+        raise LoadError(
+            f"{folder}: {listed(irregular):.200}: neither a file nor a folder; named pipes, "
+            "devices and links to nothing are not accepted"
+        )
+    if repository.is_damaged(folder):
+        raise LoadError(f"{folder}: its files differ from the digest in {repository.CONTENT}")
+
+
+def load_saved_model(folder: Path, metadata: dict, definitions: Mapping) -> Servable:
+    """definitions: the SignatureDef messages by name."""
     saved_model = tf.saved_model.load(str(folder))
-    proto = SavedModel.FromString((folder / repository.GRAPH).read_bytes())
-    definitions = proto.meta_graphs[0].signature_def
     signatures = {
-        name: Signature.from_definition(name, definitions[name], function)
+        name: Signature.from_definition(
+            name, definitions[name], function, max_lengths(metadata, name)
+        )
         for name, function in saved_model.signatures.items()
         if name != INIT_OP
     }
     if not signatures:
         raise LoadError(f"{folder}: the SavedModel has no signature; export it with at least one")
     return Servable(signatures, metadata, saved_model)
+
+
+def max_lengths(metadata: dict, signature: str) -> dict[str, int]:
+    """{input: the largest size of its open dimensions}, as far as signature.json gives it."""
+    inputs = metadata.get("signatures", {}).get(signature, {}).get("inputs", {})
+    return {
+        name: fields["max_length"] for name, fields in inputs.items() if fields.get("max_length")
+    }

@@ -5,7 +5,7 @@ TensorFlow is imported here, in `servable` and, for its protocol buffers, in `gr
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -33,12 +33,14 @@ class TensorSpec:
         shape: without the batch dimension; None for a dimension of any size, and None instead of
             the tuple for any shape.
         batched: whether the first dimension is the batch.
+        max_length: largest size of a dimension of any size, if the model says so.
     """
 
     name: str
     dtype: np.dtype
     shape: tuple[int | None, ...] | None
     batched: bool
+    max_length: int | None = None
 
     @classmethod
     def from_info(cls, name: str, info) -> "TensorSpec":
@@ -59,6 +61,13 @@ class TensorSpec:
     def full_shape(self) -> tuple[int | None, ...] | None:
         """The shape with the batch dimension."""
         return (None, *self.shape) if self.batched else self.shape
+
+    @cached_property
+    def open_dimensions(self) -> tuple[int, ...]:
+        """Indices of dimensions of any size, without the batch."""
+        sizes = self.full_shape or ()
+        first = 1 if self.batched else 0
+        return tuple(index for index in range(first, len(sizes)) if sizes[index] is None)
 
     def accepts(self, shape: tuple[int, ...]) -> bool:
         expected = self.full_shape
@@ -93,11 +102,16 @@ class Signature:
     outputs: dict[str, TensorSpec]
 
     @classmethod
-    def from_definition(cls, name: str, definition, function: Callable) -> "Signature":
+    def from_definition(
+        cls, name: str, definition, function: Callable, max_lengths: Mapping[str, int] | None = None
+    ) -> "Signature":
+        """max_lengths: by the name of an input."""
         inputs, outputs = (
             {key: TensorSpec.from_info(key, infos[key]) for key in sorted(infos)}
             for infos in (definition.inputs, definition.outputs)
         )
+        for key in set(inputs) & set(max_lengths or {}):
+            inputs[key] = replace(inputs[key], max_length=max_lengths[key])
         return cls(name, definition, function, inputs, outputs)
 
     @cached_property

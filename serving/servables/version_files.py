@@ -4,7 +4,8 @@ Both carry `schema_version`. A version from another publisher may lack either fi
 another schema version is refused, because its fields could mean something else.
 
 signature.json: {"schema_version": 1, "task": str, "labels": [class names], "requires": [modules to
-import before loading], "signatures": {name: {"inputs" | "outputs": {tensor: {"kind", "unit"}}}}}
+import before loading], "signatures": {name: {"inputs" | "outputs": {tensor: {"kind", "unit",
+"max_length": largest size of a dimension that the signature leaves open}}}}}
 golden.json: {"schema_version": 1, "inputs": {tensor: rows}, "outputs": {tensor: rows}}, in the
 column form of the REST interface; bytes are {"b64": ...}.
 """
@@ -12,7 +13,10 @@ column form of the REST interface; bytes are {"b64": ...}.
 import json
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from serving.errors import LoadError
+from serving.servables import version_schema
 from serving.servables.repository import GOLDEN, SIGNATURE
 
 SCHEMA_VERSION = 1
@@ -25,22 +29,24 @@ OUTPUT_KINDS = (
 
 def read_signature(version: Path) -> dict | None:
     """The content of signature.json; None if the version has no such file."""
-    return _read(version / SIGNATURE)
+    return _read(version / SIGNATURE, version_schema.SignatureFile)
 
 
 def read_golden(version: Path) -> dict | None:
     """The content of golden.json; None if the version has no such file."""
-    return _read(version / GOLDEN)
+    return _read(version / GOLDEN, version_schema.GoldenFile)
 
 
-def _read(path: Path) -> dict | None:
-    """Raises LoadError for a file of another schema version, or no JSON object at all."""
+def _read(path: Path, schema: type[BaseModel]) -> dict | None:
+    """Raises LoadError for a file that does not match the schema or has another schema version."""
     if not path.is_file():
         return None
     try:
         content = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LoadError(f"{path}: not JSON: {error}") from None
+    except OSError as error:
+        raise LoadError(f"{path}: cannot be read: {error.strerror}") from None
     if not isinstance(content, dict):
         raise LoadError(f"{path}: found {type(content).__name__}, expected a JSON object")
     schema_version = content.get("schema_version")
@@ -51,4 +57,5 @@ def _read(path: Path) -> dict | None:
             f"again (`dvc repro --force --single-item export@{path.parent.parent.name}`) and "
             "publish it (`make serve`)"
         )
+    version_schema.check(content, schema, path)
     return content
