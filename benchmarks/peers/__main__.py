@@ -84,7 +84,7 @@ def compare(name: str, case: dict, runs: int, threads: int) -> dict:
             seconds = time.perf_counter() - began
             print(f"{name} {program} {seed}/{runs}, {seconds:.0f} s: {summary}", flush=True)
     abouts = {
-        name: options.get("about", table.ABOUT.get(name)) for name, options in programs.items()
+        name: options.get("about", table.PROGRAMS.get(name)) for name, options in programs.items()
     }
     return {
         "about": case["about"], "goal": case.get("goal"), "programs": summaries, "abouts": abouts,

@@ -152,7 +152,7 @@ def test_the_table_by_hand():
         "pytorch": [table.summary(run(1.0, 0.5, 0.95), goal)],
         "scikit": [table.summary(run(1.0, 0.85), goal)],
     }
-    case = {"about": "Words", "goal": 0.9, "programs": programs, "abouts": table.ABOUT}
+    case = {"about": "Words", "goal": 0.9, "programs": programs, "abouts": table.PROGRAMS}
     values = {"machine": hardware, "runs": 1, "threads": 2, "cases": {"words": case}}
     text = table.render(values).splitlines()
     assert text[0] == "**Words**"
