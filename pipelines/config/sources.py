@@ -6,7 +6,7 @@ from pathlib import Path
 from pipelines.config.schema import Params
 from pipelines.config.yaml_lines import YamlFile
 
-DOWNLOADS = Path("data/raw")  # what the stage fetch writes, a folder each key
+DOWNLOADS = Path("data/raw")  # what the stage fetch writes, one folder for a key
 DATA = Path("data")  # of the stages
 
 
