@@ -341,7 +341,7 @@ def test_a_duplicate_key_on_one_line_is_refused(tmp_path):
     [
         ("seed: [1\n", "yaml-invalid", 2),
         (changed("  sms:\n    recipe", "\tsms:\n    recipe"), "yaml-invalid", 4),
-        (changed("    task: text", '    task: "text'), "yaml-invalid", 52),
+        (changed("    task: text", '    task: "text'), "yaml-invalid", 55),
         (changed("filters: 16", "filters: 1\x016"), "yaml-invalid", 31),
         (changed("filters: 16", "filters: *x"), "yaml-invalid", 31),
         (changed("filters: 16", "filters: !!python/none"), "yaml-invalid", 31),
