@@ -10,7 +10,7 @@ DOWNLOADS = Path("data/raw")  # what the stage fetch writes, one folder for a ke
 DATA = Path("data")  # of the stages
 
 
-def check(params_file: Path, params: Params) -> None:
+def check_sources(params_file: Path, params: Params) -> None:
     """Refuses a source that is not there and that no download gives.
 
     Args:
