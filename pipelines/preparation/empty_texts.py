@@ -38,9 +38,7 @@ def settle(
             path=path if is_line else path / places[0],
             line=places[0] if is_line else None, key="empty", value=len(places),
         )  # fmt: skip
-    print(
     lacking = "time" if what == "time" else "text or label"
     print(f"{path}: {len(places)} dropped for an empty {lacking} ({listed})")
-    )
     if not kept:
         raise UserError("rows-missing", "every row is empty; use another file", path=path)
