@@ -5,6 +5,7 @@ from pathlib import Path
 from pipelines.commands import surroundings
 from pipelines.config import loader
 from pipelines.config.errors import UserError
+from pipelines.config.sources import check_sources
 
 SECTIONS = ("datasets", "starts", "baselines", "experiments")  # what dvc.yaml makes stages of
 
@@ -19,4 +20,5 @@ def run(params_file: Path) -> None:
                 f"no such section, and DVC reads it; write `{section}: {{}}` if it is to be empty",
                 path=params_file, key=section,
             )  # fmt: skip
+    check_sources(params_file, params)
     print(f"{params_file}: {len(params.datasets)} data sets, {len(params.experiments)} experiments")

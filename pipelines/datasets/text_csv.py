@@ -2,13 +2,16 @@
 
 options (params.yaml, `datasets.<key>.options`), beside those of preparation/labelled_texts.py:
 
-    text, label     column name, or position counted from 0 (then header may be false)
+    text, label     column name, or position counted from 0 (then `header` must say
+                    whether the first row holds names)
     files           a folder's files: {train: ..., val: ..., test: ...}, where val and test are
                     drawn from train if they are not given; or {all: ...}, to be split here
     delimiter, quoting, header, encoding    how a file is written
 """
 
 from pathlib import Path
+
+from pydantic import model_validator
 
 from pipelines import spec
 from pipelines.preparation import empty_texts, labelled_texts, tables
@@ -22,8 +25,17 @@ class Options(labelled_texts.Options):
     files: SplitSources[str] | None = None
     delimiter: Character = ","
     quoting: bool = True
-    header: bool = True
+    header: bool | None = None
     encoding: str = "utf-8"
+
+    @model_validator(mode="after")
+    def _header_is_known(self):
+        if self.header is None and isinstance(self.text, int) and isinstance(self.label, int):
+            raise ValueError(
+                "columns are given by position; set header: false if the first row is data, or "
+                "header: true if it holds names"
+            )
+        return self
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
@@ -38,7 +50,8 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 def read_texts(path: Path, options: Options) -> list[tuple[int, str, str]]:
     """(line number, text, label) of the data rows of a file."""
     table = tables.read(
-        path, options.encoding, options.delimiter, header=options.header, quoting=options.quoting,
+        path, options.encoding, options.delimiter,
+        header=options.header is not False, quoting=options.quoting,
         is_blank=tables.has_only_blank_cells,
     )  # fmt: skip
     text_column, label_column = (

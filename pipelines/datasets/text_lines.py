@@ -75,6 +75,7 @@ def split_label(
     shown = label[:MAX_SHOWN]
     if not rest:
         raise UserError(
+            "text-empty",
             f"one word, {shown!r}; a label and a text are needed: correct it, or set empty: drop",
             path=path, line=line, value=label,
         )  # fmt: skip

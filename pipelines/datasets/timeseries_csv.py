@@ -12,6 +12,7 @@ options (params.yaml, `datasets.<key>.options`), beside those of preparation/tim
     frequency       pandas' name of the step: 15min, h, D, W-SAT (weeks ending on Saturdays), MS
     missing         cells that mean "no value"; such a cell is a gap, like an absent time
     rows            first and last row to use, counted from 1 below the header: [1, 14400]
+    empty           refuse | drop rows without a time
     duplicates      what to do with two rows of one time: refuse | first | last | mean
     delimiter, decimal, encoding    how the file is written
     skip_lines      lines above the header to leave out: a title, remarks
@@ -35,7 +36,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
-from pipelines.preparation import number_cells, tables, time_cells, time_series
+from pipelines.preparation import empty_texts, number_cells, tables, time_cells, time_series
 from pipelines.preparation.tables import Character
 from pipelines.preparation.time_grid import Observations
 
@@ -68,6 +69,7 @@ class Options(time_series.Options):
     skip_lines: Annotated[int, Field(strict=True, ge=0)] = 0
     comment: Annotated[str, Field(min_length=1)] | None = None
     units_row: bool = False
+    empty: empty_texts.Empty = "refuse"
 
     @field_validator("rows")
     @classmethod
@@ -110,7 +112,7 @@ def read(path: Path, options: Options) -> Observations:
     time_columns = [table.column(name, "time") for name in options.time_columns]
     value_columns = {name: table.column(name, "values") for name in options.values}
     observations: list[Observation] = []
-    rows = select_rows(table, options)
+    rows, empty = select_rows(table, options), []
     if not {"decimal", "thousands"} & options.model_fields_set:
         for name, column in value_columns.items():
             cells = ((line, row[column].strip()) for line, row in rows if column < len(row))
@@ -118,6 +120,9 @@ def read(path: Path, options: Options) -> Observations:
     for line, row in rows:
         table.check_width(line, row)
         cell = " ".join(row[column].strip() for column in time_columns)
+        if not cell.strip():
+            empty.append(line)
+            continue
         previous_time = observations[-1].time if observations else None
         time = clock.read(path, line, cell, previous_time)
         if observations and time < observations[-1].time:
@@ -132,6 +137,7 @@ def read(path: Path, options: Options) -> Observations:
             for name, column in value_columns.items()
         ]
         observations.append(Observation(line, time, values))
+    empty_texts.settle(path, "time", empty, options.empty, kept=len(observations))
     data = merge_duplicates(path, observations, options)
     for name, values in zip(options.values, data.values.T, strict=True):
         known = values[~np.isnan(values)]

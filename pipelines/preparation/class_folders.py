@@ -5,14 +5,13 @@ members are rejected whatever the files are: texts or images.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
 from pipelines.config import errors
 from pipelines.config.errors import UserError
-from pipelines.preparation import archives, folder_layout
+from pipelines.preparation import folder_layout, folder_listing
 from pipelines.preparation.folder_names import is_passed_over, printable
 
 MAX_LISTED = 20  # folders in a message
@@ -47,8 +46,14 @@ def read(
             split without files or without a class that another split has; a class without files.
     """
     if folders is None or "all" in folders:  # the names of all files show the layout
-        names = [printable(name) for name, load in _list(source, None, max_bytes) if load]
+        names = [
+            printable(name)
+            for name, load in folder_listing.members(source, None, max_bytes)
+            if load
+        ]
         folders = folder_layout.resolve(source, names, folders, classes)
+    if source.is_dir():
+        folder_listing.refuse_link_files(source, folders.values())
     files: list[ClassFile] = []
     counts: Counter[tuple[str, str]] = Counter()
     candidates: set[str] = set()  # folders that hold folders with files, for the error
@@ -57,14 +62,14 @@ def read(
         candidates.add(PurePosixPath(name).parent.parent.as_posix())
         return _split_and_class(name, folders, classes) is not None
 
-    for name, load in _list(source, selected, max_bytes):
+    for name, load in folder_listing.members(source, selected, max_bytes):
         is_folder = load is None
         place = _split_and_class(f"{name}/any" if is_folder else name, folders, classes)
         if place is None:
             continue
         split, label = place
         if printable(label) != label:
-            raise _name_invalid(source, label)
+            raise folder_listing.name_invalid(source, label)
         counts[place] += not is_folder
         if not is_folder:
             files.append(ClassFile(printable(name), split.removeprefix("all"), label, load))
@@ -103,92 +108,6 @@ def _split_and_class(
         if len(inside) > 1 and (classes is None or inside[0] in classes):
             return split, inside[0]
     return None
-
-
-def _list(
-    source: Path, selected: Callable[[str], bool] | None, max_bytes: int
-) -> Iterator[tuple[str, Callable[[], bytes] | None]]:
-    """(relative name, function that reads it) of files, (name, None) of folders.
-
-    Args:
-        source: a folder or an archive.
-        selected: which files to read; None: none of an archive's, only names are needed.
-        max_bytes: the largest file to accept.
-    """
-    if source.is_dir():
-        for name, path in _walk(source, source, frozenset([source.resolve()])):
-            if path is None or selected is None or selected(name):
-                yield name, path and partial(_contents, path, max_bytes)
-        return
-    if selected is None:
-        for name, is_file in archives.names(source):
-            yield name, bytes if is_file else None
-        return
-    for name, data in archives.files(source, selected, max_bytes):
-        yield name, None if data is None else partial(bytes, data)
-
-
-def _walk(source: Path, folder: Path, above: frozenset[Path]) -> Iterator[tuple[str, Path | None]]:
-    """(relative name, path) of files, (name, None) of folders; links are followed.
-
-    Args:
-        source: what names are relative to.
-        folder: the folder to list.
-        above: the folder and all above it, without links: a link back to one has no end.
-    """
-    try:
-        members = sorted(folder.iterdir())
-    except OSError as error:
-        raise _unreadable(folder, error) from None
-    for path in members:
-        if is_passed_over(path.name):
-            continue
-        name = path.relative_to(source).as_posix()
-        if printable(name) != name:
-            raise _name_invalid(source, name)
-        if path.is_symlink() and not path.exists():
-            raise UserError(
-                "link-broken", "a link to nothing; make it point to what it should, or remove it",
-                path=path,
-            )  # fmt: skip
-        if not path.is_dir():
-            yield name, path
-            continue
-        target = path.resolve()
-        if target in above:
-            raise UserError(
-                "link-loop", f"a link to a folder above it, {target}; remove the link", path=path
-            )
-        yield name, None
-        yield from _walk(source, path, above | {target})
-
-
-def _name_invalid(source: Path, name: str) -> UserError:
-    return UserError(
-        "name-not-utf8",
-        f"the name {printable(name)} is not UTF-8; rename the file or folder (on Linux: convmv "
-        "-f cp1252 -t utf-8 -r --notest FOLDER)",
-        path=source, value=printable(name),
-    )  # fmt: skip
-
-
-def _unreadable(path: Path, error: OSError) -> UserError:
-    return UserError(
-        "file-unreadable", f"cannot be read ({error.strerror}); fix or remove it", path=path
-    )
-
-
-def _contents(path: Path, max_bytes: int) -> bytes:
-    try:
-        size = path.stat().st_size
-        if size > max_bytes:
-            raise UserError(
-                "file-too-large", f"{size:,} bytes; at most {max_bytes:,} are read",
-                path=path, value=size,
-            )  # fmt: skip
-        return path.read_bytes()
-    except OSError as error:
-        raise _unreadable(path, error) from None
 
 
 def _require_all_classes(

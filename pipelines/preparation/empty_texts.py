@@ -17,7 +17,7 @@ def settle(
 
     Args:
         path: the file or folder.
-        what: "text", "label", "source" or "target": what the first of them lacks.
+        what: "text", "label", "source", "target" or "time": what the first of them lacks.
         places: of these rows: lines, or names of files.
         option: refuse | drop.
         kept: how many other rows there are.
@@ -38,6 +38,7 @@ def settle(
             path=path if is_line else path / places[0],
             line=places[0] if is_line else None, key="empty", value=len(places),
         )  # fmt: skip
-    print(f"{path}: {len(places)} dropped for an empty text or label ({listed})")
+    lacking = "time" if what == "time" else "text or label"
+    print(f"{path}: {len(places)} dropped for an empty {lacking} ({listed})")
     if not kept:
         raise UserError("rows-missing", "every row is empty; use another file", path=path)

@@ -8,6 +8,7 @@ is in two of them is refused or reported. Statistics (here: the vocabulary) come
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -109,7 +110,14 @@ def prepare(
     )
     truncated = []
     for number, splits in enumerate(repeats):
-        validation.require_all_classes(source, splits, targets, labels)
+        groups = partial(near_duplicates.group_near_duplicates, texts)
+        validation.require_all_classes(
+            source,
+            splits,
+            targets,
+            labels,
+            groups if options.split.method != "file_order" else None,
+        )
         check_overlap(source, rows, splits, duplicate_ids, options)
         seen = np.isin(duplicate_ids, duplicate_ids[splits["train"]])
         folder = out / f"repeat{number}"

@@ -1,7 +1,7 @@
 """Checks of labels, of the splits against each other, and of prepared arrays against their spec."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -93,8 +93,9 @@ def require_consistent_labels(
 
 
 def require_all_classes(
-    path: Path, splits: Mapping[str, "np.ndarray"], targets: "np.ndarray", labels: Sequence[str]
-) -> None:
+    path: Path, splits: Mapping[str, "np.ndarray"], targets: "np.ndarray", labels: Sequence[str],
+    groups: "Callable[[], np.ndarray] | None" = None,
+) -> None:  # fmt: skip
     """Every split has rows of every class.
 
     Args:
@@ -102,15 +103,28 @@ def require_all_classes(
         splits: split -> row numbers.
         targets: label ids by row number.
         labels: class names by id.
+        groups: gives the number of each row's group, where rows of a group stay in one split.
     """
     for split, rows in splits.items():
         present = set(targets[rows].tolist())
         missing = [label for number, label in enumerate(labels) if number not in present]
         if missing:
+            members = targets == labels.index(missing[0])
+            count = int(members.sum())
+            sizes = Counter(groups()[members].tolist()) if groups else Counter()
+            if 0 < len(sizes) < count:
+                cause = (
+                    f": its {count} rows are {len(sizes)} groups of near-copies, the largest of "
+                    f"{max(sizes.values())}, and near-copies stay in one split; add rows of that "
+                    "class that differ, or remove the class"
+                )
+            else:
+                cause = (
+                    f" ({len(rows)} rows), it has {count} in all; add rows of that class or make "
+                    "the split larger"
+                )
             raise UserError(
-                "class-missing",
-                f"class {missing[0]!r} is missing from the {split} split ({len(rows)} rows); add "
-                "rows of that class or make the split larger",
+                "class-missing", f"class {missing[0]!r} is missing from the {split} split{cause}",
                 path=path, key=f"split.{split}", value=missing[0],
             )  # fmt: skip
 

@@ -196,3 +196,28 @@ def test_a_class_in_a_tar_file_whose_name_is_not_utf8():
         read(Path("set.tar"))
     assert (caught.value.code, caught.value.value) == ("name-not-utf8", "d\\udce4g")
     str(caught.value).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("bird", b"../elsewhere/birds"),
+        ("bird.lnk", b"L\0\0\0\x01\x14\x02\0" + bytes(200)),
+        ("bird alias", b"book\0\0\0\0mark" + bytes(9000)),
+    ],
+)
+def test_files_in_place_of_links_are_refused(name, data):
+    make("cat", "dog")
+    make("birds", root="elsewhere")
+    Path("raw", name).write_bytes(data)
+    with user_error("link-as-file", path=f"raw/{name}"):
+        read(Path("raw"))
+
+
+def test_files_beside_the_class_folders_are_named(capsys):
+    make("cat", "dog")
+    Path("raw/notes.txt").write_text("cats and dogs")
+    assert read(Path("raw")) == pairs("")
+    assert (
+        "raw: 1 files beside the class folders are not read: notes.txt" in capsys.readouterr().out
+    )

@@ -122,7 +122,8 @@ CSV = {"path": "texts.csv"}
         ({"label": -1}, "column-missing", CSV | {"line": 1, "key": "label", "value": -1}),
         ({"header": False}, "header-missing", CSV | {"line": None, "value": "text"}),
         ({"delimiter": "\t"}, "column-missing", CSV | {"line": 1, "value": "text"}),
-        ({"delimiter": ";", "text": 1, "label": 0}, "column-missing", CSV | {"value": 1}),
+        ({"delimiter": ";", "text": 1, "label": 0, "header": True}, "column-missing",
+         CSV | {"value": 1}),
         ({"encoding": "utf8mb4"}, "encoding-unknown", CSV | {"value": "utf8mb4"}),
         ({"encoding": "hex"}, "encoding-unknown", CSV | {"key": "encoding", "value": "hex"}),
         ({"encoding": "ascii"}, "encoding-wrong", CSV | {"line": 3, "value": "c3"}),
@@ -434,3 +435,24 @@ def test_labels_that_look_alike_are_named_with_their_counts(twin, capsys):
 def test_spaces_around_labels_are_no_part_of_them():
     write(["label,text", *rows(60, "ham spam \u00a0ham")])
     assert run().labels == ("ham", "spam")
+
+
+def test_columns_by_position_need_the_option_header():
+    write(rows())
+    error = refused(text=1, label=0)
+    check(error, "value-invalid", key="datasets.sms.options")
+    assert "header: false" in error.message and "header: true" in error.message
+    run(text=1, label=0, header=False)
+    assert total() == 40
+    run(text=1, label=0, header=True)
+    assert total() == 39
+
+
+def test_a_class_of_near_copies_is_named_as_the_cause():
+    words = "one and the same text with many words of which the last alone is another"
+    write(["label,text", *rows(60, "ham spam"), *(f"eggs,{words} {n}" for n in "abcdefgh")])
+    error = refused()
+    check(error, "class-missing", path="texts.csv", value="eggs")
+    assert "8 rows are 1 groups of near-copies" in error.message
+    write(["label,text", *rows(60, "ham spam"), "eggs,one of its kind"])
+    assert "near-copies" not in refused().message

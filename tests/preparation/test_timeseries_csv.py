@@ -431,3 +431,12 @@ def test_remarks_and_units_around_the_header():
     error = refused([*rest[:5], "2024-01-03,x", *rest[5:]], first, **options)
     assert (error.line, error.code) in ((7, "value-invalid"), (7, "time-order"))
     check(refused(["[UTC],[kW]", *rows], units_row=False), "time-invalid", line=2)
+
+
+def test_rows_without_a_time_are_counted_and_dropped_on_request():
+    rows = lines()
+    digests = run(rows).digests
+    shutil.rmtree(PREPARED)
+    broken = [*rows[:9], ",5", *rows[9:], " ,6"]
+    check(refused(broken), "time-empty", path="table.csv", line=11, key="empty", value=2)
+    assert run(broken, empty="drop").digests == digests
