@@ -3,7 +3,6 @@ the rows against metrics files, and those against MLflow."""
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,29 @@ from pipelines.config.errors import UserError
 from pipelines.tasks import contract
 from pipelines.tasks.contract import TaskInfo
 
+PARAMS = """
+seed: 1
+datasets:
+  sms: &texts
+    recipe: text_csv
+    source: in/messages.csv
+    options:
+      inputs: {words: {granularity: word, vocabulary_size: 100, max_tokens: 20}}
+      positive: spam
+  reviews: *texts
+starts: {}
+baselines:
+  sms: {task: text_classification, dataset: sms}
+  reviews: {task: text_classification, dataset: reviews}
+experiments:
+  spam_cnn: &cnn
+    task: text_classification
+    dataset: sms
+    module: text_cnn
+    build: {builder: text_cnn}
+    fit: {epochs: 1, batch_size: 32, learning_rate: 1.0e-3, patience: null}
+  reviews_cnn: {<<: *cnn, dataset: reviews}
+"""
 PAGES = [(params, *pair) for params, pair in results.PAGES.items()]
 
 
@@ -66,6 +88,14 @@ def test_results_can_be_made_again_and_traced_to_mlflow(params, page, file):
             assert page_row["low"] <= row["mean"] <= page_row["high"]
 
 
+@pytest.fixture
+def params_file(tmp_path) -> Path:
+    """Experiments of these tests, whatever the user's are."""
+    path = tmp_path / "params.yaml"
+    path.write_text(PARAMS)
+    return path
+
+
 def without_interval(params: str, experiment: str) -> bool:
     """Whether test has too few windows for an interval: four blocks of two horizons are needed."""
     chosen, own = loader.experiment(Path(params), experiment)
@@ -93,7 +123,9 @@ def test_the_best_published_number_is_of_the_same_protocol(metric, best):
     assert results.best_published(rows, row) == best
 
 
-def test_a_metric_that_others_published_is_shown_for_their_data_set_alone(tmp_path, monkeypatch):
+def test_a_metric_that_others_published_is_shown_for_their_data_set_alone(
+    tmp_path, params_file, monkeypatch
+):
     """Recall of spam says nothing about film reviews."""
     trained_, metrics = tmp_path / "trained", tmp_path / "metrics"
     for name, folder in (("TRAINED", trained_), ("METRICS", metrics)):
@@ -103,12 +135,12 @@ def test_a_metric_that_others_published_is_shown_for_their_data_set_alone(tmp_pa
     scores = {f"{group}/{name}": value for group in groups for name, value in values.items()}
     tags = {"parameters": "1", "fit_seconds": "1", "backend": "jax"}
     about = {"run_id": "r", "tags": tags, "params": {"seeds": "[1]"}}
-    for key in ("spam_cnn", "reviews_transformer"):
+    for key in ("spam_cnn", "reviews_cnn"):
         (trained_ / key).mkdir(parents=True)
         (trained_ / key / "run.json").write_text(json.dumps(about))
         metrics.mkdir(exist_ok=True)
         (metrics / f"{key}.json").write_text(json.dumps(scores))
-    found = report.rows(Path("params.yaml"), {"sms": ["recall", "unheard_of"]})
+    found = report.rows(params_file, {"sms": ["recall", "unheard_of"]})
     assert {row["metric"] for row in found if row["dataset"] == "sms"} == {
         "accuracy", "mcc", "recall",
     }  # fmt: skip
@@ -125,13 +157,12 @@ stages:
 
 
 @pytest.fixture
-def elsewhere(tmp_path):
+def elsewhere(tmp_path, params_file):
     """A params file whose experiment was run on another machine: its lock and its page's rows."""
-    shutil.copy("params.yaml", tmp_path)
     (tmp_path / "dvc.lock").write_text(LOCK.replace("md5: 2", "md5: 'aa'"))
     rows = [{"experiment": "spam_cnn", "metrics_md5": "aa"}, {"experiment": "gone"}]
     (tmp_path / "results.json").write_text(json.dumps({"rows": rows}))
-    return tmp_path / "params.yaml", tmp_path / "results.json"
+    return params_file, tmp_path / "results.json"
 
 
 def test_rows_that_were_measured_elsewhere_stand_while_the_lock_has_their_metrics(elsewhere):
@@ -205,7 +236,9 @@ def test_every_reported_metric_has_its_direction():
     }  # fmt: skip
 
 
-def test_the_trivial_baseline_is_the_declared_one_whatever_the_order(tmp_path, monkeypatch):
+def test_the_trivial_baseline_is_the_declared_one_whatever_the_order(
+    tmp_path, params_file, monkeypatch
+):
     monkeypatch.setattr(report, "TRAINED", tmp_path)
     monkeypatch.setattr(report, "METRICS", tmp_path)
     tags = {"parameters": "1", "fit_seconds": "1", "backend": "jax"}
@@ -213,7 +246,7 @@ def test_the_trivial_baseline_is_the_declared_one_whatever_the_order(tmp_path, m
     groups = ("test", "baseline_nb_svm", "baseline_best", "baseline_majority")
     values = {f"{group}/mcc": number / 10 for number, group in enumerate(groups)}
     (tmp_path / "spam_cnn.json").write_text(json.dumps(values))
-    _, experiment = loader.experiment(Path("params.yaml"), "spam_cnn")
+    _, experiment = loader.experiment(params_file, "spam_cnn")
     for order in (values, dict(reversed(values.items()))):
         row = report.row("spam_cnn", experiment, "sms", "mcc", order, run)
         assert (row["trivial_name"], row["trivial"]) == ("majority", 0.3)
