@@ -51,6 +51,8 @@ class Version:
         """The delay doubles with each failure, up to LAST_RETRY_S."""
         # Names in a SavedModel can hold what no answer can encode.
         self.state, self.error = END, error.encode("utf-8", "replace").decode("utf-8")
+        if self.loading is not None and self.loading.done():
+            self.loading = None  # its exception refers to what was loaded
         self.retry_at = now + self.retry_after_s
         self.retry_after_s = min(2 * self.retry_after_s, LAST_RETRY_S)
 

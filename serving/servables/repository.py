@@ -14,6 +14,7 @@ import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from pipelines.config.errors import UserError
@@ -59,8 +60,14 @@ def models(root: Path) -> dict[str, dict[int, Path]]:
             try:
                 folders[path.name] = versions(path)
             except OSError as error:  # such as a link to itself; the other models are not affected
-                log.warning("%s: cannot be read: %s", path, error.strerror)
+                warn_once(path, error.strerror)
     return {name: present for name, present in folders.items() if present}
+
+
+@lru_cache(1000)
+def warn_once(path: Path, reason: str) -> None:
+    """Roots are read every second."""
+    log.warning("%s: cannot be read: %s", path, reason)
 
 
 def is_model_name(name: str) -> bool:

@@ -64,12 +64,12 @@ def test_the_configuration_is_valid():
 
 
 def test_the_defaults_are_those_of_the_code():
-    cells = dict(re.findall(r"\| `(\w+)`[^|]*\| ([\d.]+(?: MiB)?) ", TEXT))
-    documented = {
-        name: float(value.removesuffix(" MiB")) * (1 << 20 if "MiB" in value else 1)
-        for name, value in cells.items()
-    }
-    assert documented == {**config.Limits().model_dump(), **config.Batching().model_dump()}
+    cells = re.findall(r"\| `(\w+)`[^|]*\| ([\d.]+)( [KM]iB)? ", TEXT)
+    units = {"": 1, " KiB": 1 << 10, " MiB": 1 << 20}
+    documented = {name: float(value) * units[unit] for name, value, unit in cells}
+    sections = config.Limits(), config.ConnectionLimits(), config.Batching()
+    defaults = {name: value for section in sections for name, value in section}
+    assert documented == {**defaults, "load_timeout_s": config.Config().load_timeout_s}
 
 
 def test_the_manifest_is_yaml_of_kserve():
