@@ -169,8 +169,8 @@ def _registered(client: MlflowClient, name: str, run_id: str, content: str) -> M
 
 def _has_files(version: ModelVersion) -> bool:
     """False where the local folder of a version was deleted, as `mlflow gc` does."""
-    return not (location.is_local() and version.source.startswith(("/", "file:"))) or (
-        Path(local_file_uri_to_path(version.source)).is_dir()
+    return not (location.is_local() and (version.source or "").startswith(("/", "file:"))) or (
+        Path(local_file_uri_to_path(version.source or "")).is_dir()
     )
 
 
