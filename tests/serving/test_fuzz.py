@@ -15,7 +15,7 @@ from schemathesis.specs.openapi import checks as openapi_checks
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from serving.rest.endpoints import TIMEOUT
-from tests.support.serving_trees import Tree, served
+from tests.support.serving_trees import ROW, Tree, served
 from tests.support.sizes import scaled
 
 # Of each form; of gRPC; for each operation.
@@ -129,6 +129,7 @@ def test_12_no_body_of_at_least_10_000_gives_a_5xx(server):
         given(strategy, st.sampled_from([None, None, None, 0, 50, 1000]))(posting(sender))()
     over_grpc(server)
     described(server)
+    assert server.predict([ROW]).status_code == 200  # it still answers
     text = requests.get(server.url("/monitoring/prometheus/metrics"), timeout=30).text
     counts = [line.rsplit(" ", 1) for line in text.splitlines() if "requests_total{" in line]
     for labels_part in ('code="200",frontend="rest"', 'code="OK",frontend="grpc"'):
@@ -182,6 +183,10 @@ def over_grpc(server) -> None:
             assert code in ("INVALID_ARGUMENT", "NOT_FOUND"), (code, error.details())
 
     predict()
+    valid = predict_pb2.PredictRequest()
+    valid.model_spec.name = "scaled"
+    valid.inputs["x"].CopyFrom(tf.make_tensor_proto([ROW], tf.float32))
+    assert stub.Predict(valid, timeout=30).outputs
 
 
 def described(server) -> None:
