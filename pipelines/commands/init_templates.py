@@ -239,7 +239,8 @@ def _series(content: Series, converted: bool) -> Plan:
         table = content.table
         read = {"delimiter": table.delimiter, "decimal": content.decimal}
         read["encoding"] = table.encoding
-        usual = {"delimiter": ",", "decimal": ".", "encoding": "utf-8"}
+        # The decimal mark is always written: 1.049 and 775 in one column have two readings.
+        usual = {"delimiter": ",", "encoding": "utf-8"}
         options |= {name: value for name, value in read.items() if value != usual[name]}
         if content.first_row > 1:
             options["rows"] = [content.first_row, len(table.rows)]

@@ -109,15 +109,10 @@ def prepare(
         source, options.split, texts, given_splits, targets, seed
     )
     truncated = []
+    grouped = options.split.method != "file_order"
+    group = partial(near_duplicates.group_near_duplicates, texts) if grouped else None
     for number, splits in enumerate(repeats):
-        groups = partial(near_duplicates.group_near_duplicates, texts)
-        validation.require_all_classes(
-            source,
-            splits,
-            targets,
-            labels,
-            groups if options.split.method != "file_order" else None,
-        )
+        validation.require_all_classes(source, splits, targets, labels, group)
         check_overlap(source, rows, splits, duplicate_ids, options)
         seen = np.isin(duplicate_ids, duplicate_ids[splits["train"]])
         folder = out / f"repeat{number}"

@@ -131,7 +131,7 @@ def test_series_report_gaps_before_they_are_filled():
     Path("a.csv").write_text("time,x\n" + "".join(rows))
     report = run(
         "timeseries_csv", "a.csv", values={"x": "degC"}, frequency="h", history_steps=4,
-        horizon_steps=2, gaps="interpolate",
+        horizon_steps=2, gaps="interpolate", decimal=".",
     )  # fmt: skip
     assert report["rows"]["count"] == 71
     assert report["gaps"]["examples"] == ["2024-01-02 09:00:00"]
