@@ -241,7 +241,7 @@ def _series(content: Series, converted: bool) -> Plan:
         read["encoding"] = table.encoding
         # The decimal mark is always written: 1.049 and 775 in one column have two readings.
         usual = {"delimiter": ",", "encoding": "utf-8"}
-        options |= {name: value for name, value in read.items() if value != usual[name]}
+        options |= {name: value for name, value in read.items() if value != usual.get(name)}
         if content.first_row > 1:
             options["rows"] = [content.first_row, len(table.rows)]
     train = max(1, int(0.65 * content.rows) - windows.history - windows.horizon)
