@@ -41,7 +41,7 @@ class YamlFile:
         self.path = path
         try:
             text = path.read_text("utf-8")
-            self.values = yaml.load(text, Loader)
+            self.values = Loader(text).get_single_data()
             root = yaml.compose(text, Loader)
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1

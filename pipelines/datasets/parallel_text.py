@@ -160,8 +160,8 @@ def _without_empty(options: Options, source_file: Path, target_file: Path, pairs
     empty = [row for row, pair in enumerate(zip(sources, targets, strict=True)) if not all(pair)]
     if empty:
         file, side = (target_file, "target") if sources[empty[0]] else (source_file, "source")
-        lines, kept = pairs.lines[empty].tolist(), len(sources) - len(empty)
-        empty_texts.settle(file, side, lines, options.empty, kept=kept)
+        lines, remaining = pairs.lines[empty].tolist(), len(sources) - len(empty)
+        empty_texts.settle(file, side, lines, options.empty, remaining=remaining)
     rows = np.setdiff1d(np.arange(len(sources)), empty)
     return Pairs(sources, targets, pairs.lines).take(rows)
 

@@ -66,5 +66,5 @@ def read_texts(path: Path, options: Options) -> list[tuple[int, str, str]]:
         else:
             empty.append((line, "label" if text else "text"))
     first = empty[0][1] if empty else ""
-    empty_texts.settle(path, first, [line for line, _ in empty], options.empty, kept=len(rows))
+    empty_texts.settle(path, first, [line for line, _ in empty], options.empty, remaining=len(rows))
     return rows

@@ -46,6 +46,6 @@ def read(options: Options, raw: Path) -> list[labelled_texts.Row]:
             continue
         rows.append(labelled_texts.Row(text, file.label, file.name, None, file.split))
     names = [file.name for file in empty]
-    empty_texts.settle(raw, "text", names, options.empty, kept=len(rows))
+    empty_texts.settle(raw, "text", names, options.empty, remaining=len(rows))
     class_folders.require_none_lost(raw, rows, empty)
     return rows

@@ -63,7 +63,7 @@ def read_lines(path: Path, options: Options) -> list[tuple[int, str]]:
         lines.pop()  # blank lines at the end
     rows = [(line, text) for line, text in enumerate(lines, 1) if text]
     empty = [line for line, text in enumerate(lines, 1) if not text]
-    empty_texts.settle(path, "text", empty, options.empty, kept=len(rows))
+    empty_texts.settle(path, "text", empty, options.empty, remaining=len(rows))
     return rows
 
 

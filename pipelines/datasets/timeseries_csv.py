@@ -137,7 +137,7 @@ def read(path: Path, options: Options) -> Observations:
             for name, column in value_columns.items()
         ]
         observations.append(Observation(line, time, values))
-    empty_texts.settle(path, "time", empty, options.empty, kept=len(observations))
+    empty_texts.settle(path, "time", empty, options.empty, remaining=len(observations))
     data = merge_duplicates(path, observations, options)
     for name, values in zip(options.values, data.values.T, strict=True):
         known = values[~np.isnan(values)]

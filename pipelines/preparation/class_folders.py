@@ -82,9 +82,9 @@ class HasClass(Protocol):
     label: str
 
 
-def require_none_lost(source: Path, kept: Sequence[HasClass], skipped: Sequence[ClassFile]) -> None:
+def require_none_lost(source: Path, read: Sequence[HasClass], skipped: Sequence[ClassFile]) -> None:
     """Refuses a class of a split of which all files were skipped."""
-    places = {(file.split, file.label) for file in kept}
+    places = {(file.split, file.label) for file in read}
     for file in skipped:
         if (file.split, file.label) not in places:
             place = f" in {file.split}" if file.split else ""

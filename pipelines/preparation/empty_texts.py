@@ -11,7 +11,7 @@ Empty = Literal["refuse", "drop"]
 
 
 def settle(
-    path: Path, what: str, places: Sequence[int | str], option: Empty, *, kept: int
+    path: Path, what: str, places: Sequence[int | str], option: Empty, *, remaining: int
 ) -> None:  # fmt: skip
     """Refuses rows in which something is empty, or prints how many are left out.
 
@@ -20,7 +20,7 @@ def settle(
         what: "text", "label", "source", "target" or "time": what the first of them lacks.
         places: of these rows: lines, or names of files.
         option: refuse | drop.
-        kept: how many other rows there are.
+        remaining: how many other rows there are.
 
     Raises:
         UserError: `text-empty` and the like; `rows-missing` where none would be left.
@@ -40,5 +40,5 @@ def settle(
         )  # fmt: skip
     lacking = "time" if what == "time" else "text or label"
     print(f"{path}: {len(places)} dropped for an empty {lacking} ({listed})")
-    if not kept:
+    if not remaining:
         raise UserError("rows-missing", "every row is empty; use another file", path=path)

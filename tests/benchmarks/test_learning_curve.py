@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks.learning_curve import Shared, classifies
-from pipelines.config.errors import UserError
 from pipelines.storage import arrays
+from tests.support.user_errors import user_error
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,9 +45,7 @@ def test_val_is_whole(prepared):
 
 
 def test_an_experiment_without_accuracy_is_refused_before_anything_is_fitted():
-    with pytest.raises(
-        UserError, match="etth1_96_gru is of task forecasting, which has no accuracy"
-    ):
+    with user_error("task-without-accuracy", key="experiments.etth1_96_gru", value="forecasting"):
         classifies(Path("benchmarks/params.yaml"), "etth1_96_gru")
 
 
