@@ -3,6 +3,9 @@
 import builtins
 import csv
 import io
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -12,7 +15,6 @@ import pytest
 import yaml
 from PIL import Image
 
-from pipelines import __main__ as front_door
 from pipelines.commands import init, init_portfolio, init_templates, init_writer
 from pipelines.config import loader
 from pipelines.config.errors import UserError
@@ -611,13 +613,19 @@ def test_the_report_is_written_and_shown(capsys):
     assert "duplicates" in capsys.readouterr().out
 
 
-def test_the_front_door_hands_the_arguments_on(monkeypatch, capsys):
+def test_the_front_door_hands_the_arguments_on():
+    """In a process of its own: the front door sets signal handlers and variables of its process."""
     table("a.csv", reviews(), ["text", "label"])
-    monkeypatch.setattr("sys.argv", ["pipelines", "init", "--minutes", "5", "a.csv", "--yes"])
-    assert front_door.main() == 0
-    monkeypatch.setattr("sys.argv", ["pipelines", "init", "absent.csv"])
-    assert front_door.main() == 2
-    assert "error[file-missing]: absent.csv" in capsys.readouterr().err
+    assert from_the_shell("--minutes", "5", "a.csv", "--yes").returncode == 0
+    done = from_the_shell("absent.csv")
+    assert done.returncode == 2
+    assert "error[file-missing]: absent.csv" in done.stderr
+
+
+def from_the_shell(*arguments: str) -> subprocess.CompletedProcess:
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "pipelines", "init", *arguments]
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.slow
