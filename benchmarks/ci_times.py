@@ -52,7 +52,9 @@ def folders(path: Path) -> list[tuple[str, int, float]]:
     counts: dict[str, int] = defaultdict(int)
     seconds: dict[str, float] = defaultdict(float)
     for case in ElementTree.parse(path).iter("testcase"):
-        folder = "/".join(case.get("classname", "tests").split(".")[:2])
+        # A file that was skipped as a whole has no class, only a name.
+        name = case.get("classname") or case.get("name", "tests")
+        folder = "/".join(name.split(".")[:2])
         counts[folder] += 1
         seconds[folder] += float(case.get("time", 0))
     longest_first = sorted(seconds, key=seconds.__getitem__, reverse=True)
