@@ -180,13 +180,20 @@ def within_spec(path: Path, columns: Mapping, spec: "DataSpec") -> None:
 def _within_field(path: Path, array: "np.ndarray", field: "Field") -> None:
     import numpy as np
 
-    if array.shape[1:] != field.shape or str(array.dtype) != field.dtype:
-        shape = [array.dtype.name, *array.shape[1:]]
+    from pipelines.storage.arrays import Sequences
+
+    if isinstance(array, Sequences):  # rows of any length, of which the field has the longest
+        longest = max(map(len, array))
+        shape: tuple[int, ...] = (max(longest, *field.shape),)
+        array = array.flat()
+    else:
+        shape = array.shape[1:]
+    if shape != field.shape or str(array.dtype) != field.dtype:
         raise UserError(
             "array-mismatch",
-            f"{array.dtype}{list(array.shape[1:])} a row, "
+            f"{array.dtype}{list(shape)} a row, "
             f"but the spec requires {field.dtype}{list(field.shape)}",
-            path=path, value=shape,
+            path=path, value=[array.dtype.name, *shape],
         )  # fmt: skip
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         row = int(np.argwhere(~np.isfinite(array))[0][0])

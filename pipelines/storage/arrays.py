@@ -1,8 +1,9 @@
 """Prepared splits on disk: one .npy file per array, memory-mapped when read.
 
 Strings have no fixed width and pickled arrays are not allowed, so a column of texts, or of files
-such as encoded images, is two arrays: the bytes of all, and the offset where each begins. Windows
-of a series overlap, so a column of windows is the series, once, with their length and stride.
+such as encoded images, is two arrays: the bytes of all, and the offset where each begins; so is a
+column of sequences of ids, of any length. Windows of a series overlap, so a column of windows is
+the series, once, with their length and stride.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ import numpy as np
 
 from pipelines.config.errors import UserError
 
-TEXT, BLOB, OFFSETS = ".utf8.npy", ".bytes.npy", ".offsets.npy"
+TEXT, BLOB, IDS, OFFSETS = ".utf8.npy", ".bytes.npy", ".ids.npy", ".offsets.npy"
 SERIES, WINDOWS = ".series.npy", ".cut.npy"  # .cut.npy holds length and stride
 
 
@@ -46,6 +47,27 @@ class Texts(Blobs):
         return data.decode("utf-8")
 
 
+class Sequences(Blobs):
+    """A read-only, memory-mapped list of int32 arrays of any length.
+
+    As an array of all of its rows it has no shape; `dtype` is that of the rows.
+    """
+
+    dtype = np.dtype(np.int32)
+
+    @classmethod
+    def of(cls, rows: Sequence[np.ndarray]) -> "Sequences":
+        data = [np.asarray(row, cls.dtype).tobytes() for row in rows]
+        return cls(np.frombuffer(b"".join(data), np.uint8), _offsets(data))
+
+    def _value(self, data: bytes) -> np.ndarray:
+        return np.frombuffer(data, self.dtype)
+
+    def flat(self) -> np.ndarray:
+        """(n,) the values of all rows, one behind the other."""
+        return np.frombuffer(self._data.tobytes(), self.dtype)
+
+
 @dataclass(frozen=True)
 class WindowIndex:
     """Windows of `length` rows of a series, (rows, ...), one every `stride` rows; at least one.
@@ -67,9 +89,10 @@ class WindowIndex:
         return np.moveaxis(all_windows, -1, 1)[:: self.stride]
 
 
-def write(
-    folder: Path, columns: Mapping[str, np.ndarray | WindowIndex | Sequence[str] | Sequence[bytes]]
-) -> None:
+Column = np.ndarray | WindowIndex | Sequences | Sequence[str] | Sequence[bytes]
+
+
+def write(folder: Path, columns: Mapping[str, Column]) -> None:
     """Writes columns of equal length into a new folder."""
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) != 1:
@@ -81,6 +104,8 @@ def write(
         elif isinstance(column, WindowIndex):
             np.save(folder / f"{name}{SERIES}", np.ascontiguousarray(column.series))
             np.save(folder / f"{name}{WINDOWS}", np.array([column.length, column.stride]))
+        elif isinstance(column, Sequences):
+            _write_blobs(folder, name, IDS, [row.tobytes() for row in column])
         else:
             blobs = [item if isinstance(item, bytes) else item.encode("utf-8") for item in column]
             suffix = BLOB if len(column) and isinstance(column[0], bytes) else TEXT
@@ -88,17 +113,21 @@ def write(
 
 
 def _write_blobs(folder: Path, name: str, suffix: str, blobs: Sequence[bytes]) -> None:
-    offsets = np.zeros(len(blobs) + 1, np.int64)
-    np.cumsum([len(blob) for blob in blobs], out=offsets[1:])
     np.save(folder / f"{name}{suffix}", np.frombuffer(b"".join(blobs), np.uint8))
-    np.save(folder / f"{name}{OFFSETS}", offsets)
+    np.save(folder / f"{name}{OFFSETS}", _offsets(blobs))
+
+
+def _offsets(blobs: Sequence[bytes]) -> np.ndarray:
+    """(n + 1,) where each begins, and the end of the last."""
+    return np.concatenate([[0], np.cumsum([len(blob) for blob in blobs])]).astype(np.int64)
 
 
 def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs]:
     """Every column of a split, by name; windows as a view of their series."""
     columns: dict[str, np.ndarray | Texts | Blobs] = {}
     kinds: dict[str, tuple[str, Callable]] = {
-        TEXT: (OFFSETS, Texts), BLOB: (OFFSETS, Blobs), SERIES: (WINDOWS, _view),
+        TEXT: (OFFSETS, Texts), BLOB: (OFFSETS, Blobs), IDS: (OFFSETS, Sequences),
+        SERIES: (WINDOWS, _view),
     }  # fmt: skip
     for path in sorted(folder.glob("*.npy")):
         suffix = next(

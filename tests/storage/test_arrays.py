@@ -61,6 +61,15 @@ def test_only_empty_texts(tmp_path):
     assert list(arrays.read(tmp_path / "part")["text"]) == ["", "", ""]
 
 
+def test_sequences_of_any_length(tmp_path):
+    rows = [[3, -1, 2**31 - 1], [], [7]]
+    arrays.write(tmp_path / "part", {"ids": arrays.Sequences.of(rows), "text": ["a", "b", "c"]})
+    ids = arrays.read(tmp_path / "part")["ids"]
+    assert [row.tolist() for row in ids] == rows
+    assert ids.flat().tolist() == [3, -1, 2**31 - 1, 7]
+    assert ids[0].dtype == np.int32
+
+
 def test_arrays_that_are_views_are_written_as_they_look(tmp_path):
     base = np.arange(24).reshape(4, 6)
     arrays.write(tmp_path / "part", {"a": base[:, ::2], "b": base.T[:4]})

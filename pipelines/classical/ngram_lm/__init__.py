@@ -5,7 +5,7 @@ smoothing.py  tables -> `NgramModel`, by four methods
 model.py      `NgramModel`: probabilities, distributions, samples
 """
 
-from pipelines.classical.ngram_lm.model import NgramModel
+from pipelines.classical.ngram_lm.model import NgramModel, perplexity
 from pipelines.classical.ngram_lm.smoothing import METHODS, fit
 
-__all__ = ["METHODS", "NgramModel", "fit"]
+__all__ = ["METHODS", "NgramModel", "fit", "perplexity"]

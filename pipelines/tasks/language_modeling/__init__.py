@@ -1,0 +1,1 @@
+"""Language modelling: the probability of a text, token by token, and texts drawn from it."""

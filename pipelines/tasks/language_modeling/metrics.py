@@ -1,0 +1,68 @@
+"""What a language model gives to documents, and the metrics that are computed from it.
+
+With -log p of every token after all those before it in its document:
+
+    perplexity          exp(sum of -log p / number of tokens), over all tokens of the split
+    nats_per_token      its logarithm
+    bits_per_character  sum of -log2 p / number of characters; of models of characters alone, as
+                        words that are unknown spell nothing
+
+They are ratios of sums over documents, never means of perplexities, so a resample of documents is a
+weighting of both sums. One document cannot be resampled: there is no interval then.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipelines.evaluation import bootstrap
+from pipelines.spec import DataSpec
+from pipelines.storage import arrays
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a model gives to the n documents of a split.
+
+    Args:
+        nats: (n,) float64, the sum of -log p over the document's tokens.
+        tokens: (n,) how many these are.
+        selection: the settings that validation selected, for people; "" where there are none.
+    """
+
+    nats: np.ndarray
+    tokens: np.ndarray
+    selection: str = ""
+
+    def save(self, folder: Path) -> None:
+        arrays.write(folder, {"nats": self.nats, "tokens": self.tokens})
+
+    @classmethod
+    def load(cls, folder: Path) -> "Outputs":
+        return cls(**arrays.read(folder))
+
+
+def weights(rows: int, resamples: int = 1000, *, seed, spec: DataSpec) -> np.ndarray:
+    """(1 + resamples, documents); of a single document no resample, (1, 1)."""
+    return bootstrap.weights(rows, resamples if rows > 1 else 0, seed=seed)
+
+
+def score(
+    outputs: Outputs, test: dict, spec: DataSpec, weights: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Every metric under every weighting of the documents."""
+    weights = weights.astype(np.float64)
+    nats, tokens = weights @ outputs.nats, weights @ outputs.tokens
+    per_token = _divide(nats, tokens)
+    values = {"perplexity": np.exp(per_token), "nats_per_token": per_token}
+    if spec.task_metadata["granularity"] == "character":
+        characters = weights @ np.array([len(text) for text in test[spec.request_inputs[0]]])
+        values["bits_per_character"] = _divide(nats, characters) / np.log(2)
+    return values
+
+
+def _divide(numerators: np.ndarray, denominators: np.ndarray) -> np.ndarray:
+    """NaN where nothing was drawn."""
+    undefined = np.full(len(numerators), np.nan)
+    return np.divide(numerators, denominators, out=undefined, where=denominators > 0)
