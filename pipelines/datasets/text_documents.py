@@ -84,16 +84,20 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
         lengths[name] = list(map(len, tokens))
     (out / "repeat0/assets").mkdir()
     tokenizer.save(out / "repeat0/assets" / documents.VOCABULARY_FILE)
-    return data_spec(tokenizer, lengths)
+    return data_spec(tokenizer, lengths, ends_at_line=options.document == "line")
 
 
-def data_spec(tokenizer: documents.Tokenizer, lengths: dict[str, list[int]]) -> spec.DataSpec:
+def data_spec(
+    tokenizer: documents.Tokenizer, lengths: dict[str, list[int]], ends_at_line: bool
+) -> spec.DataSpec:
     """The input is the target: every token is predicted from all those before it.
 
     Args:
         tokenizer: with its ids 0 (padding) and 1 (unknown) before those of the vocabulary.
         lengths: split -> tokens of each document.
+        ends_at_line: whether the end of a line is that of a document.
     """
+    end = documents.line_end_id(tokenizer) if ends_at_line else -1
     tokens = spec.Field.token_ids(max(map(max, lengths.values())), tokenizer.size)
     return spec.DataSpec(
         inputs={"tokens": tokens},
@@ -102,6 +106,7 @@ def data_spec(tokenizer: documents.Tokenizer, lengths: dict[str, list[int]]) -> 
         request_inputs=("text",),
         task_metadata={
             "granularity": tokenizer.granularity,
+            "end": end,  # the id that ends a document; -1: none does
             "tokens": {split: sum(counts) for split, counts in lengths.items()},
         },
     )
@@ -147,7 +152,7 @@ def as_documents(text: str, options: Options) -> list[str]:
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for pattern in options.remove:
         text = re.sub(pattern, "", text, flags=re.MULTILINE)
-    parts = text.split("\n") if options.document == "line" else [text]
+    parts = re.findall("[^\n]+\n?", text) if options.document == "line" else [text]
     return [part for part in parts if part.strip()]
 
 

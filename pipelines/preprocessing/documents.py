@@ -10,10 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipelines.preprocessing import tokenization
-from pipelines.preprocessing.tokenization import SIGN, SPACE, SPECIAL_IDS, Tokenizer
+from pipelines.preprocessing.tokenization import SPACE, SPECIAL_IDS, Tokenizer
 
 VOCABULARY_FILE = "tokens.json"  # in the assets of a split
 LINE_END = "\u23ce"
+# The signs of tokenization.py without apostrophes and hyphens, which belong to words: I'll, to-day.
+SIGN = (
+    "[!-&(-,./:-@\\[-`{-~\u00a1-\u00bf\u00d7\u00f7\u2012-\u2018\u201a-\u2bff\u3001-\u303f"
+    "\ufe00-\ufe0f\U0001f000-\U0001faff]"
+)
 LINE_FEED = ["\n", f" {LINE_END} "]
 # Tokens, with spaces between them, to text: no space before a closing sign or after an opening one.
 JOINING = [[" ([.,;:!?)\\]}%])", "\\1"], ["([(\\[{]) ", "\\1"], [f" ?{LINE_END} ?", "\n"]]
@@ -51,6 +56,13 @@ def learn(texts: Sequence[str], settings: Settings, vocabulary_size: int) -> Tok
         longest = max(longest, len(tokens))
     vocabulary = tokenization.most_frequent(counts)[: vocabulary_size - SPECIAL_IDS]
     return Tokenizer(settings.granularity, settings.lowercase, rules, vocabulary, longest)
+
+
+def line_end_id(tokenizer: Tokenizer) -> int:
+    """The id of the end of a line; -1 where it is no token."""
+    token = "\n" if tokenizer.granularity == "character" else LINE_END
+    known = token in tokenizer.vocabulary
+    return tokenizer.vocabulary.index(token) + SPECIAL_IDS if known else -1
 
 
 def join(tokens: Sequence[str], granularity: str) -> str:

@@ -35,6 +35,10 @@ class GraphTokenizer(tf.Module):
         )
 
     def __call__(self, text):
+        return self.ragged(text).to_tensor(0, shape=(None, self.max_tokens))
+
+    def ragged(self, text) -> tf.RaggedTensor:
+        """(B, None) int32 ids of whole texts."""
         text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
         for pattern, replacement in self.rules:
             text = tf.strings.regex_replace(text, pattern, replacement)
@@ -49,8 +53,7 @@ class GraphTokenizer(tf.Module):
             tokens = tf.strings.unicode_split(text, "UTF-8")
         else:
             tokens = tf.strings.split(text)
-        ids = tf.ragged.map_flat_values(self.table.lookup, tokens)
-        return ids.to_tensor(0, shape=(None, self.max_tokens))
+        return tf.ragged.map_flat_values(self.table.lookup, tokens)
 
 
 class TextClassifier(tf.Module):
