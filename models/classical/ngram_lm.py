@@ -65,11 +65,21 @@ class NgramLanguageModel:
         self.selection = Selection(settings, "val/perplexity", perplexity, "min")
 
     def predict(self, columns: Mapping) -> dict[str, Any]:
-        """{"nats": (n,) -log p of each document, "tokens": (n,) how many it has}."""
+        """{"nats": (n,) sums of "by_token": n arrays of -log p, "tokens": (n,) their lengths}."""
         probabilities = self.model.probabilities(self._documents(columns))
         with np.errstate(divide="ignore"):  # -log 0 is infinite: relative frequencies forbid it
-            nats = [-np.log(values).sum() for values in probabilities]
-        return {"nats": np.array(nats), "tokens": np.array([len(p) for p in probabilities])}
+            by_token = [-np.log(values) for values in probabilities]
+        nats, tokens = (np.array([f(values) for values in by_token]) for f in (np.sum, len))
+        return {"nats": nats, "tokens": tokens, "by_token": by_token}
+
+    def perplexities(self, columns: Mapping) -> list[float]:
+        """Of each order: the model without its longer contexts."""
+        documents, size = self._documents(columns), self.model.vocabulary_size
+        shorter = (
+            ngram_lm.NgramModel(self.model.levels[:order], size)
+            for order in range(1, self.order + 1)
+        )
+        return [ngram_lm.perplexity(model.probabilities(documents)) for model in shorter]
 
     @property
     def components(self) -> "dict[str, NgramLanguageModel]":

@@ -8,6 +8,7 @@ from models.layers.ensembles import BlendWithFixed, LogProbEnsemble
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
 from models.layers.ngrams import NgramSVM
 from models.layers.patches import ClassToken, LearnedPositions, Patches
+from models.layers.recurrent_language_model import RecurrentLanguageModel
 from models.layers.recurrent_translator import RecurrentTranslator
 from models.layers.residual import PaddedShortcut
 from models.layers.segrnn import MergeChannels, ParallelDecoderStates, Segments
@@ -35,6 +36,7 @@ __all__ = [
     "ParallelDecoderStates",
     "Patches",
     "RandomAugmentation",
+    "RecurrentLanguageModel",
     "RecurrentTranslator",
     "Segments",
     "SinePositions",

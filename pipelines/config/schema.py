@@ -88,7 +88,8 @@ class Fit(BaseModel):
     first rises from zero. clip_norm: largest norm of a gradient. jit_compile: compile with XLA.
     length_buckets: batches hold rows of similar length, padded to one of so many lengths; null pads
     all rows to the maximum length. deterministic: one seed gives one set of weights, also after an
-    interruption; slower on a GPU. fine_tune: a second phase for models with a pretrained backbone;
+    interruption; slower on a GPU. bptt_steps: for streams of tokens, how many a gradient passes
+    through. fine_tune: a second phase for models with a pretrained backbone;
     see `training/phases.py`.
     """
 
@@ -105,6 +106,7 @@ class Fit(BaseModel):
     jit_compile: bool = False
     length_buckets: Count | None = None
     deterministic: bool = True
+    bptt_steps: Count | None = None
     fine_tune: FineTune | None = None
 
 

@@ -9,14 +9,14 @@ options (params.yaml, `datasets.<key>.options`):
     remove          regular expressions of what is no text (stage directions, headings); ^ and $
                     match at lines
     granularity     word | character: what a token is
-    signs           split: punctuation is a token of its own; keep: tokens are what lies between spaces
+    signs           split: punctuation is a token of its own; keep: only spaces separate tokens
     lowercase       of words
     line_end        whether the end of a line is a token, shown as a line feed
     vocabulary_size the most frequent tokens of train, with padding and the unknown; others are
                     unknown
     encoding        of every file
-    split           method: random (whole documents), or end (the last share of the text is test, and
-                    what precedes it val); val, test: a fraction, or a number of documents
+    split           method: random (whole documents), or end (the last share of the text is test,
+                    and what precedes it val); val, test: a fraction, or a number of documents
 
 A document is a row. Its tokens are what a model reads and predicts, each after all those before it.
 """
@@ -78,9 +78,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     lengths: dict[str, list[int]] = {}
     for name, texts in parts.items():
         tokens = [np.array(ids, np.int32) for ids in tokenizer.encode(texts)]
-        arrays.write(
-            out / "repeat0" / name, {"text": texts, "tokens": arrays.Sequences.of(tokens)}
-        )
+        arrays.write(out / "repeat0" / name, {"text": texts, "tokens": arrays.Sequences.of(tokens)})
         lengths[name] = list(map(len, tokens))
     (out / "repeat0/assets").mkdir()
     tokenizer.save(out / "repeat0/assets" / documents.VOCABULARY_FILE)
@@ -165,7 +163,7 @@ def split_documents(
         UserError: one document, of which whole ones cannot be drawn for each split; too few
             documents for the sizes.
     """
-    split, (name, rows) = options.split, next(iter(texts.items()))
+    split, rows = options.split, next(iter(texts.values()))
     if len(texts) == len(SPLITS):
         return {name: texts[name] for name in SPLITS}
     if len(rows) == 1 and split.method == "random":

@@ -5,6 +5,8 @@ The task's objective chooses how train is fed, by its constant FEED:
     "shuffled"   rows in a new random order in every epoch; the default
     "ordered"    rows in their order, as `batch_size` parallel streams, for models that carry their
                  state from one batch to the next
+    "streams"    rows are documents of tokens, joined to `batch_size` parallel streams and cut every
+                 `fit.bptt_steps`; see token_streams.py
     "sampled"    batches drawn by the objective's `sample_batch`: pairs, with negatives
 
 With `fit.length_buckets`, batches hold rows of similar length, so that short texts are not padded
@@ -24,8 +26,10 @@ from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 from pipelines.storage import trials
 from pipelines.training.length_buckets import LengthBuckets, lengths
+from pipelines.training.token_streams import TokenStreams
 
-SHUFFLED, ORDERED, SAMPLED = FEEDS = ("shuffled", "ordered", "sampled")
+SHUFFLED, ORDERED, STREAMS, SAMPLED = FEEDS = ("shuffled", "ordered", "streams", "sampled")
+VALIDATION_STEPS = 8  # times those of a stream in training: states are not carried in validation
 SampleBatch = Callable[[dict, DataSpec, int, np.random.Generator], tuple[dict, np.ndarray]]
 
 
@@ -54,6 +58,8 @@ def feed(
         size, draw = settings.batch_size, objective.sample_batch
         x = SampledBatches(train, spec, draw, size, seed, epoch)
         return {"x": x, "validation_data": SampledBatches(val, spec, draw, size), "shuffle": False}
+    if how == STREAMS:
+        return _streams(train, val, spec, settings)
     (inputs, targets), (val_inputs, val_targets) = (
         (trials.inputs(columns, spec), columns[spec.target.name]) for columns in (train, val)
     )
@@ -67,6 +73,22 @@ def feed(
         "validation_data": Batches(val_inputs, val_targets, buckets, settings.batch_size),
         "shuffle": False,
     }
+
+
+def _streams(train: dict, val: dict, spec: DataSpec, settings) -> dict:
+    if settings.bptt_steps is None:
+        raise UserError(
+            "bptt-steps-missing", "streams are cut into windows; set how many steps one has, such "
+            "as 32", key="fit.bptt_steps", value=None,
+        )  # fmt: skip
+    name = spec.target.name
+    windows = (
+        TokenStreams(name, columns[name], settings.batch_size, steps)
+        for columns, steps in (
+            (train, settings.bptt_steps), (val, VALIDATION_STEPS * settings.bptt_steps)
+        )
+    )  # fmt: skip
+    return dict(zip(("x", "validation_data"), windows, strict=True), shuffle=False)
 
 
 def _length_buckets(inputs: dict, spec: DataSpec, count: int | None) -> LengthBuckets:

@@ -1,4 +1,4 @@
-"""Cross-entropy with label smoothing, of class ids and logits.
+"""Cross-entropy with label smoothing, of class ids and logits; a row, or a position.
 
 Reference: Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", CVPR 2016.
 """
@@ -46,3 +46,18 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     def get_config(self):
         return {**super().get_config(), "label_smoothing": self.label_smoothing}
+
+
+@keras.saving.register_keras_serializable("pipelines")
+class MaskedCrossentropy(SmoothedCrossentropy):
+    """Nats a token: the mean over the tokens of a batch that are not padding.
+
+    Targets (B, T), logits (B, T, V).
+    """
+
+    def __init__(self, label_smoothing: float = 0.0, name="masked_crossentropy", **kwargs):
+        super().__init__(label_smoothing, name=name, **kwargs)
+
+    def call(self, targets, logits):
+        real = ops.cast(ops.not_equal(targets, 0), logits.dtype)
+        return ops.sum(super().call(targets, logits) * real) / ops.maximum(ops.sum(real), 1.0)

@@ -7,7 +7,7 @@ import keras
 from pipelines.config import schema
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
-from pipelines.training.batches import ORDERED
+from pipelines.training.batches import ORDERED, STREAMS
 from pipelines.training.monitor import Monitor
 
 
@@ -72,7 +72,7 @@ def callbacks(objective, settings: schema.Fit) -> list[keras.callbacks.Callback]
     """Averaging first: what is validated, and restored when training stops, is the average."""
     monitor: Monitor = objective.MONITOR
     selected: list[keras.callbacks.Callback] = []
-    if getattr(objective, "FEED", None) == ORDERED:
+    if getattr(objective, "FEED", None) in (ORDERED, STREAMS):
         selected.append(ResetStates())
     if settings.ema_momentum is not None:
         selected.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))

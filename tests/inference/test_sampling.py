@@ -98,7 +98,9 @@ def test_the_score_is_the_log_probability_of_the_tokens():
     ids, score, _ = sample(Successor(), (), last, config(1, temperature=3.0, seed=5))
     tokens = [3, *ids[0].numpy().tolist()]
     steps = np.diff(tokens) % Successor.SIZE
-    assert score.numpy()[0] == pytest.approx(np.log(np.where(steps == 1, 0.75, 0.25)).sum(), rel=1e-5)
+    assert score.numpy()[0] == pytest.approx(
+        np.log(np.where(steps == 1, 0.75, 0.25)).sum(), rel=1e-5
+    )
 
 
 def test_no_tokens_are_asked_for():

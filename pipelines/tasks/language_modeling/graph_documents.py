@@ -1,4 +1,4 @@
-"""Documents to token ids and back, in TensorFlow string operations; see preprocessing/documents.py."""
+"""Documents to token ids and back in TensorFlow: preprocessing/documents.py in the graph."""
 
 import tensorflow as tf
 

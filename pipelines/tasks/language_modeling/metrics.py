@@ -11,6 +11,7 @@ They are ratios of sums over documents, never means of perplexities, so a resamp
 weighting of both sums. One document cannot be resampled: there is no interval then.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +30,13 @@ class Outputs:
         nats: (n,) float64, the sum of -log p over the document's tokens.
         tokens: (n,) how many these are.
         selection: the settings that validation selected, for people; "" where there are none.
+        by_token: n arrays of -log p, where they are known, for figures; not saved.
     """
 
     nats: np.ndarray
     tokens: np.ndarray
     selection: str = ""
+    by_token: Sequence[np.ndarray] = ()
 
     def save(self, folder: Path) -> None:
         arrays.write(folder, {"nats": self.nats, "tokens": self.tokens})

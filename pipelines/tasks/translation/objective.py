@@ -10,25 +10,10 @@ from keras import ops
 from pipelines.config.errors import UserError
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
-from pipelines.training.losses import SmoothedCrossentropy
+from pipelines.training.losses import MaskedCrossentropy
 from pipelines.training.monitor import Monitor
 
 MONITOR = Monitor("val/loss")
-
-
-@keras.saving.register_keras_serializable("pipelines")
-class MaskedCrossentropy(SmoothedCrossentropy):
-    """Nats a token: the mean over the tokens of a batch that are not padding.
-
-    Targets (B, T), logits (B, T, V).
-    """
-
-    def __init__(self, label_smoothing: float = 0.0, name="masked_crossentropy", **kwargs):
-        super().__init__(label_smoothing, name=name, **kwargs)
-
-    def call(self, targets, logits):
-        real = ops.cast(ops.not_equal(targets, 0), logits.dtype)
-        return ops.sum(super().call(targets, logits) * real) / ops.maximum(ops.sum(real), 1.0)
 
 
 @keras.saving.register_keras_serializable("pipelines")
