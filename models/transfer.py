@@ -16,6 +16,7 @@ from keras import layers
 from models.layers.application_scaling import ApplicationScaling, application_module
 from models.layers.augmentation import augment_images
 from models.layers.backbone import BACKBONE
+from models.layers.pretrained_files import downloads
 from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 from pipelines.storage.arrays import digest
@@ -130,10 +131,12 @@ def _application(name: str, weights: str, kwargs, shape: tuple, spec: DataSpec) 
             key="build.weights", value=weights,
         )  # fmt: skip
     source = {"imagenet": "imagenet", "random": None}
-    return getattr(application_module(name), name)(
-        include_top=False, pooling="avg", input_shape=shape, name=BACKBONE,
-        weights=source[weights] if weights in source else str(_warm_start_file(spec)), **kwargs,
-    )  # fmt: skip
+    file = source[weights] if weights in source else str(_warm_start_file(spec))
+    with downloads(weights):
+        return getattr(application_module(name), name)(
+            include_top=False, pooling="avg", input_shape=shape, name=BACKBONE, weights=file,
+            **kwargs,
+        )  # fmt: skip
 
 
 def _warm_start_file(spec: DataSpec) -> Path:

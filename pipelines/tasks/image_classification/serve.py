@@ -12,7 +12,7 @@ from pipelines.evaluation.bootstrap import weights
 from pipelines.evaluation.classifier import score
 from pipelines.evaluation.tf_classifier import ANSWER_KINDS, Answer, outputs
 from pipelines.inference.decision import DecisionRule
-from pipelines.preprocessing import image_decoding
+from pipelines.preprocessing import image_decoding, png_chunks
 from pipelines.spec import DataSpec
 
 __all__ = ["KINDS", "endpoints", "outputs", "score", "weights"]
@@ -40,9 +40,8 @@ class GraphReader(tf.Module):
     def read(self, file):
         is_png = tf.strings.substr(file, 0, len(image_decoding.PNG)) == image_decoding.PNG
         is_jpeg = tf.strings.substr(file, 0, len(image_decoding.JPEG)) == image_decoding.JPEG
-        known = tf.debugging.Assert(is_png | is_jpeg, ["image_bytes: not a JPEG or PNG file"])
-        with tf.control_dependencies([known]):
-            pixels = tf.cond(is_png, lambda: self.png_pixels(file), lambda: jpeg_pixels(file))
+        with tf.control_dependencies([require(is_png | is_jpeg, "image-format")]):
+            pixels = tf.cond(is_png, lambda: png_pixels(file), lambda: jpeg_pixels(file))
         small = tf.debugging.Assert(
             pixels <= self.rule.max_pixels, ["image_bytes: too many pixels:", pixels]
         )
@@ -67,19 +66,37 @@ class GraphReader(tf.Module):
         wide = tf.ensure_shape(wide, (self.rule.height, self.rule.width, self.rule.channels))
         return tf.cast(wide, tf.uint8)
 
-    @staticmethod
-    def png_pixels(file):
-        """From the header: bytes 16 to 23 are width and height, big-endian."""
-        whole = tf.debugging.Assert(
-            tf.strings.length(file) > 24, ["image_bytes: the PNG file is cut short"]
-        )
-        with tf.control_dependencies([whole]):
-            header = tf.io.decode_raw(tf.strings.substr(file, 16, 8), tf.int32, False)
-        return tf.reduce_prod(tf.cast(header, tf.int64))
+
+def require(condition, code: str):
+    """An operation that fails with the words of `image_decoding.PROBLEMS`."""
+    return tf.debugging.Assert(condition, [f"image_bytes: {image_decoding.PROBLEMS[code]}"])
+
+
+def png_pixels(file):
+    """From the header: bytes 16 to 23 are width and height, big-endian."""
+    whole = tf.debugging.Assert(
+        tf.strings.length(file) > png_chunks.COLOUR_AT, ["image_bytes: the PNG file is cut short"]
+    )
+    with tf.control_dependencies([whole]):
+        kind = tf.strings.substr(file, png_chunks.DEPTH_AT, 2)
+    is_high_grey = kind == bytes([16, png_chunks.GREY])
+    with tf.control_dependencies([require(~is_high_grey, "image-depth")]):
+        header = tf.io.decode_raw(tf.strings.substr(file, 16, 8), tf.int32, False)
+    return tf.reduce_prod(tf.cast(header, tf.int64))
 
 
 def jpeg_pixels(file):
-    return tf.reduce_prod(tf.io.extract_jpeg_shape(file, tf.int64)[:2])
+    shape = tf.io.extract_jpeg_shape(file, tf.int64)
+    is_cmyk = shape[2] == 4
+    has_marker = tf.cond(is_cmyk, lambda: contains(file, image_decoding.ADOBE), lambda: True)
+    with tf.control_dependencies([require(has_marker, "image-cmyk")]):
+        return tf.reduce_prod(shape[:2])
+
+
+def contains(file, sequence: bytes):
+    """Whether the ASCII characters are somewhere in the file; \\C is any byte."""
+    pattern = "".join(f"\\x{byte:02x}" for byte in sequence)
+    return tf.strings.regex_full_match(file, rf"\C*{pattern}\C*")
 
 
 def center_crop(image, height: int, width: int, share: int):
