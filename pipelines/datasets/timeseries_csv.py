@@ -98,7 +98,9 @@ class Observation(NamedTuple):
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    return time_series.prepare(read(raw, options), options.frequency, options, out)
+    data = read(raw, options)
+    refuse_constant(data)
+    return time_series.prepare(data, options.frequency, options, out)
 
 
 def read(path: Path, options: Options) -> Observations:
@@ -138,16 +140,19 @@ def read(path: Path, options: Options) -> Observations:
         ]
         observations.append(Observation(line, time, values))
     empty_texts.settle(path, "time", empty, options.empty, remaining=len(observations))
-    data = merge_duplicates(path, observations, options)
-    for name, values in zip(options.values, data.values.T, strict=True):
+    return merge_duplicates(path, observations, options)
+
+
+def refuse_constant(data: Observations) -> None:
+    """Refuses columns from which nothing can be learned."""
+    for name, values in zip(data.units, data.values.T, strict=True):
         known = values[~np.isnan(values)]
         if not len(known) or np.ptp(known) == 0:
             problem = f"is {known[0]:g} throughout" if len(known) else "has no value"
             raise UserError(
                 "column-constant", f"column {name!r} {problem}; remove it from `values`",
-                path=path, key="values", value=name,
+                path=data.source, key="values", value=name,
             )  # fmt: skip
-    return data
 
 
 def select_rows(table: tables.Table, options: Options) -> list[tuple[int, tables.Row]]:

@@ -24,8 +24,9 @@ from pipelines.evaluation.context import Evaluation
 from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.stages import promotion
-from pipelines.stages.verify import SCHEMA_VERSION, predict_in_batches, score
+from pipelines.stages.verify import predict_in_batches, score
 from pipelines.storage import arrays, atomic, trials
+from pipelines.storage.exported import SCHEMA_VERSION
 from pipelines.storage.trials import Trial
 
 GOLDEN_ROWS = 8
