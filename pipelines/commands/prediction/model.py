@@ -1,7 +1,6 @@
 """The exported model that a name means: an experiment's, or a champion of the registry."""
 
 import contextlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -144,4 +143,4 @@ def _champion(name: str) -> ExportedModel:
         folder, contract = champions.saved_model(version)
     described = f"{version['name']} version {version['version']} ({version['key']})"
     exported.check_digest(folder, contract)
-    return ExportedModel(described, folder, json.loads(json.dumps(contract)))
+    return ExportedModel(described, folder, contract)
