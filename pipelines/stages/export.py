@@ -24,11 +24,13 @@ from pipelines.evaluation.context import Evaluation
 from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.stages import promotion
-from pipelines.stages.verify import SCHEMA_VERSION, predict_in_batches, score
+from pipelines.stages.verify import predict_in_batches, score
 from pipelines.storage import arrays, atomic, trials
+from pipelines.storage.exported import SCHEMA_VERSION
 from pipelines.storage.trials import Trial
 
 GOLDEN_ROWS = 8
+READING_VERSION = 1  # of `reading` in signature.json; raised when its keys or their meaning change
 
 
 def run(params_file: Path, key: str) -> None:
@@ -81,6 +83,7 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
         "labels": stage.spec.labels,
         "requires": getattr(serve, "REQUIRES", ()),  # what to import before loading
         "digest": arrays.digest(folder / "model"),
+        "reading": reading(stage),
         "signatures": {
             name: describe(signature, serve, stage.spec)
             for name, signature in loaded.signatures.items()
@@ -98,6 +101,17 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
         "outputs": {name: decode_strings(values.tolist()) for name, values in outputs.items()},
     }
     write_json(folder / "golden.json", golden)
+
+
+def reading(stage: Evaluation) -> dict:
+    """How the files of the data set are read, so that `predict` reads a new one alike."""
+    dataset = stage.params.datasets[stage.params.dataset_of(stage.key)]
+    return {
+        "schema_version": READING_VERSION,
+        "recipe": dataset.recipe,
+        "options": loader.options(dataset).model_dump(mode="json", exclude_unset=True),
+        "task_metadata": stage.spec.task_metadata,
+    }
 
 
 def describe(signature, serve, spec) -> dict:
