@@ -1,5 +1,6 @@
 """Whether the blocks of params.yaml fit each other and the code: names, arguments, baselines."""
 
+import ast
 from collections.abc import Iterable, Mapping
 
 from pipelines.config import argument_types, search_path, signatures, task_fit
@@ -72,7 +73,8 @@ def _check_objective(
 
 
 def _check_arguments(
-    file: YamlFile, place: tuple, function: str, parameters: Mapping, values: Mapping,
+    file: YamlFile, place: tuple, function: str,
+    parameters: Mapping[str, tuple[ast.arg, ast.expr | None]], values: Mapping,
     mistakes: Mistakes,
 ) -> None:  # fmt: skip
     """Every argument exists, and has the type and the range that its annotation promises.

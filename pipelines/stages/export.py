@@ -85,7 +85,7 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
         "digest": arrays.digest(folder / "model"),
         "reading": reading(stage),
         "signatures": {
-            name: describe(signature, serve, stage.spec)
+            name: describe(signature, serve, stage.spec, trial.assets(stage.prepared))
             for name, signature in loaded.signatures.items()
         },
     }
@@ -114,14 +114,17 @@ def reading(stage: Evaluation) -> dict:
     }
 
 
-def describe(signature, serve, spec) -> dict:
-    """Inputs and outputs by name: dtype and shape, and kind and unit as the task gives them.
+def describe(signature, serve, spec, assets: Path) -> dict:
+    """Inputs and outputs by name: dtype and shape, and kind, unit and sizes as the task gives them.
 
     Args:
         signature: of a loaded SavedModel.
-        serve: the task's module, with KINDS and optionally `units`.
+        serve: the task's module, with KINDS and optionally `units` and `sizes`.
+        spec: of the data set.
+        assets: the folder of vocabularies and the like.
     """
     units = serve.units(spec) if hasattr(serve, "units") else {}
+    sizes = serve.sizes(spec, assets) if hasattr(serve, "sizes") else {}
     sides = {
         "inputs": signature.structured_input_signature[1],
         "outputs": signature.structured_outputs,
@@ -131,6 +134,7 @@ def describe(signature, serve, spec) -> dict:
             name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list()}
             | ({"kind": serve.KINDS[name]} if name in serve.KINDS else {})
             | ({"unit": units[name]} if units.get(name) else {})
+            | (sizes.get(name, {}) if side == "inputs" else {})
             for name, tensor in tensors.items()
         }
         for side, tensors in sides.items()

@@ -15,7 +15,7 @@ from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import image_decoding, png_chunks
 from pipelines.spec import DataSpec
 
-__all__ = ["KINDS", "endpoints", "outputs", "score", "weights"]
+__all__ = ["KINDS", "endpoints", "outputs", "score", "sizes", "weights"]
 
 KINDS = {"image_bytes": "image", **ANSWER_KINDS}  # of inputs and outputs
 
@@ -51,10 +51,11 @@ class GraphReader(tf.Module):
                 lambda: tf.io.decode_png(file, channels=3),
                 lambda: tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE"),
             )
-        image = tf.cast(image, tf.int32)
         if self.rule.channels == 1:
             total = tf.reduce_sum(
-                image * tf.constant(image_decoding.GREY_RGB), axis=2, keepdims=True
+                tf.cast(image, tf.int32) * tf.constant(image_decoding.GREY_RGB),
+                axis=2,
+                keepdims=True,
             )
             image = tf.bitwise.right_shift(
                 total + image_decoding.GREY_HALF, image_decoding.GREY_BITS
@@ -112,7 +113,9 @@ def center_crop(image, height: int, width: int, share: int):
 def resize_axis(image, length: int):
     """`image_decoding`'s resizing in the graph: the first axis of (h, w, c) int32 to `length`."""
     size = tf.shape(image)[0]
-    return tf.cond(size == length, lambda: image, lambda: _resized(image, length))
+    return tf.cond(
+        size == length, lambda: tf.cast(image, tf.int32), lambda: _resized(image, length)
+    )
 
 
 def _resized(image, length: int):
@@ -142,6 +145,12 @@ class ImageClassifier(tf.Module):
     def classify(self, image_bytes):
         images = self.reader(image_bytes)
         return self.answer(self.model({self.input: images}, training=False))
+
+
+def sizes(spec: DataSpec, assets: Path) -> dict[str, dict[str, int]]:
+    """{input: its limits in signature.json}. A larger image is refused."""
+    reader = image_decoding.Reader.load(assets / "image.json")
+    return {"image_bytes": {"max_pixels": reader.max_pixels}}
 
 
 def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
