@@ -66,7 +66,7 @@ end
 
 
 def main() -> None:
-    servable.set_threads_per_op(Batching().threads)
+    servable.set_threads(Batching().threads)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "served"
         models = [model for model in MODELS if (ROOT / "data/exported" / model).is_dir()]

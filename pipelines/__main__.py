@@ -29,9 +29,9 @@ from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, 
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
-WITH_KEY = ("fetch", "prepare", "start", "baselines", *IMPORTS_TENSORFLOW)
+WITH_KEY = ("fetch", "prepare", "warm_start", "baselines", *IMPORTS_TENSORFLOW)
 WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs")
-WITH_ARGUMENTS = ("init",)  # commands that read the rest of the command line themselves
+WITH_ARGUMENTS = ("init", "predict")  # commands that read the rest of the command line themselves
 SENT_BY = "PIPELINES_SENT_ON"  # the .venv that passed the work on to this Python
 
 
@@ -135,7 +135,7 @@ def run_stage(options: argparse.Namespace) -> int:
     arguments = (options.params,) if options.key is None else (options.params, options.key)
     try:
         room = "stages" if options.stage in WITH_KEY else "commands"
-        if options.stage in IMPORTS_TENSORFLOW:
+        if options.stage in (*IMPORTS_TENSORFLOW, "predict"):
             hide_cuda_errors()
         with timing.part("import"):
             stage = importlib.import_module(f"pipelines.{room}.{options.stage}")

@@ -20,6 +20,10 @@ from serving.version_policy import Policy
 
 EXPORTED = Path("data/exported")
 SECTION_FLAGS = {"limit": ("limits", config.Limits), "batching": ("batching", config.Batching)}
+SETTINGS = (
+    *("host", "rest_port", "grpc_port", "roots", "token_file", "without_authentication"),
+    *("certificate", "key"),
+)
 log = logging.getLogger("serving")
 
 
@@ -45,6 +49,16 @@ def parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add("--config", type=Path, metavar="YAML", help="see serving/config.py; flags override it")
     add("--host", help="default: 127.0.0.1, which only this computer can reach")
+    add(
+        "--token-file", type=Path, metavar="FILE",
+        help="one token a line, of which requests need one; required beyond loopback",
+    )  # fmt: skip
+    add(
+        "--without-authentication", action="store_true", default=None,
+        help="listen beyond loopback without tokens",
+    )  # fmt: skip
+    add("--certificate", type=Path, metavar="PEM", help="for TLS, with --key")
+    add("--key", type=Path, metavar="PEM", help="of the certificate, not encrypted")
     add("--rest-port", type=int, help="default: 8501; 0: any free port")
     add("--grpc-port", type=int, help="default: 8500; 0: any free port")
     add("--root", dest="roots", action="append", metavar="FOLDER", help="default: data/served")
@@ -69,7 +83,7 @@ def parser() -> argparse.ArgumentParser:
 def read_config(options: argparse.Namespace) -> config.Config:
     """The file's values, overridden by the flags."""
     values = config.read(options.config) if options.config else {}
-    for name in ("host", "rest_port", "grpc_port", "roots"):
+    for name in SETTINGS:
         if (value := getattr(options, name)) is not None:
             values[name] = value
     if options.policy is not None:
@@ -129,16 +143,17 @@ def announce(core, addresses) -> None:
         print(f"No models in {roots} yet; `make repro` trains and exports some.")
     for name, model in sorted(core.manager.models.items()):
         for number in model.available[-1:]:
-            print(example_line(addresses.rest, name, model.versions[number].folder))
+            folder = model.versions[number].folder
+            print(example_line(addresses.rest, name, folder, core.config.token_file))
         for version in model.versions.values():
             if version.error:
                 print(f"# {name} version {version.number} is not served: {version.error}")
     sys.stdout.flush()
 
 
-def example_line(base_url: str, model: str, folder: Path) -> str:
+def example_line(base_url: str, model: str, folder: Path, token_file: Path | None) -> str:
     try:
-        command = example.curl_command(base_url, model, folder)
+        command = example.curl_command(base_url, model, folder, token_file)
     except (LoadError, OSError):  # the folder was changed or removed after loading
         command = None
     return command or f"# {model}: see {base_url}/v1/models/{model}/metadata for its inputs"

@@ -15,6 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.config.errors import UserError
+from serving.network import check_protection
 from serving.version_policy import Policy, Version
 
 PositiveInt = Annotated[int, Field(ge=1)]
@@ -35,6 +36,8 @@ class Limits(StrictModel):
         body_bytes: size of the body.
         rows: number of rows (instances).
         string_bytes: length of one text or file.
+        image_pixels: of one JPEG or PNG; signature.json can give a smaller number (max_pixels).
+        image_work: pixels times scans of one JPEG, which decoding takes time for.
         depth: nesting of lists.
         length: size of a dimension that the signature leaves open, besides the rows; signature.json
             can give another one (max_length).
@@ -46,6 +49,8 @@ class Limits(StrictModel):
     body_bytes: PositiveInt = 32 << 20
     rows: PositiveInt = 1024
     string_bytes: PositiveInt = 16 << 20
+    image_pixels: PositiveInt = 16_000_000
+    image_work: PositiveInt = 256_000_000
     depth: PositiveInt = 16
     length: PositiveInt = 1024
     cells: PositiveInt = 1 << 24
@@ -112,6 +117,9 @@ class Config(StrictModel):
         allowed_hosts: names that a request's Host header may have, besides those of loopback and
             `host`; "*": any name.
         allowed_origins: web origins whose pages may send requests, such as https://example.org.
+        token_file: its tokens are needed for requests; required if `host` is not loopback.
+        without_authentication: listen beyond loopback without tokens.
+        certificate, key: PEM files for TLS; without them there is no encryption.
         poll_s: time between two polls of the roots.
         load_timeout_s: time to load and warm up one version.
         allow_operations: refused operations of a graph that are allowed nevertheless.
@@ -121,6 +129,10 @@ class Config(StrictModel):
     host: str = "127.0.0.1"
     allowed_hosts: list[str] = []
     allowed_origins: list[str] = []
+    token_file: Path | None = None
+    without_authentication: bool = False
+    certificate: Path | None = None
+    key: Path | None = None
     rest_port: Port = 8501
     grpc_port: Port = 8500
     roots: Annotated[list[Path], Field(min_length=1)] = [Path("data/served")]
@@ -139,10 +151,6 @@ class Config(StrictModel):
 
     def labels_of(self, model: str) -> dict[str, int]:
         return self.models.get(model, ModelConfig()).labels
-
-
-def address(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def read(path: Path) -> dict:
@@ -172,7 +180,7 @@ def build(values: dict, source: str) -> Config:
         UserError: names the first invalid key; the message lists all of them.
     """
     try:
-        return Config.model_validate(values)
+        config = Config.model_validate(values)
     except ValidationError as error:
         details = error.errors()
         lines = [
@@ -183,3 +191,5 @@ def build(values: dict, source: str) -> Config:
         message = "\n".join([message, *lines[1:]])
         value = details[0]["input"]
         raise UserError("config-invalid", message, path=source, key=key, value=value) from None
+    check_protection(config)
+    return config

@@ -13,6 +13,10 @@ class BadRequest(ServingError):
     status, grpc = 400, "INVALID_ARGUMENT"
 
 
+class Unauthorized(ServingError):
+    status, grpc = 401, "UNAUTHENTICATED"
+
+
 class NotFound(ServingError):
     status, grpc = 404, "NOT_FOUND"
 
@@ -25,6 +29,10 @@ class Conflict(ServingError):
 
 class TooLarge(ServingError):
     status, grpc = 413, "INVALID_ARGUMENT"
+
+
+class UnsupportedMediaType(ServingError):
+    status, grpc = 415, "UNIMPLEMENTED"
 
 
 class QueueFull(ServingError):

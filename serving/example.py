@@ -24,18 +24,23 @@ def request_body(version: Path) -> str | None:
     return json.dumps({"instances": [instance]}, ensure_ascii=False)
 
 
-def curl_command(base_url: str, model: str, version: Path) -> str | None:
+def curl_command(
+    base_url: str, model: str, version: Path, token_file: Path | None = None
+) -> str | None:
     """A command that works when pasted into a shell.
 
     Args:
         base_url: http://host:port.
         model: name of the model.
         version: the version's folder, from which the example is read.
+        token_file: its first token is sent.
     """
     body = request_body(version)
     if body is None:
         return None
     url = shlex.quote(f"{base_url}/v1/models/{quote(model)}:predict")
+    if token_file is not None:
+        url += f' -H "Authorization: Bearer $(head -n 1 {shlex.quote(str(token_file))})"'
     if len(body) <= MAX_BODY_CHARACTERS:
         return f"curl -s {url} -d {shlex.quote(body)}"
     source = shlex.join([sys.executable, "-m", "serving.example", str(version)])

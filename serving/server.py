@@ -15,10 +15,11 @@ from starlette.routing import BaseRoute
 
 from pipelines.config.errors import UserError
 from serving import http_guard
-from serving.config import Config, address
+from serving.config import Config
 from serving.core.prediction import Core, RequestRecord
 from serving.grpc_api import services
 from serving.monitoring.access_log import AccessLog
+from serving.network import address
 from serving.rest import app
 from serving.rest.host_guard import HostGuard
 from serving.servables import servable
@@ -60,7 +61,7 @@ async def serve(
         Whether all threads have ended; otherwise the process has to be ended without them.
     """
     config, access_log = configure(), AccessLog(sys.stderr)
-    servable.set_threads_per_op(config.batching.threads)
+    servable.set_threads(config.batching.threads)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     try:
         async with running(config, extra_routes, access_log) as (core, addresses):
@@ -91,6 +92,7 @@ async def running(
             timeout_keep_alive=config.connections.idle_timeout_s,
             timeout_graceful_shutdown=config.limits.timeout_s, ws="none", lifespan="off",
             log_config=None, access_log=False, server_header=False, proxy_headers=False,
+            ssl_certfile=config.certificate, ssl_keyfile=config.key,
         )
     )  # fmt: skip
     grpc_server, grpc_address = services.build(core)
@@ -99,7 +101,8 @@ async def running(
     connections = http_server.server_state.connections
     watching = asyncio.create_task(http_guard.watch_connections(connections, config.connections))
     try:
-        yield core, Addresses(f"http://{address(*listener.getsockname()[:2])}", grpc_address)
+        scheme = "https" if config.certificate else "http"
+        yield core, Addresses(f"{scheme}://{address(*listener.getsockname()[:2])}", grpc_address)
     finally:
         core.manager.stopping = True
         http_server.should_exit = True

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipelines.config import loader
+from pipelines.evaluation import baseline_files
 from pipelines.tasks.contract import better
 
 TRAINED, METRICS = Path("data/trained"), Path("data/metrics")
@@ -86,7 +87,9 @@ def row(key: str, experiment, dataset: str, metric: str, values: dict, run: dict
         "fits": len(fits),
         "baseline": values.get(f"{strong}/{metric}"),
         **bounds("baseline_", values, f"{strong}/{metric}"),
-        "baseline_name": name_of_best(values, strong, metric).removeprefix("baseline_"),
+        "baseline_name": baseline_files.selected(experiment.task, dataset, strong).removeprefix(
+            "baseline_"
+        ),
         "difference": values.get(f"difference/{metric}"),
         **bounds("difference_", values, f"difference/{metric}"),
         "trivial": values.get(f"{trivial}/{metric}"),
@@ -118,16 +121,6 @@ def verdict(values: dict, metric: str, direction: str) -> str:
     if low <= 0 <= high:
         return "even"
     return "better" if (low > 0) == (direction == "higher") else "worse"
-
-
-def name_of_best(values: dict, strong: str, metric: str) -> str:
-    """The method behind `baseline_best`, or the strong baseline itself."""
-    groups = dict.fromkeys(name.split("/")[0] for name in values if name.startswith("baseline_"))
-    score = values.get(f"{strong}/{metric}")
-    same = [
-        group for group in groups if group != strong and values.get(f"{group}/{metric}") == score
-    ]
-    return same[0] if same and score is not None else strong
 
 
 def table(results: list[dict]) -> list[tuple[str, ...]]:

@@ -1,9 +1,11 @@
 """Whether the blocks of params.yaml fit each other and the code: names, arguments, baselines."""
 
-from collections.abc import Iterable
+import ast
+from collections.abc import Iterable, Mapping
 
 from pipelines.config import argument_types, search_path, signatures, task_fit
 from pipelines.config.errors import one_of
+from pipelines.config.mistakes import Mistakes
 from pipelines.config.schema import Dataset, Experiment, Params
 from pipelines.config.yaml_lines import YamlFile
 
@@ -12,58 +14,94 @@ def check_dataset(file: YamlFile, key: str, dataset: Dataset) -> None:
     _check_name(file, ("datasets", key, "recipe"), dataset.recipe, search_path.names("datasets"))
 
 
-def check_starts(file: YamlFile, params: Params) -> None:
-    for key, start in params.starts.items():
+def check_warm_starts(file: YamlFile, params: Params, mistakes: Mistakes) -> None:
+    datasets = _names(file, params, "datasets")
+    for key, start in params.warm_starts.items():
         if key in params.datasets:
             message = "a data set has this name; choose another one"
-            raise file.error("name-duplicate", ("starts", key), message, key)
-        _check_name(file, ("starts", key, "dataset"), start.dataset, params.datasets)
+            mistakes.append(file.error("name-duplicate", ("warm_starts", key), message, key))
+        with mistakes.collected():
+            _check_name(file, ("warm_starts", key, "dataset"), start.dataset, datasets)
 
 
-def check_experiment(file: YamlFile, key: str, experiment: Experiment, params: Params) -> None:
+def check_experiment(
+    file: YamlFile, key: str, experiment: Experiment, params: Params, mistakes: Mistakes
+) -> None:
     prefix = ("experiments", key)
-    _check_name(file, (*prefix, "task"), experiment.task, search_path.names("tasks"))
-    _check_name(file, (*prefix, "dataset"), experiment.dataset, params.datasets | params.starts)
-    _check_name(file, (*prefix, "module"), experiment.module, search_path.names("models"))
+    datasets = _names(file, params, "datasets", "warm_starts")
+    before = len(mistakes)
+    with mistakes.collected():
+        _check_name(file, (*prefix, "task"), experiment.task, search_path.names("tasks"))
+    with mistakes.collected():
+        _check_name(file, (*prefix, "dataset"), experiment.dataset, datasets)
+    with mistakes.collected():
+        _check_name(file, (*prefix, "module"), experiment.module, search_path.names("models"))
+        _check_builder(file, prefix, experiment)
+        _check_build(file, prefix, experiment, mistakes)
+    if experiment.task in search_path.names("tasks"):
+        with mistakes.collected():
+            _check_objective(file, prefix, experiment, mistakes)
+    if len(mistakes) == before:
+        with mistakes.collected():
+            _check_task(file, prefix, experiment, params)
+
+
+def _check_builder(file: YamlFile, prefix: tuple, experiment: Experiment) -> None:
+    place = f" in models/{experiment.module}.py"
     builders = signatures.builders(experiment.module)
-    builder, path = experiment.build.get("builder"), f"models/{experiment.module}.py"
-    _check_name(file, (*prefix, "build", "builder"), builder, builders, place=f" in {path}")
-    accepted = {
-        "build": (f"{builder} in {path}", ["builder", *builders[str(builder)]]),
-        **signatures.objective_arguments(experiment.task),
-    }
-    for section, (function, names) in accepted.items():
-        for argument in getattr(experiment, section):
-            if argument not in names:
-                choices = one_of(argument, (name for name in names if name != "builder"))
-                raise file.error(
-                    "argument-unknown", (*prefix, section, argument),
-                    f"{function} has no such argument; {choices}", argument,
-                )  # fmt: skip
-    _check_types(file, prefix, experiment)
-    _check_task(file, prefix, experiment, params)
+    name = experiment.build.get("builder")
+    _check_name(file, (*prefix, "build", "builder"), name, builders, place=place)
 
 
-def _check_types(file: YamlFile, prefix: tuple, experiment: Experiment) -> None:
-    """Every argument has the type and the range that its function's annotation promises."""
-    accepted = {
-        "build": signatures.builder_parameters(experiment.module, experiment.build["builder"]),
-        **signatures.objective_parameters(experiment.task),
-    }
-    for section, parameters in accepted.items():
-        for name, value in getattr(experiment, section).items():
-            if name == "builder":
-                continue
-            problem = argument_types.problem(*parameters[name], value)
-            if problem:
-                raise file.error("value-invalid", (*prefix, section, name), problem, value)
+def _check_build(file: YamlFile, prefix: tuple, experiment: Experiment, mistakes: Mistakes) -> None:
+    builder = experiment.build["builder"]
+    parameters = signatures.builder_parameters(experiment.module, builder)
+    values = {name: value for name, value in experiment.build.items() if name != "builder"}
+    function = f"{builder} in models/{experiment.module}.py"
+    _check_arguments(file, (*prefix, "build"), function, parameters, values, mistakes)
+
+
+def _check_objective(
+    file: YamlFile, prefix: tuple, experiment: Experiment, mistakes: Mistakes
+) -> None:
+    """The arguments of loss and of the decision rule."""
+    functions = signatures.objective_arguments(experiment.task)
+    parameters = signatures.objective_parameters(experiment.task)
+    for section, (function, _) in functions.items():
+        values = getattr(experiment, section)
+        _check_arguments(file, (*prefix, section), function, parameters[section], values, mistakes)
+
+
+def _check_arguments(
+    file: YamlFile, place: tuple, function: str,
+    parameters: Mapping[str, tuple[ast.arg, ast.expr | None]], values: Mapping,
+    mistakes: Mistakes,
+) -> None:  # fmt: skip
+    """Every argument exists, and has the type and the range that its annotation promises.
+
+    Args:
+        file: with the values.
+        place: their key in it.
+        function: its name, for the error.
+        parameters: name -> (parameter, default value).
+        values: name -> value.
+        mistakes: to add to.
+    """
+    for name, value in values.items():
+        if name not in parameters:
+            message = f"{function} has no such argument; {one_of(name, parameters)}"
+            mistakes.append(file.error("argument-unknown", (*place, name), message, name))
+        elif problem := argument_types.problem(*parameters[name], value):
+            mistakes.append(file.error("value-invalid", (*place, name), problem, value))
 
 
 def _check_task(file: YamlFile, prefix: tuple, experiment: Experiment, params: Params) -> None:
     """The task fits what the recipe makes and what the module is for."""
     dataset = experiment.dataset
-    if dataset in params.starts:
-        dataset = params.starts[dataset].dataset
+    if dataset in params.warm_starts:
+        dataset = params.warm_starts[dataset].dataset
+    if dataset not in params.datasets:
+        return  # it has a mistake of its own
     task, recipe = experiment.task, params.datasets[dataset].recipe
     made_for = task_fit.of_recipe(recipe)
     if task in task_fit.KNOWN and made_for and task not in made_for:
@@ -77,26 +115,38 @@ def _check_task(file: YamlFile, prefix: tuple, experiment: Experiment, params: P
         )
 
 
-def check_baselines(file: YamlFile, params: Params) -> None:
+def check_baselines(file: YamlFile, params: Params, mistakes: Mistakes) -> None:
     """Every experiment's task and data set have one block of baselines, and no two."""
     blocks: dict[tuple[str, str], str] = {}
-    datasets = params.datasets | params.starts
+    datasets, tasks = _names(file, params, "datasets", "warm_starts"), search_path.names("tasks")
     for key, block in params.baselines.items():
         prefix = ("baselines", key)
-        _check_name(file, (*prefix, "task"), block.task, search_path.names("tasks"))
-        _check_name(file, (*prefix, "dataset"), block.dataset, datasets)
+        with mistakes.collected():
+            _check_name(file, (*prefix, "task"), block.task, tasks)
+        with mistakes.collected():
+            _check_name(file, (*prefix, "dataset"), block.dataset, datasets)
         first = blocks.setdefault((block.task, block.dataset), key)
         if first != key:
             message = f"the same task and data set as baselines.{first}; remove one of the two"
-            raise file.error("baselines-repeated", prefix, message, block.dataset)
+            mistakes.append(file.error("baselines-repeated", prefix, message, block.dataset))
     for key, experiment in params.experiments.items():
         task, dataset = experiment.task, experiment.dataset
-        if (task, dataset) not in blocks:
+        if (task, dataset) not in blocks and task in tasks and dataset in datasets:
             message = (
                 f"the baselines of {task} on {dataset} are missing; add under `baselines:` the "
                 f"block `{dataset}: {{task: {task}, dataset: {dataset}}}`"
             )
-            raise file.error("baselines-missing", ("experiments", key), message, dataset)
+            mistakes.append(file.error("baselines-missing", ("experiments", key), message, dataset))
+
+
+def _names(file: YamlFile, params: Params, *sections: str) -> list[str]:
+    """The keys of sections, also of entries that have mistakes of their own."""
+    names: dict[str, None] = {}
+    for section in sections:
+        values = file.values.get(section)
+        names |= dict.fromkeys(getattr(params, section))
+        names |= dict.fromkeys(map(str, values) if isinstance(values, dict) else ())
+    return list(names)
 
 
 def _check_name(

@@ -1,13 +1,17 @@
 """params.yaml as validated objects; errors name the file, the line and the key."""
 
 import importlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from pipelines.config import consistency, search_path
 from pipelines.config.errors import UserError, one_of
-from pipelines.config.schema import Baselines, Dataset, Experiment, Params, Start
+from pipelines.config.mistakes import ENTRIES, Mistakes, entry_of
+from pipelines.config.schema import Baselines, Dataset, Download, Experiment, Params, WarmStart
+from pipelines.config.written_texts import as_written
 from pipelines.config.yaml_lines import YamlFile
 
 
@@ -17,67 +21,151 @@ def load(path: Path) -> Params:
     Raises:
         UserError: the first mistake in it.
     """
+    params, mistakes = inspect(path)
+    if mistakes:
+        raise mistakes[0]
+    return params
+
+
+def inspect(path: Path) -> tuple[Params, list[UserError]]:
+    """(entries that have no mistake, every mistake in the order of the lines).
+
+    Raises:
+        UserError: there is no such file, or it is not YAML.
+    """
     if not path.is_file():
         raise UserError(
             "file-missing", "no such file; run from the repository root or give --params",
             path=path,
         )  # fmt: skip
-    file = YamlFile(path)
-    try:
-        params = Params.model_validate(file.values)
-    except ValidationError as error:
-        raise file.validation_error(error, Params) from None
+    file, mistakes = YamlFile(path), Mistakes()
+    params = _structure(file, mistakes)
     if params.shared is not None:
-        params = _with_shared(file, params, params.shared)
-    for key, dataset in params.datasets.items():
-        consistency.check_dataset(file, key, dataset)
-        _check_options(file, key, dataset)
-    consistency.check_starts(file, params)
+        with mistakes.collected():
+            params = _with_shared(file, params, params.shared, mistakes)
+    for key in _of_file(file, params.datasets, "datasets"):
+        params.datasets[key] = _check_dataset(file, key, params.datasets[key], mistakes)
+    consistency.check_warm_starts(file, params, mistakes)
     for key, experiment in params.experiments.items():
-        consistency.check_experiment(file, key, experiment, params)
-    consistency.check_baselines(file, params)
-    return params
+        consistency.check_experiment(file, key, experiment, params, mistakes)
+    consistency.check_baselines(file, params, mistakes)
+    return _without(params, mistakes.entries()), mistakes.in_order()
 
 
-def _with_shared(file: YamlFile, params: Params, name: str) -> Params:
-    """The same params with the data sets, starts and baselines of the file that `shared` names."""
+def _structure(file: YamlFile, mistakes: Mistakes) -> Params:
+    """The file's entries that are what the schema says."""
+    try:
+        return Params.model_validate(file.values)
+    except ValidationError as error:
+        mistakes.extend(file.validation_errors(error, Params))
+        values = {name: file.values[name] for name in file.values if name in Params.model_fields}
+        for details in error.errors():
+            section, *entry = details["loc"]
+            if entry and isinstance(values.get(section), dict):
+                values[section] = {k: v for k, v in values[section].items() if k != entry[0]}
+            else:
+                values.pop(section, None)
+        return Params.model_validate({"seed": 0, **values})
+
+
+def _of_file(file: YamlFile, entries: Mapping, section: str) -> list[str]:
+    """The keys of a section that are in this file, not in the one that it shares."""
+    return [key for key in entries if (section, key) in file.lines]
+
+
+def _check_dataset(file: YamlFile, key: str, dataset: Dataset, mistakes: Mistakes) -> Dataset:
+    """The data set, its labels as they are written."""
+    place = ("datasets", key, "options")
+    try:
+        consistency.check_dataset(file, key, dataset)
+        model = recipe(dataset.recipe).Options
+        written = as_written(file, place, model, dataset.options)
+        dataset = dataset.model_copy(update={"options": written})
+        model.model_validate(written)
+    except UserError as error:
+        mistakes.append(error)
+    except ValidationError as error:
+        mistakes.extend(file.validation_errors(error, model, place))
+    return dataset
+
+
+def _without(params: Params, entries: set[tuple[str, str]]) -> Params:
+    sections = {
+        section: {
+            key: value
+            for key, value in getattr(params, section).items()
+            if (section, key) not in entries
+        }
+        for section in ENTRIES
+    }
+    return Params.model_construct(params.model_fields_set, **{**dict(params), **sections})
+
+
+def _with_shared(file: YamlFile, params: Params, name: str, mistakes: Mistakes) -> Params:
+    """The same params with data sets, warm starts and baselines of the file that `shared` names."""
     if Path(name).resolve() == file.path.resolve():
         message = "this is the file itself; name another params file"
         raise file.error("shared-is-itself", ("shared",), message, name)
-    shared = load(Path(name))
-    prepared = shared.datasets | shared.starts
+    shared, more = inspect(Path(name))
+    mistakes.extend(more)
+    prepared = shared.datasets | shared.warm_starts
     present: dict[str, dict] = {
         "datasets": prepared,
-        "starts": prepared,
+        "warm_starts": prepared,
         "baselines": shared.baselines,
     }
     for section, names in present.items():
         for key in getattr(params, section):
             if key in names:
                 message = f"{name} has this name as well; choose another one"
-                raise file.error("name-duplicate", (section, key), message, key)
+                mistakes.append(file.error("name-duplicate", (section, key), message, key))
     merged = {name: {**getattr(shared, name), **getattr(params, name)} for name in present}
     return Params.model_construct(params.model_fields_set, **{**dict(params), **merged})
 
 
 def dataset(params_file: Path, key: str) -> tuple[Params, Dataset]:
-    params = load(params_file)
-    return params, _lookup(params.datasets, key, params_file, "datasets")
+    return _entry(params_file, "datasets", key)
 
 
-def start(params_file: Path, key: str) -> tuple[Params, Start]:
-    params = load(params_file)
-    return params, _lookup(params.starts, key, params_file, "starts")
+def warm_start(params_file: Path, key: str) -> tuple[Params, WarmStart]:
+    return _entry(params_file, "warm_starts", key)
 
 
 def baselines(params_file: Path, key: str) -> tuple[Params, Baselines]:
-    params = load(params_file)
-    return params, _lookup(params.baselines, key, params_file, "baselines")
+    return _entry(params_file, "baselines", key)
 
 
 def experiment(params_file: Path, key: str) -> tuple[Params, Experiment]:
-    params = load(params_file)
-    return params, _lookup(params.experiments, key, params_file, "experiments")
+    return _entry(params_file, "experiments", key)
+
+
+def downloads(params_file: Path, key: str) -> dict[str, Download]:
+    return _entry(params_file, "downloads", key)[1]
+
+
+def _entry(params_file: Path, section: str, key: str) -> tuple[Params, Any]:
+    """(params, the entry), where no mistake is in the entry or in what it depends on.
+
+    Mistakes in other entries do not stop the stages of this one.
+
+    Raises:
+        UserError: the first mistake that matters, or `key-missing`.
+    """
+    params, mistakes = inspect(params_file)
+    needed = _needed(params, section, key)
+    for mistake in mistakes:
+        if entry_of(mistake) is None or entry_of(mistake) in needed:
+            raise mistake
+    return params, _lookup(getattr(params, section), key, params_file, section)
+
+
+def _needed(params: Params, section: str, key: str) -> set[tuple[str, str]]:
+    """The entry and the data set that it is of, with the weights that may be between them."""
+    needed = {(section, key)}
+    name = getattr(getattr(params, section).get(key), "dataset", None)
+    if name is None:
+        return needed
+    return needed | {("datasets", name)} | _needed(params, "warm_starts", name)
 
 
 def recipe(name: str):
@@ -98,14 +186,6 @@ def task_module(task: str, name: str):
 def options(dataset: Dataset):
     """The validated options of the data set's recipe; `load` has checked that they fit."""
     return recipe(dataset.recipe).Options.model_validate(dataset.options)
-
-
-def _check_options(file: YamlFile, key: str, dataset: Dataset) -> None:
-    model = recipe(dataset.recipe).Options
-    try:
-        model.model_validate(dataset.options)
-    except ValidationError as error:
-        raise file.validation_error(error, model, ("datasets", key, "options")) from None
 
 
 def _lookup(entries: dict, key: str, path: Path, section: str):

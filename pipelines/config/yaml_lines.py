@@ -1,6 +1,8 @@
 """A YAML file whose errors name the line."""
 
+import difflib
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Annotated, Union, get_args, get_origin
@@ -9,6 +11,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from pipelines.config.errors import UserError, one_of
+
+MAX_SHOWN = 200  # characters of a value in a message
+MAX_NODES = 200_000  # values of a file, aliases written out
+
+
+MERGE = "tag:yaml.org,2002:merge"
 
 
 class Loader(yaml.SafeLoader):
@@ -33,16 +41,31 @@ Loader.add_implicit_resolver(
 class YamlFile:
     """The values of a YAML file, and the line of each key.
 
+    lines: key, as a tuple of texts -> its line. texts: key -> its scalar as it is written, without
+    quotes: `1.10`, `yes`. key_texts: key of a mapping -> the keys in it, as read -> as written.
+
     Raises:
-        UserError: not UTF-8, not valid YAML, not a mapping, or a duplicate key.
+        UserError: not UTF-8, not valid YAML, not a mapping, a duplicate key, or too many aliases.
     """
 
     def __init__(self, path: Path):
         self.path = path
+        self.lines: dict[tuple, int] = {}
+        self.texts: dict[tuple, str] = {}
+        self.key_texts: dict[tuple, dict] = {}
         try:
             text = path.read_text("utf-8")
-            self.values = Loader(text).get_single_data()
-            root = yaml.compose(text, Loader)
+            self._loader = Loader(text)
+            root = self._loader.get_single_node()
+            if not isinstance(root, yaml.MappingNode):
+                raise UserError(
+                    "yaml-not-a-mapping",
+                    "the file is empty or not a mapping; see README.md for its sections",
+                    path=path,
+                )
+            self._check_size(root)
+            self._record(root, ())
+            self.values: dict = self._loader.construct_document(root)
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             raise UserError(
@@ -58,20 +81,39 @@ class YamlFile:
                 "yaml-invalid", f"not valid YAML, {problem}; fix the indentation or quotes",
                 path=path, line=line,
             ) from None  # fmt: skip
-        if root is None or not isinstance(self.values, dict):
+        except RecursionError:
             raise UserError(
-                "yaml-not-a-mapping",
-                "the file is empty or not a mapping; see README.md for its sections",
+                "yaml-too-deep", "nested too deeply to be read; remove brackets or levels",
                 path=path,
-            )
-        self.lines: dict[tuple, int] = {}
-        self._record_lines(root, ())
+            ) from None  # fmt: skip
 
-    def _record_lines(self, node: yaml.Node, key: tuple) -> None:
+    def _check_size(self, root: yaml.Node) -> None:
+        """Refuses aliases that, written out, make the file larger than anyone writes one."""
+        sizes: dict[int, int] = {}
+        for node in _children_first(root):
+            sizes[id(node)] = 1 + sum(sizes.get(id(child), MAX_NODES) for child in _below(node))
+            if sizes[id(node)] > MAX_NODES:
+                raise UserError(
+                    "yaml-aliases",
+                    f"more than {MAX_NODES:,} values when its aliases (*name) are written out; "
+                    "write the blocks without anchors, or make them smaller",
+                    path=self.path, line=node.start_mark.line + 1,
+                )  # fmt: skip
+
+    def _record(self, node: yaml.Node, key: tuple) -> None:
         self.lines.setdefault(key, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
+        if isinstance(node, yaml.ScalarNode):
+            self.texts[key] = node.value
+        elif isinstance(node, yaml.MappingNode):
             names = set()
+            written = self.key_texts.setdefault(key, {})
             for name, value in node.value:
+                if name.tag == MERGE:  # `<<: *block`: its keys are here as well
+                    for block in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                        self._record(block, key)
+                    continue
+                if not isinstance(name, yaml.ScalarNode):
+                    continue  # refused when values are made
                 line, full_key = name.start_mark.line + 1, (*key, name.value)
                 if name.value in names:
                     raise UserError(
@@ -79,11 +121,12 @@ class YamlFile:
                         path=self.path, line=line, key=".".join(full_key), value=name.value,
                     )  # fmt: skip
                 names.add(name.value)
+                written[self._loader.construct_object(name)] = name.value
                 self.lines[full_key] = line
-                self._record_lines(value, full_key)
+                self._record(value, full_key)
         elif isinstance(node, yaml.SequenceNode):
             for number, value in enumerate(node.value):
-                self._record_lines(value, (*key, str(number)))
+                self._record(value, (*key, str(number)))
 
     def error(self, code: str, key: tuple, message: str, value: object = None) -> UserError:
         """An error at a key; its line is that of the nearest key above it in the file."""
@@ -98,7 +141,13 @@ class YamlFile:
     def validation_error(
         self, error: ValidationError, model: type[BaseModel], prefix: tuple = ()
     ) -> UserError:
-        """The first of pydantic's errors as a UserError.
+        """The first of pydantic's errors as a UserError; see `validation_errors`."""
+        return self.validation_errors(error, model, prefix)[0]
+
+    def validation_errors(
+        self, error: ValidationError, model: type[BaseModel], prefix: tuple = ()
+    ) -> list[UserError]:
+        """Pydantic's errors as UserErrors, one for each key.
 
         Args:
             error: what pydantic raised.
@@ -106,30 +155,78 @@ class YamlFile:
             prefix: the key of the values that it validated.
         """
         # A misspelt key is reported as a missing one and as an unknown one; the latter says more.
-        first = min(error.errors(), key=lambda details: details["type"] == "missing")
+        details = sorted(error.errors(), key=lambda item: item["type"] == "missing")
+        unknown = [item["loc"] for item in details if item["type"] == "extra_forbidden"]
+        errors: dict[str | None, UserError] = {}
+        for item in details:
+            if item["type"] == "missing" and _is_misspelt(item["loc"], unknown):
+                continue
+            problem = self._problem(item, model, prefix)
+            errors.setdefault(problem.key, problem)
+        # The arms of a union are reported one by one: the one that goes furthest is meant.
+        return [
+            problem
+            for key, problem in errors.items()
+            if not any(other and other.startswith(f"{key}.") for other in errors)
+        ]
+
+    def _problem(self, item: Mapping, model: type[BaseModel], prefix: tuple) -> UserError:
         key = prefix
-        for step in first["loc"]:  # pydantic also names the arms of a union: those are not keys
+        for step in item["loc"]:  # pydantic also names the arms of a union: those are not keys
             if (*key, str(step)) in self.lines:
                 key = (*key, str(step))
-        if first["type"] == "extra_forbidden":
-            choices = one_of(key[-1], _fields(model, first["loc"][:-1]))
+        if item["type"] == "extra_forbidden":
+            choices = one_of(key[-1], _fields(model, item["loc"][:-1]))
             return self.error("key-unknown", key, f"unknown key; {choices}", key[-1])
-        if first["type"] == "missing":
-            key = (*key, first["loc"][-1])
+        if item["type"] == "missing":
+            key = (*key, item["loc"][-1])
             return self.error("key-missing", key, "missing; add it", key[-1])
-        problem, value = first["msg"].removeprefix("Value error, "), first["input"]
-        message = f"{problem[0].lower()}{problem[1:]}; found {value!r}"
+        problem, value = item["msg"].removeprefix("Value error, "), item["input"]
+        message = f"{problem[0].lower()}{problem[1:]}; found {_short(value)}"
         return self.error("value-invalid", key, message, value)
+
+
+def _is_misspelt(missing: tuple, unknown: Sequence[tuple]) -> bool:
+    """Whether an unknown key beside a missing one is so alike that it is meant."""
+    names = [str(loc[-1]) for loc in unknown if loc[:-1] == missing[:-1]]
+    return bool(difflib.get_close_matches(str(missing[-1]), names, n=1))
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+
+
+def _below(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            yield from (name, value)
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
+
+
+def _children_first(root: yaml.Node) -> Iterator[yaml.Node]:
+    """Every node once, after the nodes below it; a node inside itself comes before itself."""
+    seen, stack = {id(root)}, [(root, _below(root))]
+    while stack:
+        node, children = stack[-1]
+        child = next((child for child in children if id(child) not in seen), None)
+        if child is None:
+            stack.pop()
+            yield node
+        else:
+            seen.add(id(child))
+            stack.append((child, _below(child)))
 
 
 def _fields(model: type[BaseModel], loc: tuple) -> list[str]:
     """The field names accepted at `loc`, pydantic's path through the model."""
     for step in loc:
-        model = _below(model, step)
+        model = _step_down(model, step)
     return list(model.model_fields)
 
 
-def _below(annotation, step: str | int):
+def _step_down(annotation, step: str | int):
     """The annotation one step down: a field, a key, an index or an arm of a union."""
     arguments = get_args(annotation)
     if not arguments:

@@ -1,26 +1,4 @@
-"""A folder, or a zip or tar archive, of JPEG and PNG files in one folder per class.
-
-options (params.yaml, `datasets.<key>.options`):
-
-    folders     where the class folders are, relative to `source`: {all: flowers}, to be split
-                here, or {train: ..., val: ..., test: ...}; val and test are drawn from train where
-                they are not given. Default: the class folders at the top, or in one folder
-                around them; folders named like splits (train, valid, test) are splits
-    classes     the class folders to read, if there are others beside them; default: all
-    size        height and width to resize images to (see preprocessing/image_decoding.py)
-    channels    1 or 3
-    crop        share of the sides of the centre crop that is resized, in the ratio of `size`.
-                0.875 is customary with ImageNet networks, 1 crops only to the ratio; default: no
-                crop, the whole image is squeezed where its ratio differs
-    classes     the class folders to read, where there are others beside them; default: all
-    positive    the class to detect, for two-class tasks: its threshold is calibrated
-    bad_files   refuse | skip: what to do with files that are not valid JPEGs or PNGs; an archive
-                that is damaged or cannot be trusted is always refused
-    duplicates  drop (the test split's one is kept) | keep
-    conflicts   refuse | drop (all of them): what to do with an image that has two labels
-    overlap     refuse | report: what to do when a test image is also in train
-    max_pixels  larger images are refused before they are decoded
-    split       see `splits.ImageSplit`
+"""A folder, or a zip or tar archive, of JPEG and PNG images in one folder per class.
 
 Hidden files and what systems leave behind (Thumbs.db) are skipped; links are followed.
 All images are held in memory at their final size.
@@ -35,7 +13,14 @@ from pydantic import BaseModel, Field
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
-from pipelines.preparation import class_folders, labelled_images, validation
+from pipelines.preparation import (
+    class_folders,
+    label_names,
+    labelled_images,
+    splits,
+    validation,
+)
+from pipelines.preparation.label_names import Label, LabelNames
 from pipelines.preparation.splits import ImageSplit, SplitSources
 from pipelines.preprocessing import image_decoding
 
@@ -43,15 +28,41 @@ MAX_FILE_BYTES = 1 << 26
 
 
 class Options(BaseModel):
+    """Which images are read, and how.
+
+    Args:
+        folders: where the class folders are, relative to the source: {all: photos}, to be split
+            here, or {train: ..., val: ..., test: ...}; val and test are drawn from train where
+            they are not given. Default: the class folders at the top, or in one folder around
+            them; folders named like splits (train, valid, test) are splits.
+        classes: the class folders to read, where there are others beside them; default: all.
+        labels: class names for the folders: {n01440764: tench}; several may have one class.
+        size: height and width to resize images to; see preprocessing/image_decoding.py.
+        channels: 1 or 3.
+        crop: share of the sides of the centre crop that is resized, in the ratio of `size`. 0.875
+            is customary with ImageNet networks, 1 crops only to the ratio; default: no crop, the
+            whole image is squeezed where its ratio differs.
+        positive: the class to detect, for two-class tasks: its threshold is calibrated.
+        bad_files: refuse | skip files that are not valid JPEGs or PNGs; an archive that is damaged
+            or cannot be trusted is always refused.
+        sample_rows: read only so many files, drawn at random.
+        duplicates: drop (the test split's one is kept) | keep.
+        conflicts: refuse | drop (all of them): what to do with an image that has two labels.
+        overlap: refuse | report: what to do when a test image is also in train.
+        max_pixels: larger images are refused before they are decoded.
+        split: how images become train, val and test; see `splits.ImageSplit`.
+    """
+
     model_config = STRICT
     folders: SplitSources[str] | None = None
     classes: Annotated[list[str], Field(min_length=2)] | None = None
+    labels: LabelNames | None = None
     size: labelled_images.Size = (224, 224)
     channels: Literal[1, 3] = 3
     crop: Annotated[float, Field(ge=0.001, le=1)] | None = None
-    classes: Annotated[list[str], Field(min_length=2)] | None = None
-    positive: str | None = None
+    positive: Label | None = None
     bad_files: Literal["refuse", "skip"] = "refuse"
+    sample_rows: Count | None = None
     duplicates: Literal["drop", "keep"] = "drop"
     conflicts: Literal["refuse", "drop"] = "refuse"
     overlap: Literal["refuse", "report"] = "refuse"
@@ -62,7 +73,7 @@ class Options(BaseModel):
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     crop = None if options.crop is None else round(options.crop * image_decoding.PER_MILLE)
     reader = image_decoding.Reader(*options.size, options.channels, options.max_pixels, crop)
-    rows = read(options, raw, reader)
+    rows = read(options, raw, reader, seed)
     return labelled_images.write(
         rows, out, reader, options.split, seed,
         duplicates=options.duplicates, overlap=options.overlap, conflicts=options.conflicts,
@@ -71,7 +82,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 
 def read(
-    options: Options, raw: Path, reader: image_decoding.Reader
+    options: Options, raw: Path, reader: image_decoding.Reader, seed: int
 ) -> labelled_images.LabelledImages:
     """All images of the class folders, decoded and resized.
 
@@ -80,7 +91,8 @@ def read(
     """
     images, contents, files = [], [], []
     skipped: list[class_folders.ClassFile] = []
-    for file in class_folders.read(raw, options.folders, options.classes, MAX_FILE_BYTES):
+    every_file = class_folders.read(raw, options.folders, options.classes, MAX_FILE_BYTES)
+    for file in splits.sample(raw, every_file, options.sample_rows, seed):
         try:
             data = file.load()
             images.append(reader(data, f"{raw}/{file.name}"))
@@ -102,14 +114,15 @@ def read(
             path=raw,
         )
     class_folders.require_none_lost(raw, files, skipped)
-    labels = validation.classes(raw, [file.label for file in files], options.positive)
+    names = [label_names.class_name(file.label, options.labels, raw / file.name) for file in files]
+    labels = validation.classes(raw, names, options.positive)
     ids = {label: number for number, label in enumerate(labels)}
     return labelled_images.LabelledImages(
         source=raw,
         images=np.stack(images),
         files=contents,
         names=[file.name for file in files],
-        targets=np.array([ids[file.label] for file in files], np.int32),
+        targets=np.array([ids[name] for name in names], np.int32),
         labels=labels,
         given_splits=np.array([file.split for file in files]),
     )

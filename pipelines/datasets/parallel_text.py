@@ -1,24 +1,5 @@
 """Any sentence pairs: one TSV or CSV, or a folder of files aligned line by line.
 
-source (params.yaml, `datasets.<key>.source`): a table of two columns, or a folder.
-
-options (`datasets.<key>.options`):
-
-    source, target      a table's columns, by name (header: true) or position counted from 0
-    delimiter, header   how a table is written
-    quoting             true: cells in double quotes, as Excel writes them; false: quotes belong
-                        to the sentences, one line is one pair; default: what the file shows
-    files               a folder's files, two per split: {all: [en.txt, fr.txt]}, or the published
-                        splits {train: [...], val: [...], test: [...]}
-    encoding            of every file
-    empty               refuse | drop: what to do with a line that is empty on one side
-    max_characters, max_ratio    longer pairs, and pairs of very different lengths, are dropped
-                        from train; val and test keep theirs, or scores would be too high
-    duplicates          drop (keep the first of equal pairs) | keep
-    overlap             refuse | report: what to do when a test source is also in train
-    subwords            vocabulary_size, method, normalization, max_tokens; see sentence_pairs.py
-    split               val, test: a fraction below 1, or rows; repeats: independent splits
-
 The sub-word vocabulary comes from the train split only.
 """
 
@@ -26,16 +7,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from pipelines import spec
 from pipelines.config.errors import UserError
-from pipelines.config.schema import STRICT, Count
+from pipelines.config.schema import Count
 from pipelines.preparation import (
     empty_texts,
     excel_quotes,
     near_duplicates,
     sentence_pairs,
+    source_files,
     splits,
     tables,
     text_files,
@@ -43,6 +25,7 @@ from pipelines.preparation import (
 )
 from pipelines.preparation.sentence_pairs import Pairs
 from pipelines.preparation.splits import SPLITS, RandomSplit, Share
+from pipelines.preparation.table_options import TableOptions
 from pipelines.preparation.tables import Character, Position
 from pipelines.preparation.validation import Place
 
@@ -54,16 +37,35 @@ class Split(RandomSplit):
     test: Share = 0.1
 
 
-class Options(BaseModel):
-    model_config = STRICT
+class Options(TableOptions):
+    """Which pairs are read, and which are used.
+
+    Args:
+        source, target: a table's columns, by name (header: true) or position counted from 0.
+        header: whether a table's first row holds names of columns.
+        quoting: true: cells in double quotes, as Excel writes them; false: quotes belong to the
+            sentences, one line is one pair; default: what the file shows.
+        files: a folder's files, two per split: {all: [en.txt, fr.txt]}, or the published splits
+            {train: [...], val: [...], test: [...]}.
+        empty: refuse | drop: what to do with a line that is empty on one side.
+        sample_rows: use only so many pairs, drawn at random; of published splits, of train.
+        max_characters: longer pairs are dropped from train; val and test keep theirs, or scores
+            would be too high.
+        max_ratio: the same for pairs of which one side is so many times longer.
+        duplicates: drop (keep the first of equal pairs) | keep.
+        overlap: refuse | report: what to do when a test source is also in train.
+        subwords: the sub-word vocabulary; see sentence_pairs.py.
+        split: how pairs become train, val and test.
+    """
+
     source: str | Position = 0
     target: str | Position = 1
     delimiter: Character = "\t"
     header: bool = False
     quoting: bool | None = None
     files: dict[Literal["all", "train", "val", "test"], FilePair] | None = None
-    encoding: str = "utf-8"
-    empty: Literal["refuse", "drop"] = "refuse"
+    empty: empty_texts.Empty = "refuse"
+    sample_rows: Count | None = None
     max_characters: Count = 400
     max_ratio: Annotated[float, Field(ge=1)] = 3.0
     duplicates: Literal["drop", "keep"] = "drop"
@@ -74,6 +76,9 @@ class Options(BaseModel):
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     data = read(options, raw)
+    name = "all" if "all" in data else "train"
+    rows = splits.sample(raw, range(len(data[name])), options.sample_rows, seed)
+    data[name] = data[name].take(list(rows))
     limits = options.max_characters, options.max_ratio
     if "all" in data:
         filtered = sentence_pairs.filter_lengths(raw, data["all"], *limits)
@@ -93,11 +98,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 def read(options: Options, raw: Path) -> dict[str, Pairs]:
     """{"all": pairs} or {"train": ..., "val": ..., "test": ...}."""
     if not raw.is_dir():
-        if options.files is not None:
-            raise UserError(
-                "source-is-file", "`files` is for a folder, and this is a file; remove `files`",
-                path=raw, key="files",
-            )  # fmt: skip
+        source_files.require_folder(raw, options.files)
         return {"all": _without_empty(options, raw, raw, read_table(options, raw))}
     if set(options.files or {}) not in ({"all"}, set(SPLITS)):
         raise UserError(
@@ -123,10 +124,7 @@ def read_table(options: Options, path: Path) -> Pairs:
         quoting = excel_quotes.is_quoted(path, text, options.delimiter)
         if quoting:
             print(f"{path}: cells are in double quotes, as Excel writes them: quoting: true")
-    table = tables.read(
-        path, options.encoding, options.delimiter, header=options.header, quoting=quoting,
-        is_blank=None,
-    )  # fmt: skip
+    table = options.table(path, header=options.header, quoting=quoting, is_blank=None)
     rows = list(table.rows)
     while len(rows) > 1 and tables.has_only_blank_cells(rows[-1][1]):
         rows.pop()  # blank lines at the end

@@ -1,34 +1,39 @@
 """Texts, one per line: a file per class, or lines that begin with their label ("1 a fine film").
 
-source (params.yaml, `datasets.<key>.source`): a file of labelled lines, or a folder.
-
-options (`datasets.<key>.options`), beside those of pipelines/preparation/labelled_texts.py:
-
-    files       a folder's files: {all: ...}, to be split here, or {train: ..., val: ..., test:
-                ...}, where val and test are drawn from train if they are not given. Each is a file
-                of labelled lines, or a file per class: {pos: positive.txt, neg: negative.txt}
-    labels      class names of the labels in the file: {0: neg, 1: pos}; other labels are refused
-    encoding    of every file
+The source is a file of labelled lines, or a folder. The options are those of `Options` and of
+labelled texts (preparation/labelled_texts.py).
 """
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from pipelines import spec
-from pipelines.config import errors
 from pipelines.config.errors import UserError
-from pipelines.preparation import empty_texts, labelled_texts, text_files
+from pipelines.preparation import (
+    empty_texts,
+    label_names,
+    labelled_texts,
+    source_files,
+    text_files,
+)
+from pipelines.preparation.label_names import MAX_SHOWN
 from pipelines.preparation.splits import SplitSources
-
-Label = str | Annotated[int, Field(strict=True)]  # in YAML, {0: neg} has a number for its key
-MAX_SHOWN = 40  # characters of a label in an error
 
 
 class Options(labelled_texts.Options):
-    files: SplitSources[str | dict[str, str]] | None = None
-    labels: dict[Label, str] | None = None
+    """Which files are read.
+
+    Args:
+        files: a folder's files: {all: ...}, to be split here, or {train: ..., val: ..., test:
+            ...}, where val and test are drawn from train if they are not given. Each is a file of
+            labelled lines, a pattern such as "2024-*.txt", a list of these, or a file per class:
+            {pos: positive.txt, neg: negative.txt}.
+        encoding: of every file, by Python's name.
+    """
+
+    files: SplitSources[str | list[str] | dict[str, str]] | None = None
     encoding: str = "utf-8"
 
     @model_validator(mode="after")
@@ -40,20 +45,25 @@ class Options(labelled_texts.Options):
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     rows = []
-    for split, entry in labelled_texts.sources(raw, options.files).items():
+    for split, entry in source_files.by_split(raw, options.files).items():
         if isinstance(entry, dict):
             for label, name in sorted(entry.items()):
-                for line, text in read_lines(labelled_texts.member(raw, name), options):
+                for line, text in read_lines(source_files.member(raw, name), options):
                     rows.append(labelled_texts.Row(text, label, name, line, split))
-        else:
-            path = raw if entry is None else labelled_texts.member(raw, entry)
-            for line, text in read_lines(path, options):
-                if options.empty == "drop" and len(text.split(maxsplit=1)) == 1:
-                    print(f"{path}, line {line}: dropped, one word: {text[:MAX_SHOWN]}")
-                    continue
-                label, text = split_label(path, line, text, options.labels)
-                rows.append(labelled_texts.Row(text, label, entry or "", line, split))
+            continue
+        for name in [""] if entry is None else source_files.members(raw, entry):
+            for line, label, text in read_labelled(raw / name, options):
+                rows.append(labelled_texts.Row(text, label, name, line, split))
     return labelled_texts.prepare(raw, rows, options, out, seed)
+
+
+def read_labelled(path: Path, options: Options) -> Iterator[tuple[int, str, str]]:
+    """(line number, class, text) of every line."""
+    for line, text in read_lines(path, options):
+        if options.empty == "drop" and len(text.split(maxsplit=1)) == 1:
+            print(f"{path}, line {line}: dropped, one word: {text[:MAX_SHOWN]}")
+            continue
+        yield line, *split_label(path, line, text, options.labels)
 
 
 def read_lines(path: Path, options: Options) -> list[tuple[int, str]]:
@@ -68,25 +78,15 @@ def read_lines(path: Path, options: Options) -> list[tuple[int, str]]:
 
 
 def split_label(
-    path: Path, line: int, text: str, labels: dict[Label, str] | None
+    path: Path, line: int, text: str, labels: Mapping[str, str] | None
 ) -> tuple[str, str]:
     """(class name, text): the first word, by its name in `labels`, and the rest."""
     label, *rest = text.split(maxsplit=1)
-    shown = label[:MAX_SHOWN]
     if not rest:
         raise UserError(
             "text-empty",
-            f"one word, {shown!r}; a label and a text are needed: correct it, or set empty: drop",
+            f"one word, {label[:MAX_SHOWN]!r}; a label and a text are needed: correct it, or set "
+            "empty: drop",
             path=path, line=line, value=label,
         )  # fmt: skip
-    if labels is None:
-        return label, rest[0]
-    names = {str(key): name for key, name in labels.items()}
-    if label not in names:
-        raise UserError(
-            "label-unknown",
-            f"begins with {shown!r}, which is not a label; {errors.one_of(label, names)}; fix the "
-            "line or add it to `labels`",
-            path=path, line=line, key="labels", value=label,
-        )  # fmt: skip
-    return names[label], rest[0]
+    return label_names.class_name(label, labels, path, line), rest[0]

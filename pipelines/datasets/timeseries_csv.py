@@ -1,44 +1,47 @@
 """Any CSV or TSV of observations in time: one time column, one or many value columns.
 
-options (params.yaml, `datasets.<key>.options`), beside those of preparation/time_series.py:
-
-    time            name of the time column, or names of several, whose cells are joined with a
-                    space. ISO 8601. Times with an offset from UTC are converted to UTC for
-                    steps of hours and less; days, weeks, months and longer are local ones
-    time_format     of other times, as for Python's strptime: "%d.%m.%Y %H:%M"; or unix_seconds,
-                    unix_milliseconds: since 1970
-    time_zone       Europe/Berlin: of times without an offset; and in which days begin
-    values          column -> unit, one or many: {temperature: degC, pressure: hPa}
-    frequency       pandas' name of the step: 15min, h, D, W-SAT (weeks ending on Saturdays), MS
-    missing         cells that mean "no value"; such a cell is a gap, like an absent time
-    rows            first and last row to use, counted from 1 below the header: [1, 14400]
-    empty           refuse | drop rows without a time
-    duplicates      what to do with two rows of one time: refuse | first | last | mean
-    delimiter, decimal, encoding    how the file is written
-    skip_lines      lines above the header to leave out: a title, remarks
-    comment         lines that begin with this are left out: "#"
-    units_row       whether the row below the header holds units
-    thousands       what separates groups of digits: "." "," " " or "'"; a space is also a
-                    no-break or thin one. Without it, separated groups are refused
-
-Times must ascend: a file whose times do not may be two files in one.
+The options are those of `Options`, of a table (preparation/table_options.py) and of a series
+(preparation/time_series.py). Times must ascend: a file whose times do not may be two files in one.
 """
 
 import math
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
-from pipelines.preparation import empty_texts, number_cells, tables, time_cells, time_series
-from pipelines.preparation.tables import Character
+from pipelines.preparation import (
+    empty_texts,
+    number_cells,
+    source_files,
+    tables,
+    time_cells,
+    time_series,
+)
+from pipelines.preparation.table_options import TableOptions
 from pipelines.preparation.time_grid import Observations
+from pipelines.preparation.validation import Place
+
+COUNTED_FROM = "2000-01-01"  # a step's number is what counts; pandas needs times
+
+
+def _time(cell: str) -> str:
+    """The time in full; a year or a month means its first day."""
+    for more in ("", "-01", "-01-01"):
+        try:
+            return datetime.fromisoformat(f"{cell}{more}").isoformat()
+        except ValueError:
+            continue
+    raise ValueError("not a time; use 1949-01, 2024-05-31 or 2024-05-31T18:00")
 
 
 def _frequency(name: str) -> str:
@@ -53,22 +56,46 @@ def _frequency(name: str) -> str:
     return name
 
 
-class Options(time_series.Options):
-    time: str | Annotated[list[str], Field(min_length=1)] = "time"
+class Options(time_series.Options, TableOptions):
+    """Which columns are read, and how their cells are written.
+
+    Args:
+        time: name of the time column, or names of several, whose cells are joined with a space;
+            null: none, every row is a step. ISO 8601. Times with an offset from UTC are converted
+            to UTC for steps of hours and less; days, weeks, months and longer are local ones.
+        time_format: of other times, as for Python's strptime: "%d.%m.%Y %H:%M"; or unix_seconds,
+            unix_milliseconds, unix_microseconds: since 1970.
+        time_zone: Europe/Berlin: of times without an offset; and in which days begin.
+        start: with time: null, the time of the first row: 1949-01. Default: steps are counted.
+        values: column -> unit, one or many: {temperature: degC, pressure: hPa}.
+        frequency: pandas' name of the step: 15min, h, D, W-SAT (weeks ending on Saturdays), MS.
+        missing: cells that mean "no value"; such a cell is a gap, like an absent time.
+        rows: first and last row to use, counted from 1 below the header: [1, 14400].
+        sample_rows: use only so many rows, the last ones.
+        files: a folder's files, one series in parts: names, or patterns such as "2024-*.csv". They
+            are put in the order of their times.
+        empty: refuse | drop rows without a time.
+        duplicates: what to do with two rows of one time: refuse | first | last | mean.
+        header: whether the first row holds names of columns; without it, give `names`.
+        decimal: the decimal mark.
+        thousands: what separates groups of digits: "." "," " " or "'"; a space is also a no-break
+            or thin one. Without it, separated groups are refused.
+    """
+
+    time: str | Annotated[list[str], Field(min_length=1)] | None = "time"
     time_format: str | None = None
     time_zone: Annotated[str, AfterValidator(time_cells.zone_name)] | None = None
+    start: Annotated[str, BeforeValidator(str), AfterValidator(_time)] | None = None
     values: Annotated[dict[str, str], Field(min_length=1)]
-    frequency: Annotated[str, AfterValidator(_frequency)]
+    frequency: Annotated[str, AfterValidator(_frequency)] = "D"
     missing: list[str] = [""]
     rows: list[Count] | None = None
+    sample_rows: Count | None = None
+    files: str | Annotated[list[str], Field(min_length=1)] | None = None
     duplicates: Literal["refuse", "first", "last", "mean"] = "refuse"
-    delimiter: Character = ","
+    header: bool = True
     decimal: Literal[".", ","] = "."
     thousands: Literal[".", ",", " ", "'"] | None = None
-    encoding: str = "utf-8"
-    skip_lines: Annotated[int, Field(strict=True, ge=0)] = 0
-    comment: Annotated[str, Field(min_length=1)] | None = None
-    units_row: bool = False
     empty: empty_texts.Empty = "refuse"
 
     @field_validator("rows")
@@ -79,36 +106,75 @@ class Options(time_series.Options):
         return rows
 
     @model_validator(mode="after")
-    def _marks_differ(self):
+    def _options_fit(self):
+        given = self.model_fields_set
         if self.thousands == self.decimal:
             raise ValueError("`thousands` and `decimal` are the same mark; name two")
+        if self.time is not None and "frequency" not in given:
+            raise ValueError("`frequency` is missing; add the step of the times: h, D, W-SUN, MS")
+        if self.time is not None and self.start is not None:
+            raise ValueError("`start` is for rows without times; remove it, or set time: null")
+        if self.time is None and (used := {"time_format", "time_zone", "duplicates"} & given):
+            raise ValueError(f"there are no times; remove `{min(used)}`, or name the time column")
+        if self.files is not None and (self.rows is not None or self.time is None):
+            raise ValueError("`files` needs a time column, and goes without `rows`")
+        if not self.header and self.names is None:
+            raise ValueError("without a header, list a name for every column in `names`")
         return self
 
     @property
     def time_columns(self) -> list[str]:
-        return [self.time] if isinstance(self.time, str) else self.time
+        return [self.time] if isinstance(self.time, str) else self.time or []
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether steps have numbers instead of times."""
+        return self.time is None and self.start is None
+
+    @property
+    def step_name(self) -> str:
+        is_unnamed = self.is_counted and "frequency" not in self.model_fields_set
+        return "step" if is_unnamed else self.frequency
 
 
 class Observation(NamedTuple):
     """values: one per column, NaN where missing."""
 
-    line: int
+    place: Place
     time: datetime
     values: list[float]
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    return time_series.prepare(read(raw, options), options.frequency, options, out)
+    data = read(raw, options)
+    refuse_constant(data)
+    prepared = time_series.prepare(data, options.frequency, options, out)
+    facts = {**prepared.task_metadata, "frequency": options.step_name}
+    return replace(prepared, task_metadata=facts)
 
 
 def read(path: Path, options: Options) -> Observations:
-    table = tables.read(
-        path, options.encoding, options.delimiter, is_blank=tables.has_only_blank_cells,
-        skip_lines=options.skip_lines, comment=options.comment,
-    )  # fmt: skip
-    if options.units_row:
-        table = tables.without_first_row(table)
-    clock = time_cells.Clock(options.time_format, options.time_zone, options.frequency)
+    """The observations of a file, or of several in a folder."""
+    if path.is_dir() and options.files is None:
+        raise UserError(
+            "source-is-folder", 'is a folder; name its files: files: "*.csv"', path=path,
+            key="files",
+        )  # fmt: skip
+    source_files.require_folder(path, options.files)
+    names = [""] if options.files is None else source_files.members(path, options.files)
+    parts = [read_file(path / name, options) for name in names]
+    parts.sort(key=lambda part: part[0].time)
+    observations = [observation for part in parts for observation in part]
+    refuse_disorder(observations)
+    if options.sample_rows is not None and options.sample_rows < len(observations):
+        print(f"{path}: the last {options.sample_rows} of {len(observations)} rows (sample_rows)")
+        observations = observations[-options.sample_rows :]
+    return merge_duplicates(path, observations, options)
+
+
+def read_file(path: Path, options: Options) -> list[Observation]:
+    """The observations of one file, at least one."""
+    table = options.table(path, header=options.header)
     time_columns = [table.column(name, "time") for name in options.time_columns]
     value_columns = {name: table.column(name, "values") for name in options.values}
     observations: list[Observation] = []
@@ -117,37 +183,54 @@ def read(path: Path, options: Options) -> Observations:
         for name, column in value_columns.items():
             cells = ((line, row[column].strip()) for line, row in rows if column < len(row))
             number_cells.refuse_ambiguous(path, name, cells)
+    clock = time_cells.Clock(options.time_format, options.time_zone, options.frequency)
+    steps = iter(counted_times(options, len(rows)))
     for line, row in rows:
         table.check_width(line, row)
         cell = " ".join(row[column].strip() for column in time_columns)
-        if not cell.strip():
+        if time_columns and not cell.strip():
             empty.append(line)
             continue
-        previous_time = observations[-1].time if observations else None
-        time = clock.read(path, line, cell, previous_time)
-        if observations and time < observations[-1].time:
-            previous = observations[-1]
-            raise UserError(
-                "time-order",
-                f"{time} comes after {previous.time} (line {previous.line}); sort the file by time",
-                path=path, line=line, value=str(time),
-            )  # fmt: skip
+        previous = observations[-1].time if observations else None
+        time = clock.read(path, line, cell, previous) if time_columns else next(steps)
         values = [
             read_value(path, line, name, row[column].strip(), options)
             for name, column in value_columns.items()
         ]
-        observations.append(Observation(line, time, values))
+        observations.append(Observation(Place(path, line), time, values))
     empty_texts.settle(path, "time", empty, options.empty, remaining=len(observations))
-    data = merge_duplicates(path, observations, options)
-    for name, values in zip(options.values, data.values.T, strict=True):
+    return observations
+
+
+def counted_times(options: Options, rows: int) -> pd.DatetimeIndex:
+    """Of rows without a time column; none otherwise."""
+    count = rows if options.time is None else 0
+    return pd.date_range(options.start or COUNTED_FROM, periods=count, freq=options.frequency)
+
+
+def refuse_disorder(observations: Sequence[Observation]) -> None:
+    for previous, current in pairwise(observations):
+        if current.time < previous.time:
+            cure = "sort the file by time"
+            if current.place.path != previous.place.path:
+                cure = "the files overlap; remove the rows that are in both"
+            raise UserError(
+                "time-order",
+                f"{current.time} comes after {previous.time} ({previous.place}); {cure}",
+                path=current.place.path, line=current.place.line, value=str(current.time),
+            )  # fmt: skip
+
+
+def refuse_constant(data: Observations) -> None:
+    """Refuses columns from which nothing can be learned."""
+    for name, values in zip(data.units, data.values.T, strict=True):
         known = values[~np.isnan(values)]
         if not len(known) or np.ptp(known) == 0:
             problem = f"is {known[0]:g} throughout" if len(known) else "has no value"
             raise UserError(
                 "column-constant", f"column {name!r} {problem}; remove it from `values`",
-                path=path, key="values", value=name,
+                path=data.source, key="values", value=name,
             )  # fmt: skip
-    return data
 
 
 def select_rows(table: tables.Table, options: Options) -> list[tuple[int, tables.Row]]:
@@ -184,19 +267,23 @@ def merge_duplicates(path: Path, observations: list[Observation], options: Optio
     """One row per time, as the option `duplicates` says."""
     times = pd.DatetimeIndex([row.time for row in observations])
     values = np.array([row.values for row in observations], np.float64)  # (rows, columns)
-    lines = np.array([row.line for row in observations])
+    places = [row.place for row in observations]
     is_duplicate = times.duplicated()
     if is_duplicate.any():
         row = int(is_duplicate.argmax())
         if options.duplicates == "refuse":
             raise UserError(
                 "time-duplicate",
-                f"{times[row]} is in line {lines[row - 1]} too, one of {is_duplicate.sum()} such "
+                f"{times[row]} is in {places[row - 1]} too, one of {is_duplicate.sum()} such "
                 "rows; remove one, or set duplicates: first, last or mean, or, for local times "
                 "when clocks go back, `time_zone`",
-                path=path, line=int(lines[row]), key="duplicates", value=str(times[row]),
+                path=places[row].path, line=places[row].line, key="duplicates",
+                value=str(times[row]),
             )  # fmt: skip
         groups = pd.DataFrame(values, times).groupby(level=0, sort=True)
         values = getattr(groups, options.duplicates)().to_numpy()
-        times, lines = times[~is_duplicate], lines[~is_duplicate]
-    return Observations(path, times, values, dict(options.values), lines.tolist())
+        times = times[~is_duplicate]
+        places = [
+            place for place, is_later in zip(places, is_duplicate, strict=True) if not is_later
+        ]
+    return Observations(path, times, values, dict(options.values), places, options.is_counted)

@@ -32,3 +32,18 @@ def load(task: ModuleType, folder: Path) -> dict:
     path = errors.existing(folder / SETTINGS, "run `dvc repro`, whose stage baselines writes it")
     settings = json.loads(path.read_text("utf-8"))
     return {name: task.Outputs.load(folder / name) for name in settings}
+
+
+def selected(task: str, dataset: str, name: str) -> str:
+    """The methods behind a baseline that was selected from several, such as `baseline_best`.
+
+    Args:
+        task: whose baselines.
+        dataset: on which they were fitted.
+        name: of the baseline; it is returned where no selection is stored.
+    """
+    files = sorted(predictions(task, dataset).glob(f"repeat*/{SETTINGS}"))
+    selections = [json.loads(file.read_text("utf-8")).get(name) for file in files]
+    # "ridge, of scaled squared errors on val: ridge 0.1, smoothing 0.2"
+    methods = [text.partition(",")[0] for text in selections if name == "baseline_best" and text]
+    return " or ".join(dict.fromkeys(methods)) or name

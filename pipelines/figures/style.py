@@ -12,11 +12,13 @@ from matplotlib import style
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pipelines.figures import glyphs
+
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#6B6B6B"
 SEQUENTIAL = "Blues"
 DPI = 150
 STYLE = {
-    "font.family": "DejaVu Sans",  # ships inside matplotlib, so the same on every machine
+    "font.family": glyphs.OWN_FONT,  # ships inside matplotlib, so the same on every machine
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
@@ -51,6 +53,7 @@ def draw(path: Path, size_inches: tuple[float, float], paint: Callable[[Figure],
         FigureCanvasAgg(figure)
         figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)  # inches
         paint(figure)
+        glyphs.complete(figure)
         # Matplotlib would write its own version into the file, and DVC hashes the file.
         figure.savefig(path, dpi=DPI, bbox_inches="tight", metadata={"Software": None})
 

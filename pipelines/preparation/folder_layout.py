@@ -43,6 +43,7 @@ def resolve(
     named = {top: split for top in tops if (split := split_named(top))}
     if not folders:
         _refuse_splits_inside_classes(source, inside)
+        _refuse_equal_folders(source, base, inside, [top for top in tops if top not in named])
     if len(set(named.values())) < 2 and not (tops == list(named) and "train" in named.values()):
         return {"all": base.as_posix()}
     splits = _splits(source, base, inside, named)
@@ -109,6 +110,25 @@ def _refuse_splits_inside_classes(source: Path, inside: Sequence[Parts]) -> None
             f"({deep[0][1]}/{deep[0][0]}), or set folders: {{all: .}} to split all files here",
             path=source, key="folders", value=example,
         )  # fmt: skip
+
+
+def _refuse_equal_folders(
+    source: Path, base: PurePosixPath, inside: Sequence[Parts], tops: Sequence[str]
+) -> None:
+    """Folders that hold the same folders may be splits with names in any language."""
+    deep = [parts for parts in inside if len(parts) > 1]
+    below = {top: {p[1] if len(p) > 2 else "" for p in deep if p[0] == top} for top in tops}
+    names = next(iter(below.values()), set())
+    if len(tops) < 2 or len(names) < 2 or "" in names or any(n != names for n in below.values()):
+        return
+    first, *_, last = tops
+    raise UserError(
+        "folders-ambiguous",
+        f"the folders {', '.join(tops[:5])} all hold {', '.join(sorted(names)[:5])}; set folders: "
+        f"{{train: {base / first}, test: {base / last}}}, each by its name, if they are splits, or "
+        f"folders: {{all: {base}}} if they are classes",
+        path=source, key="folders", value=first,
+    )  # fmt: skip
 
 
 def _wrapper(paths: Sequence[Parts], classes: Sequence[str] | None) -> PurePosixPath:

@@ -8,27 +8,25 @@ is in two of them is refused or reported. Statistics (here: the vocabulary) come
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from pipelines import spec
-from pipelines.config import errors
-from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
-from pipelines.preparation import empty_texts, near_duplicates, text_splits, validation
+from pipelines.preparation import empty_texts, near_duplicates, splits, text_splits, validation
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import texts as text_report
-from pipelines.preparation.splits import T, TextSplit
+from pipelines.preparation.label_names import Label, LabelNames
+from pipelines.preparation.splits import TextSplit
 from pipelines.preparation.validation import Place
 from pipelines.preprocessing import tokenization, windows
 from pipelines.storage import arrays
 
 COLUMNS = ("text", "label", "line", "file", "seen")  # stored beside the inputs
-MAX_LISTED = 20  # files in an error
 
 
 def _input_name(name: str) -> str:
@@ -59,15 +57,26 @@ class Input(BaseModel):
 
 
 class Options(BaseModel):
-    """positive: the label to detect, for two-class tasks: its threshold is calibrated. inputs: one
-    block per Keras input. empty: refuse | drop rows without a text or label. duplicates: drop
-    (keep the first) | keep. overlap: refuse | report: what to do when a text of one split is also
-    in another. split: how rows become train, val and test."""
+    """What is done with the texts, whatever file they come from.
+
+    Args:
+        labels: class names for the labels in the source: {0: neg, 1: pos}. Several labels may have
+            one class; other labels are refused.
+        positive: the class to detect, for two-class tasks: its threshold is calibrated.
+        inputs: one block per Keras input.
+        empty: refuse | drop rows without a text or label.
+        sample_rows: read all, and use only so many rows, drawn at random.
+        duplicates: drop (keep the first) | keep.
+        overlap: refuse | report: what to do when a text of one split is also in another.
+        split: how rows become train, val and test.
+    """
 
     model_config = STRICT
-    positive: str | None = None
+    labels: LabelNames | None = None
+    positive: Label | None = None
     inputs: Annotated[dict[InputName, Input], Field(min_length=1)] = {"words": Input()}
     empty: empty_texts.Empty = "refuse"
+    sample_rows: Count | None = None
     duplicates: Literal["drop", "keep"] = "drop"
     overlap: Literal["refuse", "report"] = "refuse"
     split: TextSplit = TextSplit()
@@ -94,9 +103,20 @@ class Row(NamedTuple):
 
 
 def prepare(
-    source: Path, rows: Sequence[Row], options: Options, out: Path, seed: int
-) -> spec.DataSpec:
-    """Writes every repeat into out/repeat<i>/ and returns the spec that describes them."""
+    source: Path, rows: Sequence[Row], options: Options, out: Path, seed: int,
+    form: Mapping[str, Any] | None = None,
+) -> spec.DataSpec:  # fmt: skip
+    """Writes every repeat into out/repeat<i>/ and returns the spec that describes them.
+
+    Args:
+        source: for messages.
+        rows: all texts of the source.
+        options: what is done with them.
+        out: an empty folder.
+        seed: of the random draws.
+        form: of a request's text, for the spec's `task_metadata`; see `joined_text`.
+    """
+    rows = splits.sample(source, rows, options.sample_rows, seed)
     labels = validation.classes(source, [row.label for row in rows], options.positive)
     all_rows = rows
     if options.duplicates == "drop":
@@ -109,14 +129,12 @@ def prepare(
         source, options.split, texts, given_splits, targets, seed
     )
     truncated = []
-    grouped = options.split.method != "file_order"
-    group = partial(near_duplicates.group_near_duplicates, texts) if grouped else None
-    for number, splits in enumerate(repeats):
-        validation.require_all_classes(source, splits, targets, labels, group)
-        check_overlap(source, rows, splits, duplicate_ids, options)
-        seen = np.isin(duplicate_ids, duplicate_ids[splits["train"]])
+    for number, rows_of in enumerate(repeats):
+        validation.require_all_classes(source, rows_of, targets, labels, groups)
+        check_overlap(source, rows, rows_of, duplicate_ids, options)
+        seen = np.isin(duplicate_ids, duplicate_ids[rows_of["train"]])
         folder = out / f"repeat{number}"
-        truncated.append(write_repeat(folder, splits, rows, targets, seen, options))
+        truncated.append(write_repeat(folder, rows_of, rows, targets, seen, options))
     for name, settings in options.inputs.items():
         if most := max(counts[name] for counts in truncated):
             print(
@@ -124,7 +142,7 @@ def prepare(
                 f"tokens; raise inputs.{name}.max_tokens to keep them whole"
             )
     write_report(out, all_rows, fingerprints, groups)
-    return describe(options, out, labels, len(repeats))
+    return replace(describe(options, out, labels, len(repeats)), task_metadata=dict(form or {}))
 
 
 def write_report(
@@ -230,30 +248,3 @@ def describe(options: Options, out: Path, labels: Sequence[str], repeats: int) -
         inputs=inputs, target=spec.Target.class_id("label", len(labels)), outputs=len(labels),
         request_inputs=("text",), labels=tuple(labels), positive=options.positive, repeats=repeats,
     )  # fmt: skip
-
-
-def sources(source: Path, files: Mapping[str, T] | None) -> dict[str, T | None]:
-    """Split ("" to be split here) -> its entry in the option `files`; None: `source` itself."""
-    if source.is_dir() and files is None:
-        raise UserError(
-            "source-is-folder",
-            "is a folder; set `files` to {all: ...} or {train: ..., test: ...}",
-            path=source, key="files",
-        )  # fmt: skip
-    if not source.is_dir() and files is not None:
-        raise UserError(
-            "source-is-file", "`files` is for a folder, and this is a file; remove `files`",
-            path=source, key="files",
-        )  # fmt: skip
-    return {split.removeprefix("all"): entry for split, entry in (files or {"": None}).items()}
-
-
-def member(source: Path, name: str) -> Path:
-    """A file of the source folder, by its name in the option `files`."""
-    if not (source / name).is_file():
-        present = sorted(path.name for path in (source / name).parent.glob("*") if path.is_file())
-        raise UserError(
-            "file-missing", f"no file {name!r}; {errors.one_of(name, present[:MAX_LISTED])}",
-            path=source, key="files", value=name,
-        )  # fmt: skip
-    return source / name

@@ -5,7 +5,8 @@ source gives stays as it is; `hold_out` draws val and test at random, stratified
 whole groups together; `assign_folds` is cross-validation; `chronological` is for time series.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
@@ -61,10 +62,27 @@ def _all_or_train(sources: dict) -> dict:
     return sources
 
 
-T = TypeVar("T")
+T, Row = TypeVar("T"), TypeVar("Row")
 SplitSources = Annotated[
     dict[Literal["all", "train", "val", "test"], T], AfterValidator(_all_or_train)
 ]  # the option that says which file or folder holds which split
+
+
+def sample(source: Path, rows: Sequence[Row], size: int | None, seed: int) -> Sequence[Row]:
+    """At most `size` rows, drawn at random, in their order; None: all.
+
+    Args:
+        source: for messages.
+        rows: of the source.
+        size: the option `sample_rows`.
+        seed: of the draw.
+    """
+    if size is None or size >= len(rows):
+        return rows
+    rng = np.random.default_rng([seed, len(rows), size])
+    drawn = np.sort(rng.choice(len(rows), size, replace=False))
+    print(f"{source}: {size} of {len(rows)} rows, drawn at random (sample_rows)")
+    return [rows[row] for row in drawn.tolist()]
 
 
 def split_size(requested: float, rows: int, key: str) -> int:

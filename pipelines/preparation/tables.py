@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +42,11 @@ class Table:
     @property
     def width(self) -> int:
         """Number of columns, by the first row of the file."""
-        return len(self.header or self.rows[0][1])
+        return len(self.first_row)
+
+    @property
+    def first_row(self) -> Row:
+        return self.header or self.rows[0][1]
 
     def column(self, name: str | int, key: str) -> int:
         """The position of a column that is given by name or by position.
@@ -63,19 +67,22 @@ class Table:
         if self.header is None:
             raise UserError(
                 "header-missing",
-                f"column {name!r} needs a header line; give a position or set header: true",
+                f"column {name!r} needs a header line; set header: true, or list a name for every "
+                "column in `names`",
                 path=self.path, key=key, value=name,
             )  # fmt: skip
         names = [cell.strip() for cell in self.header]
         if name not in names:
             raise UserError(
-                "column-missing", f"no column {name!r}; {one_of(name, names)}",
+                "column-missing",
+                f"no column {name!r}; {one_of(name, names)}{_other_delimiter(name, names)}",
                 path=self.path, line=line, key=key, value=name,
             )  # fmt: skip
         if names.count(name) > 1:
             raise UserError(
                 "column-ambiguous",
-                f"{names.count(name)} columns {name!r}; rename all but one or give a position",
+                f"{names.count(name)} columns {name!r}; rename all but one in the file, or list a "
+                "name for every column in `names`",
                 path=self.path, line=line, key=key, value=name,
             )  # fmt: skip
         return names.index(name)
@@ -97,6 +104,16 @@ class Table:
                 "`quoting`, where the recipe has it), or fix the line",
                 path=self.path, line=line, value=len(row),
             )  # fmt: skip
+
+
+def _other_delimiter(name: str, names: Sequence[str]) -> str:
+    """The delimiter that would give the column, as part of a message."""
+    marks = {";": '";"', "\t": '"\\t"', ",": '","', "|": '"|"'}
+    if len(names) > 1:
+        return ""
+    cells = {mark: [cell.strip().strip('"') for cell in names[0].split(mark)] for mark in marks}
+    shown = next((marks[mark] for mark in marks if name in cells[mark]), None)
+    return f"; set delimiter: {shown}" if shown else ""
 
 
 def read(
@@ -134,7 +151,59 @@ def read(
             f"no data rows{' below the header' if header else ''}; at least one is needed",
             path=path,
         )
+    if names is not None and len(names) > 1:
+        _refuse_second_header(path, names, selected)
     return Table(path, names, selected)
+
+
+def _refuse_second_header(path: Path, names: Row, rows: list[tuple[int, Row]]) -> None:
+    """Files that were joined hold their header several times: it would become data."""
+    lines = [line for line, row in rows if row == names]
+    if lines:
+        raise UserError(
+            "header-repeated",
+            f"the header again, {len(lines)} times in all below the first; remove these lines",
+            path=path, line=lines[0], value=len(lines),
+        )  # fmt: skip
+
+
+def with_names(table: Table, names: Sequence[str]) -> Table:
+    """The table with other names of its columns.
+
+    Raises:
+        UserError: `names-count`, one name for each column is needed; `names-repeated`.
+    """
+    if len(names) != table.width:
+        raise UserError(
+            "names-count",
+            f"{len(names)} names for {table.width} columns ({', '.join(table.first_row[:8])}); "
+            "list one for each, in their order",
+            path=table.path, line=1, key="names", value=len(names),
+        )  # fmt: skip
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated is not None:
+        raise UserError(
+            "names-repeated", f"{repeated!r} is the name of two columns; change one",
+            path=table.path, key="names", value=repeated,
+        )  # fmt: skip
+    return Table(table.path, list(names), table.rows)
+
+
+def with_column(table: Table, name: str, value: str) -> Table:
+    """The table with a last column that holds one value.
+
+    Raises:
+        UserError: `column-ambiguous`, where it has a column of that name.
+    """
+    if name in [cell.strip() for cell in table.header or ()]:
+        raise UserError(
+            "column-ambiguous", f"the file has a column {name!r}; choose another `file_column`",
+            path=table.path, line=1, key="file_column", value=name,
+        )  # fmt: skip
+    for line, row in table.rows:
+        table.check_width(line, row)
+    header = [*(table.header or map(str, range(table.width))), name]
+    return Table(table.path, header, [(line, [*row, value]) for line, row in table.rows])
 
 
 def without_first_row(table: Table) -> Table:

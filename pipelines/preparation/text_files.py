@@ -10,6 +10,14 @@ from pipelines.preparation import foreign_files
 
 MAX_UNPACKED_BYTES = 1 << 31
 GZIP = b"\x1f\x8b"
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+ONE_BYTE = frozenset(
+    codecs.lookup(name).name
+    for name in ("latin-1", "cp1250", "cp1251", "cp1252", "iso8859-2", "iso8859-15", "mac-roman")
+)
 
 
 def contents(path: Path) -> bytes:
@@ -59,8 +67,9 @@ def decode(path: Path | str, data: bytes, encoding: str) -> str:
         raise UserError("file-empty", "the file is empty", path=path)
     foreign_files.refuse(path, data)
     try:
-        is_utf8 = codecs.lookup(encoding).name == "utf-8"
-        text = data.decode("utf-8-sig" if is_utf8 else encoding)
+        name = codecs.lookup(encoding).name
+        _refuse_other_encoding(path, data, name)
+        text = data.decode("utf-8-sig" if name == "utf-8" else encoding).removeprefix("\ufeff")
     except LookupError:
         raise UserError(
             "encoding-unknown",
@@ -84,12 +93,37 @@ def decode(path: Path | str, data: bytes, encoding: str) -> str:
     return text
 
 
+def _refuse_other_encoding(path: Path | str, data: bytes, encoding: str) -> None:
+    """Refuses what the first bytes, or bytes beyond ASCII, show to be in another encoding.
+
+    Bytes in which every one beyond ASCII belongs to valid UTF-8 are not Latin-1 by chance: its
+    letters are rarely beside each other, and never in these combinations.
+    """
+    marked = next((name for mark, name in MARKS if data.startswith(mark)), None)
+    if marked is None and encoding in ONE_BYTE and not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError:
+            return
+        marked = "utf-8"
+    if marked is not None and not encoding.startswith(marked):
+        raise UserError(
+            "encoding-wrong", f"the file is {marked} and not {encoding}; set encoding: {marked}",
+            path=path, line=1, key="encoding", value=encoding,
+        )  # fmt: skip
+
+
 def lines(path: Path, encoding: str) -> list[str]:
     """Split at line feeds only: a sentence may hold U+2028 and other separators.
 
     A file without line feeds, as old Macintosh programs write them, is split at carriage returns.
     """
     return split_lines(read(path, encoding))
+
+
+def count_lines(path: Path) -> int:
+    """The number of lines of a file, whatever its encoding."""
+    return len(split_lines(contents(path).decode("latin-1")))
 
 
 def split_lines(text: str) -> list[str]:

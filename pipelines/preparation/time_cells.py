@@ -1,7 +1,7 @@
 """Times in the cells of a table: ISO 8601, other formats, seconds since 1970, local times."""
 
 import zoneinfo
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,8 @@ import pandas as pd
 
 from pipelines.config.errors import UserError
 
-UNIX = {"unix_seconds": 1, "unix_milliseconds": 1000}  # format -> units in a second
+# Format -> units in a second.
+UNIX = {"unix_seconds": 1, "unix_milliseconds": 1000, "unix_microseconds": 1_000_000}
 ISO_DIGITS = 8  # 20240531; longer numbers count from 1970
 
 
@@ -33,11 +34,13 @@ class Clock:
         time_format: as for strptime, a key of UNIX, or None for ISO 8601.
         time_zone: of times without an offset, and of the days; None: as it is written.
         frequency: pandas' name of the step.
+        has_offset: of the times that were read: all must have one, or none.
     """
 
     time_format: str | None
     time_zone: str | None
     frequency: str
+    has_offset: set[bool] = field(default_factory=set)
 
     @cached_property
     def is_local(self) -> bool:
@@ -58,7 +61,7 @@ class Clock:
             previous: the time of the row before: local time is repeated when clocks go back.
 
         Raises:
-            UserError: `time-invalid`, `time-nonexistent`.
+            UserError: `time-invalid`, `time-nonexistent`, `time-offset-mixed`.
         """
         try:
             time = self._parse(cell)
@@ -70,6 +73,14 @@ class Clock:
                 "the cell or set time_format",
                 path=path, line=line, key="time", value=cell,
             ) from None  # fmt: skip
+        self.has_offset.add(time.tzinfo is not None)
+        if len(self.has_offset) > 1:
+            raise UserError(
+                "time-offset-mixed",
+                f"{cell!r} has {'an' if time.tzinfo else 'no'} offset from UTC, unlike the times "
+                "before it; write all times alike",
+                path=path, line=line, key="time", value=cell,
+            )  # fmt: skip
         if time.tzinfo is not None:
             if self.is_local:
                 return (time.astimezone(self.zone) if self.zone else time).replace(tzinfo=None)
@@ -106,7 +117,7 @@ class Clock:
 def _hint(cell: str, time_format: str | None) -> str:
     if time_format is not None or not cell.isdecimal():
         return ""
-    for length, name in ((range(9, 11), "unix_seconds"), (range(12, 14), "unix_milliseconds")):
-        if len(cell) in length:
+    for digits, name in zip((10, 13, 16), UNIX, strict=True):
+        if len(cell) in (digits - 1, digits):
             return f"; it may be seconds since 1970: time_format: {name}"
     return ""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.config.errors import UserError
+from pipelines.preparation.validation import Place
 
 MAX_GRID_RATIO = 50  # grid rows per observation; beyond that, the frequency is a mistake
 
@@ -15,16 +16,18 @@ MAX_GRID_RATIO = 50  # grid rows per observation; beyond that, the frequency is 
 @dataclass(frozen=True)
 class Observations:
     """times: ascending. values: (rows, columns) float64, NaN where missing. units: by column name.
-    lines: of each row in its source, for errors; None where the source is not a file."""
+    places: of each row, for errors; None where the source is not a file. is_counted: whether the
+    times mean numbers of steps."""
 
     source: Path
     times: pd.DatetimeIndex
     values: np.ndarray
     units: dict[str, str]
-    lines: Sequence[int] | None = None
+    places: Sequence[Place] | None = None
+    is_counted: bool = False
 
-    def line(self, row: int) -> int | None:
-        return None if self.lines is None else int(self.lines[row])
+    def place(self, row: int) -> Place:
+        return Place(self.source) if self.places is None else self.places[row]
 
 
 def on_grid(
@@ -53,11 +56,12 @@ def on_grid(
     if len(off_grid):
         time, fitting = times[off_grid[0]], _fitting(times)
         cure = f"set frequency: {fitting}, which fits all times" if fitting else "fix the time"
+        place = data.place(off_grid[0])
         raise UserError(
             "time-off-grid",
             f"{time} is none of the steps of {frequency} between {times[0]} and {times[-1]}, one "
             f"of {len(off_grid)} such times; {cure}",
-            path=data.source, line=data.line(off_grid[0]), value=str(time),
+            path=place.path, line=place.line, value=str(time),
         )  # fmt: skip
     values = np.full((len(grid), data.values.shape[1]), np.nan)
     values[grid.get_indexer(times)] = data.values
@@ -65,11 +69,12 @@ def on_grid(
     if len(missing) and refuse_gaps:
         time = grid[missing[0]]
         row = min(times.searchsorted(time), len(times) - 1)  # the row itself or the one after it
+        place = data.place(row)
         raise UserError(
             "value-missing",
             f"no value for {time}, one of {len(missing)} gaps; add the values or set gaps: "
             "interpolate or forward_fill",
-            path=data.source, line=data.line(row), key="gaps", value=str(time),
+            path=place.path, line=place.line, key="gaps", value=str(time),
         )  # fmt: skip
     return grid, values
 

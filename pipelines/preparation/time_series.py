@@ -6,6 +6,7 @@ split; the history of a val or test window may reach back into the split before,
 use: those values are known by then.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -97,17 +98,23 @@ def prepare(data: Observations, frequency: str, options: Options, out: Path) -> 
             values.astype(np.float32), starts, options.history_steps, options.horizon_steps
         )
         columns = {"history": past, "future": future, "origin": starts}
-        arrays.write(out / "repeat0" / split, columns | {"first": time_stamps(times[starts])})
+        first = step_numbers(starts) if data.is_counted else time_stamps(times[starts])
+        arrays.write(out / "repeat0" / split, columns | {"first": first})
     write_report(out, data, frequency)
     return describe(data.units, frequency, facts, options)
 
 
 def write_report(out: Path, data: Observations, frequency: str) -> None:
     """The data report on the observations, before gaps are filled."""
-    if data.lines is None:
+    if data.places is None:
         places = time_stamps(data.times)
     else:
-        places = [f"line {line}" for line in data.lines]
+        names = (place.path.relative_to(data.source) for place in data.places)
+        lines = (f"line {place.line}" for place in data.places)
+        places = [
+            line if name == Path() else f"{name}, {line}"
+            for name, line in zip(names, lines, strict=True)
+        ]
     report = series_report.report(data.times, data.values, list(data.units), places, frequency)
     findings.write(out, findings.accepted(report))
 
@@ -163,6 +170,10 @@ def describe(units: dict, frequency: str, facts: dict, options: Options) -> spec
             **facts,
         },
     )  # fmt: skip
+
+
+def step_numbers(rows: Iterable[int]) -> list[str]:
+    return [f"step {row + 1}" for row in rows]
 
 
 def time_stamps(times: pd.DatetimeIndex) -> list[str]:

@@ -1,7 +1,7 @@
 """Checks of labels, of the splits against each other, and of prepared arrays against their spec."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -94,7 +94,7 @@ def require_consistent_labels(
 
 def require_all_classes(
     path: Path, splits: Mapping[str, "np.ndarray"], targets: "np.ndarray", labels: Sequence[str],
-    groups: "Callable[[], np.ndarray] | None" = None,
+    groups: "np.ndarray | None" = None,
 ) -> None:  # fmt: skip
     """Every split has rows of every class.
 
@@ -103,7 +103,8 @@ def require_all_classes(
         splits: split -> row numbers.
         targets: label ids by row number.
         labels: class names by id.
-        groups: gives the number of each row's group, where rows of a group stay in one split.
+        groups: the number of each row's group, where rows of a group stay in one split; -1 of a
+            row that may be in any.
     """
     for split, rows in splits.items():
         present = set(targets[rows].tolist())
@@ -111,8 +112,8 @@ def require_all_classes(
         if missing:
             members = targets == labels.index(missing[0])
             count = int(members.sum())
-            sizes = Counter(groups()[members].tolist()) if groups else Counter()
-            if 0 < len(sizes) < count:
+            sizes = Counter([] if groups is None else groups[members].tolist())
+            if 0 < len(sizes) < count and -1 not in sizes:
                 cause = (
                     f": its {count} rows are {len(sizes)} groups of near-copies, the largest of "
                     f"{max(sizes.values())}, and near-copies stay in one split; add rows of that "

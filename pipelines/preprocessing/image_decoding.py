@@ -4,8 +4,11 @@ Training and serving must see the same numbers, so the rule is written down here
 `image_classification/serve.py` follows it with TensorFlow's operations:
 
 1. JPEG or PNG, distinguished by the first bytes, is decoded to 8-bit red, green, blue. An alpha
-   channel and the EXIF orientation are ignored. JPEG uses the accurate integer transform, which is
-   Pillow's default and an option of TensorFlow's.
+   channel and the EXIF orientation are ignored; of an animation, the first image counts. JPEG uses
+   the accurate integer transform, which is Pillow's default and an option of TensorFlow's. CMYK
+   becomes (255 - C) (255 - K) // 255, and so on; without Adobe's marker it is refused, because
+   programs differ in whether its values are inverted. So are 16-bit grey values, and PNG files
+   that `png_chunks` does.
 2. For one channel, grey = (19595 R + 38470 G + 7471 B + 32768) >> 16 (ITU-R BT.601 in 16 bits).
 3. With `crop`, only the centre is used: of the largest rectangle with the aspect ratio of the
    output, so many per mille of each side, rounded down. Without it the whole image is used, and
@@ -28,13 +31,18 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from pipelines.config.errors import UserError
-from pipelines.preprocessing import image_kinds
+from pipelines.preprocessing import image_kinds, png_chunks
 
-JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
+JPEG, PNG = b"\xff\xd8\xff", png_chunks.SIGNATURE
+ADOBE = b"\x00\x0eAdobe"  # how the segment begins by which libjpeg knows inverted CMYK
 GREY_RGB, GREY_HALF, GREY_BITS = (19595, 38470, 7471), 32768, 16
 PER_MILLE = 1000
 MAX_PIXELS = 25_000_000  # decoding takes about 40 bytes per pixel
-HIGH_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "F")
+PROBLEMS = {
+    "image-format": "not a JPEG or PNG file",
+    "image-depth": "16-bit grey values; save it with 8 bits",
+    "image-cmyk": "CMYK without the Adobe marker, which programs read differently; save it as RGB",
+}  # what the served graph answers, too
 DECODING_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error)
 
 
@@ -76,12 +84,17 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         max_pixels: larger images are refused before they are decoded.
 
     Raises:
-        UserError: another kind of file, a damaged or too large one, or more than 8 bits.
+        UserError: another kind of file, a damaged or too large one, 16-bit grey values, or CMYK
+            without Adobe's marker.
     """
     if not data.startswith((JPEG, PNG)):
         raise UserError("image-format", image_kinds.refusal(data), path=name)
+    is_png = data.startswith(PNG)
+    if is_png and png_chunks.is_high_grey(data):
+        raise UserError("image-depth", PROBLEMS["image-depth"], path=name, value=16)
     try:
-        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
+        source = png_chunks.image_chunks(data, max_pixels) if is_png else data
+        with Image.open(io.BytesIO(source), formats=("JPEG", "PNG")) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise UserError(
@@ -90,11 +103,10 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
                     "raise max_pixels",
                     path=name, key="max_pixels", value=(width, height),
                 )  # fmt: skip
-            if image.mode in HIGH_BIT_MODES:
-                raise UserError(
-                    "image-depth", "16-bit or float grey values; save it with 8 bits",
-                    path=name, value=image.mode,
-                )  # fmt: skip
+            if image.mode == "CMYK":
+                if "adobe" not in image.info or ADOBE not in data:
+                    raise UserError("image-cmyk", PROBLEMS["image-cmyk"], path=name)
+                return cmyk_to_rgb(np.asarray(image))
             return np.asarray(image.convert("RGB"))
     except UnidentifiedImageError:
         raise UserError(
@@ -106,6 +118,12 @@ def decode(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         ) from None
     except Image.DecompressionBombError:
         raise UserError("image-too-large", "far too many pixels; shrink it", path=name) from None
+
+
+def cmyk_to_rgb(image: np.ndarray) -> np.ndarray:
+    """(height, width, 4) uint8 -> (height, width, 3) uint8."""
+    light = 255 - image.astype(np.int32)
+    return (light[..., :3] * light[..., 3:] // 255).astype(np.uint8)
 
 
 def grey(image: np.ndarray) -> np.ndarray:

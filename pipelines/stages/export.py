@@ -24,11 +24,13 @@ from pipelines.evaluation.context import Evaluation
 from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.stages import promotion
-from pipelines.stages.verify import SCHEMA_VERSION, predict_in_batches, score
+from pipelines.stages.verify import predict_in_batches, score
 from pipelines.storage import arrays, atomic, trials
+from pipelines.storage.exported import SCHEMA_VERSION
 from pipelines.storage.trials import Trial
 
 GOLDEN_ROWS = 8
+READING_VERSION = 1  # of `reading` in signature.json; raised when its keys or their meaning change
 
 
 def run(params_file: Path, key: str) -> None:
@@ -81,8 +83,9 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
         "labels": stage.spec.labels,
         "requires": getattr(serve, "REQUIRES", ()),  # what to import before loading
         "digest": arrays.digest(folder / "model"),
+        "reading": reading(stage),
         "signatures": {
-            name: describe(signature, serve, stage.spec)
+            name: describe(signature, serve, stage.spec, trial.assets(stage.prepared))
             for name, signature in loaded.signatures.items()
         },
     }
@@ -100,14 +103,28 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
     write_json(folder / "golden.json", golden)
 
 
-def describe(signature, serve, spec) -> dict:
-    """Inputs and outputs by name: dtype and shape, and kind and unit as the task gives them.
+def reading(stage: Evaluation) -> dict:
+    """How the files of the data set are read, so that `predict` reads a new one alike."""
+    dataset = stage.params.datasets[stage.params.dataset_of(stage.key)]
+    return {
+        "schema_version": READING_VERSION,
+        "recipe": dataset.recipe,
+        "options": loader.options(dataset).model_dump(mode="json", exclude_unset=True),
+        "task_metadata": stage.spec.task_metadata,
+    }
+
+
+def describe(signature, serve, spec, assets: Path) -> dict:
+    """Inputs and outputs by name: dtype and shape, and kind, unit and sizes as the task gives them.
 
     Args:
         signature: of a loaded SavedModel.
-        serve: the task's module, with KINDS and optionally `units`.
+        serve: the task's module, with KINDS and optionally `units` and `sizes`.
+        spec: of the data set.
+        assets: the folder of vocabularies and the like.
     """
     units = serve.units(spec) if hasattr(serve, "units") else {}
+    sizes = serve.sizes(spec, assets) if hasattr(serve, "sizes") else {}
     sides = {
         "inputs": signature.structured_input_signature[1],
         "outputs": signature.structured_outputs,
@@ -117,6 +134,7 @@ def describe(signature, serve, spec) -> dict:
             name: {"dtype": tensor.dtype.name, "shape": tensor.shape.as_list()}
             | ({"kind": serve.KINDS[name]} if name in serve.KINDS else {})
             | ({"unit": units[name]} if units.get(name) else {})
+            | (sizes.get(name, {}) if side == "inputs" else {})
             for name, tensor in tensors.items()
         }
         for side, tensors in sides.items()

@@ -4,7 +4,6 @@ Run by `export` in a process of its own, which has not loaded the model's code; 
 `python -m pipelines verify data/exported/<experiment>`.
 """
 
-import importlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,10 +14,9 @@ import tensorflow as tf
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.evaluation.context import Evaluation
-from pipelines.storage import arrays
+from pipelines.storage import exported
 from pipelines.storage.trials import Trial
 
-SCHEMA_VERSION = 1  # of signature.json and golden.json; raised when keys or their meaning change
 TOLERANCE = 1e-6
 BATCH = 256
 
@@ -33,40 +31,16 @@ def run(params_file: Path, folder: str) -> None:
         UserError: the folder's content is not what `export` wrote, or its scores are not those
             of `evaluate`.
     """
-    contract = read_contract(Path(folder) / "signature.json")
-    if (digest := arrays.digest(Path(folder) / "model")) != contract["digest"]:
-        raise UserError(
-            "model-altered",
-            f"its content is {digest[:12]}, but signature.json was written for "
-            f"{contract['digest'][:12]}; it is not loaded; run the export stage again",
-            path=Path(folder) / "model", value=digest,
-        )  # fmt: skip
-    for library in contract.get("requires", ()):  # whose operations are in the graph
-        importlib.import_module(library)
+    model = Path(folder) / "model"
+    contract = exported.read_contract(Path(folder) / "signature.json")
+    exported.check_digest(model, contract)
+    exported.import_required(contract)
     stage = Evaluation.of(params_file, contract["experiment"])
     trial = Trial(**contract["trial"])
-    served = score(Path(folder) / "model", stage, trial)
+    served = score(model, stage, trial)
     evaluated = json.loads(stage.scores(trial).read_text("utf-8"))
     compare(served, evaluated, folder)
     print(f"{stage.key}: {len(served)} served scores equal evaluate's to {TOLERANCE:g}")
-
-
-def read_contract(path: Path) -> dict:
-    """signature.json.
-
-    Raises:
-        UserError: another version of this code wrote it.
-    """
-    contract = json.loads(path.read_text("utf-8"))
-    version = contract.get("schema_version")
-    if version != SCHEMA_VERSION:
-        raise UserError(
-            "schema-version-unknown",
-            f"written in version {version} of the format, this code reads version "
-            f"{SCHEMA_VERSION}; run the export stage again",
-            path=path, key="schema_version", value=version,
-        )  # fmt: skip
-    return contract
 
 
 def score(saved_model: Path, stage: Evaluation, trial: Trial) -> dict[str, float]:

@@ -123,6 +123,8 @@ class Serve(Protocol):
 
         REQUIRES            libraries to import before loading, whose operations are in the graph
         units(spec)         units of inputs and outputs by name
+        sizes(spec, assets) {input: its "max_bytes", "max_length" or "max_pixels"}, which the
+                            server checks before it calls the model
     """
 
     KINDS: Mapping[str, str]  # the kind of every input and output by name

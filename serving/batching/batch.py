@@ -20,6 +20,7 @@ class QueuedRequest:
     Args:
         inputs: arrays of `rows` rows.
         rows: number of rows.
+        row_cost: what one row takes of the capacity of a batch, in rows.
         deadline: in terms of time.monotonic().
         queued_at: in terms of time.monotonic().
         future: receives the outputs or the error.
@@ -30,6 +31,7 @@ class QueuedRequest:
 
     inputs: Arrays
     rows: int
+    row_cost: float
     deadline: float
     queued_at: float
     future: asyncio.Future

@@ -46,13 +46,16 @@ class Batcher:
         """Rows that are not in a batch yet."""
         return self._rows_waiting
 
-    async def __call__(self, inputs: Arrays, rows: int, deadline: float) -> Arrays:
+    async def __call__(
+        self, inputs: Arrays, rows: int, deadline: float, share: float = 0.0
+    ) -> Arrays:
         """The outputs for the rows; the request is accepted or refused before the first await.
 
         Args:
             inputs: validated arrays.
             rows: their number of rows.
             deadline: in terms of time.monotonic().
+            share: the part of a batch, from 0 to 1, that each row takes at least.
 
         Raises:
             QueueFull: at once.
@@ -67,7 +70,8 @@ class Batcher:
                 f"{self._rows_waiting} rows are waiting, of {self._settings.queue}; try again later"
             )
         loop = asyncio.get_running_loop()
-        request = QueuedRequest(inputs, rows, deadline, now, loop.create_future())
+        row_cost = max(1.0, share * self._settings.largest_batch)
+        request = QueuedRequest(inputs, rows, row_cost, deadline, now, loop.create_future())
         expiry = loop.call_later(deadline - now, request.expire)
         self._queue.append(request)
         self._rows_waiting += rows
@@ -114,19 +118,22 @@ class Batcher:
         """Slices of the oldest request and of others with the same row shapes."""
         slices: list[BatchSlice] = []
         skipped: list[QueuedRequest] = []
-        capacity, now = self._settings.largest_batch, time.monotonic()
-        while self._queue and capacity > 0:
+        capacity, now = float(self._settings.largest_batch), time.monotonic()
+        while self._queue and capacity >= 1:
             request = self._queue.popleft()
             if request.future.done() or request.deadline <= now:
                 self._rows_waiting -= request.waiting
                 request.dispatched = request.rows
-            elif slices and not self._can_merge(request, slices[0].request):
+            elif slices and (
+                request.row_cost > capacity or not self._can_merge(request, slices[0].request)
+            ):
                 skipped.append(request)
             else:
-                rows = min(capacity, request.waiting) if self._batched else request.rows
+                room = max(1, int(capacity / request.row_cost))
+                rows = min(room, request.waiting) if self._batched else request.rows
                 slices.append(request.next_slice(rows))
                 self._rows_waiting -= rows
-                capacity -= rows
+                capacity -= rows * request.row_cost
                 if request.waiting:
                     skipped.append(request)
         self._queue.extendleft(reversed(skipped))

@@ -9,13 +9,19 @@ from datetime import UTC, datetime
 
 from serving.config import Config
 from serving.core.budget import Budget
+from serving.core.inputs import Inputs
 from serving.core.manager import Manager
 from serving.core.model_versions import Model, Version
-from serving.core.validation import count_rows, find_signature, size_in_bytes
+from serving.core.tokens import Tokens
+from serving.core.validation import find_signature
 from serving.errors import BadRequest, DeadlineExceeded, Unavailable, listed
 from serving.monitoring.access_log import AccessLog
 from serving.monitoring.metrics import Metrics
 from serving.servables.signature import DEFAULT, Arrays, Signature
+
+# Bytes of a request that is decoded on a thread, because all others would wait meanwhile.
+LARGE_BODY = 128 << 10
+Decode = Callable[[Signature], Inputs]
 
 
 @dataclass
@@ -81,6 +87,7 @@ class Core:
         self, config: Config, metrics: Metrics, manager: Manager, log: AccessLog | None = None
     ):
         self.config, self.metrics, self.manager, self._log = config, metrics, manager, log
+        self._tokens = Tokens(config.token_file) if config.token_file else None
         self._budget = Budget(config.limits.in_flight_bytes)
         # Held while a large body is parsed and decoded: parsed JSON takes many times its size.
         self._decoding_large = asyncio.Lock()
@@ -89,6 +96,11 @@ class Core:
     def from_config(cls, config: Config, log: AccessLog | None = None) -> "Core":
         metrics = Metrics()
         return cls(config, metrics, Manager(config, metrics), log)
+
+    def authorize(self, authorization: Callable[[], str | None]) -> None:
+        """Raises Unauthorized if tokens are needed and the request's header has none of them."""
+        if self._tokens is not None:
+            self._tokens.check(authorization())
 
     def deadline(self, record: RequestRecord, timeout_s: float | None = None) -> float:
         """In terms of time.monotonic(). A client can only shorten the server's timeout."""
@@ -113,22 +125,21 @@ class Core:
             yield
 
     async def decode_on_thread(
-        self, record: RequestRecord, request: PredictRequest,
-        decode: Callable[[Signature], Arrays],
-    ) -> Callable[[Signature], Arrays]:  # fmt: skip
+        self, record: RequestRecord, request: PredictRequest, decode: Decode
+    ) -> Decode:
         """A `decode` for `predict` whose work is done: large inputs must not stop the event loop.
 
-        It keeps the arrays only. If another version was loaded meanwhile, they are taken for it as
+        It keeps the inputs only. If another version was loaded meanwhile, they are taken for it as
         well, unless its inputs differ.
         """
         version = self.available_version(record, request)
         decoded_for = find_signature(version.servable.signatures, request.signature)
-        arrays = await asyncio.to_thread(decode, decoded_for)
+        inputs = await asyncio.to_thread(decode, decoded_for)
 
-        def decoded(signature: Signature) -> Arrays:
+        def decoded(signature: Signature) -> Inputs:
             if signature.inputs != decoded_for.inputs:
                 raise Unavailable("the model was changed while the request was read; send it again")
-            return arrays
+            return inputs
 
         return decoded
 
@@ -154,9 +165,8 @@ class Core:
         return [model.version(request.version, request.label)]
 
     async def predict(
-        self, record: RequestRecord, request: PredictRequest,
-        decode: Callable[[Signature], Arrays],
-    ) -> Prediction:  # fmt: skip
+        self, record: RequestRecord, request: PredictRequest, decode: Decode
+    ) -> Prediction:
         """Validates, batches and runs a request.
 
         There is no await between the choice of the version and its queue, so that the version
@@ -165,16 +175,17 @@ class Core:
         Args:
             record: is filled in.
             request: which model, version and signature.
-            decode: the request's input arrays, checked against the signature.
+            decode: the request's inputs, checked against the signature.
         """
         version = self.available_version(record, request)
         signature = find_signature(version.servable.signatures, request.signature)
         record.signature = signature.name
-        arrays = decode(signature)
-        record.rows = count_rows(arrays, signature, self.config.limits)
-        self.hold(record, size_in_bytes(arrays))
+        inputs = decode(signature)
+        record.rows = inputs.rows
+        self.hold(record, inputs.size)
         deadline = self.deadline(record, request.timeout_s)
-        outputs = await version.batchers[signature.name](arrays, record.rows, deadline)
+        batcher = version.batchers[signature.name]
+        outputs = await batcher(inputs.arrays, inputs.rows, deadline, inputs.share)
         return Prediction(request, version.number, signature, outputs)
 
     def finish(self, record: RequestRecord, code: int | str) -> None:

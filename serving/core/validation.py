@@ -97,14 +97,6 @@ def check_array(array: np.ndarray, spec: TensorSpec, location: str, limits: Limi
         check_finite(array, location)
 
 
-def size_in_bytes(arrays: Arrays) -> int:
-    """Bytes of numbers and strings."""
-    return sum(
-        sum(map(len, array.ravel())) if array.dtype.hasobject else array.nbytes
-        for array in arrays.values()
-    )
-
-
 def is_inexact(dtype: np.dtype) -> bool:
     """Floating or complex; bfloat16 has neither kind in NumPy."""
     return dtype.kind in "fc" or dtype.name == "bfloat16"

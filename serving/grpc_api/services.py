@@ -15,13 +15,21 @@ from tensorflow_serving.apis import (
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
 from pipelines.config.errors import UserError
-from serving.config import address
+from serving.config import Config
+from serving.core.inputs import Inputs, check_inputs
 from serving.core.model_versions import Version
-from serving.core.prediction import Core, PredictRequest, RequestRecord, select_outputs
+from serving.core.prediction import (
+    LARGE_BODY,
+    Core,
+    PredictRequest,
+    RequestRecord,
+    select_outputs,
+)
 from serving.core.validation import check_names
 from serving.errors import BadRequest, ServingError, Unimplemented
 from serving.grpc_api import tensor_protos
 from serving.grpc_api.health import HealthService
+from serving.network import address
 from serving.servables.signature import Arrays, Signature
 
 ModelVersionStatus = get_model_status_pb2.ModelVersionStatus
@@ -46,11 +54,20 @@ def build(core: Core) -> tuple[grpc.aio.Server, str]:
     health_pb2_grpc.add_HealthServicer_to_server(HealthService(core), server)
     host, port = core.config.host, core.config.grpc_port
     try:
-        bound_port = server.add_insecure_port(address(host, port))
+        bound_port = add_port(server, core.config)
     except RuntimeError:
         message = f"{address(host, port)}: cannot listen; choose another --grpc-port"
         raise UserError("port-unavailable", message, value=port) from None
     return server, address(host, bound_port)
+
+
+def add_port(server: grpc.aio.Server, config: Config) -> int:
+    """The port, with TLS if there is a certificate."""
+    place = address(config.host, config.grpc_port)
+    if not (config.certificate and config.key):
+        return server.add_insecure_port(place)
+    pair = config.key.read_bytes(), config.certificate.read_bytes()
+    return server.add_secure_port(place, grpc.ssl_server_credentials([pair]))
 
 
 async def respond(
@@ -59,6 +76,7 @@ async def respond(
     """What `handle` returns; turns errors into gRPC status codes, counts and logs the request."""
     record, code = RequestRecord("grpc", operation), "INTERNAL"
     try:
+        core.authorize(lambda: authorization(context))
         response = await handle(record)
         code = "OK"
         return response
@@ -70,6 +88,11 @@ async def respond(
         raise
     finally:
         core.finish(record, code)
+
+
+def authorization(context) -> str | None:
+    """The metadata of the same name, as an HTTP header has it."""
+    return next((v for name, v in context.invocation_metadata() if name == "authorization"), None)
 
 
 class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
@@ -86,11 +109,17 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             self.core.hold(record, request.ByteSize())
             predict_request = to_predict_request(request.model_spec, context)
 
-            def decode(signature: Signature):
+            def decode(signature: Signature) -> Inputs:
                 # Unknown output names fail before the call.
                 select_outputs(signature.outputs, request.output_filter)
-                return self.decode_inputs(request.inputs, signature)
+                arrays = self.decode_inputs(request.inputs, signature)
+                return check_inputs(arrays, signature, self.core.config.limits)
 
+            if request.ByteSize() > LARGE_BODY:
+                async with self.core.decoding_large(
+                    self.core.deadline(record, predict_request.timeout_s)
+                ):
+                    decode = await self.core.decode_on_thread(record, predict_request, decode)
             prediction = await self.core.predict(record, predict_request, decode)
             outputs = select_outputs(prediction.outputs, request.output_filter)
             infos = prediction.signature.definition.outputs

@@ -47,17 +47,20 @@ def routes(core: Core) -> list[Route]:
         return golden["inputs"]
 
     handlers = {"/page/models": models, "/page/models/{model:name}/examples": examples}
+    files = {}
     for path in sorted(FOLDER.iterdir()):
         if path.suffix in MEDIA_TYPES:
             url_path = "/" if path.suffix == ".html" else f"/page/{path.name}"
-            handlers[url_path] = file_handler(path)
+            files[url_path] = file_handler(path)
+
+    def route(path: str, handle: Handler, public: bool) -> Route:
+        endpoint = Endpoint("GET", path, "page", handle, "", None, public=public)
+        return Route(path, EndpointHandler(core, endpoint), methods=["GET"])
+
     return [
-        Route(
-            path, EndpointHandler(core, Endpoint("GET", path, "page", handle, "", None)),
-            methods=["GET"],
-        )
-        for path, handle in handlers.items()
-    ]  # fmt: skip
+        *(route(path, handle, False) for path, handle in handlers.items()),
+        *(route(path, handle, True) for path, handle in files.items()),  # ask for the token
+    ]
 
 
 def file_handler(path: Path) -> Handler:

@@ -21,9 +21,9 @@ function withContent(node, attributes, children) {
   return node;
 }
 
-// The JSON of a response; throws the server's error message. With a body: POST.
-export async function fetchJson(url, body) {
-  const options = body && { method: "POST", body: JSON.stringify(body) };
+// The JSON of a response; throws the server's error message, with its status. With a body: POST.
+export async function fetchJson(url, body, headers = {}) {
+  const options = body ? { method: "POST", body: JSON.stringify(body), headers } : { headers };
   let response;
   try {
     response = await fetch(url, options);
@@ -31,8 +31,9 @@ export async function fetchJson(url, body) {
     throw new Error("The server does not respond.");
   }
   const content = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(content.error || `The server answered ${response.status}.`);
-  return content;
+  if (response.ok) return content;
+  const error = new Error(content.error || `The server answered ${response.status}.`);
+  throw Object.assign(error, { status: response.status });
 }
 
 export function count(number, singular, plural = `${singular}s`) {

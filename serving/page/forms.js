@@ -4,6 +4,7 @@ import { describeTensors } from "./descriptions.js";
 import { element, fetchJson } from "./dom.js";
 import { createField } from "./fields.js";
 import { renderPrediction } from "./prediction.js";
+import { authorization } from "./token.js";
 
 export function createForms(model) {
   if (!model.signatures.length) return [element("p", {}, "No version is available at present.")];
@@ -50,7 +51,8 @@ function exampleButton(model, fields, prediction) {
   let row = 0;
   const fillNext = async () => {
     try {
-      examples ??= await fetchJson(`/page/models/${encodeURIComponent(model.name)}/examples`);
+      const url = `/page/models/${encodeURIComponent(model.name)}/examples`;
+      examples ??= await fetchJson(url, null, authorization());
       for (const { input, fill } of fields) fill(examples[input.name][row]);
       row = (row + 1) % examples[fields[0].input.name].length;
       prediction.replaceChildren();
@@ -72,7 +74,8 @@ async function predict(model, signature, fields) {
     }
     const url = `/v1/models/${encodeURIComponent(model.name)}:predict`;
     const startedAt = performance.now();
-    const { outputs } = await fetchJson(url, { inputs: columns, signature_name: signature.name });
+    const body = { inputs: columns, signature_name: signature.name };
+    const { outputs } = await fetchJson(url, body, authorization());
     const milliseconds = Math.max(1, Math.round(performance.now() - startedAt));
     const time = element("p", { class: "time" }, `Predicted in ${milliseconds} ms.`);
     return [...renderPrediction(firstRow(outputs, signature), inputs, signature, model), time];

@@ -3,18 +3,22 @@
 import { groupTitle } from "./descriptions.js";
 import { element, fetchJson } from "./dom.js";
 import { createForms } from "./forms.js";
+import { authorization, createTokenForm } from "./token.js";
 
 const POLL_MS = 3000;
 const cards = new Map();
 const main = document.getElementById("models");
 const status = document.getElementById("status");
+const tokenForm = createTokenForm(poll);
 
 async function poll() {
   try {
-    const models = await fetchJson("/page/models");
+    const models = await fetchJson("/page/models", null, authorization());
+    tokenForm.remove();
     showStatus(models.length ? "" : "No models yet. Models appear here once they are published.");
     updateCards(models);
   } catch (error) {
+    if (error.status === 401 && !tokenForm.isConnected) status.after(tokenForm);
     showStatus(error.message);
   }
 }

@@ -43,6 +43,6 @@ def service_endpoints(core: Core, all_endpoints: list[Endpoint]) -> list[Endpoin
         ),
         Endpoint(
             "GET", "/openapi.json", "openapi", description,
-            "This description", "Object",
+            "This description", "Object", public=True,
         ),
     ]  # fmt: skip

@@ -4,7 +4,6 @@ Every answer that is not a success is {"error": "..."}. Routes and OpenAPI descr
 from the same list of endpoints, so that they cannot differ.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,25 +11,17 @@ import orjson
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from serving.core.prediction import Core, RequestRecord
-from serving.errors import (
-    BadRequest,
-    ClientDisconnected,
-    DeadlineExceeded,
-    QueueFull,
-    ServingError,
-    TooLarge,
-)
+from serving.errors import BadRequest, ServingError
 
 JSON = "application/json"
+CHALLENGE = {"www-authenticate": "Bearer"}
 TIMEOUT = "x-request-timeout-ms"
-# Bytes of a body that is parsed and decoded on a thread, because others would wait meanwhile.
-LARGE_BODY = 128 << 10
 
 
 class NameConvertor(Convertor):
@@ -60,7 +51,8 @@ class Endpoint:
         summary: one line for the description.
         response_schema: a name among `openapi.SCHEMAS`; None: plain text.
         request_schema: a name among `openapi.SCHEMAS`; None: no body.
-        error_codes: HTTP status codes that it can answer besides 404 and 405.
+        error_codes: HTTP status codes that it can answer besides 401, 404 and 405.
+        public: whether it is answered without a token.
     """
 
     method: str
@@ -71,6 +63,7 @@ class Endpoint:
     response_schema: str | None
     request_schema: str | None = None
     error_codes: tuple[int, ...] = ()
+    public: bool = False
 
     @property
     def metric_name(self) -> str:
@@ -117,6 +110,8 @@ class EndpointHandler:
     async def respond(self, request: Request) -> Response:
         record, code = RequestRecord("rest", self.endpoint.metric_name), 500
         try:
+            if not self.endpoint.public:
+                self.core.authorize(lambda: request.headers.get("authorization"))
             value = await self.endpoint.handle(request, record)
             if not isinstance(value, Response):
                 value = Response(to_json(value), media_type=JSON)
@@ -124,7 +119,7 @@ class EndpointHandler:
             return value
         except ServingError as error:
             code, record.error = error.status, str(error)
-            return error_response(code, record.error)
+            return error_response(code, record.error, CHALLENGE if code == 401 else None)
         finally:
             self.core.finish(record, code)
 
@@ -136,45 +131,6 @@ def error_response(code: int, message: str, headers: Mapping[str, str] | None = 
 def to_json(value) -> bytes:
     """Numbers that are not finite become null."""
     return orjson.dumps(value)
-
-
-async def read_body(core: Core, request: Request, record: RequestRecord) -> bytes:
-    """Reads all of a body before an error: a client that still sends reads no answer.
-
-    Args:
-        core: has the limits.
-        request: whose body is read.
-        record: holds the bytes that have arrived, until the request is finished.
-
-    Raises:
-        TooLarge: the body is larger than a body may be.
-        QueueFull: the server holds too many bytes of all requests.
-    """
-    limit, size, chunks, error = core.config.limits.body_bytes, 0, [], None
-    try:
-        async with asyncio.timeout_at(
-            asyncio.get_running_loop().time() + core.config.limits.timeout_s
-        ):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if error is None and size <= limit:
-                    chunks.append(chunk)
-                    try:
-                        core.hold(record, len(chunk))
-                    except QueueFull as full:
-                        error = full
-                if error is not None or size > limit:
-                    chunks.clear()
-                    core.give_back(record)
-    except ClientDisconnect:
-        raise ClientDisconnected("the client disconnected before its request was read") from None
-    except TimeoutError:
-        raise DeadlineExceeded("the body did not arrive in time") from None
-    if size > limit:
-        raise TooLarge(f"a body of {size} bytes; at most {limit}")
-    if error is not None:
-        raise error
-    return b"".join(chunks)
 
 
 def parse_object(data: bytes) -> dict:

@@ -5,12 +5,12 @@ name that its owner points to 127.0.0.1 after the page is loaded (DNS rebinding)
 Origin header of another site, the second a Host header with an unknown name.
 """
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.config import Config
+from serving.network import is_address, is_loopback
 from serving.rest.endpoints import error_response
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -73,16 +73,3 @@ def host_name(value: str) -> str:
         return urlsplit(f"//{value}").hostname or ""
     except ValueError:
         return ""
-
-
-def is_address(name: str) -> bool:
-    """Addresses cannot be rebound, as names can."""
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
-
-
-def is_loopback(host: str) -> bool:
-    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)

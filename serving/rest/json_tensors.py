@@ -5,7 +5,6 @@ not block the event loop for a second.
 """
 
 import base64
-import binascii
 from itertools import chain
 
 import numpy as np
@@ -128,11 +127,21 @@ def to_bytes(value, location: str) -> bytes:
     if isinstance(value, str):
         return value.encode("utf-8")
     if isinstance(value, dict) and set(value) == {"b64"} and isinstance(value["b64"], str):
-        try:
-            return base64.b64decode(value["b64"], validate=True)
-        except (binascii.Error, ValueError):
-            raise BadRequest(f"{location}: b64 is not valid base64") from None
+        return decode_base64(value["b64"], location)
     raise BadRequest(f'{location}: found {describe(value)}, expected a text or {{"b64": ...}}')
+
+
+def decode_base64(text: str, location: str) -> bytes:
+    """As TensorFlow Serving does: with line breaks and spaces, with or without padding."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:  # binascii.Error is one
+        pass
+    compact = "".join(text.split()).rstrip("=")
+    try:
+        return base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
+    except ValueError:
+        raise BadRequest(f"{location}: b64 is not valid base64") from None
 
 
 def describe(value) -> str:

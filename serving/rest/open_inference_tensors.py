@@ -36,8 +36,10 @@ def split_body(data: bytes, header: str | None) -> tuple[bytes, memoryview]:
 
 
 def get_field(body: dict, name: str, default):
-    """A member, which must have the default's type."""
-    value = body.get(name, default)
+    """A member, which must have the default's type; null is no member: clients send it for one."""
+    value = body.get(name)
+    if value is None:
+        return default
     if not isinstance(value, type(default)):
         raise BadRequest(f"{name}: found {describe(value)}, expected {describe(default)}")
     return value

@@ -4,18 +4,27 @@ With its binary data extension: tensors can follow the JSON as bytes, so that im
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from serving.core.prediction import Core, PredictRequest, RequestRecord, select_outputs
+from serving.core.inputs import Inputs, check_inputs
+from serving.core.prediction import (
+    LARGE_BODY,
+    Core,
+    Decode,
+    PredictRequest,
+    RequestRecord,
+    select_outputs,
+)
 from serving.errors import BadRequest, Unavailable
 from serving.rest import open_inference_tensors
+from serving.rest.bodies import read_body
 from serving.rest.disconnects import DisconnectGuard
-from serving.rest.endpoints import LARGE_BODY, Endpoint, parse_object, read_body, timeout_s
+from serving.rest.endpoints import Endpoint, parse_object, timeout_s
 from serving.rest.open_inference_tensors import get_field, name_of
 from serving.rest.tfserving_v1 import PREDICT_ERRORS, to_predict_request
 from serving.servables.signature import DEFAULT, Arrays, Signature, TensorSpec
@@ -30,11 +39,13 @@ def endpoints(core: Core) -> list[Endpoint]:
     result = [
         Endpoint("GET", "/v2", "server", api.server, "The server", "Server"),
         Endpoint(
-            "GET", "/v2/health/live", "live", api.live, "Is the server running?", "Live"
+            "GET", "/v2/health/live", "live", api.live, "Is the server running?", "Live",
+            public=True,
         ),
         Endpoint(
             "GET", "/v2/health/ready", "ready", api.ready,
             "Does every model have an available version?", "Ready", error_codes=(503,),
+            public=True,
         ),
     ]  # fmt: skip
     for suffix, path in (("", MODEL), ("_of_version", f"{MODEL}/versions/{{version:name}}")):
@@ -118,11 +129,11 @@ class V2:
             name_of(output, "outputs"): output for output in get_field(body, "outputs", [])
         }
 
-        def decode(signature: Signature):
+        def decode(signature: Signature) -> Inputs:
             select_outputs(signature.outputs, requested)  # unknown names fail before the call
-            return open_inference_tensors.decode_inputs(
-                get_field(body, "inputs", []), binary_part, signature, self.core.config.limits
-            )
+            limits, inputs = self.core.config.limits, get_field(body, "inputs", [])
+            arrays = open_inference_tensors.decode_inputs(inputs, binary_part, signature, limits)
+            return check_inputs(arrays, signature, limits)
 
         signature_name = parameters.get("signature_name", DEFAULT)
         predict_request = to_predict_request(request, signature_name, timeout_s(request))
@@ -143,7 +154,7 @@ class InferRequest:
     """
 
     request: PredictRequest
-    decode: Callable[[Signature], Arrays]
+    decode: Decode
     outputs: dict[str, dict]
     binary_by_default: bool
     answered_id: dict[str, str]
@@ -151,7 +162,7 @@ class InferRequest:
 
 def parse_id(body: dict) -> dict[str, str]:
     """Raises BadRequest for an id that is not a string, or longer than MAX_ID."""
-    if "id" not in body:
+    if body.get("id") is None:
         return {}
     request_id = get_field(body, "id", "")
     if len(request_id) > MAX_ID:

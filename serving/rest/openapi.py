@@ -68,7 +68,8 @@ SCHEMAS = {
     ),
 }  # fmt: skip
 ERROR_DESCRIPTIONS = {
-    400: "Invalid request", 404: "Not found", 405: "Method not allowed", 413: "Too large",
+    400: "Invalid request", 401: "No valid token", 404: "Not found", 405: "Method not allowed",
+    413: "Too large", 415: "Content encoding not supported",
     429: "Queue full", 501: "Not implemented", 503: "Unavailable", 504: "Deadline exceeded",
 }  # fmt: skip
 
@@ -109,7 +110,7 @@ def responses(endpoint: Endpoint) -> dict:
     result = {"200": {"description": "Success", "content": success}}
     if endpoint.request_schema == "InferRequest":
         result["200"]["content"]["application/octet-stream"] = {"schema": {}}
-    for code in sorted({404, 405, *endpoint.error_codes}):
+    for code in sorted({404, 405, *endpoint.error_codes} | (set() if endpoint.public else {401})):
         result[str(code)] = {"description": ERROR_DESCRIPTIONS[code], "content": content("Error")}
     return result
 

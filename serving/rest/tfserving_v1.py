@@ -1,19 +1,20 @@
 """TensorFlow Serving's REST interface, version 1."""
 
 import asyncio
-from collections.abc import Callable
 
 from google.protobuf.json_format import MessageToDict
 from starlette.requests import Request
 
+from serving.core.inputs import Inputs, check_inputs
 from serving.core.model_versions import Version
-from serving.core.prediction import Core, PredictRequest, RequestRecord
+from serving.core.prediction import LARGE_BODY, Core, Decode, PredictRequest, RequestRecord
 from serving.errors import BadRequest, Unimplemented
 from serving.rest import json_tensors
+from serving.rest.bodies import read_body
 from serving.rest.disconnects import DisconnectGuard
-from serving.rest.endpoints import LARGE_BODY, Endpoint, parse_object, read_body, timeout_s
+from serving.rest.endpoints import Endpoint, parse_object, timeout_s
 from serving.servables.repository import version_number
-from serving.servables.signature import DEFAULT, Arrays, Signature
+from serving.servables.signature import DEFAULT, Signature
 
 MODEL = "/v1/models/{model:name}"
 PATHS = {
@@ -22,8 +23,7 @@ PATHS = {
     "_of_label": f"{MODEL}/labels/{{label:name}}",
 }
 KEYS = {"instances", "inputs", "signature_name"}
-Decode = Callable[[Signature], Arrays]
-PREDICT_ERRORS = (400, 413, 429, 503, 504)
+PREDICT_ERRORS = (400, 413, 415, 429, 503, 504)
 
 
 def endpoints(core: Core) -> list[Endpoint]:
@@ -85,10 +85,12 @@ class V1:
             raise BadRequest('exactly one of "instances" (rows) and "inputs" (columns) is needed')
         limits = self.core.config.limits
 
-        def decode(signature: Signature):
+        def decode(signature: Signature) -> Inputs:
             if "instances" in body:
-                return json_tensors.from_rows(body["instances"], signature, limits)
-            return json_tensors.from_columns(body["inputs"], signature, limits)
+                arrays = json_tensors.from_rows(body["instances"], signature, limits)
+            else:
+                arrays = json_tensors.from_columns(body["inputs"], signature, limits)
+            return check_inputs(arrays, signature, limits)
 
         signature_name = body.get("signature_name", DEFAULT)
         predict_request = to_predict_request(request, signature_name, timeout_s(request))

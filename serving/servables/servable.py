@@ -9,8 +9,10 @@ import tensorflow as tf
 
 from serving.errors import LoadError, listed
 from serving.servables import operations, repository, version_files, warmup
-from serving.servables.signature import Signature, readable_message
+from serving.servables.signature import SIZES, Signature, readable_message
 
+# Threads that wait cost nothing; a graph of this project decodes 4 images at a time.
+CONCURRENT_OPERATIONS = 16
 INIT_OP = "__saved_model_init_op"  # listed among the signatures, but not callable
 
 
@@ -29,14 +31,15 @@ class Servable:
     saved_model: object
 
 
-def set_threads_per_op(count: int) -> None:
-    """Sets TensorFlow's threads for one operation, for the whole process, before its first call.
+def set_threads(per_operation: int) -> None:
+    """Sets TensorFlow's threads for the whole process, before its first call.
 
-    Sharing a small operation among threads costs more than it gains. How many operations run
-    concurrently is left to TensorFlow: with a single thread, a call of a slow model would block
-    the calls of all other models.
+    Sharing a small operation among threads costs more than it gains. Operations of all models run
+    on the same threads, by default as many as there are cores, and a graph that decodes images
+    takes as many as it decodes at a time: the calls of all other models would wait for it.
     """
-    tf.config.threading.set_intra_op_parallelism_threads(count)
+    tf.config.threading.set_intra_op_parallelism_threads(per_operation)
+    tf.config.threading.set_inter_op_parallelism_threads(CONCURRENT_OPERATIONS)
 
 
 def load(
@@ -91,7 +94,7 @@ def load_saved_model(folder: Path, metadata: dict, definitions: Mapping) -> Serv
     saved_model = tf.saved_model.load(str(folder))
     signatures = {
         name: Signature.from_definition(
-            name, definitions[name], function, max_lengths(metadata, name)
+            name, definitions[name], function, input_sizes(metadata, name)
         )
         for name, function in saved_model.signatures.items()
         if name != INIT_OP
@@ -101,9 +104,10 @@ def load_saved_model(folder: Path, metadata: dict, definitions: Mapping) -> Serv
     return Servable(signatures, metadata, saved_model)
 
 
-def max_lengths(metadata: dict, signature: str) -> dict[str, int]:
-    """{input: the largest size of its open dimensions}, as far as signature.json gives it."""
+def input_sizes(metadata: dict, signature: str) -> dict[str, dict[str, int]]:
+    """{input: its SIZES}, as far as signature.json gives them."""
     inputs = metadata.get("signatures", {}).get(signature, {}).get("inputs", {})
     return {
-        name: fields["max_length"] for name, fields in inputs.items() if fields.get("max_length")
+        name: {size: fields[size] for size in SIZES if fields.get(size)}
+        for name, fields in inputs.items()
     }

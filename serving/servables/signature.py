@@ -14,6 +14,7 @@ import tensorflow as tf
 from serving.errors import BadRequest, ServingError
 
 DEFAULT = "serving_default"
+SIZES = ("max_length", "max_bytes", "max_pixels")  # of a TensorSpec, from signature.json
 Arrays = Mapping[str, np.ndarray]
 # Raised by a graph for an input that it does not accept.
 INPUT_ERRORS = (
@@ -34,6 +35,8 @@ class TensorSpec:
             the tuple for any shape.
         batched: whether the first dimension is the batch.
         max_length: largest size of a dimension of any size, if the model says so.
+        max_bytes: what the model reads of a text at most, if it says so; the rest is cut off.
+        max_pixels: of an image, if the model says so.
     """
 
     name: str
@@ -41,6 +44,8 @@ class TensorSpec:
     shape: tuple[int | None, ...] | None
     batched: bool
     max_length: int | None = None
+    max_bytes: int | None = None
+    max_pixels: int | None = None
 
     @classmethod
     def from_info(cls, name: str, info) -> "TensorSpec":
@@ -103,15 +108,17 @@ class Signature:
 
     @classmethod
     def from_definition(
-        cls, name: str, definition, function: Callable, max_lengths: Mapping[str, int] | None = None
-    ) -> "Signature":
-        """max_lengths: by the name of an input."""
+        cls, name: str, definition, function: Callable,
+        sizes: Mapping[str, Mapping[str, int]] | None = None,
+    ) -> "Signature":  # fmt: skip
+        """sizes: {input: its SIZES}."""
         inputs, outputs = (
             {key: TensorSpec.from_info(key, infos[key]) for key in sorted(infos)}
             for infos in (definition.inputs, definition.outputs)
         )
-        for key in set(inputs) & set(max_lengths or {}):
-            inputs[key] = replace(inputs[key], max_length=max_lengths[key])
+        for key, values in (sizes or {}).items():
+            if key in inputs:
+                inputs[key] = replace(inputs[key], **values)
         return cls(name, definition, function, inputs, outputs)
 
     @cached_property

@@ -4,8 +4,9 @@ Both carry `schema_version`. A version from another publisher may lack either fi
 another schema version is refused, because its fields could mean something else.
 
 signature.json: {"schema_version": 1, "task": str, "labels": [class names], "requires": [modules to
-import before loading], "signatures": {name: {"inputs" | "outputs": {tensor: {"kind", "unit",
-"max_length": largest size of a dimension that the signature leaves open}}}}}
+import before loading], "signatures": {name: {"inputs" | "outputs": {tensor: {"kind", "unit", and of
+inputs "max_length": largest size of a dimension that the signature leaves open, "max_bytes": what
+is read of a text, "max_pixels": of an image}}}}}
 golden.json: {"schema_version": 1, "inputs": {tensor: rows}, "outputs": {tensor: rows}}, in the
 column form of the REST interface; bytes are {"b64": ...}.
 """

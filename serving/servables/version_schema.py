@@ -20,11 +20,13 @@ class Described(BaseModel):
 
 
 class TensorFields(Described):
-    """max_length: the largest size of a dimension that the signature leaves open."""
+    """Sizes: see `servables.signature.TensorSpec`."""
 
     kind: Text | None = None
     unit: Any = None
     max_length: PositiveInt | None = None
+    max_bytes: PositiveInt | None = None
+    max_pixels: PositiveInt | None = None
 
 
 class SignatureFields(Described):

@@ -220,10 +220,10 @@ def test_an_unknown_key_is_refused_in_every_section(tmp_path, number, key):
         ("filters: 16", "spec: 16", 31, "argument-unknown", "experiments.cnn.build.spec", "spec"),
         ("false_alarm_cost", "alarm_cost", 38, "argument-unknown",
          "experiments.cnn.decide.alarm_cost", "alarm_cost"),
-        ("experiments:\n", "starts:\n  late: {dataset: sm, weights: w}\nexperiments:\n", 25,
-         "dataset-unknown", "starts.late.dataset", "sm"),
-        ("experiments:\n", "starts:\n  sms: {dataset: sms, weights: w}\nexperiments:\n", 25,
-         "name-duplicate", "starts.sms", "sms"),
+        ("experiments:\n", "warm_starts:\n  late: {dataset: sm, weights: w}\nexperiments:\n", 25,
+         "dataset-unknown", "warm_starts.late.dataset", "sm"),
+        ("experiments:\n", "warm_starts:\n  sms: {dataset: sms, weights: w}\nexperiments:\n", 25,
+         "name-duplicate", "warm_starts.sms", "sms"),
         ("  cnn:\n", "  ../cnn:\n", 25, "value-invalid", "experiments.../cnn", "../cnn"),
     ],
 )  # fmt: skip
@@ -296,7 +296,7 @@ def test_a_missing_key_is_refused_at_its_section(tmp_path, key):
         ("repeats: 2", ["0", "-1", "yes"]),
         ("bytes: 10", ["0", "-1"]),
         ('delimiter: ","', ["''", "ab"]),
-        ("positive: spam", ["yes", "3"]),
+        ("positive: spam", ["[yes]", "{a: b}"]),
         ("      text: text", ["true", "1.5"]),
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ from pipelines.evaluation.context import UNSEEN_SUBSET, Evaluation
 from pipelines.inference.decision import DecisionRule, log_odds
 from pipelines.stages import baselines, evaluate, export, train, verify
 from pipelines.storage import arrays, keras_file, trials
+from pipelines.storage.exported import SCHEMA_VERSION
 from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import score
 from pipelines.training.monitor import Monitor
@@ -193,7 +194,7 @@ def test_rows_are_asked_for_in_batches_without_a_trace(stage, monkeypatch):
 def test_the_contract_says_what_goes_in_and_comes_out(stage):
     about = json.loads((EXPORTED / "signature.json").read_text("utf-8"))
     described = about["signatures"]["serving_default"]
-    assert about["schema_version"] == verify.SCHEMA_VERSION
+    assert about["schema_version"] == SCHEMA_VERSION
     text = {"dtype": "string", "shape": [None], "kind": "text"}
     assert described["inputs"] == {"text": text}
     assert set(described["outputs"]) == {"label", "probability", "probabilities"}

@@ -16,8 +16,11 @@ import pandas as pd
 import pytest
 
 from pipelines import tracking
+from pipelines.commands.prediction import model
 from pipelines.config.errors import UserError
-from pipelines.tracking import entries, registry, store
+from pipelines.storage import arrays
+from pipelines.tracking import champions, entries, registry, store
+from tests.support.user_errors import user_error
 
 TEXTS, LABELS = ["hi", "a long text"], ["short", "long"]
 IDENTITY = {"code": "c", "data": "d", "params": "p"}
@@ -100,6 +103,23 @@ def test_named_inputs(run_id, exported, monkeypatch):
         assert model.predict(data)["sum"].tolist() == [4.5, 6.0]
     with pytest.raises(ValueError, match="give a dict or a DataFrame"):
         model.predict([1.0, 2.0])
+
+
+def test_champions_are_listed_with_what_export_wrote(run_id, exported):
+    interface = {"digest": arrays.digest(exported[0]), "labels": LABELS, "requires": []}
+    for name in ("text-sms", "text-mail"):
+        version = tracking.register(name, exported[0], run_id, **RESULT, interface=interface)
+        with user_error("model-missing", value="none"):
+            model.resolve("champion:none")
+        tracking.promote(name, version)
+    assert [version["name"] for version in champions.champions()] == ["text-mail", "text-sms"]
+    with user_error("champion-ambiguous"):
+        model.resolve("champion")
+    resolved = model.resolve("champion:sms")
+    assert resolved.contract == interface
+    (resolved.folder / "more").write_text("")
+    with user_error("model-changed"):
+        model.resolve("champion:text-sms")
 
 
 def test_versions_and_champion(run_id, exported, tmp_path):

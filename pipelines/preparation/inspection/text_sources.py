@@ -59,7 +59,7 @@ def side_by_side(root: Path, names: Sequence[str], answers: Answers) -> Source:
         splits = {tree.split_of(name): name for name in names}
         if len(splits) == len(names) and ("train" in splits or len(names) == 1):
             return labelled_lines(root, splits, answers, root)
-    counts = {name: len(text_files.lines(root / name, "latin-1")) for name in names}
+    counts = {name: text_files.count_lines(root / name) for name in names}
     aligned = max(counts.values()) == min(counts.values()) or any(map(tree.split_of, names))
     codes = {PurePosixPath(n.removesuffix(".gz")).suffix[1:].casefold() for n in names}
     codes |= {PurePosixPath(n).stem.casefold() for n in names}

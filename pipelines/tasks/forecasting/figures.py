@@ -15,7 +15,7 @@ ORIGINS = 4  # forecasts drawn
 WORST = 20
 STEPS = {
     "min": "minutes", "h": "hours", "D": "days", "W": "weeks", "MS": "months", "QS": "quarters",
-    "YS": "years",
+    "YS": "years", "step": "steps",
 }  # fmt: skip
 
 

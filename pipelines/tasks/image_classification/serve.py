@@ -12,10 +12,10 @@ from pipelines.evaluation.bootstrap import weights
 from pipelines.evaluation.classifier import score
 from pipelines.evaluation.tf_classifier import ANSWER_KINDS, Answer, outputs
 from pipelines.inference.decision import DecisionRule
-from pipelines.preprocessing import image_decoding
+from pipelines.preprocessing import image_decoding, png_chunks
 from pipelines.spec import DataSpec
 
-__all__ = ["KINDS", "endpoints", "outputs", "score", "weights"]
+__all__ = ["KINDS", "endpoints", "outputs", "score", "sizes", "weights"]
 
 KINDS = {"image_bytes": "image", **ANSWER_KINDS}  # of inputs and outputs
 
@@ -40,9 +40,8 @@ class GraphReader(tf.Module):
     def read(self, file):
         is_png = tf.strings.substr(file, 0, len(image_decoding.PNG)) == image_decoding.PNG
         is_jpeg = tf.strings.substr(file, 0, len(image_decoding.JPEG)) == image_decoding.JPEG
-        known = tf.debugging.Assert(is_png | is_jpeg, ["image_bytes: not a JPEG or PNG file"])
-        with tf.control_dependencies([known]):
-            pixels = tf.cond(is_png, lambda: self.png_pixels(file), lambda: jpeg_pixels(file))
+        with tf.control_dependencies([require(is_png | is_jpeg, "image-format")]):
+            pixels = tf.cond(is_png, lambda: png_pixels(file), lambda: jpeg_pixels(file))
         small = tf.debugging.Assert(
             pixels <= self.rule.max_pixels, ["image_bytes: too many pixels:", pixels]
         )
@@ -52,10 +51,11 @@ class GraphReader(tf.Module):
                 lambda: tf.io.decode_png(file, channels=3),
                 lambda: tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE"),
             )
-        image = tf.cast(image, tf.int32)
         if self.rule.channels == 1:
             total = tf.reduce_sum(
-                image * tf.constant(image_decoding.GREY_RGB), axis=2, keepdims=True
+                tf.cast(image, tf.int32) * tf.constant(image_decoding.GREY_RGB),
+                axis=2,
+                keepdims=True,
             )
             image = tf.bitwise.right_shift(
                 total + image_decoding.GREY_HALF, image_decoding.GREY_BITS
@@ -67,19 +67,37 @@ class GraphReader(tf.Module):
         wide = tf.ensure_shape(wide, (self.rule.height, self.rule.width, self.rule.channels))
         return tf.cast(wide, tf.uint8)
 
-    @staticmethod
-    def png_pixels(file):
-        """From the header: bytes 16 to 23 are width and height, big-endian."""
-        whole = tf.debugging.Assert(
-            tf.strings.length(file) > 24, ["image_bytes: the PNG file is cut short"]
-        )
-        with tf.control_dependencies([whole]):
-            header = tf.io.decode_raw(tf.strings.substr(file, 16, 8), tf.int32, False)
-        return tf.reduce_prod(tf.cast(header, tf.int64))
+
+def require(condition, code: str):
+    """An operation that fails with the words of `image_decoding.PROBLEMS`."""
+    return tf.debugging.Assert(condition, [f"image_bytes: {image_decoding.PROBLEMS[code]}"])
+
+
+def png_pixels(file):
+    """From the header: bytes 16 to 23 are width and height, big-endian."""
+    whole = tf.debugging.Assert(
+        tf.strings.length(file) > png_chunks.COLOUR_AT, ["image_bytes: the PNG file is cut short"]
+    )
+    with tf.control_dependencies([whole]):
+        kind = tf.strings.substr(file, png_chunks.DEPTH_AT, 2)
+    is_high_grey = kind == bytes([16, png_chunks.GREY])
+    with tf.control_dependencies([require(~is_high_grey, "image-depth")]):
+        header = tf.io.decode_raw(tf.strings.substr(file, 16, 8), tf.int32, False)
+    return tf.reduce_prod(tf.cast(header, tf.int64))
 
 
 def jpeg_pixels(file):
-    return tf.reduce_prod(tf.io.extract_jpeg_shape(file, tf.int64)[:2])
+    shape = tf.io.extract_jpeg_shape(file, tf.int64)
+    is_cmyk = shape[2] == 4
+    has_marker = tf.cond(is_cmyk, lambda: contains(file, image_decoding.ADOBE), lambda: True)
+    with tf.control_dependencies([require(has_marker, "image-cmyk")]):
+        return tf.reduce_prod(shape[:2])
+
+
+def contains(file, sequence: bytes):
+    """Whether the ASCII characters are somewhere in the file; \\C is any byte."""
+    pattern = "".join(f"\\x{byte:02x}" for byte in sequence)
+    return tf.strings.regex_full_match(file, rf"\C*{pattern}\C*")
 
 
 def center_crop(image, height: int, width: int, share: int):
@@ -95,7 +113,9 @@ def center_crop(image, height: int, width: int, share: int):
 def resize_axis(image, length: int):
     """`image_decoding`'s resizing in the graph: the first axis of (h, w, c) int32 to `length`."""
     size = tf.shape(image)[0]
-    return tf.cond(size == length, lambda: image, lambda: _resized(image, length))
+    return tf.cond(
+        size == length, lambda: tf.cast(image, tf.int32), lambda: _resized(image, length)
+    )
 
 
 def _resized(image, length: int):
@@ -125,6 +145,12 @@ class ImageClassifier(tf.Module):
     def classify(self, image_bytes):
         images = self.reader(image_bytes)
         return self.answer(self.model({self.input: images}, training=False))
+
+
+def sizes(spec: DataSpec, assets: Path) -> dict[str, dict[str, int]]:
+    """{input: its limits in signature.json}. A larger image is refused."""
+    reader = image_decoding.Reader.load(assets / "image.json")
+    return {"image_bytes": {"max_pixels": reader.max_pixels}}
 
 
 def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):

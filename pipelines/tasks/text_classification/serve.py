@@ -9,13 +9,14 @@ from pipelines.evaluation.bootstrap import weights
 from pipelines.evaluation.classifier import score
 from pipelines.evaluation.tf_classifier import ANSWER_KINDS, Answer, outputs
 from pipelines.inference.decision import DecisionRule
+from pipelines.preprocessing import text_limits
 from pipelines.preprocessing.tokenization import SPECIAL_IDS, UNKNOWN, Tokenizer
 from pipelines.spec import DataSpec
 
 # The lower case of these letters depends on the locale: Lithuanian keeps the dot of an i.
 LOCAL = (("\u00cc", "\u00ec"), ("\u00cd", "\u00ed"), ("\u0128", "\u0129"), ("\u012e", "\u012f"))
 
-__all__ = ["KINDS", "endpoints", "outputs", "score", "weights"]
+__all__ = ["KINDS", "endpoints", "outputs", "score", "sizes", "weights"]
 
 KINDS = {"text": "text", **ANSWER_KINDS}  # of inputs and outputs
 
@@ -65,15 +66,26 @@ class TextClassifier(tf.Module):
         self.tokenizers = {
             name: GraphTokenizer(Tokenizer.load(assets / f"{name}.json")) for name in spec.inputs
         }
+        self.max_bytes = max_bytes(spec)
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
     def classify(self, text):
         # TensorFlow's oneDNN convolutions fail on 0 rows: an empty text is added, and removed.
         rows = tf.shape(text)[0]
+        text = tf.strings.substr(text, 0, self.max_bytes)
         text = tf.concat([text, tf.fill([tf.cast(rows == 0, tf.int32)], "")], axis=0)
         ids = {name: tokenizer(text) for name, tokenizer in self.tokenizers.items()}
         answer = self.answer(self.model(ids, training=False))
         return {name: values[:rows] for name, values in answer.items()}
+
+
+def max_bytes(spec: DataSpec) -> int:
+    return text_limits.max_bytes(max(field.shape[0] for field in spec.inputs.values()))
+
+
+def sizes(spec: DataSpec, assets: Path) -> dict[str, dict[str, int]]:
+    """{input: its limits in signature.json}. A longer text is cut."""
+    return {"text": {"max_bytes": max_bytes(spec)}}
 
 
 def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):

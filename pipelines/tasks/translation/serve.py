@@ -9,11 +9,12 @@ import tensorflow_text
 from pipelines.evaluation.bootstrap import weights
 from pipelines.inference.beam_search import BeamSearchConfig, search
 from pipelines.inference.decision import DecisionRule
+from pipelines.preprocessing import text_limits
 from pipelines.preprocessing.sentencepiece import END, PADDING, Subwords
 from pipelines.spec import DataSpec
 from pipelines.tasks.translation.metrics import Outputs, score
 
-__all__ = ["KINDS", "REQUIRES", "endpoints", "outputs", "score", "weights"]
+__all__ = ["KINDS", "REQUIRES", "endpoints", "outputs", "score", "sizes", "weights"]
 
 REQUIRES = ("tensorflow_text",)  # to be imported before loading: its operations are in the graph
 KINDS = {"text": "text", "source": "ids", "translation": "text", "ids": "ids", "score": "score"}
@@ -29,6 +30,7 @@ class GraphSubwords(tf.Module):
 
     def encode(self, text):
         """(B,) strings -> (B, max_tokens) ids, END included; longer texts are cut."""
+        text = tf.strings.substr(text, 0, text_limits.max_bytes(self.max_tokens))
         text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
         ids = self.tokenizer.tokenize(text)[:, : self.max_tokens - 1]
         ends = tf.fill((ids.nrows(), 1), END)
@@ -61,10 +63,26 @@ class Translator(tf.Module):
     def translate_ids(self, source):
         """For clients that tokenize by themselves, and servers without tensorflow_text.
 
-        Source ids end with END and are padded with 0; so are the ids of the translation.
+        Source ids end with END and are padded with 0; so are the ids of the translation. At most
+        `max_tokens` of them: attention needs memory for the square of their number.
         """
+        limit = self.subwords.max_tokens
+        short = tf.debugging.Assert(
+            tf.shape(source)[1] <= limit, [f"source: more than {limit} ids"]
+        )
+        with tf.control_dependencies([short]):
+            source = tf.identity(source)
         ids, scores = self.search(source)
         return {"ids": ids, "score": scores}
+
+
+def sizes(spec: DataSpec, assets: Path) -> dict[str, dict[str, int]]:
+    """{input: its limits in signature.json}. A longer text is cut, more ids are refused."""
+    (max_tokens,) = spec.inputs["source"].shape
+    return {
+        "text": {"max_bytes": text_limits.max_bytes(max_tokens)},
+        "source": {"max_length": max_tokens},
+    }
 
 
 def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):

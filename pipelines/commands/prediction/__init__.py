@@ -1,0 +1,1 @@
+"""Exported models on new files: what `python -m pipelines predict` is made of."""

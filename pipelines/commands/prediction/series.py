@@ -1,0 +1,112 @@
+"""Requests from a time series: the windows of a file, and the times of their forecasts."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipelines.commands.prediction.rows import BadRow, Request
+from pipelines.config.errors import UserError
+from pipelines.datasets import timeseries_csv
+from pipelines.preparation import time_grid, time_series
+from pipelines.preparation.time_grid import Observations
+
+TIME, ORIGIN = "time", "origin"  # columns of the output
+
+
+class Windows:
+    """The last window of a file, or one every so many steps up to it.
+
+    A row is a step of a forecast. Its columns are `time`; with several windows `origin`, the time
+    of the last value that the forecast has seen; and what was observed then.
+
+    Args:
+        path: a file as the recipe reads it.
+        inputs: of the signature; one, of kind series.
+        reading: options and `task_metadata` of the data set.
+        options: the former, validated.
+        every: steps between windows; None: the last window alone.
+    """
+
+    def __init__(
+        self, path: Path, inputs: Mapping[str, Mapping], reading: Mapping, options: Any,
+        every: int | None,
+    ):  # fmt: skip
+        ((self.input, tensor),) = inputs.items()
+        self.length, width = tensor["shape"][1:]
+        metadata = reading["task_metadata"]
+        self.columns, self.every = list(metadata["columns"]), every
+        self.horizon = metadata["horizon_steps"]
+        if len(self.columns) != width:
+            raise UserError(
+                "input-unsupported", "needs inputs that a table of observations does not have",
+                path=path, value=width,
+            )  # fmt: skip
+        options = _options(options, metadata)
+        data = timeseries_csv.read(path, options)
+        self.grid, self.values = _filled(data, options)
+        rows = len(self.values)
+        if rows < self.length:
+            raise UserError(
+                "rows-missing",
+                f"{rows} steps of {options.frequency}; the model needs a history of {self.length}: "
+                "give a file that begins earlier",
+                path=path, value=rows,
+            )  # fmt: skip
+        ahead = pd.date_range(self.grid[-1], periods=self.horizon + 1, freq=options.frequency)[1:]
+        self.stamps = time_series.time_stamps(self.grid.append(ahead))
+        self.names = [TIME, *([ORIGIN, *self.columns] if every else [])]
+        zone = f", times in {_zone(options)}" if _zone(options) else ""
+        self.description = (
+            f"{rows} steps of {options.frequency}, {self.stamps[0]} to {self.stamps[rows - 1]}"
+            f"{zone}; columns {', '.join(self.columns)}"
+        )
+
+    def requests(self) -> Iterator[Request | BadRow]:
+        """The columns of a request hold a list each, a value for every step of the horizon."""
+        rows = len(self.values)
+        first = rows if self.every is None else self.length + (rows - self.length) % self.every
+        for end in range(first, rows + 1, self.every or 1):
+            window = self.values[end - self.length : end].astype(np.float32)
+            steps = range(end, end + self.horizon)
+            columns: dict[str, list] = {TIME: [self.stamps[step] for step in steps]}
+            if self.every:
+                columns[ORIGIN] = [self.stamps[end - 1]] * self.horizon
+                for place, name in enumerate(self.columns):
+                    columns[name] = [
+                        float(self.values[step, place]) if step < rows else None for step in steps
+                    ]
+            yield Request(f"forecast from {columns[TIME][0]}", {self.input: window}, columns, True)
+
+
+def _options(options: Any, metadata: Mapping) -> timeseries_csv.Options:
+    """The recipe's, for a whole file; of a recipe that reads no files, columns by their names."""
+    if not isinstance(options, timeseries_csv.Options):
+        options = timeseries_csv.Options(
+            values=dict(zip(metadata["columns"], metadata["units"], strict=True)),
+            frequency=metadata["frequency"],
+            **{name: getattr(options, name) for name in time_series.Options.model_fields},
+        )
+    # `decimal` counts as given: which mark it is was settled when the model's data was read.
+    return options.model_copy(update={"rows": None, "decimal": options.decimal})
+
+
+def _filled(
+    data: Observations, options: timeseries_csv.Options
+) -> tuple[pd.DatetimeIndex, np.ndarray]:
+    """Times and values on the grid, gaps filled as in the model's data."""
+    grid, values = time_grid.on_grid(data, options.frequency, refuse_gaps=options.gaps == "refuse")
+    filled = time_grid.fill_gaps(
+        data.source, values, {"file": (0, len(values))}, options.gaps, options.longest_gap_steps
+    )
+    return grid, filled
+
+
+def _zone(options: timeseries_csv.Options) -> str:
+    """The zone that times are written in, where the file's may be in another."""
+    if options.time_zone is None:
+        return ""
+    step = pd.tseries.frequencies.to_offset(options.frequency)
+    return "UTC" if isinstance(step, pd.offsets.Tick) else options.time_zone

@@ -1,0 +1,46 @@
+"""How a table is written: the options that all recipes of tables share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from pipelines.config.schema import STRICT
+from pipelines.preparation import tables
+from pipelines.preparation.tables import Character
+
+
+class TableOptions(BaseModel):
+    """How a table is written.
+
+    Args:
+        delimiter: the character between cells.
+        encoding: of the file, by Python's name.
+        skip_lines: lines above the header to leave out: a title, remarks.
+        comment: lines that begin with this are left out: "#".
+        names: of all columns, instead of those in the header: where there is none (header: false),
+            or where two are equal.
+        units_row: whether the row below the header holds units.
+    """
+
+    model_config = STRICT
+    delimiter: Character = ","
+    encoding: str = "utf-8"
+    skip_lines: Annotated[int, Field(strict=True, ge=0)] = 0
+    comment: Annotated[str, Field(min_length=1)] | None = None
+    names: Annotated[list[str], Field(min_length=1)] | None = None
+    units_row: bool = False
+
+    def table(
+        self, path: Path, *, header: bool = True, quoting: bool = True,
+        is_blank: Callable[[tables.Row], bool] | None = tables.has_only_blank_cells,
+    ) -> tables.Table:  # fmt: skip
+        """The rows of a file that is written so; see `tables.read`."""
+        table = tables.read(
+            path, self.encoding, self.delimiter, header=header, quoting=quoting,
+            is_blank=is_blank, skip_lines=self.skip_lines, comment=self.comment,
+        )  # fmt: skip
+        if self.names is not None:
+            table = tables.with_names(table, self.names)
+        return tables.without_first_row(table) if self.units_row else table
