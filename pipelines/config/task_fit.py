@@ -5,18 +5,21 @@ Names that are not listed here, those of packages that extend the project, are n
 
 TEXT, IMAGE = "text_classification", "image_classification"
 SERIES, PAIRS = "forecasting", "translation"
-KNOWN = (TEXT, IMAGE, SERIES, PAIRS)
+LANGUAGE = "language_modeling"
+KNOWN = (TEXT, IMAGE, SERIES, PAIRS, LANGUAGE)
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
     IMAGE: ("digits", "idx", "image_folder"),
     SERIES: ("statsmodels_series", "timeseries_csv"),
     PAIRS: ("cldr_phrases", "parallel_text"),
+    LANGUAGE: ("text_documents",),
 }
 MODULES = {
     TEXT: ("ngrams", "recurrent", "text_cnn", "transformer_classifier"),
     IMAGE: ("lenet", "resnet", "small_cnn", "transfer", "vgg", "vit"),
     SERIES: ("linear", "recurrent_forecasters", "segment_gru", "tcn"),
     PAIRS: ("seq2seq", "transformer"),
+    LANGUAGE: ("recurrent_language_models",),
 }
 
 

@@ -91,7 +91,10 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
     }
     write_json(folder / "signature.json", contract)
     test = trial.load(stage.prepared, "test")
-    requests = {name: test[name][:GOLDEN_ROWS] for name in stage.spec.request_inputs}
+    if hasattr(serve, "examples"):
+        requests = serve.examples(test, stage.spec, GOLDEN_ROWS)
+    else:
+        requests = {name: test[name][:GOLDEN_ROWS] for name in stage.spec.request_inputs}
     outputs = predict_in_batches(folder / "model", requests)
     golden = {
         "schema_version": SCHEMA_VERSION,

@@ -48,7 +48,8 @@ def score(saved_model: Path, stage: Evaluation, trial: Trial) -> dict[str, float
     test = trial.load(stage.prepared, "test")
     serve = loader.task_module(stage.task, "serve")
     requests = {name: test[name] for name in stage.spec.request_inputs}
-    served = serve.outputs(predict_in_batches(saved_model, requests), stage.spec)
+    scored = getattr(serve, "SCORED", "serving_default")
+    served = serve.outputs(predict_in_batches(saved_model, requests, scored), stage.spec)
     measured = stage.measure(serve, served, test, trial.repeat, resamples=0)
     return {
         f"{group}/{name}": float(values[0])
@@ -57,9 +58,11 @@ def score(saved_model: Path, stage: Evaluation, trial: Trial) -> dict[str, float
     }
 
 
-def predict_in_batches(saved_model: Path, requests: Mapping[str, Sequence]) -> dict:
-    """The outputs of the default signature, by name, for columns of request inputs."""
-    signature = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
+def predict_in_batches(
+    saved_model: Path, requests: Mapping[str, Sequence], name: str = "serving_default"
+) -> dict:
+    """The outputs of a signature, by name, for columns of its inputs."""
+    signature = tf.saved_model.load(str(saved_model)).signatures[name]
     rows = len(next(iter(requests.values())))
     answers = [
         signature(

@@ -121,6 +121,11 @@ class Serve(Protocol):
     Request inputs of the signature "serving_default" have the names in `spec.request_inputs`.
     Optional members:
 
+        SCORED              the signature whose answers `outputs` takes, from the spec's request
+                            inputs, and whose scores are compared with evaluate's; by default
+                            "serving_default"
+        examples(test, spec, rows)   requests to "serving_default" for golden.json, by name, where
+                            these are not rows of the test split
         REQUIRES            libraries to import before loading, whose operations are in the graph
         units(spec)         units of inputs and outputs by name
         sizes(spec, assets) {input: its "max_bytes", "max_length" or "max_pixels"}, which the
