@@ -120,8 +120,6 @@ def _check_sections(
             mistakes.append(error)
 
 
-
-
 def _check_task(file: YamlFile, prefix: tuple, experiment: Experiment, params: Params) -> None:
     """The task fits what the recipe makes and what the module is for."""
     dataset = experiment.dataset
