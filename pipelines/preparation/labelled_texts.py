@@ -67,7 +67,8 @@ class Options(BaseModel):
         empty: refuse | drop rows without a text or label.
         sample_rows: read all, and use only so many rows, drawn at random.
         duplicates: drop (keep the first) | keep.
-        overlap: refuse | report: what to do when a text of one split is also in another.
+        overlap: refuse | report | drop: what to do when a text of one split is also in another;
+            drop keeps that of test, and that of val rather than that of train.
         split: how rows become train, val and test.
     """
 
@@ -78,7 +79,7 @@ class Options(BaseModel):
     empty: empty_texts.Empty = "refuse"
     sample_rows: Count | None = None
     duplicates: Literal["drop", "keep"] = "drop"
-    overlap: Literal["refuse", "report"] = "refuse"
+    overlap: validation.Overlap = "refuse"
     split: TextSplit = TextSplit()
 
 
@@ -130,6 +131,8 @@ def prepare(
     )
     truncated = []
     for number, rows_of in enumerate(repeats):
+        if options.overlap == "drop":
+            rows_of = validation.without_overlap(source, rows_of, duplicate_ids)
         validation.require_all_classes(source, rows_of, targets, labels, groups)
         check_overlap(source, rows, rows_of, duplicate_ids, options)
         seen = np.isin(duplicate_ids, duplicate_ids[rows_of["train"]])
