@@ -35,6 +35,7 @@ from pydantic import BaseModel, Field
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
+from pipelines.config.written_texts import Label
 from pipelines.preparation import class_folders, labelled_images, validation
 from pipelines.preparation.splits import ImageSplit, SplitSources
 from pipelines.preprocessing import image_decoding
@@ -45,12 +46,12 @@ MAX_FILE_BYTES = 1 << 26
 class Options(BaseModel):
     model_config = STRICT
     folders: SplitSources[str] | None = None
-    classes: Annotated[list[str], Field(min_length=2)] | None = None
+    classes: Annotated[list[Label], Field(min_length=2)] | None = None
     size: labelled_images.Size = (224, 224)
     channels: Literal[1, 3] = 3
     crop: Annotated[float, Field(ge=0.001, le=1)] | None = None
-    classes: Annotated[list[str], Field(min_length=2)] | None = None
-    positive: str | None = None
+    classes: Annotated[list[Label], Field(min_length=2)] | None = None
+    positive: Label | None = None
     bad_files: Literal["refuse", "skip"] = "refuse"
     duplicates: Literal["drop", "keep"] = "drop"
     conflicts: Literal["refuse", "drop"] = "refuse"

@@ -19,6 +19,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines import spec
+from pipelines.config.written_texts import Label
 from pipelines.preparation import class_folders, empty_texts, labelled_texts, text_files
 from pipelines.preparation.splits import SplitSources
 
@@ -27,7 +28,7 @@ MAX_FILE_BYTES = 1 << 24
 
 class Options(labelled_texts.Options):
     folders: SplitSources[str] | None = None
-    classes: Annotated[list[str], Field(min_length=2)] | None = None
+    classes: Annotated[list[Label], Field(min_length=2)] | None = None
     encoding: str = "utf-8"
 
 

@@ -12,23 +12,22 @@ options (`datasets.<key>.options`), beside those of pipelines/preparation/labell
 """
 
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from pipelines import spec
 from pipelines.config import errors
 from pipelines.config.errors import UserError
+from pipelines.config.written_texts import Label
 from pipelines.preparation import empty_texts, labelled_texts, text_files
 from pipelines.preparation.splits import SplitSources
 
-Label = str | Annotated[int, Field(strict=True)]  # in YAML, {0: neg} has a number for its key
 MAX_SHOWN = 40  # characters of a label in an error
 
 
 class Options(labelled_texts.Options):
-    files: SplitSources[str | dict[str, str]] | None = None
-    labels: dict[Label, str] | None = None
+    files: SplitSources[str | dict[Label, str]] | None = None
+    labels: dict[Label, Label] | None = None
     encoding: str = "utf-8"
 
     @model_validator(mode="after")
@@ -68,7 +67,7 @@ def read_lines(path: Path, options: Options) -> list[tuple[int, str]]:
 
 
 def split_label(
-    path: Path, line: int, text: str, labels: dict[Label, str] | None
+    path: Path, line: int, text: str, labels: dict[Label, Label] | None
 ) -> tuple[str, str]:
     """(class name, text): the first word, by its name in `labels`, and the rest."""
     label, *rest = text.split(maxsplit=1)
@@ -81,12 +80,11 @@ def split_label(
         )  # fmt: skip
     if labels is None:
         return label, rest[0]
-    names = {str(key): name for key, name in labels.items()}
-    if label not in names:
+    if label not in labels:
         raise UserError(
             "label-unknown",
-            f"begins with {shown!r}, which is not a label; {errors.one_of(label, names)}; fix the "
+            f"begins with {shown!r}, which is not a label; {errors.one_of(label, labels)}; fix the "
             "line or add it to `labels`",
             path=path, line=line, key="labels", value=label,
         )  # fmt: skip
-    return names[label], rest[0]
+    return labels[label], rest[0]

@@ -36,6 +36,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
+from pipelines.config.written_texts import Label
 from pipelines.preparation import empty_texts, number_cells, tables, time_cells, time_series
 from pipelines.preparation.tables import Character
 from pipelines.preparation.time_grid import Observations
@@ -54,12 +55,12 @@ def _frequency(name: str) -> str:
 
 
 class Options(time_series.Options):
-    time: str | Annotated[list[str], Field(min_length=1)] = "time"
+    time: Label | Annotated[list[Label], Field(min_length=1)] = "time"
     time_format: str | None = None
     time_zone: Annotated[str, AfterValidator(time_cells.zone_name)] | None = None
-    values: Annotated[dict[str, str], Field(min_length=1)]
+    values: Annotated[dict[Label, Label], Field(min_length=1)]
     frequency: Annotated[str, AfterValidator(_frequency)]
-    missing: list[str] = [""]
+    missing: list[Label] = [""]
     rows: list[Count] | None = None
     duplicates: Literal["refuse", "first", "last", "mean"] = "refuse"
     delimiter: Character = ","

@@ -19,6 +19,7 @@ from pipelines import spec
 from pipelines.config import errors
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
+from pipelines.config.written_texts import Label
 from pipelines.preparation import empty_texts, near_duplicates, text_splits, validation
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import texts as text_report
@@ -65,7 +66,7 @@ class Options(BaseModel):
     in another. split: how rows become train, val and test."""
 
     model_config = STRICT
-    positive: str | None = None
+    positive: Label | None = None
     inputs: Annotated[dict[InputName, Input], Field(min_length=1)] = {"words": Input()}
     empty: empty_texts.Empty = "refuse"
     duplicates: Literal["drop", "keep"] = "drop"
