@@ -72,7 +72,7 @@ def _check_objective(
 
 
 def _check_arguments(
-    file: YamlFile, place: tuple, function: str, parameters: Mapping, values: Mapping,
+    file: YamlFile, place: tuple, function: str, parameters: signatures.Parameters, values: Mapping,
     mistakes: Mistakes,
 ) -> None:  # fmt: skip
     """Every argument exists, and has the type and the range that its annotation promises.
