@@ -1,6 +1,5 @@
 """Whether the blocks of params.yaml fit each other and the code: names, arguments, baselines."""
 
-import ast
 from collections.abc import Iterable, Mapping
 
 from pipelines.config import argument_types, search_path, signatures, strong_experiments, task_fit
@@ -75,8 +74,7 @@ def _check_objective(
 
 
 def _check_arguments(
-    file: YamlFile, place: tuple, function: str,
-    parameters: Mapping[str, tuple[ast.arg, ast.expr | None]], values: Mapping,
+    file: YamlFile, place: tuple, function: str, parameters: signatures.Parameters, values: Mapping,
     mistakes: Mistakes,
 ) -> None:  # fmt: skip
     """Every argument exists, and has the type and the range that its annotation promises.

@@ -17,10 +17,11 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from pipelines import spec
 from pipelines.config.schema import STRICT, Count
+from pipelines.config.written_texts import Label
 from pipelines.preparation import empty_texts, near_duplicates, splits, text_splits, validation
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import texts as text_report
-from pipelines.preparation.label_names import Label, LabelNames
+from pipelines.preparation.label_names import LabelNames
 from pipelines.preparation.splits import TextSplit
 from pipelines.preparation.validation import Place
 from pipelines.preprocessing import tokenization, windows

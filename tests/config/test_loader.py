@@ -407,7 +407,7 @@ def test_the_sections_that_dvc_reads_must_stand_in_the_file(tmp_path, section):
     others = (f"{name}: {{}}\n" for name in check.SECTIONS if name != section)
     path.write_text("seed: 1\n" + "".join(others))
     with user_error("section-missing", path=str(path), key=section):
-        check.run(path)
+        user_errors.checked(path)
 
 
 def test_an_experiment_without_baselines_is_refused_with_the_block_to_add(tmp_path):
@@ -516,4 +516,4 @@ def test_builders_are_the_public_functions_of_a_spec():
 def test_the_files_of_the_repository_are_without_mistakes():
     root = signatures.ROOT
     for path in (root / "params.yaml", root / "benchmarks/params.yaml"):
-        check.run(path)
+        user_errors.checked(path)
