@@ -224,7 +224,8 @@ def test_bombs_are_refused_after_a_few_pieces(server, encoding):
     ("data", "encoding", "status"),
     [
         (BODY, "gzip", 400), (gzip.compress(BODY, mtime=0)[:-4], "gzip", 400),
-        (gzip.compress(BODY, mtime=0) + b"x", "gzip", 400), (gzip.compress(BODY, mtime=0) * 2, "gzip", 400),
+        (gzip.compress(BODY, mtime=0) + b"x", "gzip", 400),
+        (gzip.compress(BODY, mtime=0) * 2, "gzip", 400),
         (b"", "gzip", 400), (zlib.compress(BODY), "gzip", 400), (BODY, "br", 415),
         (gzip.compress(BODY, mtime=0), "gzip, gzip", 415),
         (gzip.compress(bytes(200_000))[:150], "gzip", 400),
