@@ -1,26 +1,33 @@
-"""Neural networks by module and builder name: this folder is the registry.
+"""Models by module and builder name: this folder is the registry.
 
 A builder is a public function of models/<module>.py whose first parameter is `spec` and whose
 keyword-only parameters are hyperparameters. It returns a functional, uncompiled Keras model with
-inputs named as in the spec and logits or forecasts as output.
+inputs named as in the spec and logits or forecasts as output; those of models/classical/ return a
+`models.classical.Estimator`, for which nothing here imports Keras.
 """
 
 import importlib
 import inspect
-
-import keras
+from typing import TYPE_CHECKING, Union
 
 from pipelines.config import search_path
 from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 
+if TYPE_CHECKING:
+    import keras
 
-def build(spec: DataSpec, module: str, builder: str, **hyperparameters) -> keras.Model:
+    from models.classical import Estimator
+
+
+def build(
+    spec: DataSpec, module: str, builder: str, **hyperparameters
+) -> Union["keras.Model", "Estimator"]:
     """The model that `builder` in models/<module>.py makes for this data.
 
     Args:
         spec: of the prepared data set; gives shapes, number of classes and vocabulary sizes.
-        module: file name without `.py`.
+        module: file name without `.py`, with its folder: "tcn", "classical/linear_text".
         builder: function in it.
         **hyperparameters: arguments of the builder; those left out have its defaults.
 

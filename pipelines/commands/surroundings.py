@@ -3,10 +3,12 @@ names that two graphs share.
 """
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.commands.deps import PARAMS
 from pipelines.config.errors import UserError
+from pipelines.config.mistakes import Mistakes
 from pipelines.config.yaml_lines import YamlFile
 
 FILES = (Path("params.yaml"), *map(Path, PARAMS.values()))
@@ -22,16 +24,17 @@ FOLDERS = {
 }
 
 
-def check(params_file: Path) -> None:
-    """Refuses what would stop DVC.
-
-    Raises:
-        UserError: `repository-missing`, `folder-is-link` or `name-duplicate`.
-    """
+def mistakes(params_file: Path) -> Mistakes:
+    """What would stop DVC: `repository-missing`, `folder-is-link` and `name-duplicate`."""
+    result = Mistakes()
     if Path(".dvc").is_dir():
-        check_repository()
-        check_links()
-    check_names(params_file)
+        with result.collected():
+            check_repository()
+        for folder in map(Path, WRITTEN):
+            with result.collected():
+                check_link(folder)
+    result.extend(shared_names(params_file))
+    return result
 
 
 def check_repository() -> None:
@@ -47,23 +50,21 @@ def check_repository() -> None:
         )
 
 
-def check_links() -> None:
-    root = Path.cwd().resolve()
-    for folder in map(Path, WRITTEN):
-        target = folder.resolve()
-        if folder.is_symlink() and not target.is_relative_to(root):
-            cache = shlex.quote(str(target.with_name(f"{target.name}-cache")))
-            raise UserError(
-                "folder-is-link",
-                f"a link to {target}, and DVC refuses outputs outside of the repository; move it "
-                "back and let DVC's cache be on the other disk, with links to it: "
-                f"rm {folder} && mv {shlex.quote(str(target))} {folder} && "
-                f"dvc cache dir --local {cache} && dvc config --local cache.type symlink,copy",
-                path=folder, value=str(target),
-            )  # fmt: skip
+def check_link(folder: Path) -> None:
+    target = folder.resolve()
+    if folder.is_symlink() and not target.is_relative_to(Path.cwd().resolve()):
+        cache = shlex.quote(str(target.with_name(f"{target.name}-cache")))
+        raise UserError(
+            "folder-is-link",
+            f"a link to {target}, and DVC refuses outputs outside of the repository; move it "
+            "back and let DVC's cache be on the other disk, with links to it: "
+            f"rm {folder} && mv {shlex.quote(str(target))} {folder} && "
+            f"dvc cache dir --local {cache} && dvc config --local cache.type symlink,copy",
+            path=folder, value=str(target),
+        )  # fmt: skip
 
 
-def check_names(params_file: Path) -> None:
+def shared_names(params_file: Path) -> Iterator[UserError]:
     """Two graphs write to one folder a key, so a key may be in one graph only."""
     graphs = [path for path in FILES if path.is_file()]
     if params_file.resolve() not in {path.resolve() for path in graphs}:
@@ -79,14 +80,13 @@ def check_names(params_file: Path) -> None:
         for folder, sections in FOLDERS.items():
             taken = keys(values, sections)
             for section in sections:
-                for key in keys(file.values, (section,)):
-                    if key in taken:
-                        raise file.error(
-                            "name-duplicate", (section, key),
-                            f"{other} has this name as well, and both would write to "
-                            f"{folder}/{key}; rename one of them",
-                            key,
-                        )  # fmt: skip
+                for key in sorted(keys(file.values, (section,)) & taken):
+                    yield file.error(
+                        "name-duplicate", (section, key),
+                        f"{other} has this name as well, and both would write to "
+                        f"{folder}/{key}; rename one of them",
+                        key,
+                    )  # fmt: skip
 
 
 def keys(values: dict, sections: tuple[str, ...]) -> set[str]:

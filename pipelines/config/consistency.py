@@ -1,9 +1,8 @@
 """Whether the blocks of params.yaml fit each other and the code: names, arguments, baselines."""
 
-import ast
 from collections.abc import Iterable, Mapping
 
-from pipelines.config import argument_types, search_path, signatures, task_fit
+from pipelines.config import argument_types, search_path, signatures, strong_experiments, task_fit
 from pipelines.config.errors import one_of
 from pipelines.config.mistakes import Mistakes
 from pipelines.config.schema import Dataset, Experiment, Params
@@ -41,6 +40,8 @@ def check_experiment(
     if experiment.task in search_path.names("tasks"):
         with mistakes.collected():
             _check_objective(file, prefix, experiment, mistakes)
+    if experiment.module in search_path.names("models"):
+        _check_sections(file, prefix, experiment, mistakes)
     if len(mistakes) == before:
         with mistakes.collected():
             _check_task(file, prefix, experiment, params)
@@ -73,8 +74,7 @@ def _check_objective(
 
 
 def _check_arguments(
-    file: YamlFile, place: tuple, function: str,
-    parameters: Mapping[str, tuple[ast.arg, ast.expr | None]], values: Mapping,
+    file: YamlFile, place: tuple, function: str, parameters: signatures.Parameters, values: Mapping,
     mistakes: Mistakes,
 ) -> None:  # fmt: skip
     """Every argument exists, and has the type and the range that its annotation promises.
@@ -93,6 +93,29 @@ def _check_arguments(
             mistakes.append(file.error("argument-unknown", (*place, name), message, name))
         elif problem := argument_types.problem(*parameters[name], value):
             mistakes.append(file.error("value-invalid", (*place, name), problem, value))
+
+
+def _check_sections(
+    file: YamlFile, prefix: tuple, experiment: Experiment, mistakes: Mistakes
+) -> None:
+    """A network has `fit`; a classical model has nothing but `build` that would have an effect."""
+    path = f"models/{experiment.module}.py"
+    if not search_path.is_classical(experiment.module):
+        if experiment.fit is None:
+            message = (
+                f"missing; {path} has networks, whose epochs are needed: add `fit: {{epochs: 20, "
+                "batch_size: 32, learning_rate: 0.001, patience: 3}`"
+            )
+            mistakes.append(file.error("key-missing", (*prefix, "fit"), message, "fit"))
+        return
+    for section in ("fit", "loss", "decide", "seeds"):
+        if getattr(experiment, section) not in (None, {}):
+            message = (
+                f"{path} has classical models, for which `{section}` has no effect: they have no "
+                "epochs, and one fit for each repeat; remove it"
+            )
+            error = file.error("section-without-effect", (*prefix, section), message, section)
+            mistakes.append(error)
 
 
 def _check_task(file: YamlFile, prefix: tuple, experiment: Experiment, params: Params) -> None:
@@ -129,12 +152,17 @@ def check_baselines(file: YamlFile, params: Params, mistakes: Mistakes) -> None:
         if first != key:
             message = f"the same task and data set as baselines.{first}; remove one of the two"
             mistakes.append(file.error("baselines-repeated", prefix, message, block.dataset))
+        if prefix in file.lines:  # not one of the `shared` file, which has been checked
+            with mistakes.collected():
+                strong_experiments.check(file, key, params)
     for key, experiment in params.experiments.items():
         task, dataset = experiment.task, experiment.dataset
         if (task, dataset) not in blocks and task in tasks and dataset in datasets:
+            strong, cure = strong_experiments.proposal(task, dataset, params)
+            named = f", strong: {strong}" if strong else ""
             message = (
                 f"the baselines of {task} on {dataset} are missing; add under `baselines:` the "
-                f"block `{dataset}: {{task: {task}, dataset: {dataset}}}`"
+                f"block `{dataset}: {{task: {task}, dataset: {dataset}{named}}}`{cure}"
             )
             mistakes.append(file.error("baselines-missing", ("experiments", key), message, dataset))
 

@@ -46,7 +46,7 @@ def inspect(path: Path) -> tuple[Params, list[UserError]]:
     for key in _of_file(file, params.datasets, "datasets"):
         params.datasets[key] = _check_dataset(file, key, params.datasets[key], mistakes)
     consistency.check_warm_starts(file, params, mistakes)
-    for key, experiment in params.experiments.items():
+    for key, experiment in {**_partial(file, params), **params.experiments}.items():
         consistency.check_experiment(file, key, experiment, params, mistakes)
     consistency.check_baselines(file, params, mistakes)
     return _without(params, mistakes.entries()), mistakes.in_order()
@@ -66,6 +66,21 @@ def _structure(file: YamlFile, mistakes: Mistakes) -> Params:
             else:
                 values.pop(section, None)
         return Params.model_validate({"seed": 0, **values})
+
+
+def _partial(file: YamlFile, params: Params) -> dict[str, Experiment]:
+    """Experiments with a mistake in one section, whose other sections can be checked."""
+    names, mappings = ("task", "dataset", "module"), ("build", "loss", "decide")
+    kinds = dict.fromkeys(names, str) | dict.fromkeys(mappings, dict)
+    blocks = file.values.get("experiments")
+    experiments = {}
+    for key, block in blocks.items() if isinstance(blocks, dict) else ():
+        if key in params.experiments or not isinstance(block, dict):
+            continue
+        values = {"loss": {}, "decide": {}, **block}
+        if all(isinstance(values.get(name), kind) for name, kind in kinds.items()):
+            experiments[str(key)] = Experiment.model_construct(**values)
+    return experiments
 
 
 def _of_file(file: YamlFile, entries: Mapping, section: str) -> list[str]:

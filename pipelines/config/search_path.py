@@ -2,7 +2,8 @@
 
 The environment variable PIPELINES_EXTENSIONS names such packages, separated by commas. Each is laid
 out like this project: `<package>/datasets/<recipe>.py`, `<package>/tasks/<task>/objective.py`,
-`<package>/models/<module>.py`. A name that is in several places means the first of them, and this
+`<package>/models/<module>.py`; a module of classical models is named with its folder,
+`classical/<module>`. A name that is in several places means the first of them, and this
 project comes first. Nothing is imported to find a name but the packages above it.
 """
 
@@ -12,11 +13,17 @@ from pathlib import Path
 
 VARIABLE = "PIPELINES_EXTENSIONS"
 PACKAGES = {"datasets": "pipelines.datasets", "tasks": "pipelines.tasks", "models": "models"}
+CLASSICAL = "classical"
 
 
 def extensions() -> list[str]:
     """The packages that the environment names."""
     return [name for name in os.environ.get(VARIABLE, "").split(",") if name]
+
+
+def is_classical(module: str) -> bool:
+    """Whether a model module's builders return estimators, not networks."""
+    return module.startswith(f"{CLASSICAL}/")
 
 
 def names(room: str) -> list[str]:
@@ -27,7 +34,7 @@ def names(room: str) -> list[str]:
 def module_name(room: str, name: str) -> str:
     """The dotted name to import; for an unknown name, as if it were in this project."""
     package, _ = _places(room).get(name, (PACKAGES[room], None))
-    return f"{package}.{name}"
+    return f"{package}.{name.replace('/', '.')}"
 
 
 def file(room: str, name: str) -> Path:
@@ -45,7 +52,9 @@ def _places(room: str) -> dict[str, tuple[str, Path]]:
             if room == "tasks":
                 present = [path.parent.name for path in folder.glob("*/objective.py")]
             else:
-                present = [p.stem for p in folder.glob("*.py") if p.stem != "__init__"]
+                files = [*folder.glob("*.py"), *folder.glob(f"{CLASSICAL}/*.py")]
+                names_of_files = [p.relative_to(folder).with_suffix("").as_posix() for p in files]
+                present = [name for name in names_of_files if not name.endswith("__init__")]
             for name in sorted(present):
                 places.setdefault(name, (package, folder))
     return places

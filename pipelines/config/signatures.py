@@ -10,6 +10,7 @@ from pathlib import Path
 from pipelines.config import search_path
 from pipelines.config.errors import UserError
 
+Parameters = dict[str, tuple[ast.arg, ast.expr | None]]  # name -> (parameter, default value)
 ROOT = Path(__file__).parents[2]
 OBJECTIVE_FUNCTIONS = {"loss": "loss", "decide": "fit_decision_rule"}  # section -> function
 
@@ -27,17 +28,17 @@ def builders(module: str) -> dict[str, list[str]]:
     }
 
 
-def parameters(function: ast.FunctionDef) -> dict[str, tuple[ast.arg, ast.expr | None]]:
+def parameters(function: ast.FunctionDef) -> Parameters:
     """Name -> (parameter, default value) of the keyword-only parameters."""
     pairs = zip(function.args.kwonlyargs, function.args.kw_defaults, strict=True)
     return {argument.arg: (argument, default) for argument, default in pairs}
 
 
-def builder_parameters(module: str, name: str) -> dict[str, tuple[ast.arg, ast.expr | None]]:
+def builder_parameters(module: str, name: str) -> Parameters:
     return parameters(_functions(search_path.file("models", module))[name])
 
 
-def objective_parameters(task: str) -> dict[str, dict[str, tuple[ast.arg, ast.expr | None]]]:
+def objective_parameters(task: str) -> dict[str, Parameters]:
     """Section of an experiment -> the parameters of its function in the task's objective.py."""
     functions = _objective_functions(search_path.file("tasks", task) / "objective.py")
     return {key: parameters(functions[name]) for key, name in OBJECTIVE_FUNCTIONS.items()}

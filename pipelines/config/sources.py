@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from pipelines.config.errors import UserError
+from pipelines.config.mistakes import Mistakes
 from pipelines.config.schema import Params
 from pipelines.config.yaml_lines import YamlFile
 
@@ -10,35 +12,42 @@ DOWNLOADS = Path("data/raw")  # what the stage fetch writes, one folder for a ke
 DATA = Path("data")  # of the stages
 
 
-def check_sources(params_file: Path, params: Params) -> None:
-    """Refuses a source that is not there and that no download gives.
+def check_sources(params_file: Path, params: Params) -> list[UserError]:
+    """Sources that are not there and that no download gives, or whose names DVC cannot read.
 
     Args:
         params_file: whose data sets are checked; those of its `shared` file are not.
         params: what was read from it.
 
-    Raises:
-        UserError: `file-missing`, and `name-not-utf8` for a name that DVC cannot read.
+    Returns:
+        `file-missing` and `name-not-utf8`, one for each source.
     """
-    file = YamlFile(params_file)
-    for key in file.values.get("datasets") or {}:
-        source = Path(params.datasets[key].source)
-        place = ("datasets", key, "source")
-        if not source.exists():
-            if _is_made(source, params):
-                continue
-            near = _nearest(source)
-            raise file.error(
-                "file-missing", place,
-                f"no such file or folder; {near} is there: correct the path, which is relative to "
-                "the folder of the project", str(source),
-            )  # fmt: skip
-        if name := _name_not_utf8(source):
-            raise file.error(
-                "name-not-utf8", place,
-                f"the name {name} is not UTF-8, and DVC cannot read it; rename it (on Linux: "
-                "convmv -f cp1252 -t utf-8 -r --notest FOLDER)", name,
-            )  # fmt: skip
+    file, mistakes = YamlFile(params_file), Mistakes()
+    datasets = file.values.get("datasets")
+    for key, block in datasets.items() if isinstance(datasets, dict) else ():
+        source = block.get("source") if isinstance(block, dict) else None
+        if isinstance(source, str):
+            with mistakes.collected():
+                _check_source(file, ("datasets", str(key), "source"), Path(source), params)
+    return mistakes
+
+
+def _check_source(file: YamlFile, place: tuple, source: Path, params: Params) -> None:
+    if not source.exists():
+        if _is_made(source, params):
+            return
+        near = _nearest(source)
+        raise file.error(
+            "file-missing", place,
+            f"no such file or folder; {near} is there: correct the path, which is relative to "
+            "the folder of the project", str(source),
+        )  # fmt: skip
+    if name := _name_not_utf8(source):
+        raise file.error(
+            "name-not-utf8", place,
+            f"the name {name} is not UTF-8, and DVC cannot read it; rename it (on Linux: "
+            "convmv -f cp1252 -t utf-8 -r --notest FOLDER)", name,
+        )  # fmt: skip
 
 
 def _is_made(source: Path, params: Params) -> bool:

@@ -8,12 +8,19 @@ from collections.abc import Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 from pipelines.config.yaml_lines import YamlFile
 
 MARK = "as written"  # in an annotation: this text may be written without quotes
-Label = Annotated[str, MARK]
+
+
+def _text(value: Any) -> Any:
+    """A whole number as text, where options are not from a file."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Label = Annotated[str, MARK, BeforeValidator(_text)]
 
 
 def as_written(file: YamlFile, key: tuple, annotation: Any, value: Any) -> Any:

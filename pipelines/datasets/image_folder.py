@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
+from pipelines.config.written_texts import Label
 from pipelines.preparation import (
     class_folders,
     label_names,
@@ -20,7 +21,7 @@ from pipelines.preparation import (
     splits,
     validation,
 )
-from pipelines.preparation.label_names import Label, LabelNames
+from pipelines.preparation.label_names import LabelNames
 from pipelines.preparation.splits import ImageSplit, SplitSources
 from pipelines.preprocessing import image_decoding
 
@@ -55,7 +56,7 @@ class Options(BaseModel):
 
     model_config = STRICT
     folders: SplitSources[str] | None = None
-    classes: Annotated[list[str], Field(min_length=2)] | None = None
+    classes: Annotated[list[Label], Field(min_length=2)] | None = None
     labels: LabelNames | None = None
     size: labelled_images.Size = (224, 224)
     channels: Literal[1, 3] = 3

@@ -53,7 +53,8 @@ class Options(TableOptions):
             would be too high.
         max_ratio: the same for pairs of which one side is so many times longer.
         duplicates: drop (keep the first of equal pairs) | keep.
-        overlap: refuse | report: what to do when a test source is also in train.
+        overlap: refuse | report | drop: what to do when a source of one split is also in another;
+            drop keeps that of test, and that of val rather than that of train.
         subwords: the sub-word vocabulary; see sentence_pairs.py.
         split: how pairs become train, val and test.
     """
@@ -69,7 +70,7 @@ class Options(TableOptions):
     max_characters: Count = 400
     max_ratio: Annotated[float, Field(ge=1)] = 3.0
     duplicates: Literal["drop", "keep"] = "drop"
-    overlap: Literal["refuse", "report"] = "refuse"
+    overlap: validation.Overlap = "refuse"
     subwords: sentence_pairs.SubwordOptions = sentence_pairs.SubwordOptions()
     split: Split = Split()
 
@@ -88,7 +89,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
         repeats = [{**data, "train": drop_duplicates(options, raw, train)}]
     sizes = []
     for number, pairs_of in enumerate(repeats):
-        seen = find_overlap(options, raw, pairs_of)
+        pairs_of, seen = settle_overlap(options, raw, pairs_of)
         folder = out / f"repeat{number}"
         sizes.append(sentence_pairs.write(folder, raw, pairs_of, seen, options.subwords).size)
     sentence_pairs.write_report(out, data)
@@ -202,8 +203,10 @@ def split_pairs(
     return repeats
 
 
-def find_overlap(options: Options, source: Path, pairs_of: dict[str, Pairs]) -> np.ndarray:
-    """Which test sources are also in train; refused unless they are to be reported."""
+def settle_overlap(
+    options: Options, source: Path, pairs_of: dict[str, Pairs]
+) -> tuple[dict[str, Pairs], np.ndarray]:
+    """The pairs, and which test sources are also in train; see the option `overlap`."""
     fingerprints = {
         split: np.array([near_duplicates.fingerprint(text) for text in pairs.sources])
         for split, pairs in pairs_of.items()
@@ -213,7 +216,20 @@ def find_overlap(options: Options, source: Path, pairs_of: dict[str, Pairs]) -> 
         validation.require_disjoint(
             {split: (places[split], fingerprints[split]) for split in pairs_of}
         )
-    return np.isin(fingerprints["test"], fingerprints["train"])
+    if options.overlap == "drop":
+        keys = np.concatenate(list(fingerprints.values()))
+        ends = np.cumsum([len(pairs) for pairs in pairs_of.values()])
+        rows_of = {
+            split: np.arange(end - len(pairs), end)
+            for (split, pairs), end in zip(pairs_of.items(), ends, strict=True)
+        }
+        remaining = validation.without_overlap(source, rows_of, keys)
+        pairs_of = {
+            split: pairs.take(remaining[split] - rows_of[split][0])
+            for split, pairs in pairs_of.items()
+        }
+        fingerprints["train"] = keys[remaining["train"]]
+    return pairs_of, np.isin(fingerprints["test"], fingerprints["train"])
 
 
 def _places(options: Options, source: Path, split: str, pairs: Pairs) -> list[Place]:

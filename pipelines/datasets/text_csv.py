@@ -40,7 +40,6 @@ class Options(labelled_texts.Options, TableOptions):
             pattern such as "2024-*.csv", or a list of these.
         file_column: name of a column that every row then has, for `text` or `label`: its file's
             name without the ending.
-        quoting: whether a cell in double quotes may hold delimiters and line breaks.
         header: whether the first row holds names of columns.
     """
 
@@ -50,7 +49,6 @@ class Options(labelled_texts.Options, TableOptions):
     label: Column = "label"
     files: SplitSources[str | list[str]] | None = None
     file_column: Annotated[str, Field(min_length=1)] | None = None
-    quoting: bool = True
     header: bool | None = None
 
     @model_validator(mode="after")
@@ -93,7 +91,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 
 def read_table(path: Path, options: Options) -> tables.Table:
-    table = options.table(path, header=options.header is not False, quoting=options.quoting)
+    table = options.table(path, header=options.header is not False)
     if options.file_column is not None:
         stem = path.name.removesuffix("".join(path.suffixes)) or path.name
         table = tables.with_column(table, options.file_column, stem)

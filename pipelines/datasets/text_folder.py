@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from pipelines import spec
+from pipelines.config.written_texts import Label
 from pipelines.preparation import (
     class_folders,
     empty_texts,
@@ -36,7 +37,7 @@ class Options(labelled_texts.Options):
     """
 
     folders: SplitSources[str] | None = None
-    classes: Annotated[list[str], Field(min_length=2)] | None = None
+    classes: Annotated[list[Label], Field(min_length=2)] | None = None
     encoding: str = "utf-8"
 
 

@@ -11,6 +11,7 @@ from pydantic import model_validator
 
 from pipelines import spec
 from pipelines.config.errors import UserError
+from pipelines.config.written_texts import Label
 from pipelines.preparation import (
     empty_texts,
     label_names,
@@ -33,7 +34,7 @@ class Options(labelled_texts.Options):
         encoding: of every file, by Python's name.
     """
 
-    files: SplitSources[str | list[str] | dict[str, str]] | None = None
+    files: SplitSources[str | list[str] | dict[Label, str]] | None = None
     encoding: str = "utf-8"
 
     @model_validator(mode="after")

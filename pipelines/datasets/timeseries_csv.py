@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
+from pipelines.config.written_texts import Label
 from pipelines.preparation import (
     empty_texts,
     number_cells,
@@ -82,13 +83,13 @@ class Options(time_series.Options, TableOptions):
             or thin one. Without it, separated groups are refused.
     """
 
-    time: str | Annotated[list[str], Field(min_length=1)] | None = "time"
+    time: Label | Annotated[list[Label], Field(min_length=1)] | None = "time"
     time_format: str | None = None
     time_zone: Annotated[str, AfterValidator(time_cells.zone_name)] | None = None
     start: Annotated[str, BeforeValidator(str), AfterValidator(_time)] | None = None
-    values: Annotated[dict[str, str], Field(min_length=1)]
+    values: Annotated[dict[Label, Label], Field(min_length=1)]
     frequency: Annotated[str, AfterValidator(_frequency)] = "D"
-    missing: list[str] = [""]
+    missing: list[Label] = [""]
     rows: list[Count] | None = None
     sample_rows: Count | None = None
     files: str | Annotated[list[str], Field(min_length=1)] | None = None

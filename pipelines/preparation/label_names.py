@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from pipelines.config import errors
 from pipelines.config.errors import UserError
+from pipelines.config.written_texts import Label
 
-# In YAML, {0: neg} has a number for its key, and `positive: 1` one for its value.
-Label = Annotated[str | Annotated[int, Field(strict=True)], AfterValidator(str)]
 LabelNames = Annotated[dict[Label, Label], Field(min_length=1)]
 MAX_SHOWN = 40  # characters of a label in an error
 

@@ -189,7 +189,7 @@ def require_disjoint(
                 raise UserError(
                     "split-overlap",
                     f"{data.names[first_row]} ({first_split}) and {data.names[row]} ({split}) are "
-                    "the same image in two splits; use duplicates: drop, or overlap: report to "
+                    "the same image in two splits; set duplicates: drop, or overlap: report to "
                     "score with and without them",
                     path=data.source, value=data.names[row],
                 )  # fmt: skip

@@ -17,10 +17,11 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from pipelines import spec
 from pipelines.config.schema import STRICT, Count
+from pipelines.config.written_texts import Label
 from pipelines.preparation import empty_texts, near_duplicates, splits, text_splits, validation
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import texts as text_report
-from pipelines.preparation.label_names import Label, LabelNames
+from pipelines.preparation.label_names import LabelNames
 from pipelines.preparation.splits import TextSplit
 from pipelines.preparation.validation import Place
 from pipelines.preprocessing import tokenization, windows
@@ -67,7 +68,8 @@ class Options(BaseModel):
         empty: refuse | drop rows without a text or label.
         sample_rows: read all, and use only so many rows, drawn at random.
         duplicates: drop (keep the first) | keep.
-        overlap: refuse | report: what to do when a text of one split is also in another.
+        overlap: refuse | report | drop: what to do when a text of one split is also in another;
+            drop keeps that of test, and that of val rather than that of train.
         split: how rows become train, val and test.
     """
 
@@ -78,7 +80,7 @@ class Options(BaseModel):
     empty: empty_texts.Empty = "refuse"
     sample_rows: Count | None = None
     duplicates: Literal["drop", "keep"] = "drop"
-    overlap: Literal["refuse", "report"] = "refuse"
+    overlap: validation.Overlap = "refuse"
     split: TextSplit = TextSplit()
 
 
@@ -130,6 +132,8 @@ def prepare(
     )
     truncated = []
     for number, rows_of in enumerate(repeats):
+        if options.overlap == "drop":
+            rows_of = validation.without_overlap(source, rows_of, duplicate_ids)
         validation.require_all_classes(source, rows_of, targets, labels, groups)
         check_overlap(source, rows, rows_of, duplicate_ids, options)
         seen = np.isin(duplicate_ids, duplicate_ids[rows_of["train"]])

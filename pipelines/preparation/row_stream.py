@@ -63,7 +63,7 @@ def head(path: Path, encoding: str) -> str:
     """The first lines, whole ones."""
     with opened(path, encoding) as stream:
         text = stream.read(HEAD_CHARACTERS)
-        return text if len(text) < HEAD_CHARACTERS else text[: text.rindex("\n") + 1]
+        return text if len(text) < HEAD_CHARACTERS else text[: text.rfind("\n") + 1] or text
 
 
 def lines(path: Path, encoding: str) -> Iterator[Cells]:

@@ -16,6 +16,8 @@ class TableOptions(BaseModel):
 
     Args:
         delimiter: the character between cells.
+        quoting: whether a cell in double quotes may hold delimiters and line breaks; without it,
+            quotes belong to the cells, and a line is a row.
         encoding: of the file, by Python's name.
         skip_lines: lines above the header to leave out: a title, remarks.
         comment: lines that begin with this are left out: "#".
@@ -26,6 +28,7 @@ class TableOptions(BaseModel):
 
     model_config = STRICT
     delimiter: Character = ","
+    quoting: bool | None = True
     encoding: str = "utf-8"
     skip_lines: Annotated[int, Field(strict=True, ge=0)] = 0
     comment: Annotated[str, Field(min_length=1)] | None = None
@@ -33,12 +36,17 @@ class TableOptions(BaseModel):
     units_row: bool = False
 
     def table(
-        self, path: Path, *, header: bool = True, quoting: bool = True,
+        self, path: Path, *, header: bool = True, quoting: bool | None = None,
         is_blank: Callable[[tables.Row], bool] | None = tables.has_only_blank_cells,
     ) -> tables.Table:  # fmt: skip
-        """The rows of a file that is written so; see `tables.read`."""
+        """The rows of a file that is written so; see `tables.read`.
+
+        Args:
+            quoting: instead of the option, where that leaves it open.
+        """
+        is_quoted = self.quoting if quoting is None else quoting
         table = tables.read(
-            path, self.encoding, self.delimiter, header=header, quoting=quoting,
+            path, self.encoding, self.delimiter, header=header, quoting=bool(is_quoted),
             is_blank=is_blank, skip_lines=self.skip_lines, comment=self.comment,
         )  # fmt: skip
         if self.names is not None:

@@ -100,8 +100,8 @@ class Table:
         if len(row) != self.width:
             raise UserError(
                 "column-count",
-                f"{len(row)} columns found, {self.width} expected; check `delimiter` (and "
-                "`quoting`, where the recipe has it), or fix the line",
+                f"{len(row)} columns found, {self.width} expected; correct the line, or set "
+                "`delimiter` or `quoting` as the file has them",
                 path=self.path, line=line, value=len(row),
             )  # fmt: skip
 
@@ -237,5 +237,7 @@ def _quoted_rows(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, R
             line = reader.line_num + 1
     except csv.Error as error:
         raise UserError(
-            "csv-invalid", f"{error}; check `delimiter` and `quoting`", path=path, line=line
-        ) from None
+            "csv-invalid",
+            f"{error}; correct the quotes, or set quoting: false if they belong to the cells",
+            path=path, line=line, key="quoting",
+        ) from None  # fmt: skip

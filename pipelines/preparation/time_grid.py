@@ -124,7 +124,8 @@ def fill_gaps(
     filled = table.ffill().to_numpy()
     if np.isnan(filled).any():
         raise UserError(
-            "value-missing", "a column begins with a gap; begin where all columns have values",
+            "value-missing",
+            "a column begins with a gap; begin where all columns have values, with `rows`",
             path=source, key="gaps",
         )  # fmt: skip
     counts = {split: int(missing[slice(*bounds)].sum()) for split, bounds in ranges.items()}

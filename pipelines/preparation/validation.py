@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pipelines.config.errors import UserError, one_of
 from pipelines.preparation.data_report import labels as label_report
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pipelines.spec import DataSpec, Field
+
+
+Overlap = Literal["refuse", "report", "drop"]
 
 
 class Place(NamedTuple):
@@ -152,10 +155,34 @@ def require_disjoint(
             raise UserError(
                 "split-overlap",
                 f"in {split}, and the same text as {later_place} in {later_split}; {len(shared)} "
-                "such rows; use duplicates: drop, or overlap: report to score with and without "
-                "them",
+                f"such rows; set overlap: drop to leave them out of {split}, or overlap: report to "
+                "score with and without them",
                 path=place.path, line=place.line, value=str(later_place),
             )  # fmt: skip
+
+
+def without_overlap(
+    source: Path, rows_of: Mapping[str, "np.ndarray"], keys: "np.ndarray"
+) -> dict[str, "np.ndarray"]:
+    """Rows of train and val that are in no later split; test stays as it is.
+
+    Args:
+        source: for messages.
+        rows_of: split -> row numbers.
+        keys: by row number; equal ones are the same text.
+    """
+    import numpy as np
+
+    later = keys[rows_of["test"]]
+    result = {"test": rows_of["test"]}
+    for split in ("val", "train"):
+        rows = rows_of[split]
+        remaining = rows[~np.isin(keys[rows], later)]
+        if len(remaining) < len(rows):
+            print(f"{source}: {len(rows) - len(remaining)} {split} rows dropped (overlap: drop)")
+        later = np.concatenate([later, keys[rows]])
+        result[split] = remaining
+    return {split: result[split] for split in rows_of}
 
 
 def within_spec(path: Path, columns: Mapping, spec: "DataSpec") -> None:

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pipelines.config.errors import UserError, one_of
+from pipelines.config.errors import UserError
 from pipelines.preparation import archive_checks, archives
 from pipelines.storage import atomic
 
@@ -52,13 +52,8 @@ def run(params_file: Path, key: str) -> None:
     """Fetch `downloads.<key>` of the params file into data/raw/<key>/."""
     from pipelines.config import loader  # here: fetch() itself needs the standard library only
 
-    downloads = loader.load(params_file).downloads
-    if key not in downloads:
-        raise UserError(
-            "key-missing", f"no {key!r} in this section; {one_of(key, downloads)}",
-            path=params_file, key="downloads", value=key,
-        )  # fmt: skip
-    fetch(key, downloads[key], Path("data/raw") / key, os.environ.get(MIRROR))
+    files = loader.downloads(params_file, key)
+    fetch(key, files, Path("data/raw") / key, os.environ.get(MIRROR))
 
 
 def fetch(

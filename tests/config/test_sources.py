@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.commands import check
 from pipelines.config.errors import UserError
-from tests.support.user_errors import user_error
+from tests.support.user_errors import checked, user_error
 
 PARAMS = """\
 seed: 1
@@ -29,7 +28,7 @@ def project(tmp_path, monkeypatch):
 
 def run(source: str) -> None:
     Path("params.yaml").write_text(PARAMS.format(source=source, sha256="0a" * 32))
-    check.run(Path("params.yaml"))
+    checked("params.yaml")
 
 
 @pytest.mark.parametrize("source", ["in/reviews.csv", "data/raw/other/a.csv", "nowhere"])
@@ -43,7 +42,7 @@ def test_a_missing_source_is_refused_by_line(source):
 
 def test_files_that_are_there_or_downloaded_are_accepted():
     Path("in").mkdir()
-    Path("in/reviews.csv").write_text("text,label\n")
+    Path("in/reviews.csv").write_text("text,label\na,b\n")
     for source in ("in/reviews.csv", "in", "data/raw/here/a.csv", "data/raw/here"):
         run(source)
 
