@@ -19,11 +19,12 @@ MODULES = {
     IMAGE: ("lenet", "resnet", "small_cnn", "transfer", "vgg", "vit"),
     SERIES: ("linear", "recurrent_forecasters", "segment_gru", "tcn"),
     PAIRS: ("seq2seq", "transformer"),
-    LANGUAGE: ("recurrent_language_models",),
+    LANGUAGE: ("classical/ngram_lm", "recurrent_language_models"),
 }
 # The module and builder of the classical model that is a task's strong baseline.
 STRONG = {
     TEXT: ("classical/linear_text", "linear_text"),
+    LANGUAGE: ("classical/ngram_lm", "ngrams"),
 }
 
 

@@ -15,6 +15,8 @@ import numpy as np
 
 from pipelines.classical.ngram_lm.counts import Stream, find
 
+UNKNOWN = -1.0
+
 
 @dataclass(frozen=True)
 class Level:
@@ -23,7 +25,7 @@ class Level:
     Args:
         keys: (N,) sorted keys of the n-grams, see counts.py.
         values: (N,) as above.
-        weights: (C,) as above; NaN for a context that nothing followed.
+        weights: (C,) as above; UNKNOWN for a context that nothing followed.
     """
 
     keys: np.ndarray
@@ -62,10 +64,10 @@ class NgramModel:
         base = self.vocabulary_size + 1
         for length, level in enumerate(self.levels, start=1):
             rows = find(level.keys, contexts, stream.tokens, base)
-            weights = np.where(contexts >= 0, level.weights[contexts], np.nan)
-            weights[stream.ages < length - 1] = np.nan  # the document has no context so long
+            weights = np.where(contexts >= 0, level.weights[contexts], UNKNOWN)
+            weights[stream.ages < length - 1] = UNKNOWN  # the document has no context so long
             values = np.where(rows >= 0, level.values[rows], 0.0)
-            known = ~np.isnan(weights)
+            known = weights != UNKNOWN
             probability = np.where(known, weights * probability + values, probability)
             yield probability[predicted], predicted
             contexts = np.concatenate([[-1], rows[:-1]])
@@ -83,7 +85,7 @@ class NgramModel:
         probability = np.full(self.vocabulary_size, 1 / self.vocabulary_size)
         for length, level in enumerate(self.levels, start=1):
             row = self._row(tokens[len(tokens) - length + 1 :]) if length > 1 else 0
-            if length - 1 > len(tokens) or row < 0 or np.isnan(level.weights[row]):
+            if length - 1 > len(tokens) or row < 0 or level.weights[row] == UNKNOWN:
                 break
             followers = slice(*np.searchsorted(level.keys, [row * base, row * base + base - 1]))
             probability *= level.weights[row]

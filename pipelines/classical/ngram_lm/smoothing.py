@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pipelines.classical.ngram_lm.counts import NgramTable, count
-from pipelines.classical.ngram_lm.model import Level, NgramModel
+from pipelines.classical.ngram_lm.model import UNKNOWN, Level, NgramModel
 
 BACKOFF = 0.4
 # Of counts of 1, 2 and more, where the counts of counts do not determine them.
@@ -47,7 +47,7 @@ def stupid_backoff(orders: Sequence["Order"]) -> list[Level]:
         gains = scores - BACKOFF * shorter_scores[table.suffixes]  # beside those of absent n-grams
         backed_off = BACKOFF * shorter_sums[order.context_suffixes]
         sums = backed_off + np.bincount(table.contexts, gains, len(order.totals))
-        weights = np.where(order.totals > 0, _divide(backed_off, sums), np.nan)
+        weights = np.where(order.totals > 0, _divide(backed_off, sums), UNKNOWN)
         levels.append(Level(table.keys, _divide(gains, sums[table.contexts]), weights))
         shorter_scores, shorter_sums = scores, sums
     return levels
@@ -64,7 +64,7 @@ def kneser_ney(orders: Sequence["Order"]) -> list[Level]:
         discounts = np.array([0.0, *discounts_of(order.counts)])[np.minimum(order.counts, 3)]
         weights = _divide(np.bincount(contexts, discounts, size), order.totals)
         values = _divide(order.counts - discounts, order.totals[contexts])
-        levels.append(Level(order.table.keys, values, np.where(order.totals > 0, weights, np.nan)))
+        levels.append(Level(order.table.keys, values, np.where(order.totals > 0, weights, UNKNOWN)))
     return levels
 
 
@@ -125,7 +125,7 @@ def _full_contexts(order: Order, weights: np.ndarray, totals: np.ndarray) -> Lev
     """Counts over totals after contexts of full length; shorter ones change nothing."""
     contexts = order.table.contexts
     values = _divide(order.counts, totals[contexts]) * order.full[contexts]
-    seen = np.where(order.totals > 0, weights, np.nan)
+    seen = np.where(order.totals > 0, weights, UNKNOWN)
     return Level(order.table.keys, values, np.where(order.full, seen, 1.0))
 
 

@@ -7,7 +7,7 @@ float64, as in Python.
 import numpy as np
 import tensorflow as tf
 
-from pipelines.classical.ngram_lm.model import Level, NgramModel
+from pipelines.classical.ngram_lm.model import UNKNOWN, Level, NgramModel
 
 
 class NgramGraph(tf.Module):
@@ -85,7 +85,7 @@ class LevelGraph(tf.Module):
     def weights_of(self, contexts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """(weights, whether there is one) of the contexts."""
         weights = tf.gather(self.weights, tf.maximum(contexts, 0))
-        known = (contexts >= 0) & ~tf.math.is_nan(weights)
+        known = (contexts >= 0) & (weights != UNKNOWN)
         return tf.where(known, weights, 1), known
 
     def next_tokens(self, contexts: tf.Tensor, shorter: tf.Tensor) -> tf.Tensor:
