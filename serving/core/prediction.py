@@ -122,7 +122,7 @@ class Core:
         well, unless its inputs differ.
         """
         version = self.available_version(record, request)
-        decoded_for = find_signature(version.servable.signatures, request.signature)
+        decoded_for = find_signature(version.loaded.signatures, request.signature)
         arrays = await asyncio.to_thread(decode, decoded_for)
 
         def decoded(signature: Signature) -> Arrays:
@@ -168,7 +168,7 @@ class Core:
             decode: the request's input arrays, checked against the signature.
         """
         version = self.available_version(record, request)
-        signature = find_signature(version.servable.signatures, request.signature)
+        signature = find_signature(version.loaded.signatures, request.signature)
         record.signature = signature.name
         arrays = decode(signature)
         record.rows = count_rows(arrays, signature, self.config.limits)

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from serving.errors import BadRequest, ServingError
 
@@ -60,7 +61,7 @@ class TensorSpec:
     @property
     def full_shape(self) -> tuple[int | None, ...] | None:
         """The shape with the batch dimension."""
-        return (None, *self.shape) if self.batched else self.shape
+        return (None, *(self.shape or ())) if self.batched else self.shape
 
     @cached_property
     def open_dimensions(self) -> tuple[int, ...]:
@@ -96,7 +97,7 @@ class Signature:
     """
 
     name: str
-    definition: object
+    definition: SignatureDef
     function: Callable
     inputs: dict[str, TensorSpec]
     outputs: dict[str, TensorSpec]
@@ -110,8 +111,9 @@ class Signature:
             {key: TensorSpec.from_info(key, infos[key]) for key in sorted(infos)}
             for infos in (definition.inputs, definition.outputs)
         )
-        for key in set(inputs) & set(max_lengths or {}):
-            inputs[key] = replace(inputs[key], max_length=max_lengths[key])
+        for key, max_length in (max_lengths or {}).items():
+            if key in inputs:
+                inputs[key] = replace(inputs[key], max_length=max_length)
         return cls(name, definition, function, inputs, outputs)
 
     @cached_property
