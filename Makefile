@@ -79,7 +79,7 @@ course-%: install  ## run the course's experiments whose key starts so: make cou
 	@$(BIN)/python -m pipelines report --params $(COURSE)
 
 smoke: install  ## run the stages of course and benchmarks once, on a few rows for one epoch
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.smoke
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.smoke $(SMOKE_OPTIONS)
 
 bench-serving: install  ## measure the server beside the models in a process, into docs/serving.json
 	@$(BIN)/python -m benchmarks.serving

@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from serving.errors import BadRequest, ServingError
 
@@ -65,7 +66,7 @@ class TensorSpec:
     @property
     def full_shape(self) -> tuple[int | None, ...] | None:
         """The shape with the batch dimension."""
-        return (None, *self.shape) if self.batched else self.shape
+        return (None, *(self.shape or ())) if self.batched else self.shape
 
     @cached_property
     def open_dimensions(self) -> tuple[int, ...]:
@@ -101,7 +102,7 @@ class Signature:
     """
 
     name: str
-    definition: object
+    definition: SignatureDef
     function: Callable
     inputs: dict[str, TensorSpec]
     outputs: dict[str, TensorSpec]

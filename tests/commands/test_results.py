@@ -1,6 +1,7 @@
 """Every number on a page comes from a run: README.md and benchmarks/RESULTS.md against their rows,
 the rows against metrics files, and those against MLflow."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -102,11 +103,18 @@ def params_file(tmp_path) -> Path:
     return path
 
 
+@functools.cache
+def loaded(params: str):
+    return loader.load(Path(params))
+
+
 def without_interval(params: str, experiment: str) -> bool:
     """Whether test has too few windows for an interval: four blocks of two horizons are needed."""
-    chosen, own = loader.experiment(Path(params), experiment)
-    dataset = chosen.datasets[own.dataset]
-    if own.task != "forecasting" or "test" not in dataset.options.get("split", {}):
+    params_values = loaded(params)
+    dataset = params_values.datasets[params_values.dataset_of(experiment)]
+    if params_values.experiments[
+        experiment
+    ].task != "forecasting" or "test" not in dataset.options.get("split", {}):
         return False
     horizon = dataset.options["horizon_steps"]
     return dataset.options["split"]["test"] - horizon + 1 < 8 * horizon
