@@ -31,11 +31,8 @@ IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
 WITH_KEY = ("fetch", "prepare", "warm_start", "baselines", *IMPORTS_TENSORFLOW)
 WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs")
-WITH_ARGUMENTS = (
-    "init",
-    "predict",
-    "repro",
-)  # commands that read the rest of the command line themselves
+# These read the rest of the command line themselves.
+WITH_ARGUMENTS = ("help", "init", "predict", "repro")
 SENT_BY = "PIPELINES_SENT_ON"  # the .venv that passed the work on to this Python
 
 

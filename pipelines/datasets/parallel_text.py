@@ -5,7 +5,8 @@ source (params.yaml, `datasets.<key>.source`): a table of two columns, or a fold
 options (`datasets.<key>.options`):
 
     source, target      a table's columns, by name (header: true) or position counted from 0
-    delimiter, header   how a table is written
+    delimiter           one character between the cells of a table
+    header              whether the first row of a table holds names
     quoting             true: cells in double quotes, as Excel writes them; false: quotes belong
                         to the sentences, one line is one pair; default: what the file shows
     files               a folder's files, two per split: {all: [en.txt, fr.txt]}, or the published

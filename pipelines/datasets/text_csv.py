@@ -6,7 +6,10 @@ options (params.yaml, `datasets.<key>.options`), beside those of preparation/lab
                     whether the first row holds names)
     files           a folder's files: {train: ..., val: ..., test: ...}, where val and test are
                     drawn from train if they are not given; or {all: ...}, to be split here
-    delimiter, quoting, header, encoding    how a file is written
+    delimiter       one character between cells
+    quoting         whether a cell in double quotes may hold delimiters and line breaks
+    header          whether the first row holds names; default: yes
+    encoding        Python's name of the file's encoding
 """
 
 from pathlib import Path

@@ -14,7 +14,9 @@ options (params.yaml, `datasets.<key>.options`), beside those of preparation/tim
     rows            first and last row to use, counted from 1 below the header: [1, 14400]
     empty           refuse | drop rows without a time
     duplicates      what to do with two rows of one time: refuse | first | last | mean
-    delimiter, decimal, encoding    how the file is written
+    delimiter       one character between cells
+    decimal         the decimal mark: "." or ","
+    encoding        Python's name of the file's encoding
     skip_lines      lines above the header to leave out: a title, remarks
     comment         lines that begin with this are left out: "#"
     units_row       whether the row below the header holds units
