@@ -22,11 +22,7 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 repro: install  ## run every default pipeline and print the results
-	@$(BIN)/python -m pipelines check
-	@echo "repro: DVC runs the stages whose inputs have changed"
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro
-	@$(BIN)/python -m pipelines restore
-	@$(BIN)/python -m pipelines report
+	@$(BIN)/python -m pipelines repro
 
 test: install  ## run all tests; with FULL_TESTS=1 the long ones at full size, as every night
 	$(PYTEST) $(TEST_OPTIONS)
@@ -59,24 +55,16 @@ results: install  ## write the results tables of README.md, docs, course and ben
 	@$(BIN)/python -m pipelines results --params $(PUBLIC)
 
 bench: install  ## run all public data sets (many hours; it goes on where it stopped)
-	@$(BIN)/python -m pipelines check --params $(PUBLIC)
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro benchmarks/dvc.yaml
-	@$(BIN)/python -m pipelines results --params $(PUBLIC)
+	@$(BIN)/python -m pipelines repro --params $(PUBLIC) --pages
 
 bench-%: install  ## run the public experiments whose names begin so: make bench-mnist
-	@$(BIN)/python -m pipelines check --params $(PUBLIC)
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro --glob 'benchmarks/dvc.yaml:export@$**'
-	@$(BIN)/python -m pipelines report --params $(PUBLIC)
+	@$(BIN)/python -m pipelines repro --params $(PUBLIC) --only '$*'
 
 course: install  ## run the course's other experiments (course/README.md)
-	@$(BIN)/python -m pipelines check --params $(COURSE)
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro course/dvc.yaml
-	@$(BIN)/python -m pipelines report --params $(COURSE)
+	@$(BIN)/python -m pipelines repro --params $(COURSE)
 
 course-%: install  ## run the course's experiments whose key starts so: make course-forecast
-	@$(BIN)/python -m pipelines check --params $(COURSE)
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro --glob 'course/dvc.yaml:export@$**'
-	@$(BIN)/python -m pipelines report --params $(COURSE)
+	@$(BIN)/python -m pipelines repro --params $(COURSE) --only '$*'
 
 smoke: install  ## run the stages of course and benchmarks once, on a few rows for one epoch
 	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.smoke $(SMOKE_OPTIONS)

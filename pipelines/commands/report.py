@@ -36,7 +36,7 @@ def rows(params_file: Path, more_metrics: Mapping[str, Iterable[str]] | None = N
         more_metrics: data set -> further metrics, such as those that others have published.
     """
     more_metrics = more_metrics or {}
-    params = loader.load(params_file)
+    params, _ = loader.inspect(params_file)  # `check` says what is wrong with the others
     results = []
     for key, experiment in params.experiments.items():
         record, metrics = TRAINED / key / "run.json", METRICS / f"{key}.json"

@@ -36,11 +36,8 @@ def problem(argument: ast.arg, default: ast.expr | None, value: object) -> str |
         default: its default value. Where that is no number below one, integers are counts.
         value: as it was read from the file.
     """
-    if argument.annotation is None:
-        return None
-    try:
-        kind = _type(argument.annotation, argument.arg, _constant(default))
-    except (KeyError, TypeError, AttributeError):
+    kind = annotation(argument, default)
+    if kind is None:
         return None
     try:
         TypeAdapter(kind).validate_python(value)
@@ -52,6 +49,16 @@ def problem(argument: ast.arg, default: ast.expr | None, value: object) -> str |
             text += "; write it without quotes"
         return f"{text}; it takes {ast.unparse(argument.annotation)}, found {value!r}"
     return None
+
+
+def annotation(argument: ast.arg, default: ast.expr | None) -> Any:
+    """The type and range of a parameter, for pydantic; None where it is made of other names."""
+    if argument.annotation is None:
+        return None
+    try:
+        return _type(argument.annotation, argument.arg, _constant(default))
+    except (KeyError, TypeError, AttributeError):
+        return None
 
 
 def _type(node: ast.expr, name: str, default: object) -> Any:
