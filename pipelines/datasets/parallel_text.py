@@ -29,6 +29,13 @@ from pipelines.preparation.table_options import TableOptions
 from pipelines.preparation.tables import Character, Position
 from pipelines.preparation.validation import Place
 
+# Of columns, as people name them; a pair of two such words is rare.
+COLUMN_NAMES = frozenset(
+    "source target src tgt trg input output sentence translation original text1 text2 en de fr es "
+    "it pt nl ru pl cs ja zh ko ar tr sv da fi english german french spanish italian portuguese "
+    "dutch russian polish czech japanese chinese korean arabic turkish swedish danish finnish "
+    "source_text target_text source_sentence target_sentence".split()
+)
 FilePair = Annotated[list[str], Field(min_length=2, max_length=2)]  # source, target
 
 
@@ -127,6 +134,8 @@ def read_table(options: Options, path: Path) -> Pairs:
             print(f"{path}: cells are in double quotes, as Excel writes them: quoting: true")
     table = options.table(path, header=options.header, quoting=quoting, is_blank=None)
     rows = list(table.rows)
+    if "header" not in options.model_fields_set:
+        _refuse_header(path, *rows[0])
     while len(rows) > 1 and tables.has_only_blank_cells(rows[-1][1]):
         rows.pop()  # blank lines at the end
     rows = [(line, [""] * table.width if tables.is_empty_line(r) else r) for line, r in rows]
@@ -138,6 +147,18 @@ def read_table(options: Options, path: Path) -> Pairs:
         for column in (source, target)
     )
     return Pairs(sources, targets, np.array([line for line, _ in rows]))
+
+
+def _refuse_header(path: Path, line: int, row: tables.Row) -> None:
+    """Refuses names of columns that would become a pair: the option `header` says which it is."""
+    cells = [cell.strip().casefold() for cell in row]
+    if len(cells) > 1 and all(cell in COLUMN_NAMES for cell in cells[:2]):
+        raise UserError(
+            "header-as-pair",
+            f"{cells[0]!r} and {cells[1]!r} seem to be names of columns; set header: true if they "
+            "are, or header: false if they are a pair",
+            path=path, line=line, key="header", value=cells,
+        )  # fmt: skip
 
 
 def read_aligned(options: Options, folder: Path, names: list[str]) -> Pairs:

@@ -35,13 +35,10 @@ COUNTED_FROM = "2000-01-01"  # a step's number is what counts; pandas needs time
 
 
 def _time(cell: str) -> str:
-    """The time in full; a year or a month means its first day."""
-    for more in ("", "-01", "-01-01"):
-        try:
-            return datetime.fromisoformat(f"{cell}{more}").isoformat()
-        except ValueError:
-            continue
-    raise ValueError("not a time; use 1949-01, 2024-05-31 or 2024-05-31T18:00")
+    try:
+        return time_cells.iso_time(cell).isoformat()
+    except ValueError:
+        raise ValueError("not a time; use 1949-01, 2024-05-31 or 2024-05-31T18:00") from None
 
 
 def _frequency(name: str) -> str:
@@ -182,7 +179,7 @@ def read_file(path: Path, options: Options) -> list[Observation]:
     if not {"decimal", "thousands"} & options.model_fields_set:
         for name, column in value_columns.items():
             cells = ((line, row[column].strip()) for line, row in rows if column < len(row))
-            number_cells.refuse_ambiguous(path, name, cells)
+            number_cells.refuse_ambiguous(path, name, cells, options.delimiter)
     clock = time_cells.Clock(options.time_format, options.time_zone, options.frequency)
     steps = iter(counted_times(options, len(rows)))
     for line, row in rows:
