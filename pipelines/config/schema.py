@@ -129,8 +129,8 @@ class Experiment(BaseModel):
     module: a file of models/, `python -m pipelines help models` lists them. build: the builder, a
     function of the module, and its arguments. fit: how the weights are fitted. loss, decide:
     arguments of the task's `loss`, and of its decision rule, which turns probabilities into
-    decisions. seeds: one run per seed; scores are means over them. A classical
-    model (`module: classical/...`) has `build` alone: it has no epochs, and one fit for each repeat.
+    decisions. seeds: one run per seed; scores are means over them. A classical model (`module:
+    classical/...`) has `build` alone: it has no epochs, and one fit for each repeat.
     """
 
     model_config = STRICT

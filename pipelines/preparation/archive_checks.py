@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from pipelines.config.errors import UserError
+from pipelines.preparation import foreign_files
 
 # What the standard library raises on truncated or altered archives. Errors of the caller (a full
 # disk) are raised outside these generators, so an OSError here always comes from the archive.
@@ -59,10 +60,26 @@ def check_member(
 
 
 def archive_damaged(archive: Path, error: Exception) -> UserError:
+    """What an error that the reading of an archive raised means."""
+    reason = str(error)
+    if "password" in reason:
+        return UserError(
+            "archive-encrypted", "its files are encrypted; unpack it and give the folder",
+            path=archive,
+        )  # fmt: skip
+    if isinstance(error, tarfile.ReadError):
+        with archive.open("rb") as stream:
+            start = stream.read(16)
+        kind = foreign_files.kind_of(start)
+        if kind is not None:
+            name, cure = kind
+            message = f"{name}, not a folder or a zip or tar archive; {cure}"
+            return UserError("file-kind", message, path=archive, value=start[:4].hex(" "))
+        reason = reason.split("\n")[0].rstrip(":")  # the reasons of every compression follow
     return UserError(
         "archive-damaged",
-        f"the archive is truncated, damaged or of an unknown kind ({error}); fetch it again or use "
-        "another source",
+        f"neither a folder nor a whole zip or tar archive ({reason}); fetch it again, or give the "
+        "folder",
         path=archive,
     )
 

@@ -15,7 +15,11 @@ _ROW = re.compile(r" {4}(\w+(?:, \w+)*)(?:,| {2,})\s*(\S.*)?")
 
 def of_function(function: ast.FunctionDef) -> dict[str, str]:
     """Argument -> meaning, from the `Args:` block of the docstring."""
-    text = ast.get_docstring(function) or ""
+    return of_arguments(ast.get_docstring(function) or "")
+
+
+def of_arguments(text: str) -> dict[str, str]:
+    """Name -> meaning, from the `Args:` block of a docstring; nothing where there is none."""
     block = re.search(r"^Args:\n(.*?)(?=\n\S|\Z)", text, re.DOTALL | re.MULTILINE)
     meanings: dict[str, list[str]] = {}
     names: list[str] = []
@@ -36,7 +40,8 @@ def of_class(model: type, fields: Collection[str]) -> dict[str, str]:
     for base in reversed(inspect.getmro(model)):
         if base.__module__.startswith(("pydantic", "builtins")) or "__doc__" not in vars(base):
             continue
-        meanings |= of_sentences(inspect.cleandoc(base.__doc__ or ""), fields)
+        text = inspect.cleandoc(base.__doc__ or "")
+        meanings |= of_arguments(text) or of_sentences(text, fields)
     return meanings
 
 
