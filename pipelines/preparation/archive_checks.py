@@ -16,6 +16,7 @@ DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError),
     *(ValueError, OverflowError, struct.error, NotImplementedError, RuntimeError),
 )
+MAX_HEADER_BYTES = 1 << 20  # of a name or of attributes in a tar
 
 
 def is_unsafe(name: str) -> bool:
@@ -57,6 +58,32 @@ def check_member(
             f"member {name!r} has {size:,} bytes; at most {limit:,} are read",
             path=archive, value=name,
         )  # fmt: skip
+
+
+def check_compression(archive: Path, name: str, info: zipfile.ZipInfo) -> None:
+    """Refuses bzip2 and LZMA: the library unpacks all of what it has read of them at once."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        method = zipfile.compressor_names.get(info.compress_type, info.compress_type)
+        raise UserError(
+            "archive-compression",
+            f"member {name!r} is compressed by {method}; pack it again with deflate, the usual one",
+            path=archive, value=name,
+        )  # fmt: skip
+
+
+class TarMember(tarfile.TarInfo):
+    """Refuses long names and attributes of megabytes, which the library holds in memory."""
+
+    HELD = (
+        *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE),
+        tarfile.SOLARIS_XHDTYPE,
+    )
+
+    def _proc_member(self, archive):
+        # https://github.com/python/cpython/blob/3.11/Lib/tarfile.py: overridden for other types
+        if self.type in self.HELD and self.size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        return super()._proc_member(archive)
 
 
 def archive_damaged(archive: Path, error: Exception) -> UserError:
