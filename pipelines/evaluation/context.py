@@ -49,6 +49,12 @@ class Evaluation:
         """The file with a trial's point estimates, written by evaluate."""
         return Path("data/metrics") / self.key / "scores" / trial.name / "scores.json"
 
+    @property
+    def metrics(self) -> dict[str, float]:
+        """All scores of the experiment, with intervals, written by evaluate."""
+        path = Path("data/metrics") / f"{self.key}.json"
+        return json.loads(path.read_text("utf-8"))
+
     def trials(self) -> list[trials.Trial]:
         return trials.of(self.spec, self.params.seeds(self.key))
 

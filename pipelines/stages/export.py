@@ -19,7 +19,7 @@ import tensorflow as tf
 from pipelines import tracking
 from pipelines.config import loader
 from pipelines.config.errors import UserError
-from pipelines.evaluation import load_model
+from pipelines.evaluation import load_model, model_card
 from pipelines.evaluation.context import Evaluation
 from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
@@ -27,6 +27,7 @@ from pipelines.stages import promotion
 from pipelines.stages.verify import SCHEMA_VERSION, predict_in_batches, score
 from pipelines.storage import arrays, atomic, trials
 from pipelines.storage.trials import Trial
+from pipelines.tracking.artifacts import TRACKED
 
 GOLDEN_ROWS = 8
 
@@ -34,10 +35,10 @@ GOLDEN_ROWS = 8
 def run(params_file: Path, key: str) -> None:
     stage = Evaluation.of(params_file, key)
     record = stage.record()
-    metrics_file = Path("data/metrics") / f"{key}.json"
+    tracked = Path("data/metrics") / key / "scores" / TRACKED
     trial = best(stage)
     with (
-        tracking.resume(record, files=stage.trained, metrics=metrics_file) as main,
+        tracking.resume(record, files=stage.trained, metrics=tracked) as main,
         atomic.folder(Path("data/exported") / key) as folder,
     ):
         with timing.part("export"):
@@ -46,6 +47,7 @@ def run(params_file: Path, key: str) -> None:
         with timing.part("verify"):
             verify(params_file, folder)
         with timing.part("register"):
+            main.exported(folder)
             register(stage, trial, folder, main)
 
 
@@ -162,7 +164,8 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
     present = tracking.champion(name)
     version = tracking.register(
         name, folder / "model", run.id, key=stage.key, score=value, better=direction,
-        test_digest=digest, interface=json.loads((folder / "signature.json").read_text("utf-8")),
+        test_digest=digest, description=model_card.card(stage, trial, name, folder),
+        interface=json.loads((folder / "signature.json").read_text("utf-8")),
     )  # fmt: skip
     promoted, reason = promotion.should_promote(
         value, baseline_values(points, primary), present, digest,
