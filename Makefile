@@ -43,8 +43,7 @@ ci-times: install  ## write where the time of .ci/run went into docs/performance
 	@$(BIN)/python -m benchmarks.ci_times
 
 ui: install  ## show the runs in a browser: MLflow on http://127.0.0.1:5000
-	@$(BIN)/python -m pipelines restore
-	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000
+	@$(BIN)/python -m pipelines ui
 
 serve: install  ## serve the exported models: REST on 127.0.0.1:8501, gRPC on 8500
 	@$(BIN)/python -m serving

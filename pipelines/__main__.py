@@ -30,7 +30,7 @@ from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
 WITH_KEY = ("fetch", "prepare", "warm_start", "baselines", *IMPORTS_TENSORFLOW)
-WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs")
+WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs", "ui")
 # These read the rest of the command line themselves.
 WITH_ARGUMENTS = ("help", "init", "predict", "repro")
 SENT_BY = "PIPELINES_SENT_ON"  # the .venv that passed the work on to this Python

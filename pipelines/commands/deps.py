@@ -29,11 +29,11 @@ ENTRIES = {
     "train": ("pipelines/stages/train.py", f"{TASK}/objective.py", MODEL),
     # An item of `baselines` names an experiment, not the file of its classical model.
     "baselines": ("pipelines/stages/baselines.py", f"{TASK}/baselines.py", CLASSICAL),
-    # Layers are registered with Keras by the import of their module. reporting.py is in no list:
-    # choosing a column of the results table runs no stage.
+    # Layers are registered with Keras by the import of their module. Only evaluate reads
+    # reporting.py: choosing a column of the results table trains and exports nothing.
     "evaluate": (
         *("pipelines/stages/evaluate.py", f"{TASK}/score.py", f"{TASK}/figures.py"),
-        *(f"{TASK}/info.py", "models/layers/__init__.py", MODEL),
+        *(f"{TASK}/info.py", f"{TASK}/reporting.py", "models/layers/__init__.py", MODEL),
     ),
     "export": (
         *("pipelines/stages/export.py", "pipelines/stages/verify.py", f"{TASK}/serve.py"),

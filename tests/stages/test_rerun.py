@@ -79,9 +79,13 @@ def test_score_runs_evaluate_and_nothing_else(project):
     assert digests(project) == before, "a comment changes no score and no figure"
 
 
-def test_a_metric_for_the_results_table_runs_nothing(project):
+def test_a_metric_for_the_results_table_trains_and_exports_nothing(project):
     project.append(f"{TASK}/reporting.py", 'REPORTED_METRICS = ("accuracy", "log_loss")\n')
-    assert project.repro() == []
+    assert sorted(project.repro()) == [f"evaluate@{key}" for key in (CNN, LSTM)]
+    assert set(project.json("data/metrics", CNN, "headline.json")) == {
+        "test/accuracy",
+        "test/log_loss",
+    }
     report = project.pipelines("report").stdout
     assert "log_loss" in report and "mcc" not in report
 

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from pipelines import tracking
 from pipelines.config.errors import UserError
-from pipelines.tracking import entries, origin, store
+from pipelines.tracking import artifacts, entries, origin, store
 
 HERE = Path(__file__).parents[2]
 DATASET = {"name": "sms", "digest": "d" * 64, "source": "data/raw/sms.csv"}
@@ -324,16 +324,22 @@ def train(place, key="sms_gru"):
         run.metrics({"train/seconds": 12.5})
         (folder / "run.json").write_text(json.dumps(run.record()))
     (folder / "repeat0_seed1" / "history.csv").write_text("\n".join(rows[:4]) + "\n")
-    results = place / "data" / "metrics" / f"{key}.json"
-    results.parent.mkdir(exist_ok=True)
+    results = place / "data/metrics" / key / "scores" / artifacts.TRACKED
+    results.parent.mkdir(parents=True)
     results.write_text(json.dumps({"test/accuracy": 0.9, "test/auc": None}))
-    figures = results.with_suffix("") / "figures"
-    figures.mkdir(parents=True)
+    (results.parent / artifacts.SUMMARY).write_text("[roc]({run}/artifacts/figures/roc.png)")
+    figures = place / "data/metrics" / key / "figures"
+    figures.mkdir()
     (figures / "roc.png").write_bytes(b"png")
     with tracking.resume({"run_id": run.id}, files=folder) as run:
-        run.metrics(json.loads(results.read_text()))
-        run.artifact(results.with_suffix(""))
+        run.trained(folder / "repeat0_seed1", "repeat0_seed1")
+        run.results(results)
     return tracking.client().get_run(run.id)
+
+
+def names_below(folder):
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in paths}
 
 
 def forget(place, empty_store):
@@ -362,9 +368,13 @@ def test_restore_round_trip(place, empty_store):
     assert again.inputs.dataset_inputs[0].dataset == first.inputs.dataset_inputs[0].dataset
     added = {"restored_from", "original_run_id"}
     changed = {name for name, text in again.data.tags.items() if first.data.tags.get(name) != text}
-    assert changed == added and set(first.data.tags) | added == set(again.data.tags)
+    assert changed == added | {artifacts.NOTE}, "the description links to files of its run"
+    assert again.info.run_id in again.data.tags[artifacts.NOTE]
+    assert set(first.data.tags) | added == set(again.data.tags)
     files = clone / "mlruns/text_classification" / again.info.run_id / "artifacts"
     assert (files / "figures" / "roc.png").read_bytes() == b"png"
+    before = clone / "mlruns/text_classification" / first.info.run_id / "artifacts"
+    assert names_below(files) == names_below(before) >= {"trained/repeat0_seed1/history.csv"}
     times = [(run.info.status, run.info.start_time) for run in (first, again)]
     assert times[0] == times[1]
     assert tracking.restore_all(clone) == []
@@ -397,7 +407,7 @@ def test_restore_keeps_replicates_below_their_parent(place, empty_store):
                 (folder / seed / "history.csv").write_text("epoch,val/loss\n0,0.5\n")
                 (folder / seed / "run.json").write_text(json.dumps(trial.record()))
         (folder / "run.json").write_text(json.dumps(run.record()))
-    scores = place / "data/metrics/forecast/scores/2/scores.json"
+    scores = place / "data/metrics/forecast/scores/2" / artifacts.TRACKED
     scores.parent.mkdir(parents=True)
     scores.write_text('{"test/mae": 2.5}')
     clone = forget(place, empty_store)
