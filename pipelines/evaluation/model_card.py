@@ -58,7 +58,7 @@ def scores(stage: Evaluation) -> list[str]:
     """The reported metrics beside the baselines, over all trials."""
     trials = len(stage.trials())
     note = f"Means over {trials} fits, of which the best on val was exported." if trials > 1 else ""
-    lines = run_files.score_lines(stage.task, dataset, stage.metrics)
+    lines = run_files.score_lines(stage.task, stage.dataset, stage.metrics)
     return [*lines, "", f"Brackets: 95 % bootstrap intervals over test rows. {note}".rstrip()]
 
 

@@ -93,5 +93,3 @@ def describe(key: str, params: schema.Params, spec: DataSpec, backend: str) -> d
             "source": dataset.source,
         },
     }
-
-
