@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipelines.config import loader
-from pipelines.tasks.contract import better
 
 TRAINED, METRICS = Path("data/trained"), Path("data/metrics")
 MAX_COLUMNS_PER_METRIC = 3  # of forecasts: seven columns' errors would hide the other metrics
@@ -69,7 +68,8 @@ def reported_metrics(task: str, metrics: Iterable[str]) -> list[str]:
 
 
 def row(key: str, experiment, dataset: str, metric: str, values: dict, run: dict) -> dict:
-    strong = loader.task_info(experiment.task).strong_baseline
+    info = loader.task_info(experiment.task)
+    strong = info.strong_baseline
     trivial = loader.task_module(experiment.task, "reporting").TRIVIAL_BASELINE
     fits = [json.loads(path.read_text("utf-8")) for path in (TRAINED / key).glob("*/run.json")]
     fits = fits or [run]
@@ -81,7 +81,7 @@ def row(key: str, experiment, dataset: str, metric: str, values: dict, run: dict
         "metric": metric,
         "mean": values[f"test/{metric}"],
         **bounds("", values, f"test/{metric}"),
-        "verdict": verdict(values, metric, better(experiment.task, metric)),
+        "verdict": verdict(values, metric, info.direction(metric)),
         "seeds": json.loads(run["params"]["seeds"]),
         "fits": len(fits),
         "baseline": values.get(f"{strong}/{metric}"),
