@@ -12,7 +12,6 @@ from pipelines.commands import report, results
 from pipelines.config import loader, signatures
 from pipelines.config.errors import UserError
 from pipelines.evaluation import comparison, reported
-from pipelines.tasks import contract
 from pipelines.tasks.contract import TaskInfo
 
 PARAMS = """
@@ -244,7 +243,7 @@ def test_every_reported_metric_has_its_direction():
         (task, metric)
         for task in ("text_classification", "image_classification", "forecasting", "translation")
         for metric in loader.task_module(task, "reporting").REPORTED_METRICS
-        if contract.better(task, metric.replace("*", "x")) == "lower"
+        if loader.task_info(task).direction(metric.replace("*", "x")) == "lower"
     }
     assert less == {
         ("image_classification", "log_loss"), ("forecasting", "mase"), ("forecasting", "mae_*"),
