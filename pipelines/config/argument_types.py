@@ -37,7 +37,7 @@ def problem(argument: ast.arg, default: ast.expr | None, value: object) -> str |
         value: as it was read from the file.
     """
     kind = annotation(argument, default)
-    if kind is None:
+    if kind is None or argument.annotation is None:
         return None
     try:
         TypeAdapter(kind).validate_python(value)

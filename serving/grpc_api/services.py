@@ -121,8 +121,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 async with self.core.decoding_large(
                     self.core.deadline(record, predict_request.timeout_s)
                 ):
-                    decode = await self.core.decode_on_thread(record, predict_request, decode)
-            prediction = await self.core.predict(record, predict_request, decode)
+                    decoded = await self.core.decode_on_thread(record, predict_request, decode)
+            else:
+                decoded = decode
+            prediction = await self.core.predict(record, predict_request, decoded)
             outputs = select_outputs(prediction.outputs, request.output_filter)
             infos = prediction.signature.definition.outputs
             return predict_pb2.PredictResponse(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -110,7 +111,7 @@ class Signature:
     @classmethod
     def from_definition(
         cls, name: str, definition, function: Callable,
-        sizes: Mapping[str, Mapping[str, int]] | None = None,
+        sizes: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> "Signature":  # fmt: skip
         """sizes: {input: its SIZES}."""
         inputs, outputs = (
