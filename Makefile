@@ -22,11 +22,7 @@ help:  ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 repro: install  ## run every default pipeline and print the results
-	@$(BIN)/python -m pipelines check
-	@echo "repro: DVC runs the stages whose inputs have changed"
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro
-	@$(BIN)/python -m pipelines restore
-	@$(BIN)/python -m pipelines report
+	@$(BIN)/python -m pipelines repro
 
 test: install  ## run all tests; with FULL_TESTS=1 the long ones at full size, as every night
 	$(PYTEST) $(TEST_OPTIONS)
@@ -47,8 +43,7 @@ ci-times: install  ## write where the time of .ci/run went into docs/performance
 	@$(BIN)/python -m benchmarks.ci_times
 
 ui: install  ## show the runs in a browser: MLflow on http://127.0.0.1:5000
-	@$(BIN)/python -m pipelines restore
-	$(BIN)/mlflow ui --host 127.0.0.1 --port 5000
+	@$(BIN)/python -m pipelines ui
 
 serve: install  ## serve the exported models: REST on 127.0.0.1:8501, gRPC on 8500
 	@$(BIN)/python -m serving
@@ -59,27 +54,19 @@ results: install  ## write the results tables of README.md, docs, course and ben
 	@$(BIN)/python -m pipelines results --params $(PUBLIC)
 
 bench: install  ## run all public data sets (many hours; it goes on where it stopped)
-	@$(BIN)/python -m pipelines check --params $(PUBLIC)
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro benchmarks/dvc.yaml
-	@$(BIN)/python -m pipelines results --params $(PUBLIC)
+	@$(BIN)/python -m pipelines repro --params $(PUBLIC) --pages
 
 bench-%: install  ## run the public experiments whose names begin so: make bench-mnist
-	@$(BIN)/python -m pipelines check --params $(PUBLIC)
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro --glob 'benchmarks/dvc.yaml:export@$**'
-	@$(BIN)/python -m pipelines report --params $(PUBLIC)
+	@$(BIN)/python -m pipelines repro --params $(PUBLIC) --only '$*'
 
 course: install  ## run the course's other experiments (course/README.md)
-	@$(BIN)/python -m pipelines check --params $(COURSE)
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro course/dvc.yaml
-	@$(BIN)/python -m pipelines report --params $(COURSE)
+	@$(BIN)/python -m pipelines repro --params $(COURSE)
 
 course-%: install  ## run the course's experiments whose key starts so: make course-forecast
-	@$(BIN)/python -m pipelines check --params $(COURSE)
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/dvc repro --glob 'course/dvc.yaml:export@$**'
-	@$(BIN)/python -m pipelines report --params $(COURSE)
+	@$(BIN)/python -m pipelines repro --params $(COURSE) --only '$*'
 
 smoke: install  ## run the stages of course and benchmarks once, on a few rows for one epoch
-	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.smoke
+	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.smoke $(SMOKE_OPTIONS)
 
 bench-serving: install  ## measure the server beside the models in a process, into docs/serving.json
 	@$(BIN)/python -m benchmarks.serving

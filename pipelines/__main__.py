@@ -24,14 +24,15 @@ from pathlib import Path
 
 from pipelines.config.errors import UserError
 from pipelines.config.tensorflow_env import hide_cuda_errors
-from pipelines.runtime import machine_errors, sqlite_retry, timing
+from pipelines.runtime import failures, machine_errors, sqlite_retry, timing
 from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, leave, wake
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
 WITH_KEY = ("fetch", "prepare", "warm_start", "baselines", *IMPORTS_TENSORFLOW)
-WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs")
-WITH_ARGUMENTS = ("init", "predict")  # commands that read the rest of the command line themselves
+WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs", "ui")
+# These read the rest of the command line themselves.
+WITH_ARGUMENTS = ("help", "init", "predict", "repro")
 SENT_BY = "PIPELINES_SENT_ON"  # the .venv that passed the work on to this Python
 
 
@@ -54,7 +55,7 @@ def execute(options: argparse.Namespace, address: str | None) -> int:
         if address and options.stage in IMPORTS_TENSORFLOW:
             status = hand_over(address, prefix)
             if status is not None:
-                print_error(machine_errors.death_error(status, options.stage, options.key))
+                print_error(machine_errors.death_error(status, options.stage, options.key), options)
                 return status
         elif address:
             wake(address)
@@ -64,13 +65,17 @@ def execute(options: argparse.Namespace, address: str | None) -> int:
             os.execv(python, [python, "-m", "pipelines", *sys.argv[1:]])
         return run_stage(options)
     except UserError as mistake:
-        print_error(mistake)
+        print_error(mistake, options)
         return 2
+    except Exception as error:
+        failures.record(options.stage, options.key, f"{type(error).__name__}: {error}")
+        raise
 
 
-def print_error(mistake: UserError | None) -> None:
+def print_error(mistake: UserError | None, options: argparse.Namespace) -> None:
     if mistake is not None:
         print(f"error[{mistake.code}]: {mistake}", file=sys.stderr)
+        failures.record(options.stage, options.key, f"error[{mistake.code}]: {mistake}")
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from pipelines.config import tensorflow_env
 from pipelines.config.errors import UserError
 from serving import config, example
@@ -19,7 +21,10 @@ from serving.servables import repository
 from serving.version_policy import Policy
 
 EXPORTED = Path("data/exported")
-SECTION_FLAGS = {"limit": ("limits", config.Limits), "batching": ("batching", config.Batching)}
+SECTION_FLAGS: dict[str, tuple[str, type[BaseModel]]] = {
+    "limit": ("limits", config.Limits),
+    "batching": ("batching", config.Batching),
+}
 SETTINGS = (
     *("host", "rest_port", "grpc_port", "roots", "token_file", "without_authentication"),
     *("certificate", "key"),

@@ -9,7 +9,6 @@ import asyncio
 import resource
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
@@ -26,14 +25,19 @@ MAX_FRAMING = 16
 
 def protocol_factory(
     limits: ConnectionLimits, refused: Callable[[int, str], None]
-) -> Callable[..., "GuardedProtocol"]:
+) -> type["GuardedProtocol"]:
     """What uvicorn takes as `http`.
 
     Args:
         limits: of one connection and of all.
         refused: called with status and message of each request that the parser refuses.
     """
-    return partial(GuardedProtocol, limits=limits, refused=refused)
+
+    class LimitedProtocol(GuardedProtocol):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, limits=limits, refused=refused, **kwargs)
+
+    return LimitedProtocol
 
 
 def connection_limit(limits: ConnectionLimits) -> int:

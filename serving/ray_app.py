@@ -52,22 +52,24 @@ def application(scale: Scale) -> Application:
 
 
 def deployment(settings: Config, scale: Scale) -> Application:
-    return Replica.options(
-        num_replicas=scale.replicas,
-        ray_actor_options={"num_cpus": scale.cpus},
-        max_ongoing_requests=scale.ongoing,
-        max_queued_requests=scale.queued,
-        backpressure_config={"status_code": 429, "retry_after_s": RETRY_AFTER_S},
-        graceful_shutdown_timeout_s=settings.limits.timeout_s,
-    ).bind(settings)
+    return (
+        serve.deployment(name="serving")(serve.ingress()(Replica))
+        .options(
+            num_replicas=scale.replicas,
+            ray_actor_options={"num_cpus": scale.cpus},
+            max_ongoing_requests=scale.ongoing,
+            max_queued_requests=scale.queued,
+            backpressure_config={"status_code": 429, "retry_after_s": RETRY_AFTER_S},
+            graceful_shutdown_timeout_s=settings.limits.timeout_s,
+        )
+        .bind(settings)
+    )
 
 
-@serve.deployment(name="serving")
-@serve.ingress()
 class Replica:
     """Accepts requests after its first poll of the roots."""
 
-    async def __init__(self, settings: Config):
+    async def __init__(self, settings: Config):  # type: ignore[misc]  # Ray awaits it
         self.core = Core.from_config(settings)
         await self.core.manager.update()
         self.watching = asyncio.create_task(self.core.manager.watch(lambda: settings))

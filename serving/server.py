@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import uvicorn
 from starlette.routing import BaseRoute
@@ -89,8 +90,9 @@ async def running(
         uvicorn.Config(
             HostGuard(app.build(core, extra_routes(core)), config),
             http=http_guard.protocol_factory(config.connections, partial(count_refused, core)),
-            timeout_keep_alive=config.connections.idle_timeout_s,
-            timeout_graceful_shutdown=config.limits.timeout_s, ws="none", lifespan="off",
+            # Seconds of asyncio's timers, which uvicorn annotates as whole ones.
+            timeout_keep_alive=cast(int, config.connections.idle_timeout_s),
+            timeout_graceful_shutdown=cast(int, config.limits.timeout_s), ws="none", lifespan="off",
             log_config=None, access_log=False, server_header=False, proxy_headers=False,
             ssl_certfile=config.certificate, ssl_keyfile=config.key,
         )
@@ -98,7 +100,7 @@ async def running(
     grpc_server, grpc_address = services.build(core)
     await grpc_server.start()
     serving = asyncio.create_task(http_server.serve([listener]))
-    connections = http_server.server_state.connections
+    connections = cast(set[http_guard.GuardedProtocol], http_server.server_state.connections)
     watching = asyncio.create_task(http_guard.watch_connections(connections, config.connections))
     try:
         scheme = "https" if config.certificate else "http"

@@ -58,6 +58,24 @@ def empty_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
+def empty_store(tmp_path_factory) -> Path:
+    """A database of MLflow without runs: making one takes a second, copying it nothing."""
+    from pipelines.tracking import store
+
+    folder = tmp_path_factory.mktemp("empty_store")
+    store._prepare(folder)
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def tracked_folder(empty_folder, empty_store, monkeypatch) -> Path:
+    """The working directory is a new one with a store without runs."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    shutil.copy(empty_store, "mlflow.db")
+    return Path.cwd()
+
+
+@pytest.fixture(scope="session")
 def environ(tmp_path_factory):
     """The environment of a user who has DVC and MLflow as they come, and no server."""
     folder = tmp_path_factory.mktemp("dvc")

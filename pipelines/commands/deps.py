@@ -5,6 +5,7 @@ stages of the other graphs from those of the root.
 Python file (data, sources, weights) is left as it is.
 """
 
+import functools
 import re
 from pathlib import Path
 
@@ -28,11 +29,11 @@ ENTRIES = {
     "train": ("pipelines/stages/train.py", f"{TASK}/objective.py", MODEL),
     # An item of `baselines` names an experiment, not the file of its classical model.
     "baselines": ("pipelines/stages/baselines.py", f"{TASK}/baselines.py", CLASSICAL),
-    # Layers are registered with Keras by the import of their module. reporting.py is in no list:
-    # choosing a column of the results table runs no stage.
+    # Layers are registered with Keras by the import of their module. Only evaluate reads
+    # reporting.py: choosing a column of the results table trains and exports nothing.
     "evaluate": (
         *("pipelines/stages/evaluate.py", f"{TASK}/score.py", f"{TASK}/figures.py"),
-        *(f"{TASK}/info.py", "models/layers/__init__.py", MODEL),
+        *(f"{TASK}/info.py", f"{TASK}/reporting.py", "models/layers/__init__.py", MODEL),
     ),
     "export": (
         *("pipelines/stages/export.py", "pipelines/stages/verify.py", f"{TASK}/serve.py"),
@@ -99,6 +100,7 @@ def _is_code(entry: str) -> bool:
     return entry.startswith(("models/", "models", "pipelines/"))
 
 
+@functools.cache  # the graphs have the same stages, and parsing takes a second for each
 def code(stage: str) -> list[str]:
     """The Python files that any item of the stage needs; those that depend on the item by name."""
     templates = [entry for entry in ENTRIES[stage] if "$" in entry]
@@ -108,7 +110,10 @@ def code(stage: str) -> list[str]:
     needed = import_graph.closure(_with_packages(entries)) | set(COPIED.get(stage, ()))
     fixed = needed.difference(*choices.values())
     # A file of one item that another item's file imports too (a task's metrics) is shared.
-    shared = {path for path in needed - fixed if _imported_by_others(path, needed)}
+    imports = {path: import_graph.imports(path) for path in needed}
+    shared = {
+        path for path in needed - fixed if any(path in imports[other] for other in needed - {path})
+    }
     return [*templates, *sorted(fixed | shared)]
 
 
@@ -120,10 +125,6 @@ def _choices(template: str) -> set[str]:
 def _files(pattern: str) -> set[str]:
     paths = (path.relative_to(import_graph.ROOT) for path in import_graph.ROOT.glob(pattern))
     return {path.as_posix() for path in paths if "*" not in pattern or path.stem != "__init__"}
-
-
-def _imported_by_others(path: str, needed: set[str]) -> bool:
-    return any(path in import_graph.imports(other) for other in needed - {path})
 
 
 def _with_packages(entries: set[str]) -> set[str]:

@@ -1,6 +1,5 @@
 """The results table, from metrics files and run records alone."""
 
-import fnmatch
 import hashlib
 import json
 import statistics
@@ -8,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipelines.config import loader
-from pipelines.evaluation import baseline_files
-from pipelines.tasks.contract import better
+from pipelines.evaluation import comparison
+from pipelines.evaluation.comparison import interval, number
+from pipelines.evaluation.reported import reported_metrics
 
 TRAINED, METRICS = Path("data/trained"), Path("data/metrics")
-MAX_COLUMNS_PER_METRIC = 3  # of forecasts: seven columns' errors would hide the other metrics
 HEADER = (
     "experiment", "metric", "model", "strong baseline", "difference", "trivial baseline",
     "parameters", "fit s", "run", "commit",
@@ -36,7 +35,7 @@ def rows(params_file: Path, more_metrics: Mapping[str, Iterable[str]] | None = N
         more_metrics: data set -> further metrics, such as those that others have published.
     """
     more_metrics = more_metrics or {}
-    params = loader.load(params_file)
+    params, _ = loader.inspect(params_file)  # `check` says what is wrong with the others
     results = []
     for key, experiment in params.experiments.items():
         record, metrics = TRAINED / key / "run.json", METRICS / f"{key}.json"
@@ -54,24 +53,7 @@ def rows(params_file: Path, more_metrics: Mapping[str, Iterable[str]] | None = N
     return results
 
 
-def reported_metrics(task: str, metrics: Iterable[str]) -> list[str]:
-    """The metrics of the task's results table, of those that exist.
-
-    Args:
-        task: its module `reporting` has names and patterns. A pattern such as mae_* leaves the unit
-            to the data; where many columns have a unit each, they are in the metrics file alone.
-        metrics: names such as test/mae_degC.
-    """
-    names = [name.removeprefix("test/") for name in metrics if name.startswith("test/")]
-    points = [name for name in names if not name.endswith(("_low", "_high", "_sd"))]
-    patterns = loader.task_module(task, "reporting").REPORTED_METRICS
-    matches = [fnmatch.filter(points, pattern) for pattern in patterns]
-    return [name for names in matches if len(names) <= MAX_COLUMNS_PER_METRIC for name in names]
-
-
 def row(key: str, experiment, dataset: str, metric: str, values: dict, run: dict) -> dict:
-    strong = loader.task_info(experiment.task).strong_baseline
-    trivial = loader.task_module(experiment.task, "reporting").TRIVIAL_BASELINE
     fits = [json.loads(path.read_text("utf-8")) for path in (TRAINED / key).glob("*/run.json")]
     fits = fits or [run]
     return {
@@ -79,21 +61,9 @@ def row(key: str, experiment, dataset: str, metric: str, values: dict, run: dict
         "task": experiment.task,
         "dataset": dataset,
         "method": f"{experiment.module}.{experiment.build['builder']}",
-        "metric": metric,
-        "mean": values[f"test/{metric}"],
-        **bounds("", values, f"test/{metric}"),
-        "verdict": verdict(values, metric, better(experiment.task, metric)),
+        **comparison.compare(experiment.task, dataset, metric, values),
         "seeds": json.loads(run["params"]["seeds"]),
         "fits": len(fits),
-        "baseline": values.get(f"{strong}/{metric}"),
-        **bounds("baseline_", values, f"{strong}/{metric}"),
-        "baseline_name": baseline_files.selected(experiment.task, dataset, strong).removeprefix(
-            "baseline_"
-        ),
-        "difference": values.get(f"difference/{metric}"),
-        **bounds("difference_", values, f"difference/{metric}"),
-        "trivial": values.get(f"{trivial}/{metric}"),
-        "trivial_name": trivial.removeprefix("baseline_"),
         "params": int(fits[0]["tags"]["parameters"]),
         "seconds": statistics.mean(float(fit["tags"]["fit_seconds"]) for fit in fits),
         "run_ids": list(dict.fromkeys([run["run_id"], *sorted(fit["run_id"] for fit in fits)])),
@@ -103,24 +73,6 @@ def row(key: str, experiment, dataset: str, metric: str, values: dict, run: dict
         "data_digest": run["tags"].get("data_digest"),
         "metrics_md5": hashlib.md5((METRICS / f"{key}.json").read_bytes()).hexdigest(),
     }
-
-
-def bounds(prefix: str, values: dict, name: str) -> dict:
-    """The interval's ends, and the standard deviation over trials where there are several."""
-    return {f"{prefix}{bound}": values.get(f"{name}_{bound}") for bound in ("low", "high", "sd")}
-
-
-def verdict(values: dict, metric: str, direction: str) -> str:
-    """The model compared with the strong baseline; "" without an interval.
-
-    "even" (a tie): the interval of the difference includes 0.
-    """
-    low, high = (values.get(f"difference/{metric}_{bound}") for bound in ("low", "high"))
-    if low is None or high is None:
-        return ""
-    if low <= 0 <= high:
-        return "even"
-    return "better" if (low > 0) == (direction == "higher") else "worse"
 
 
 def table(results: list[dict]) -> list[tuple[str, ...]]:
@@ -141,20 +93,6 @@ def cells(row: dict) -> tuple[str, ...]:
         f"`{row['run_ids'][0][:8]}`",
         f"`{row['git_commit'][:7]}`" if row["git_commit"] else "-",
     )
-
-
-def interval(row: dict, group: str, sign: str = "") -> str:
-    prefix = "" if group == "mean" else f"{group}_"
-    low, high, spread = (row[f"{prefix}{bound}"] for bound in ("low", "high", "sd"))
-    text = number(row[group], sign)
-    if low is not None:
-        text += f" [{number(low, sign)}, {number(high, sign)}]"
-    return text if spread is None else f"{text} sd {number(spread)}"
-
-
-def number(value: float | None, sign: str = "") -> str:
-    """Four decimals up to 1, two of a percentage or a larger quantity."""
-    return "-" if value is None else f"{value:{sign}.{4 if abs(value) <= 1 else 2}f}"
 
 
 def aligned(lines: list[tuple[str, ...]]) -> str:

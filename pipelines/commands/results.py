@@ -16,7 +16,6 @@ from pipelines.config import loader
 from pipelines.config.errors import UserError, one_of
 from pipelines.runtime.hardware import processor
 from pipelines.storage import atomic
-from pipelines.tasks.contract import better
 
 BEGIN, END = "<!-- results: written by `make results` -->", "<!-- end of results -->"
 PAGES = {
@@ -109,7 +108,7 @@ def best_published(rows: list[dict], row: dict) -> float | None:
     metric = row["metric"]
     comparable = [result for result in rows if result.get("comparable", True)]
     values = [result["metrics"][metric] for result in comparable if metric in result["metrics"]]
-    best = max if better(row["task"], metric) == "higher" else min
+    best = max if loader.task_info(row["task"]).direction(metric) == "higher" else min
     return best(values, default=None)
 
 
@@ -145,7 +144,8 @@ def render(values: dict) -> str:
         if dataset in values["published"]:
             parts += [*published_table(values["published"][dataset]), ""]
     machines = dict.fromkeys(row["machine"] for row in values["rows"])
-    backends = dict.fromkeys(row["backend"] for row in values["rows"])
+    networks = [row for row in values["rows"] if not row["method"].startswith("classical/")]
+    backends = dict.fromkeys(row["backend"] for row in networks)
     parts.append(
         "Brackets: 95 % bootstrap intervals over test rows, omitted where test has fewer than four "
         "independent blocks. sd: standard deviation over trials. Even: a tie, the interval of the "

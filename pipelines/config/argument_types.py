@@ -9,6 +9,7 @@ import typing
 from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
+from types import GenericAlias
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -35,9 +36,8 @@ def problem(argument: ast.arg, default: ast.expr | None, value: object) -> str |
         default: its default value. Where that is no number below one, integers are counts.
         value: as it was read from the file.
     """
-    try:
-        kind = _type(argument.annotation, argument.arg, _constant(default))
-    except (KeyError, TypeError, AttributeError):
+    kind = annotation(argument, default)
+    if kind is None or argument.annotation is None:
         return None
     try:
         TypeAdapter(kind).validate_python(value)
@@ -51,7 +51,17 @@ def problem(argument: ast.arg, default: ast.expr | None, value: object) -> str |
     return None
 
 
-def _type(node: ast.expr | None, name: str, default: object) -> Any:
+def annotation(argument: ast.arg, default: ast.expr | None) -> Any:
+    """The type and range of a parameter, for pydantic; None where it is made of other names."""
+    if argument.annotation is None:
+        return None
+    try:
+        return _type(argument.annotation, argument.arg, _constant(default))
+    except (KeyError, TypeError, AttributeError):
+        return None
+
+
+def _type(node: ast.expr, name: str, default: object) -> Any:
     """The annotation as pydantic checks it. KeyError: it has other names."""
     if isinstance(node, ast.Constant) and node.value is None:
         return None
@@ -59,16 +69,19 @@ def _type(node: ast.expr | None, name: str, default: object) -> Any:
         return reduce(or_, (_optional(_type(n, name, default)) for n in (node.left, node.right)))
     if isinstance(node, ast.Name):
         return _scalars(name, default)[node.id]
+    if not isinstance(node, ast.Subscript) or not isinstance(node.value, ast.Name):
+        raise KeyError(ast.unparse(node))
     head, inner = node.value.id, node.slice
     if head == "Literal":
         return Literal[tuple(item.value for item in getattr(inner, "elts", [inner]))]
     if head in ("Sequence", "list", "tuple"):
         first = inner.elts[0] if isinstance(inner, ast.Tuple) else inner
-        least = 0 if default in ((), []) else 1
-        return Annotated[Sequence[_type(first, name, None)], Field(min_length=least)]
-    if head in ("Mapping", "dict"):
+        sequence: Any = GenericAlias(Sequence, (_type(first, name, None),))
+        return Annotated[sequence, Field(min_length=0 if default in ((), []) else 1)]
+    if head in ("Mapping", "dict") and isinstance(inner, ast.Tuple):
         item = _type(inner.elts[1], "", None)
-        return Mapping[str, item | Switch if item is Number else item]  # {flip: true, zoom: 0.1}
+        # {flip: true, zoom: 0.1}
+        return GenericAlias(Mapping, (str, item | Switch if item is Number else item))
     raise KeyError(head)
 
 
@@ -87,6 +100,8 @@ def _scalars(name: str, default: object) -> dict[str, Any]:
 
 
 def _constant(node: ast.expr | None) -> object:
+    if node is None:
+        return None
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError):

@@ -25,9 +25,10 @@ Key = Annotated[str, Field(pattern="^[A-Za-z0-9_-]+$")]
 
 
 class Source(BaseModel):
-    """An official address. member: the file's name in it, when the address is that of an archive.
-    sha256: of what it gives, where that is the same data packed differently and the recipe reads it
-    too."""
+    """An official address. url: of a file or an archive. member: the file's name in it, when the
+    address is that of an archive. sha256: of what it gives, where that is the same data packed
+    differently and the recipe reads it too.
+    """
 
     model_config = STRICT
     url: str
@@ -36,6 +37,8 @@ class Source(BaseModel):
 
 
 class Download(BaseModel):
+    """sha256: of the file. bytes: its size. urls: addresses, tried in this order."""
+
     model_config = STRICT
     sha256: Digest
     bytes: Count | None = None
@@ -53,7 +56,9 @@ class Dataset(BaseModel):
 
 class WarmStart(BaseModel):
     """A prepared data set with pretrained weights: a trained experiment's folder (its best trial)
-    or a file. Experiments name it as their `dataset`."""
+    or a file. Experiments name it as their `dataset`. dataset: a key of `datasets`. weights: the
+    folder or file.
+    """
 
     model_config = STRICT
     dataset: str
@@ -65,6 +70,7 @@ class Baselines(BaseModel):
 
     strong: the experiment whose classical model is the strong baseline. Only a task of another
     package may do without it, if its own baselines include a strong one.
+    task: of the experiments. dataset: a key of `datasets` or `warm_starts`.
     """
 
     model_config = STRICT
@@ -75,7 +81,9 @@ class Baselines(BaseModel):
 
 class FineTune(BaseModel):
     """The second phase of transfer learning. layers: how many of the backbone's last layers with
-    weights are trained with the head; null trains all of them."""
+    weights are trained with the head; null trains all of them. epochs: of this phase.
+    learning_rate: of this phase, usually lower than that of the first.
+    """
 
     model_config = STRICT
     epochs: Count
@@ -86,16 +94,17 @@ class FineTune(BaseModel):
 class Fit(BaseModel):
     """How weights are fitted.
 
+    epochs: at most, passes over train. batch_size: rows of one step. learning_rate: of Adam.
     patience: epochs without a better validation loss before early stopping, which restores the best
     weights; null trains all epochs and keeps the last. ema_momentum: use the moving average of the
     weights (Polyak and Juditsky 1992). schedule: whether the learning rate is constant or decays to
     zero along half a cosine (Loshchilov and Hutter 2017). warmup: share of all steps in which it
-    first rises from zero. clip_norm: largest norm of a gradient. jit_compile: compile with XLA.
-    length_buckets: batches hold rows of similar length, padded to one of so many lengths; null pads
-    all rows to the maximum length. deterministic: one seed gives one set of weights, also after an
-    interruption; slower on a GPU. bptt_steps: for streams of tokens, how many a gradient passes
-    through. fine_tune: a second phase for models with a pretrained backbone;
-    see `training/phases.py`.
+    first rises from zero. weight_decay: of AdamW (Loshchilov and Hutter 2019). clip_norm: largest
+    norm of a gradient. jit_compile: compile with XLA. length_buckets: batches hold rows of similar
+    length, padded to one of so many lengths; null pads all rows to the maximum length.
+    deterministic: one seed gives one set of weights, also after an interruption; slower on a GPU.
+    bptt_steps: for streams of tokens, how many a gradient passes through. fine_tune: a second phase
+    for models with a pretrained backbone; see `training/phases.py`.
     """
 
     model_config = STRICT
@@ -118,9 +127,12 @@ class Fit(BaseModel):
 class Experiment(BaseModel):
     """One model on one data set.
 
-    loss, decide: arguments of the task's `loss`, and of its decision rule, which turns
-    probabilities into decisions. seeds: one run per seed; scores are means over them. A classical
-    model (`module: classical/...`) has `build` alone: it has no epochs and one fit for each repeat.
+    task: what is predicted and how that is scored. dataset: a key of `datasets` or `warm_starts`.
+    module: a file of models/, `python -m pipelines help models` lists them. build: the builder, a
+    function of the module, and its arguments. fit: how the weights are fitted. loss, decide:
+    arguments of the task's `loss`, and of its decision rule, which turns probabilities into
+    decisions. seeds: one run per seed; scores are means over them. A classical model (`module:
+    classical/...`) has `build` alone: it has no epochs, and one fit for each repeat.
     """
 
     model_config = STRICT
@@ -138,7 +150,10 @@ class Params(BaseModel):
     """A params file.
 
     shared: another params file, relative to the repository root, whose data sets and warm starts
-    can be used here as well; that file's graph prepares them.
+    can be used here as well; that file's graph prepares them. seed: of splits, initial weights and
+    batches. datasets: files to learn from. warm_starts: data sets with pretrained weights.
+    baselines: classical methods to compare with. experiments: models. downloads: files of the
+    internet, by the folder of data/raw that they are put into.
     """
 
     model_config = STRICT

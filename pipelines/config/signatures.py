@@ -23,7 +23,7 @@ def builders(module: str) -> dict[str, list[str]]:
     """
     return {
         name: [argument.arg for argument in node.args.kwonlyargs]
-        for name, node in _functions(search_path.file("models", module)).items()
+        for name, node in parsed_functions(search_path.file("models", module)).items()
         if not name.startswith("_") and node.args.args and node.args.args[0].arg == "spec"
     }
 
@@ -35,12 +35,12 @@ def parameters(function: ast.FunctionDef) -> Parameters:
 
 
 def builder_parameters(module: str, name: str) -> Parameters:
-    return parameters(_functions(search_path.file("models", module))[name])
+    return parameters(parsed_functions(search_path.file("models", module))[name])
 
 
 def objective_parameters(task: str) -> dict[str, Parameters]:
     """Section of an experiment -> the parameters of its function in the task's objective.py."""
-    functions = _objective_functions(search_path.file("tasks", task) / "objective.py")
+    functions = objective_functions(search_path.file("tasks", task) / "objective.py")
     return {key: parameters(functions[name]) for key, name in OBJECTIVE_FUNCTIONS.items()}
 
 
@@ -51,7 +51,7 @@ def objective_arguments(task: str) -> dict[str, tuple[str, list[str]]]:
         UserError: the objective lacks one of the functions.
     """
     path = search_path.file("tasks", task) / "objective.py"
-    functions, arguments = _objective_functions(path), {}
+    functions, arguments = objective_functions(path), {}
     for section, name in OBJECTIVE_FUNCTIONS.items():
         if name not in functions:
             raise UserError(
@@ -65,14 +65,16 @@ def objective_arguments(task: str) -> dict[str, tuple[str, list[str]]]:
     return arguments
 
 
-def _objective_functions(path: Path) -> dict[str, ast.FunctionDef]:
+def objective_functions(path: Path) -> dict[str, ast.FunctionDef]:
     """The functions of a task's objective.py, those it defines and those it imports."""
-    functions = _functions(path)
+    functions = parsed_functions(path)
     for node in ast.parse(path.read_text("utf-8")).body:
         module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
         if isinstance(node, ast.ImportFrom) and module.startswith("pipelines."):
             file = ROOT / f"{module.replace('.', '/')}.py"
-            imported = _functions(file) if file.is_file() else {}  # a package has modules only
+            imported = (
+                parsed_functions(file) if file.is_file() else {}
+            )  # a package has modules only
             functions |= {
                 alias.asname or alias.name: imported[alias.name]
                 for alias in node.names
@@ -81,6 +83,6 @@ def _objective_functions(path: Path) -> dict[str, ast.FunctionDef]:
     return functions
 
 
-def _functions(path: Path) -> dict[str, ast.FunctionDef]:
+def parsed_functions(path: Path) -> dict[str, ast.FunctionDef]:
     tree = ast.parse(path.read_text("utf-8"))
     return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -10,8 +10,13 @@ that Germany is Allemagne; what is split are *combinations*. All phrases made fr
 (one date in all its formats, one amount of one unit, one set of list members in any order) are in
 one split, so no test combination is in train or val in any format or order.
 
-options: `phrases` (how many combinations of each kind), `subwords`, `split` (val and test,
-fractions of the combinations). French no-break spaces become plain spaces.
+options (params.yaml, `datasets.<key>.options`):
+
+    phrases     how many combinations of each kind
+    subwords    the joint vocabulary of both languages; see preparation/sentence_pairs.py
+    split       val and test, fractions of the combinations
+
+French no-break spaces become plain spaces.
 """
 
 import datetime
@@ -39,7 +44,10 @@ Phrase = tuple[str, str]
 
 
 class Phrases(BaseModel):
-    """Combinations of each kind; dates and durations have more than one format."""
+    """Combinations of each kind; dates and durations have more than one format.
+
+    dates, times, durations, quantities, money, lists: how many of them.
+    """
 
     model_config = STRICT
     dates: Count = 900
@@ -51,6 +59,8 @@ class Phrases(BaseModel):
 
 
 class Split(HoldOut):
+    """val, test: a fraction of the combinations when below 1, otherwise how many."""
+
     val: Share = 0.08
     test: Share = 0.12
 

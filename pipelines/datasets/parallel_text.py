@@ -15,20 +15,27 @@ from pipelines.config.schema import Count
 from pipelines.preparation import (
     empty_texts,
     excel_quotes,
-    near_duplicates,
+    pair_splits,
     sentence_pairs,
     source_files,
     splits,
     tables,
     text_files,
-    validation,
 )
 from pipelines.preparation.sentence_pairs import Pairs
+from pipelines.preparation.split_checks import Overlap
 from pipelines.preparation.splits import SPLITS, RandomSplit, Share
 from pipelines.preparation.table_options import TableOptions
 from pipelines.preparation.tables import Character, Position
 from pipelines.preparation.validation import Place
 
+# Of columns, as people name them; a pair of two such words is rare.
+COLUMN_NAMES = frozenset(
+    "source target src tgt trg input output sentence translation original text1 text2 en de fr es "
+    "it pt nl ru pl cs ja zh ko ar tr sv da fi english german french spanish italian portuguese "
+    "dutch russian polish czech japanese chinese korean arabic turkish swedish danish finnish "
+    "source_text target_text source_sentence target_sentence".split()
+)
 FilePair = Annotated[list[str], Field(min_length=2, max_length=2)]  # source, target
 
 
@@ -70,7 +77,7 @@ class Options(TableOptions):
     max_characters: Count = 400
     max_ratio: Annotated[float, Field(ge=1)] = 3.0
     duplicates: Literal["drop", "keep"] = "drop"
-    overlap: validation.Overlap = "refuse"
+    overlap: Overlap = "refuse"
     subwords: sentence_pairs.SubwordOptions = sentence_pairs.SubwordOptions()
     split: Split = Split()
 
@@ -82,14 +89,17 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     data[name] = data[name].take(list(rows))
     limits = options.max_characters, options.max_ratio
     if "all" in data:
-        filtered = sentence_pairs.filter_lengths(raw, data["all"], *limits)
-        repeats = split_pairs(options.split, drop_duplicates(options, raw, filtered), raw, seed)
+        pairs = _distinct(options, raw, sentence_pairs.filter_lengths(raw, data["all"], *limits))
+        repeats = pair_splits.split_pairs(options.split, pairs, raw, seed)
     else:
         train = sentence_pairs.filter_lengths(raw, data["train"], *limits)
-        repeats = [{**data, "train": drop_duplicates(options, raw, train)}]
+        repeats = [{**data, "train": _distinct(options, raw, train)}]
     sizes = []
     for number, pairs_of in enumerate(repeats):
-        pairs_of, seen = settle_overlap(options, raw, pairs_of)
+        places_of = {
+            split: _places(options, raw, split, pairs) for split, pairs in pairs_of.items()
+        }
+        pairs_of, seen = pair_splits.settle_overlap(raw, pairs_of, places_of, options.overlap)
         folder = out / f"repeat{number}"
         sizes.append(sentence_pairs.write(folder, raw, pairs_of, seen, options.subwords).size)
     sentence_pairs.write_report(out, data)
@@ -127,6 +137,8 @@ def read_table(options: Options, path: Path) -> Pairs:
             print(f"{path}: cells are in double quotes, as Excel writes them: quoting: true")
     table = options.table(path, header=options.header, quoting=quoting, is_blank=None)
     rows = list(table.rows)
+    if "header" not in options.model_fields_set:
+        _refuse_header(path, *rows[0])
     while len(rows) > 1 and tables.has_only_blank_cells(rows[-1][1]):
         rows.pop()  # blank lines at the end
     rows = [(line, [""] * table.width if tables.is_empty_line(r) else r) for line, r in rows]
@@ -138,6 +150,18 @@ def read_table(options: Options, path: Path) -> Pairs:
         for column in (source, target)
     )
     return Pairs(sources, targets, np.array([line for line, _ in rows]))
+
+
+def _refuse_header(path: Path, line: int, row: tables.Row) -> None:
+    """Refuses names of columns that would become a pair: the option `header` says which it is."""
+    cells = [cell.strip().casefold() for cell in row]
+    if len(cells) > 1 and all(cell in COLUMN_NAMES for cell in cells[:2]):
+        raise UserError(
+            "header-as-pair",
+            f"{cells[0]!r} and {cells[1]!r} seem to be names of columns; set header: true if they "
+            "are, or header: false if they are a pair",
+            path=path, line=line, key="header", value=cells,
+        )  # fmt: skip
 
 
 def read_aligned(options: Options, folder: Path, names: list[str]) -> Pairs:
@@ -165,71 +189,8 @@ def _without_empty(options: Options, source_file: Path, target_file: Path, pairs
     return Pairs(sources, targets, pairs.lines).take(rows)
 
 
-def drop_duplicates(options: Options, source: Path, pairs: Pairs) -> Pairs:
-    """The first of equal pairs. A source with several translations is no duplicate."""
-    if options.duplicates == "keep":
-        return pairs
-    first: dict[tuple[str, str], int] = {}
-    for row, pair in enumerate(zip(pairs.sources, pairs.targets, strict=True)):
-        first.setdefault(tuple(map(near_duplicates.fingerprint, pair)), row)
-    if len(first) < len(pairs):
-        print(f"{source}: {len(pairs) - len(first)} duplicates dropped, {len(first)} pairs kept")
-    return pairs.take(list(first.values()))
-
-
-def split_pairs(
-    options: RandomSplit, pairs: Pairs, source: Path, seed: int
-) -> list[dict[str, Pairs]]:
-    """Random splits; pairs with near-duplicate sources stay together."""
-    rows, one_class = np.arange(len(pairs)), np.zeros(len(pairs), np.int64)
-    groups = near_duplicates.group_near_duplicates(pairs.sources)
-    sizes = {
-        split: splits.split_size(getattr(options, split), len(pairs), f"split.{split}")
-        for split in ("test", "val")
-    }
-    repeats = []
-    for repeat in range(options.repeats):
-        rng = np.random.default_rng([seed, repeat])
-        drawn = splits.hold_out(rows, one_class, groups, sizes, rng)
-        for split in SPLITS:
-            if not len(drawn[split]):
-                raise UserError(
-                    "split-size",
-                    f"no pair is left for {split}; make the other splits smaller, or add pairs "
-                    "that are no near-duplicates",
-                    path=source, key="split", value=split,
-                )  # fmt: skip
-        repeats.append({split: pairs.take(drawn[split]) for split in SPLITS})
-    return repeats
-
-
-def settle_overlap(
-    options: Options, source: Path, pairs_of: dict[str, Pairs]
-) -> tuple[dict[str, Pairs], np.ndarray]:
-    """The pairs, and which test sources are also in train; see the option `overlap`."""
-    fingerprints = {
-        split: np.array([near_duplicates.fingerprint(text) for text in pairs.sources])
-        for split, pairs in pairs_of.items()
-    }
-    if options.overlap == "refuse":
-        places = {split: _places(options, source, split, pairs_of[split]) for split in pairs_of}
-        validation.require_disjoint(
-            {split: (places[split], fingerprints[split]) for split in pairs_of}
-        )
-    if options.overlap == "drop":
-        keys = np.concatenate(list(fingerprints.values()))
-        ends = np.cumsum([len(pairs) for pairs in pairs_of.values()])
-        rows_of = {
-            split: np.arange(end - len(pairs), end)
-            for (split, pairs), end in zip(pairs_of.items(), ends, strict=True)
-        }
-        remaining = validation.without_overlap(source, rows_of, keys)
-        pairs_of = {
-            split: pairs.take(remaining[split] - rows_of[split][0])
-            for split, pairs in pairs_of.items()
-        }
-        fingerprints["train"] = keys[remaining["train"]]
-    return pairs_of, np.isin(fingerprints["test"], fingerprints["train"])
+def _distinct(options: Options, raw: Path, pairs: Pairs) -> Pairs:
+    return pairs if options.duplicates == "keep" else pair_splits.drop_duplicates(raw, pairs)
 
 
 def _places(options: Options, source: Path, split: str, pairs: Pairs) -> list[Place]:

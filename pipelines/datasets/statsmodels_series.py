@@ -1,6 +1,10 @@
 """Real series that ship inside statsmodels, so nothing has to be downloaded.
 
-options: `series`, and those of pipelines/preparation/time_series.py.
+options, beside those of pipelines/preparation/time_series.py:
+
+    series      which one: co2, elnino or sunspots
+
+The series:
 
     co2        weekly CO2 at Mauna Loa, ppm, 1958 to 2001: 2284 weeks, 59 of them missing, the last
                in 1985, 18 in a row in 1964 (Keeling and Whorf, Scripps Institution of Oceanography)

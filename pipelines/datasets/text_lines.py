@@ -4,7 +4,7 @@ The source is a file of labelled lines, or a folder. The options are those of `O
 labelled texts (preparation/labelled_texts.py).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pydantic import model_validator
@@ -14,6 +14,7 @@ from pipelines.config.errors import UserError
 from pipelines.config.written_texts import Label
 from pipelines.preparation import (
     empty_texts,
+    foreign_files,
     label_names,
     labelled_texts,
     source_files,
@@ -60,16 +61,33 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 def read_labelled(path: Path, options: Options) -> Iterator[tuple[int, str, str]]:
     """(line number, class, text) of every line."""
-    for line, text in read_lines(path, options):
+    lines = read_lines(path, options)
+    _refuse_table(path, lines)
+    for line, text in lines:
         if options.empty == "drop" and len(text.split(maxsplit=1)) == 1:
             print(f"{path}, line {line}: dropped, one word: {text[:MAX_SHOWN]}")
             continue
         yield line, *split_label(path, line, text, options.labels)
 
 
+def _refuse_table(path: Path, lines: Sequence[tuple[int, str]]) -> None:
+    """Refuses labels of several words before a tab, of which the first word would be taken."""
+    cells = [text.split("\t") for _, text in lines]
+    if all(len(row) == 2 for row in cells) and any(" " in row[0].strip() for row in cells):
+        number = next(n for n, row in enumerate(cells) if " " in row[0].strip())
+        raise UserError(
+            "lines-are-table",
+            f"a label of several words, {cells[number][0][:MAX_SHOWN]!r}, before a tab: use the "
+            'recipe text_csv with {delimiter: "\\t", header: false, label: 0, text: 1}',
+            path=path, line=lines[number][0], value=cells[number][0],
+        )  # fmt: skip
+
+
 def read_lines(path: Path, options: Options) -> list[tuple[int, str]]:
     """(line number, text) of every line that has a text."""
-    lines = [text.strip() for text in text_files.lines(path, options.encoding)]
+    content = text_files.read(path, options.encoding)
+    foreign_files.refuse_markup(path, content)
+    lines = [text.strip() for text in text_files.split_lines(content)]
     while len(lines) > 1 and not lines[-1]:
         lines.pop()  # blank lines at the end
     rows = [(line, text) for line, text in enumerate(lines, 1) if text]

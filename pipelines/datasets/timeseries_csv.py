@@ -5,14 +5,10 @@ The options are those of `Options`, of a table (preparation/table_options.py) an
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
-import numpy as np
 import pandas as pd
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
@@ -23,11 +19,13 @@ from pipelines.config.written_texts import Label
 from pipelines.preparation import (
     empty_texts,
     number_cells,
+    observations,
     source_files,
     tables,
     time_cells,
     time_series,
 )
+from pipelines.preparation.observations import Observation
 from pipelines.preparation.table_options import TableOptions
 from pipelines.preparation.time_grid import Observations
 from pipelines.preparation.validation import Place
@@ -36,13 +34,10 @@ COUNTED_FROM = "2000-01-01"  # a step's number is what counts; pandas needs time
 
 
 def _time(cell: str) -> str:
-    """The time in full; a year or a month means its first day."""
-    for more in ("", "-01", "-01-01"):
-        try:
-            return datetime.fromisoformat(f"{cell}{more}").isoformat()
-        except ValueError:
-            continue
-    raise ValueError("not a time; use 1949-01, 2024-05-31 or 2024-05-31T18:00")
+    try:
+        return time_cells.iso_time(cell).isoformat()
+    except ValueError:
+        raise ValueError("not a time; use 1949-01, 2024-05-31 or 2024-05-31T18:00") from None
 
 
 def _frequency(name: str) -> str:
@@ -138,17 +133,9 @@ class Options(time_series.Options, TableOptions):
         return "step" if is_unnamed else self.frequency
 
 
-class Observation(NamedTuple):
-    """values: one per column, NaN where missing."""
-
-    place: Place
-    time: datetime
-    values: list[float]
-
-
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     data = read(raw, options)
-    refuse_constant(data)
+    observations.refuse_constant(data)
     prepared = time_series.prepare(data, options.frequency, options, out)
     facts = {**prepared.task_metadata, "frequency": options.step_name}
     return replace(prepared, task_metadata=facts)
@@ -165,12 +152,14 @@ def read(path: Path, options: Options) -> Observations:
     names = [""] if options.files is None else source_files.members(path, options.files)
     parts = [read_file(path / name, options) for name in names]
     parts.sort(key=lambda part: part[0].time)
-    observations = [observation for part in parts for observation in part]
-    refuse_disorder(observations)
-    if options.sample_rows is not None and options.sample_rows < len(observations):
-        print(f"{path}: the last {options.sample_rows} of {len(observations)} rows (sample_rows)")
-        observations = observations[-options.sample_rows :]
-    return merge_duplicates(path, observations, options)
+    rows = [row for part in parts for row in part]
+    observations.refuse_disorder(rows)
+    if options.sample_rows is not None and options.sample_rows < len(rows):
+        print(f"{path}: the last {options.sample_rows} of {len(rows)} rows (sample_rows)")
+        rows = rows[-options.sample_rows :]
+    return observations.merge_duplicates(
+        path, rows, options.values, options.duplicates, is_counted=options.is_counted
+    )
 
 
 def read_file(path: Path, options: Options) -> list[Observation]:
@@ -178,60 +167,36 @@ def read_file(path: Path, options: Options) -> list[Observation]:
     table = options.table(path, header=options.header)
     time_columns = [table.column(name, "time") for name in options.time_columns]
     value_columns = {name: table.column(name, "values") for name in options.values}
-    observations: list[Observation] = []
-    rows, empty = select_rows(table, options), []
+    rows = select_rows(table, options)
     if not {"decimal", "thousands"} & options.model_fields_set:
         for name, column in value_columns.items():
             cells = ((line, row[column].strip()) for line, row in rows if column < len(row))
-            number_cells.refuse_ambiguous(path, name, cells)
+            number_cells.refuse_ambiguous(path, name, cells, options.delimiter)
     clock = time_cells.Clock(options.time_format, options.time_zone, options.frequency)
     steps = iter(counted_times(options, len(rows)))
+    read_rows: list[Observation] = []
+    empty = []
     for line, row in rows:
         table.check_width(line, row)
         cell = " ".join(row[column].strip() for column in time_columns)
         if time_columns and not cell.strip():
             empty.append(line)
             continue
-        previous = observations[-1].time if observations else None
+        previous = read_rows[-1].time if read_rows else None
         time = clock.read(path, line, cell, previous) if time_columns else next(steps)
         values = [
             read_value(path, line, name, row[column].strip(), options)
             for name, column in value_columns.items()
         ]
-        observations.append(Observation(Place(path, line), time, values))
-    empty_texts.settle(path, "time", empty, options.empty, remaining=len(observations))
-    return observations
+        read_rows.append(Observation(Place(path, line), time, values))
+    empty_texts.settle(path, "time", empty, options.empty, remaining=len(read_rows))
+    return read_rows
 
 
 def counted_times(options: Options, rows: int) -> pd.DatetimeIndex:
     """Of rows without a time column; none otherwise."""
     count = rows if options.time is None else 0
     return pd.date_range(options.start or COUNTED_FROM, periods=count, freq=options.frequency)
-
-
-def refuse_disorder(observations: Sequence[Observation]) -> None:
-    for previous, current in pairwise(observations):
-        if current.time < previous.time:
-            cure = "sort the file by time"
-            if current.place.path != previous.place.path:
-                cure = "the files overlap; remove the rows that are in both"
-            raise UserError(
-                "time-order",
-                f"{current.time} comes after {previous.time} ({previous.place}); {cure}",
-                path=current.place.path, line=current.place.line, value=str(current.time),
-            )  # fmt: skip
-
-
-def refuse_constant(data: Observations) -> None:
-    """Refuses columns from which nothing can be learned."""
-    for name, values in zip(data.units, data.values.T, strict=True):
-        known = values[~np.isnan(values)]
-        if not len(known) or np.ptp(known) == 0:
-            problem = f"is {known[0]:g} throughout" if len(known) else "has no value"
-            raise UserError(
-                "column-constant", f"column {name!r} {problem}; remove it from `values`",
-                path=data.source, key="values", value=name,
-            )  # fmt: skip
 
 
 def select_rows(table: tables.Table, options: Options) -> list[tuple[int, tables.Row]]:
@@ -262,29 +227,3 @@ def read_value(path: Path, line: int, name: str, cell: str, options: Options) ->
             path=path, line=line, key="values", value=cell,
         )  # fmt: skip
     return value
-
-
-def merge_duplicates(path: Path, observations: list[Observation], options: Options) -> Observations:
-    """One row per time, as the option `duplicates` says."""
-    times = pd.DatetimeIndex([row.time for row in observations])
-    values = np.array([row.values for row in observations], np.float64)  # (rows, columns)
-    places = [row.place for row in observations]
-    is_duplicate = times.duplicated()
-    if is_duplicate.any():
-        row = int(is_duplicate.argmax())
-        if options.duplicates == "refuse":
-            raise UserError(
-                "time-duplicate",
-                f"{times[row]} is in {places[row - 1]} too, one of {is_duplicate.sum()} such "
-                "rows; remove one, or set duplicates: first, last or mean, or, for local times "
-                "when clocks go back, `time_zone`",
-                path=places[row].path, line=places[row].line, key="duplicates",
-                value=str(times[row]),
-            )  # fmt: skip
-        groups = pd.DataFrame(values, times).groupby(level=0, sort=True)
-        values = getattr(groups, options.duplicates)().to_numpy()
-        times = times[~is_duplicate]
-        places = [
-            place for place, is_later in zip(places, is_duplicate, strict=True) if not is_later
-        ]
-    return Observations(path, times, values, dict(options.values), places, options.is_counted)

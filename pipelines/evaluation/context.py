@@ -46,6 +46,11 @@ class Evaluation:
         """The fitted `models.classical.Estimator` of a trial."""
         return load_estimator.load(self.trained / trial.name, self.record(), self.spec)
 
+    @property
+    def dataset(self) -> str:
+        """The key of the data set; not that of a warm start."""
+        return self.params.dataset_of(self.key)
+
     def record(self) -> dict:
         """The run of the trained model."""
         path = errors.existing(
@@ -56,6 +61,12 @@ class Evaluation:
     def scores(self, trial: trials.Trial) -> Path:
         """The file with a trial's point estimates, written by evaluate."""
         return Path("data/metrics") / self.key / "scores" / trial.name / "scores.json"
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """All scores of the experiment, with intervals, written by evaluate."""
+        path = Path("data/metrics") / f"{self.key}.json"
+        return json.loads(path.read_text("utf-8"))
 
     def trials(self) -> list[trials.Trial]:
         return trials.of(self.spec, self.params.seeds(self.key))

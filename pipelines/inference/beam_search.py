@@ -70,14 +70,14 @@ def search(decoder: Decoder, source, config: BeamSearchConfig):
     lengths = tf.zeros((rows, beams), tf.int32)
 
     def condition(index, ids, last, scores, lengths, state):
-        return tf.reduce_any(_is_open(last))
+        return tf.reduce_any(is_open(last))
 
     def body(index, ids, last, scores, lengths, state):
         logits, new_state = decoder.step(tf.reshape(last, (-1,)), index, state)
         logits = tf.reshape(logits, (rows, beams, logits.shape[-1]))
-        log_probabilities = _next_token(logits, _is_open(last))  # (B, K, V)
+        log_probabilities = next_token(logits, is_open(last))  # (B, K, V)
         total = scores[:, :, None] + log_probabilities
-        new_lengths = tf.where(_is_open(last), index + 1, lengths)
+        new_lengths = tf.where(is_open(last), index + 1, lengths)
         ranked = total / tf.cast(new_lengths, tf.float32)[:, :, None] ** config.length_penalty
         _, best = tf.math.top_k(tf.reshape(ranked, (rows, -1)), beams)  # (B, K) of K*V
         parent, token = best // logits.shape[-1], best % logits.shape[-1]
@@ -100,13 +100,13 @@ def search(decoder: Decoder, source, config: BeamSearchConfig):
     return tf.gather(ids, best, batch_dims=1), tf.gather(ranks, best, batch_dims=1)
 
 
-def _is_open(last):
+def is_open(last):
     """Whether a hypothesis whose last token this is goes on."""
     return tf.logical_and(last != END, last != PADDING)
 
 
-def _next_token(logits, is_open):
-    """(B, K, V) log-probabilities of the next token.
+def next_token(logits, is_open):
+    """(..., V) log-probabilities of the next token.
 
     An open hypothesis may go on with any token but PADDING, UNKNOWN and BEGIN; one that has ended
     with PADDING alone, at no cost.
@@ -115,7 +115,7 @@ def _next_token(logits, is_open):
     excluded = tf.reduce_any(tokens[:, None] == [PADDING, UNKNOWN, BEGIN], 1)
     open_ = tf.nn.log_softmax(tf.cast(logits, tf.float32)) + NEG_INF * tf.cast(excluded, tf.float32)
     ended = NEG_INF * tf.cast(tokens != PADDING, tf.float32)
-    return tf.where(is_open[:, :, None], open_, ended)
+    return tf.where(is_open[..., None], open_, ended)
 
 
 def search_in_batches(

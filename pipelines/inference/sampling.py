@@ -1,123 +1,189 @@
-"""Sampling from any decoder, token by token: what beam search is for the best text, for any text.
+"""Sampling over any decoder: the tokens of a row are drawn from the model's distribution.
 
-The logits of a step are changed in this order: divided by the temperature; all but the `top_k`
-largest excluded; of these, all but the fewest whose probabilities reach `top_p`; what is left is a
-distribution again (Holtzman et al., "The Curious Case of Neural Text Degeneration", ICLR 2020,
-https://arxiv.org/abs/1904.09751). The token that crosses `top_p` stays, so there is always one.
+Decoders are those of beam_search.py. At each step logits become a distribution in this order:
 
-Every parameter is a vector, one value a row, so that a server can join requests into a batch. The
-random numbers of a row depend on its seed alone: its text is the same whatever is beside it.
+1. divided by the temperature (0: the most probable token is taken, which is greedy search);
+2. top-k: the k most probable tokens remain (Fan et al. 2018, https://arxiv.org/abs/1805.04833);
+3. top-p: of those, renormalised, the fewest whose probabilities sum to at least p remain
+   (nucleus sampling, Holtzman et al. 2020, https://arxiv.org/abs/1904.09751);
+4. renormalised.
+
+A token is drawn by inverting the cumulative distribution at one uniform number. The numbers of a
+row come from its own seed and nothing else, so that a row has the same tokens alone and in a batch
+of any other rows: a server may merge requests.
 
 Shapes: B rows, L positions, V tokens of the vocabulary.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
-from pipelines.inference.beam_search import Decoder
+from pipelines.inference.beam_search import NEG_INF, Decoder, next_token
+from pipelines.preprocessing.sentencepiece import BEGIN, END
 
-LIMIT = 1024  # positions at most: random numbers are drawn for as many, whatever is asked for
+Step = Callable[[Any, Any, Any], tuple[Any, Any]]  # of a decoder
 
 
-@dataclass(frozen=True)
-class SamplingConfig:
-    """Parameters of each row, all (B,).
+class SamplingSettings(NamedTuple):
+    """How each row is sampled. Every field is a vector with an entry for each row.
 
     Args:
-        max_tokens: int32, at most LIMIT.
-        temperature: float32; 0 takes the most probable token, without chance.
-        top_k: int32; 0 excludes nothing.
-        top_p: float32; 1 excludes nothing.
-        seed: int64.
+        temperature: (B,) float32, 0 or above. 1 leaves the model's probabilities as they are, less
+            makes probable tokens more probable; 0 is greedy search.
+        top_k: (B,) int32. How many tokens remain; 0 or less: all.
+        top_p: (B,) float32. The mass that remains; 1 or more: all. The most probable token always
+            remains.
+        seed: (B,) int32 or int64.
     """
 
-    max_tokens: tf.Tensor
-    temperature: tf.Tensor
-    top_k: tf.Tensor
-    top_p: tf.Tensor
-    seed: tf.Tensor
+    temperature: Any
+    top_k: Any
+    top_p: Any
+    seed: Any
 
     @classmethod
-    def greedy(cls, rows: tf.Tensor, max_tokens: int) -> "SamplingConfig":
-        fill = lambda value, dtype: tf.fill((rows,), tf.constant(value, dtype))  # noqa: E731
+    def same(
+        cls, rows: int, seed, *, temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0
+    ) -> "SamplingSettings":
+        """The same settings for `rows` rows, whose seeds differ."""
         return cls(
-            fill(max_tokens, tf.int32), fill(0, tf.float32), fill(0, tf.int32),
-            fill(1, tf.float32), fill(0, tf.int64),
+            tf.fill((rows,), temperature), tf.fill((rows,), top_k), tf.fill((rows,), top_p),
+            tf.convert_to_tensor(seed),
         )  # fmt: skip
 
 
-def sample(
-    decoder: Decoder, state: Any, last: tf.Tensor, config: SamplingConfig, end: int = -1
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Continues each row until `end` or its `max_tokens`.
+class Samples(NamedTuple):
+    """What was drawn.
+
+    Args:
+        ids: (B, L) int32, padded with 0 after the last token of a row.
+        lengths: (B,) int32.
+        scores: (B,) log-probabilities of the tokens in the distributions that they were drawn from;
+            0 where the search is greedy.
+        log_probabilities: (B,) of the tokens in the model's own distributions.
+        ended: (B,) whether the last token is the one that ends a text.
+    """
+
+    ids: tf.Tensor
+    lengths: tf.Tensor
+    scores: tf.Tensor
+    log_probabilities: tf.Tensor
+    ended: tf.Tensor
+
+
+def sample(decoder: Decoder, source, settings: SamplingSettings, max_tokens: int):
+    """One sample a row for a source: (B, L) ids, padded after END, and (B,) scores.
 
     Works in a graph and eagerly.
+    """
+    rows = tf.shape(tf.nest.flatten(source)[0])[0]
+
+    def step(ids, index, state):
+        logits, state = decoder.step(ids, index, state)
+        return next_token(logits, tf.ones_like(ids, tf.bool)), state
+
+    begin, length = tf.fill((rows,), BEGIN), tf.fill((rows,), max_tokens)
+    state = decoder.start(source, max_tokens)
+    drawn = extend(step, state, begin, settings, length, END, max_tokens)
+    return drawn.ids, drawn.scores
+
+
+def extend(
+    step: Step, state: Any, last, settings: SamplingSettings, max_tokens, end: int, limit: int
+) -> Samples:
+    """Draws tokens after those that the state has seen.
 
     Args:
-        decoder: its `step` gives the logits after a token.
-        state: before the last token of the prompt.
-        last: (B,) int32, that token.
-        config: of each row.
-        end: the id that ends a text, itself its last token; -1: none does.
-
-    Returns:
-        (B, None) ragged int32 ids, (B,) float32 log-probability of them under the model as it is,
-        (B,) bool whether it ended by `end`.
+        step: of a decoder: (B,) ids, index, state -> (B, V) logits of the next, state.
+        state: before `last`.
+        last: (B,) int32, the token before the first that is drawn.
+        settings: of each row.
+        max_tokens: (B,) int32, how many a row gets at most.
+        end: the token that ends a text, itself drawn; -1: none does.
+        limit: no row gets more. Random numbers are drawn for as many, so that a row's are the same
+            whatever it is limited to by `max_tokens`.
     """
-    uniform = uniforms(config.seed)  # (B, LIMIT)
-    steps = tf.reduce_max(tf.concat([config.max_tokens, [0]], axis=0))
-    tokens = tf.TensorArray(tf.int32, steps, element_shape=last.shape)
-    zeros = tf.zeros_like(last)
+    uniform = uniform_numbers(settings.seed, limit)  # (B, limit)
+    positions = tf.minimum(tf.reduce_max(tf.concat([max_tokens, [0]], axis=0)), limit)
+    zeros, scores = tf.zeros_like(last), tf.zeros_like(last, tf.float32)
+    ids = tf.zeros((positions, tf.shape(last)[0]), tf.int32)  # (L, B)
 
-    def condition(index, last, state, tokens, lengths, ended, score):
-        return tf.reduce_any(~ended & (index < config.max_tokens))
+    def is_extended(index, ended):
+        return ~ended & (index < max_tokens)
 
-    def body(index, last, state, tokens, lengths, ended, score):
-        logits, state = decoder.step(last, index, state)
-        drawn = choose(logits, config, uniform[:, index])
-        is_open = ~ended & (index < config.max_tokens)
-        log_probability = tf.gather(tf.nn.log_softmax(logits), drawn, batch_dims=1)
-        score += tf.where(is_open, tf.cast(log_probability, tf.float32), 0)
-        lengths += tf.cast(is_open, tf.int32)
-        ended |= is_open & (drawn == end)
-        return index + 1, drawn, state, tokens.write(index, drawn), lengths, ended, score
+    def condition(index, ids, last, state, drawn):
+        return tf.reduce_any(is_extended(index, drawn.ended))
 
-    begin = (tf.constant(0), last, state, tokens, zeros, zeros > 0, tf.cast(zeros, tf.float32))
-    _, _, _, tokens, lengths, ended, score = tf.while_loop(
-        condition, body, begin, maximum_iterations=steps, parallel_iterations=1
+    def body(index, ids, last, state, drawn):
+        open_rows = is_extended(index, drawn.ended)
+        logits, state = step(last, index, state)
+        tokens, log_probabilities = distribution(logits, settings)
+        position = inverse_cdf(log_probabilities, uniform[:, index])  # (B,)
+        token = tf.gather(tokens, position, batch_dims=1)
+        score = tf.gather(log_probabilities, position, batch_dims=1)
+        under_model = tf.gather(tf.nn.log_softmax(logits), token, batch_dims=1)
+        ids = tf.tensor_scatter_nd_update(ids, [[index]], tf.where(open_rows, token, 0)[None])
+        drawn = Samples(
+            ids[:0],
+            drawn.lengths + tf.cast(open_rows, tf.int32),
+            drawn.scores + tf.where(open_rows, score, 0),
+            drawn.log_probabilities + tf.where(open_rows, tf.cast(under_model, tf.float32), 0),
+            drawn.ended | (open_rows & (token == end)),
+        )
+        return index + 1, ids, token, state, drawn
+
+    drawn = Samples(ids[:0], zeros, scores, scores, zeros > 0)
+    _, ids, _, _, drawn = tf.while_loop(
+        condition, body, (tf.constant(0), ids, last, state, drawn),
+        maximum_iterations=positions, parallel_iterations=1,
+    )  # fmt: skip
+    return drawn._replace(ids=tf.transpose(ids))
+
+
+def distribution(logits, settings: SamplingSettings):
+    """(B, V) logits -> (B, V) tokens, the most probable first, and their log-probabilities.
+
+    Tokens that the settings exclude have a log-probability of -inf. Of equally probable tokens the
+    one with the lower id comes first.
+    """
+    temperature = settings.temperature[:, None]
+    greedy = temperature < np.finfo(np.float32).tiny
+    logits = tf.cast(logits, tf.float32)
+    # The greatest becomes 0, which no temperature turns into an infinity.
+    scaled = (logits - tf.reduce_max(logits, -1, keepdims=True)) / tf.where(
+        greedy, 1.0, temperature
     )
-    ids = tf.transpose(tokens.stack())  # (B, L)
-    return tf.RaggedTensor.from_tensor(ids, lengths), score, ended
+    scaled = tf.where(logits > NEG_INF / 2, scaled, -np.inf)  # excluded at any temperature
+    # Not argsort, which does not order equal values in every implementation.
+    ordered, tokens = tf.math.top_k(scaled, logits.shape[-1])
+    rank = tf.range(logits.shape[-1])[None]  # (1, V)
+    k = tf.where(greedy, 1, settings.top_k[:, None])
+    remaining = tf.where((k <= 0) | (rank < k), ordered, -np.inf)
+    mass_before = tf.cumsum(tf.nn.softmax(remaining), axis=-1, exclusive=True)
+    p = settings.top_p[:, None]
+    in_nucleus = (p >= 1) | (rank == 0) | (mass_before < p)
+    return tokens, tf.nn.log_softmax(tf.where(in_nucleus, remaining, -np.inf))
 
 
-def choose(logits: tf.Tensor, config: SamplingConfig, uniform: tf.Tensor) -> tf.Tensor:
-    """(B,) int32 tokens.
+def inverse_cdf(log_probabilities, uniform):
+    """(B, V) log-probabilities and (B,) numbers of [0, 1) -> (B,) positions drawn.
 
-    Args:
-        logits: (B, V).
-        config: of each row.
-        uniform: (B,) numbers in [0, 1); where one falls among the cumulative probabilities
-            decides on the token.
+    The position is the first at which the cumulative probability exceeds the number. Rounding may
+    leave the whole sum below it: then it is the last position whose probability is not 0.
     """
-    temperature = tf.cast(config.temperature, logits.dtype)[:, None]
-    scaled = logits / tf.where(temperature > 0, temperature, 1)
-    ranked, tokens = tf.math.top_k(scaled, tf.shape(logits)[1])  # (B, V), the largest first
-    ranks = tf.range(tf.shape(logits)[1])
-    most = tf.where(config.top_k > 0, config.top_k, tf.shape(logits)[1])[:, None]
-    kept = tf.where(ranks < most, tf.nn.softmax(ranked), 0)
-    kept /= tf.reduce_sum(kept, axis=1, keepdims=True)
-    before = tf.cumsum(kept, axis=1, exclusive=True)
-    kept = tf.where(before < tf.cast(config.top_p, kept.dtype)[:, None], kept, 0)
-    reached = tf.cumsum(kept, axis=1) / tf.reduce_sum(kept, axis=1, keepdims=True)
-    drawn = tf.reduce_sum(tf.cast(reached <= tf.cast(uniform, kept.dtype)[:, None], tf.int32), 1)
-    last = tf.reduce_sum(tf.cast(kept > 0, tf.int32), axis=1) - 1  # rounding may leave 1 unreached
-    rank = tf.where(config.temperature > 0, tf.minimum(drawn, last), 0)
-    return tf.gather(tokens, rank, batch_dims=1)
+    probabilities = tf.exp(log_probabilities)
+    cumulative = tf.cumsum(probabilities, axis=-1)
+    passed = tf.reduce_sum(tf.cast(cumulative <= uniform[:, None], tf.int32), axis=-1)
+    last = tf.reduce_sum(tf.cast(probabilities > 0, tf.int32), axis=-1) - 1
+    return tf.minimum(passed, last)
 
 
-def uniforms(seeds: tf.Tensor) -> tf.Tensor:
-    """(B, LIMIT) numbers in [0, 1), of each row from its seed alone."""
-    draw = lambda seed: tf.random.stateless_uniform((LIMIT,), [seed, 0])  # noqa: E731
-    return tf.map_fn(draw, seeds, fn_output_signature=tf.TensorSpec((LIMIT,), tf.float32))
+@tf.function  # a row of map_fn takes microseconds in a graph, and a hundred times that eagerly
+def uniform_numbers(seed, length: int):
+    """(B,) seeds -> (B, L) numbers of [0, 1), each row a function of its seed alone."""
+    pairs = tf.stack([tf.cast(seed, tf.int64), tf.zeros_like(seed, tf.int64)], axis=-1)
+    draw = lambda pair: tf.random.stateless_uniform((length,), seed=pair)  # noqa: E731
+    return tf.map_fn(draw, pairs, fn_output_signature=tf.TensorSpec((length,), tf.float32))

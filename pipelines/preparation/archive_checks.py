@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path, PurePosixPath
 
 from pipelines.config.errors import UserError
+from pipelines.preparation import foreign_files
 
 # What the standard library raises on truncated or altered archives. Errors of the caller (a full
 # disk) are raised outside these generators, so an OSError here always comes from the archive.
@@ -15,6 +16,7 @@ DAMAGE = (
     *(zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, OSError),
     *(ValueError, OverflowError, struct.error, NotImplementedError, RuntimeError),
 )
+MAX_HEADER_BYTES = 1 << 20  # of a name or of attributes in a tar
 
 
 def is_unsafe(name: str) -> bool:
@@ -58,11 +60,53 @@ def check_member(
         )  # fmt: skip
 
 
+def check_compression(archive: Path, name: str, info: zipfile.ZipInfo) -> None:
+    """Refuses bzip2 and LZMA: the library unpacks all of what it has read of them at once."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        method = zipfile.compressor_names.get(info.compress_type, info.compress_type)
+        raise UserError(
+            "archive-compression",
+            f"member {name!r} is compressed by {method}; pack it again with deflate, the usual one",
+            path=archive, value=name,
+        )  # fmt: skip
+
+
+class TarMember(tarfile.TarInfo):
+    """Refuses long names and attributes of megabytes, which the library holds in memory."""
+
+    HELD = (
+        *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE),
+        tarfile.SOLARIS_XHDTYPE,
+    )
+
+    def _proc_member(self, archive):
+        # https://github.com/python/cpython/blob/3.11/Lib/tarfile.py: overridden for other types
+        if self.type in self.HELD and self.size > MAX_HEADER_BYTES:
+            raise tarfile.ReadError(f"a header of {self.size} bytes")
+        return super()._proc_member(archive)
+
+
 def archive_damaged(archive: Path, error: Exception) -> UserError:
+    """What an error that the reading of an archive raised means."""
+    reason = str(error)
+    if "password" in reason:
+        return UserError(
+            "archive-encrypted", "its files are encrypted; unpack it and give the folder",
+            path=archive,
+        )  # fmt: skip
+    if isinstance(error, tarfile.ReadError):
+        with archive.open("rb") as stream:
+            start = stream.read(16)
+        kind = foreign_files.kind_of(start)
+        if kind is not None:
+            name, cure = kind
+            message = f"{name}, not a folder or a zip or tar archive; {cure}"
+            return UserError("file-kind", message, path=archive, value=start[:4].hex(" "))
+        reason = reason.split("\n")[0].rstrip(":")  # the reasons of every compression follow
     return UserError(
         "archive-damaged",
-        f"the archive is truncated, damaged or of an unknown kind ({error}); fetch it again or use "
-        "another source",
+        f"neither a folder nor a whole zip or tar archive ({reason}); fetch it again, or give the "
+        "folder",
         path=archive,
     )
 

@@ -18,7 +18,9 @@ from pipelines.config.errors import UserError
 from pipelines.preparation import zip_names
 from pipelines.preparation.archive_checks import (
     DAMAGE,
+    TarMember,
     archive_damaged,
+    check_compression,
     check_member,
     check_path,
     is_unsafe,
@@ -147,13 +149,14 @@ def _zip_member(archive: Path, member: str, limit: int) -> Iterator[BinaryIO]:
             raise member_missing(archive, member, list(members))
         info = members[member]
         check_member(archive, member, _zip_kind(info), info.file_size, limit, False)
+        check_compression(archive, member, info)
         with opened.open(info) as stream:
             yield stream
 
 
 @contextmanager
 def _tar_member(archive: Path, member: str, limit: int) -> Iterator[BinaryIO]:
-    with tarfile.open(archive) as opened:
+    with tarfile.open(archive, tarinfo=TarMember) as opened:
         info = _find(archive, opened, member)
         check_member(archive, member, _tar_kind(info), info.size, limit, False)
         with opened.extractfile(info) as stream:
@@ -177,9 +180,9 @@ def _walk(archive: Path) -> Iterator[tuple[str, str, int, Callable[[], bytes]]]:
         with zipfile.ZipFile(archive) as opened:
             for name, info in zip_names.entries(archive, opened):
                 kind = "folder" if name.endswith("/") else _zip_kind(info)
-                yield name, kind, info.file_size, functools.partial(opened.read, info)
+                yield name, kind, info.file_size, functools.partial(read_zip, archive, opened, info)
         return
-    with tarfile.open(archive) as opened:
+    with tarfile.open(archive, tarinfo=TarMember) as opened:
         for info in opened:
             yield info.name, _tar_kind(info), info.size, functools.partial(_extract, opened, info)
         # The library takes a header that it cannot read for the end, which is a block of zeros.
@@ -188,6 +191,13 @@ def _walk(archive: Path) -> Iterator[tuple[str, str, int, Callable[[], bytes]]]:
             raise tarfile.ReadError("unexpected end of data")
         while opened.fileobj.read(BLOCK) and opened.fileobj.tell() < _SCAN_LIMIT:
             pass  # the checksums of gzip and xz come after the end of the tar
+
+
+def read_zip(archive: Path, opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """In blocks: `ZipFile.read` unpacks all that follows, however little was declared."""
+    check_compression(archive, info.filename, info)
+    with opened.open(info) as stream:
+        return b"".join(iter(lambda: stream.read(BLOCK), b""))
 
 
 def _extract(opened: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:

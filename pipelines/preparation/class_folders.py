@@ -15,6 +15,7 @@ from pipelines.preparation import folder_layout, folder_listing
 from pipelines.preparation.folder_names import is_passed_over, printable
 
 MAX_LISTED = 20  # folders in a message
+ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
 
 
 class ClassFile(NamedTuple):
@@ -45,6 +46,7 @@ def read(
         UserError: an archive that cannot be trusted; a layout that can be read in two ways; a
             split without files or without a class that another split has; a class without files.
     """
+    names: list[str] = []
     if folders is None or "all" in folders:  # the names of all files show the layout
         names = [
             printable(name)
@@ -73,7 +75,7 @@ def read(
         counts[place] += not is_folder
         if not is_folder:
             files.append(ClassFile(printable(name), split.removeprefix("all"), label, load))
-    _require_all_classes(source, folders, classes, counts, candidates)
+    _require_all_classes(source, folders, classes, counts, candidates, names)
     return sorted(files, key=lambda file: file.name)  # an archive's order depends on its maker
 
 
@@ -112,17 +114,21 @@ def _split_and_class(
 
 def _require_all_classes(
     source: Path, folders: Mapping[str, str], classes: Sequence[str] | None,
-    counts: Counter[tuple[str, str]], candidates: set[str],
+    counts: Counter[tuple[str, str]], candidates: set[str], names: Sequence[str],
 ) -> None:  # fmt: skip
     """Every split must have files of every requested class, or of every class another split has."""
     expected = classes or sorted({label for _, label in counts})
     for split, folder in folders.items():
         present = [label for label in expected if counts[split, label]]
         if not present:
-            choices = errors.one_of(folder, sorted(candidates)[:MAX_LISTED])
+            others = sorted(candidates - {folder})
+            cure = "put the files into a folder for each class"
+            if others:
+                cure = f"correct `folders`; {errors.one_of(folder, others[:MAX_LISTED])}"
+            elif packed := [name for name in names if name.casefold().endswith(ARCHIVES)]:
+                cure = f"unpack the archives in it ({packed[0]}), and give the folder"
             raise UserError(
-                "folder-missing",
-                f"no class folders with files in {folder!r}; correct `folders`; {choices}",
+                "folder-missing", f"no class folders with files in {folder!r}; {cure}",
                 path=source, key=f"folders.{split}", value=folder,
             )  # fmt: skip
         if missing := sorted(set(expected) - set(present)):

@@ -41,6 +41,11 @@ _JSON = re.compile(r'\s*(?:\[\s*)?\{\s*"')
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
 
 
+def kind_of(data: bytes) -> tuple[str, str] | None:
+    """(what a file of another program is, what helps) by its first bytes."""
+    return next(((name, cure) for magic, name, cure in MAGIC if data.startswith(magic)), None)
+
+
 def refuse(path: Path | str, data: bytes) -> None:
     """Refuses what is no text, `file-kind`.
 

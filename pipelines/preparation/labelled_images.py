@@ -18,7 +18,7 @@ from pydantic import Field
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
-from pipelines.preparation import splits, validation
+from pipelines.preparation import split_checks, splits
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import images as image_report
 from pipelines.preparation.splits import ImageSplit
@@ -86,7 +86,7 @@ def write(
         data, duplicate_ids = data.take(unique), duplicate_ids[unique]
     repeats = split_images(data, options, seed)
     for number, rows_of in enumerate(repeats):
-        validation.require_all_classes(data.source, rows_of, data.targets, data.labels)
+        split_checks.require_all_classes(data.source, rows_of, data.targets, data.labels)
         if overlap == "refuse":
             require_disjoint(data, rows_of, duplicate_ids)
         seen = np.isin(duplicate_ids, duplicate_ids[rows_of["train"]])

@@ -1,8 +1,5 @@
 """Labelled texts become splits on disk: duplicates, split, vocabulary, arrays; for every recipe.
 
-A split holds label int32, text, one array of token ids per input, and the source of each text:
-line, file, or both; in test also seen (is the same text in train?).
-
 What the source has split stays as it is: duplicates are dropped within its splits, and a text that
 is in two of them is refused or reported. Statistics (here: the vocabulary) come from train only.
 """
@@ -10,51 +7,28 @@ is in two of them is refused or reported. Statistics (here: the vocabulary) come
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import BaseModel, Field
 
 from pipelines import spec
 from pipelines.config.schema import STRICT, Count
 from pipelines.config.written_texts import Label
-from pipelines.preparation import empty_texts, near_duplicates, splits, text_splits, validation
+from pipelines.preparation import (
+    empty_texts,
+    near_duplicates,
+    split_checks,
+    splits,
+    text_arrays,
+    text_splits,
+    validation,
+)
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import texts as text_report
 from pipelines.preparation.label_names import LabelNames
 from pipelines.preparation.splits import TextSplit
-from pipelines.preparation.validation import Place
-from pipelines.preprocessing import tokenization, windows
-from pipelines.storage import arrays
-
-COLUMNS = ("text", "label", "line", "file", "seen")  # stored beside the inputs
-
-
-def _input_name(name: str) -> str:
-    if name in COLUMNS or not name.isidentifier():
-        raise ValueError(f"an input needs a plain name, and not {', '.join(COLUMNS)}")
-    return name
-
-
-InputName = Annotated[str, AfterValidator(_input_name)]
-
-
-class Input(BaseModel):
-    """granularity: what a token is. numbers: what is kept of a number in words and sub-words: its
-    length (8/10 is read as 0/00) or its value. Tokens beyond max_tokens are cut off."""
-
-    model_config = STRICT
-    granularity: Literal["word", "subword", "character"] = "word"
-    lowercase: bool = True
-    vocabulary_size: Annotated[int, Field(strict=True, ge=3)] = 8000
-    max_tokens: Count = 64
-    numbers: Literal["length", "value"] = "length"
-
-    @model_validator(mode="after")
-    def _numbers_are_of_words(self):
-        if self.granularity == "character" and "numbers" in self.model_fields_set:
-            raise ValueError("characters keep every digit; leave `numbers` out")
-        return self
+from pipelines.preparation.text_arrays import Input, InputName, Row
 
 
 class Options(BaseModel):
@@ -80,28 +54,8 @@ class Options(BaseModel):
     empty: empty_texts.Empty = "refuse"
     sample_rows: Count | None = None
     duplicates: Literal["drop", "keep"] = "drop"
-    overlap: validation.Overlap = "refuse"
+    overlap: split_checks.Overlap = "refuse"
     split: TextSplit = TextSplit()
-
-
-class Row(NamedTuple):
-    """label: the class name. file: relative to the source, "" for the source itself. line: in the
-    file, None where the file is one text. split: "train", "val" or "test" where the source says
-    so, else ""."""
-
-    text: str
-    label: str
-    file: str = ""
-    line: int | None = None
-    split: str = ""
-
-    def place(self, source: Path) -> Place:
-        return Place(source / self.file, self.line)
-
-    @property
-    def short_place(self) -> str:
-        line = "" if self.line is None else f"line {self.line}"
-        return ", ".join(filter(None, (self.file, line)))
 
 
 def prepare(
@@ -133,12 +87,14 @@ def prepare(
     truncated = []
     for number, rows_of in enumerate(repeats):
         if options.overlap == "drop":
-            rows_of = validation.without_overlap(source, rows_of, duplicate_ids)
-        validation.require_all_classes(source, rows_of, targets, labels, groups)
+            rows_of = split_checks.without_overlap(source, rows_of, duplicate_ids)
+        split_checks.require_all_classes(source, rows_of, targets, labels, groups)
         check_overlap(source, rows, rows_of, duplicate_ids, options)
         seen = np.isin(duplicate_ids, duplicate_ids[rows_of["train"]])
         folder = out / f"repeat{number}"
-        truncated.append(write_repeat(folder, rows_of, rows, targets, seen, options))
+        truncated.append(
+            text_arrays.write_repeat(folder, rows_of, rows, targets, seen, options.inputs)
+        )
     for name, settings in options.inputs.items():
         if most := max(counts[name] for counts in truncated):
             print(
@@ -146,7 +102,8 @@ def prepare(
                 f"tokens; raise inputs.{name}.max_tokens to keep them whole"
             )
     write_report(out, all_rows, fingerprints, groups)
-    return replace(describe(options, out, labels, len(repeats)), task_metadata=dict(form or {}))
+    described = text_arrays.describe(options.inputs, out, labels, options.positive, len(repeats))
+    return replace(described, task_metadata=dict(form or {}))
 
 
 def write_report(
@@ -198,7 +155,7 @@ def check_overlap(
 ) -> None:  # fmt: skip
     """Refuses texts that are in two splits, or prints how many there are."""
     if options.overlap == "refuse":
-        validation.require_disjoint(
+        split_checks.require_disjoint(
             {
                 split: ([rows[row].place(source) for row in numbers], duplicate_ids[numbers])
                 for split, numbers in splits.items()
@@ -208,47 +165,3 @@ def check_overlap(
         shared = np.isin(duplicate_ids[splits[split]], duplicate_ids[splits["train"]])
         if shared.any():
             print(f"{source}: {shared.sum()} of {len(shared)} {split} texts are also in train")
-
-
-def write_repeat(
-    folder: Path, splits: Mapping[str, np.ndarray], rows: Sequence[Row], targets: np.ndarray,
-    seen: np.ndarray, options: Options,
-) -> dict[str, int]:  # fmt: skip
-    """Writes the arrays and assets; returns how many texts are too long for each input."""
-    train = [rows[row].text for row in splits["train"]]
-    tokenizers = {
-        name: tokenization.learn(train, **settings.model_dump())
-        for name, settings in options.inputs.items()
-    }
-    (folder / "assets").mkdir(parents=True)
-    for name, tokenizer in tokenizers.items():
-        tokenizer.save(folder / "assets" / f"{name}.json")
-    truncated = dict.fromkeys(tokenizers, 0)
-    for split, numbers in splits.items():
-        split_rows = [rows[row] for row in numbers]
-        columns = {"text": [row.text for row in split_rows], "label": targets[numbers]}
-        for name, tokenizer in tokenizers.items():
-            ids = tokenizer.encode(columns["text"])
-            truncated[name] += sum(len(row) > tokenizer.max_tokens for row in ids)
-            columns[name] = windows.pad(ids, tokenizer.max_tokens)  # (rows, max_tokens)
-        if any(row.line for row in rows):
-            columns["line"] = np.array([row.line for row in split_rows], np.int64)
-        if any(row.file for row in rows):
-            columns["file"] = [row.file for row in split_rows]
-        if split == "test":
-            columns["seen"] = seen[numbers]
-        arrays.write(folder / split, columns)
-    return truncated
-
-
-def describe(options: Options, out: Path, labels: Sequence[str], repeats: int) -> spec.DataSpec:
-    """Vocabularies of several repeats differ in length; the model is built for the longest."""
-    inputs = {}
-    for name, settings in options.inputs.items():
-        paths = out.glob(f"repeat*/assets/{name}.json")
-        size = max(tokenization.Tokenizer.load(path).size for path in paths)
-        inputs[name] = spec.Field.token_ids(settings.max_tokens, size)
-    return spec.DataSpec(
-        inputs=inputs, target=spec.Target.class_id("label", len(labels)), outputs=len(labels),
-        request_inputs=("text",), labels=tuple(labels), positive=options.positive, repeats=repeats,
-    )  # fmt: skip

@@ -29,7 +29,7 @@ def parse(cell: str, decimal: str, thousands: str | None) -> float | None:
     if decimal != "." and "." in cell:
         return None  # 1.049 with a decimal comma is not a little more than 1
     try:
-        value = float(cell.replace(decimal, "."))
+        value = float(cell.replace(decimal, ".").replace("\u2212", "-"))
     except ValueError:
         return None
     return value if math.isfinite(value) and "_" not in cell else None
@@ -50,17 +50,20 @@ def hint(cell: str, decimal: str, thousands: str | None) -> str:
     return f" (it is {' or '.join(readings.values())})" if readings else ""
 
 
-def refuse_ambiguous(path: Path, name: str, cells: Iterable[tuple[int, str]]) -> None:
+def refuse_ambiguous(
+    path: Path, name: str, cells: Iterable[tuple[int, str]], delimiter: str
+) -> None:
     """Refuses a column such as 1.049, 775, 1.147, where a dot may separate thousands.
 
     Args:
         path: the file, for the error.
         name: of the column.
         cells: (line, cell) of every row.
+        delimiter: of the file; a semicolon is customary where the comma is the decimal mark.
 
     Raises:
-        UserError: `number-ambiguous`, where every dot is before exactly three digits and other
-            numbers have none, as numbers below a thousand do.
+        UserError: `number-ambiguous`, where every dot is before exactly three digits and either
+            other numbers have none, as numbers below a thousand do, or the delimiter is ";".
     """
     first, has_whole = None, False
     for line, cell in cells:
@@ -70,11 +73,11 @@ def refuse_ambiguous(path: Path, name: str, cells: Iterable[tuple[int, str]]) ->
             first = first or (line, cell)
         else:
             has_whole = has_whole or bool(_WHOLE.fullmatch(cell))
-    if first and has_whole:
+    if first and (has_whole or delimiter == ";"):
         line, cell = first
         raise UserError(
             "number-ambiguous",
-            f"{name} is {cell!r}, and other cells have no dot: set thousands: \".\" and "
+            f"{name} is {cell!r}, and a dot may separate thousands: set thousands: \".\" and "
             f'decimal: "," if that is {cell.replace(".", "")}, or decimal: "." if it is {cell}',
             path=path, line=line, key="values", value=cell,
         )  # fmt: skip

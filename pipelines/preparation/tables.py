@@ -60,7 +60,8 @@ class Table:
             if not 0 <= name < self.width:
                 raise UserError(
                     "column-missing",
-                    f"no column {name}; there are {self.width}, counted from 0",
+                    f"no column {name}; there are {self.width}, counted from 0"
+                    f"{_other_delimiter(name, self.first_row)}",
                     path=self.path, line=1, key=key, value=name,
                 )  # fmt: skip
             return name
@@ -106,13 +107,17 @@ class Table:
             )  # fmt: skip
 
 
-def _other_delimiter(name: str, names: Sequence[str]) -> str:
+def _other_delimiter(name: str | int, names: Sequence[str]) -> str:
     """The delimiter that would give the column, as part of a message."""
     marks = {";": '";"', "\t": '"\\t"', ",": '","', "|": '"|"'}
     if len(names) > 1:
         return ""
     cells = {mark: [cell.strip().strip('"') for cell in names[0].split(mark)] for mark in marks}
-    shown = next((marks[mark] for mark in marks if name in cells[mark]), None)
+    has_column = {
+        mark: 0 < name < len(cells[mark]) if isinstance(name, int) else name in cells[mark]
+        for mark in marks
+    }
+    shown = next((marks[mark] for mark in marks if has_column[mark]), None)
     return f"; set delimiter: {shown}" if shown else ""
 
 

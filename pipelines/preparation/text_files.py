@@ -108,7 +108,9 @@ def _refuse_other_encoding(path: Path | str, data: bytes, encoding: str) -> None
         marked = "utf-8"
     if marked is not None and not encoding.startswith(marked):
         raise UserError(
-            "encoding-wrong", f"the file is {marked} and not {encoding}; set encoding: {marked}",
+            "encoding-wrong",
+            f"the file is {marked} and not {encoding}; set encoding: {marked}, or save it as "
+            f"{encoding} if others are",
             path=path, line=1, key="encoding", value=encoding,
         )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Times in the cells of a table: ISO 8601, other formats, seconds since 1970, local times."""
 
+import re
 import zoneinfo
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from pipelines.config.errors import UserError
 # Format -> units in a second.
 UNIX = {"unix_seconds": 1, "unix_milliseconds": 1000, "unix_microseconds": 1_000_000}
 ISO_DIGITS = 8  # 20240531; longer numbers count from 1970
+EXCEL_DIGITS = 5  # 45443, the days since 1900
 
 
 def zone_name(name: str) -> str:
@@ -21,6 +23,16 @@ def zone_name(name: str) -> str:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("not a time zone; use a name such as Europe/Berlin or UTC") from None
     return name
+
+
+def iso_time(cell: str) -> datetime:
+    """A time of ISO 8601; a year or a month means its first day.
+
+    Raises:
+        ValueError: it is none.
+    """
+    short = re.fullmatch(r"\d{4}(-\d\d)?", cell, re.ASCII)
+    return datetime.fromisoformat(cell + ("-01-01"[len(cell) - 4 :] if short else ""))
 
 
 @dataclass(frozen=True)
@@ -97,7 +109,7 @@ class Clock:
             return datetime.strptime(cell, self.time_format)
         if cell.isdecimal() and len(cell) > ISO_DIGITS:
             raise ValueError(cell)  # Python reads 1510120800000 as a day in the year 1510
-        return datetime.fromisoformat(cell)
+        return iso_time(cell)
 
     def _to_utc(self, path: Path, line: int, time: datetime, previous: datetime | None) -> datetime:
         local = time.replace(tzinfo=self.zone)
@@ -115,9 +127,12 @@ class Clock:
 
 
 def _hint(cell: str, time_format: str | None) -> str:
-    if time_format is not None or not cell.isdecimal():
+    """What a number may count, as part of a message."""
+    if not cell.isdecimal() or not (time_format is None or time_format in UNIX):
         return ""
+    if len(cell) == EXCEL_DIGITS:
+        return "; it may be a day's number in a spreadsheet: format it there as 2024-05-31"
     for digits, name in zip((10, 13, 16), UNIX, strict=True):
-        if len(cell) in (digits - 1, digits):
+        if len(cell) in (digits - 1, digits) and name != time_format:
             return f"; it may be seconds since 1970: time_format: {name}"
     return ""

@@ -40,7 +40,8 @@ class Options(BaseModel):
     """history_steps: how far back a model sees. horizon_steps: how many steps it forecasts.
     season_steps: period of the series, 1 for no season. stride: steps from one window to the next.
     quantiles: levels to forecast, none for point forecasts. gaps: refuse; interpolate (linearly);
-    forward_fill (the last value). refit: whether ridge, once its hyperparameters are chosen on
+    forward_fill (the last value). longest_gap_steps: a longer gap is refused, not filled. refit:
+    whether ridge, once its hyperparameters are chosen on
     val, is fitted again to train and val before it forecasts test; published protocols mostly fit
     to train only.
     """

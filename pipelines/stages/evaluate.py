@@ -12,12 +12,20 @@ import numpy as np
 
 from pipelines import tracking
 from pipelines.config import loader
-from pipelines.evaluation import baseline_files, bootstrap, load_model, strong_baselines
+from pipelines.evaluation import (
+    baseline_files,
+    bootstrap,
+    load_model,
+    reported,
+    run_files,
+    strong_baselines,
+)
 from pipelines.evaluation.context import Evaluation
 from pipelines.figures import training_curves
 from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.storage import arrays, atomic
+from pipelines.tracking.artifacts import TRACKED
 
 SCORES = "scores.json"
 Scores = dict[str, dict[str, np.ndarray]]  # group -> metric -> (1 + resamples,) values
@@ -42,9 +50,6 @@ def run(params_file: Path, key: str) -> None:
             }
         with timing.part("score"):
             models = [evaluate_trial(stage, score, trial, folder) for trial in trials]
-        for trial, scores in zip(trials, models, strict=True):
-            points = folder / "scores" / trial.name / SCORES
-            write_points(points, scores | baselines[trial.repeat])
         metrics = summarize(
             info.strong_baseline, models, [baselines[trial.repeat] for trial in trials]
         )
@@ -53,12 +58,18 @@ def run(params_file: Path, key: str) -> None:
         else:
             histories = {trial.name: history(stage.trained / trial.name) for trial in trials}
             training_curves.training(histories, folder / "plots")
-        file.write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
+        for trial, scores in zip(trials, models, strict=True):
+            path = folder / "scores" / trial.name / SCORES
+            points = write_points(path, scores | baselines[trial.repeat])
+            run_files.write(stage, points, path.parent)
+        run_files.write(stage, metrics, folder / "scores")
+        write_json(folder / "headline.json", reported.headline(stage.task, metrics))
+        write_json(file, metrics)
         with timing.part("track"):
-            main.metrics(metrics)
-            main.artifact(folder)
+            main.results(folder / "scores" / TRACKED)
             for trial in trials:
-                track_child(stage, trial, folder / "scores" / trial.name / SCORES)
+                track_child(stage, trial, folder / "scores" / trial.name / TRACKED)
+            tracking.describe_experiment(stage.task, **run_files.experiment(stage.task, metrics))
     print(f"{key}: {info.primary_metric} {metrics[f'test/{info.primary_metric}']:.4f}")
 
 
@@ -93,7 +104,7 @@ def baseline_scores(stage: Evaluation, score: ModuleType, repeat: int) -> Scores
     return groups
 
 
-def write_points(path: Path, scores: Scores) -> None:
+def write_points(path: Path, scores: Scores) -> dict[str, float]:
     """Point estimates alone, where they exist: of one trial and of its repeat's baselines."""
     points = {
         f"{group}/{name}": float(values[0])
@@ -101,7 +112,12 @@ def write_points(path: Path, scores: Scores) -> None:
         for name, values in metrics.items()
         if np.isfinite(values[0])
     }
-    path.write_text(json.dumps(points, indent=1) + "\n", "utf-8")
+    write_json(path, points)
+    return points
+
+
+def write_json(path: Path, values: dict[str, float]) -> None:
+    path.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
 
 
 def summarize(strong: str, models: list[Scores], baselines: list[Scores]) -> dict[str, float]:
@@ -140,10 +156,10 @@ def history(folder: Path) -> list[dict[str, float]]:
         ]
 
 
-def track_child(stage: Evaluation, trial, points: Path) -> None:
-    """Logs a trial's scores to its run, where it has one of its own."""
+def track_child(stage: Evaluation, trial, tracked: Path) -> None:
+    """Logs a trial's results to its run, where it has one of its own."""
     path = stage.trained / trial.name / "run.json"
     if path.is_file():
         record = json.loads(path.read_text("utf-8"))
         with tracking.resume(record, files=path.parent) as child:
-            child.metrics(json.loads(points.read_text("utf-8")))
+            child.results(tracked)

@@ -19,7 +19,7 @@ import tensorflow as tf
 from pipelines import tracking
 from pipelines.config import loader
 from pipelines.config.errors import UserError
-from pipelines.evaluation import load_model
+from pipelines.evaluation import load_model, model_card
 from pipelines.evaluation.context import Evaluation
 from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
@@ -29,6 +29,7 @@ from pipelines.storage import arrays, atomic, trials
 from pipelines.storage.exported import SCHEMA_VERSION
 from pipelines.storage.trials import Trial
 from pipelines.tasks.contract import TaskInfo
+from pipelines.tracking.artifacts import TRACKED
 
 GOLDEN_ROWS = 8
 READING_VERSION = 1  # of `reading` in signature.json; raised when its keys or their meaning change
@@ -37,10 +38,10 @@ READING_VERSION = 1  # of `reading` in signature.json; raised when its keys or t
 def run(params_file: Path, key: str) -> None:
     stage = Evaluation.of(params_file, key)
     record = stage.record()
-    metrics_file = Path("data/metrics") / f"{key}.json"
+    tracked = Path("data/metrics") / key / "scores" / TRACKED
     trial = best(stage)
     with (
-        tracking.resume(record, files=stage.trained, metrics=metrics_file) as main,
+        tracking.resume(record, files=stage.trained, metrics=tracked) as main,
         atomic.folder(Path("data/exported") / key) as folder,
     ):
         with timing.part("export"):
@@ -49,6 +50,7 @@ def run(params_file: Path, key: str) -> None:
         with timing.part("verify"):
             verify(params_file, folder)
         with timing.part("register"):
+            main.exported(folder)
             register(stage, trial, folder, main)
 
 
@@ -183,7 +185,8 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
     present = tracking.champion(name)
     version = tracking.register(
         name, folder / "model", run.id, key=stage.key, score=value, better=direction,
-        test_digest=digest, interface=json.loads((folder / "signature.json").read_text("utf-8")),
+        test_digest=digest, description=model_card.card(stage, trial, name, folder),
+        interface=json.loads((folder / "signature.json").read_text("utf-8")),
     )  # fmt: skip
     promoted, reason = promotion.should_promote(
         value, baseline_values(points, info), present, digest,

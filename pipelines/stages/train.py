@@ -34,7 +34,7 @@ def run(params_file: Path, key: str) -> None:
         TrainingState.open(key, f"{content[:16]}-{backend}") as state,
         state.run(start, key) as main,
     ):
-        log_data_report(main, prepared)
+        main.data_report(prepared)
         for remaining, trial in zip(reversed(range(len(fits))), fits, strict=True):
             name = key if len(fits) == 1 else f"{key}/{trial.name}"
             progress = Progress(name, remaining, state.checkpoint(trial.name))
@@ -44,6 +44,7 @@ def run(params_file: Path, key: str) -> None:
             elif len(fits) == 1:
                 with atomic.folder(fitted) as folder:
                     fitting.fit(trial, experiment, spec, prepared, folder, main, progress)
+                    main.trained(folder, trial.name)
             else:
                 child_of = {"params": asdict(trial), "parent": main.id}
                 with (
@@ -51,6 +52,7 @@ def run(params_file: Path, key: str) -> None:
                     state.run(start, name, **child_of) as child,
                 ):
                     fitting.fit(trial, experiment, spec, prepared, folder, child, progress)
+                    child.trained(folder, trial.name)
                     trials.write_json(folder / "run.json", child.record())
         with atomic.folder(Path("data/trained") / key) as out:
             for trial in fits:
@@ -91,9 +93,3 @@ def describe(key: str, params: schema.Params, spec: DataSpec, backend: str) -> d
             "source": dataset.source,
         },
     }
-
-
-def log_data_report(run, prepared: Path) -> None:
-    """Stores what `prepare` noticed in the data, where its recipe reports that."""
-    for report in sorted(prepared.glob("report.*")):
-        run.artifact(report, "data_report")

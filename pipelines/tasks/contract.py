@@ -17,8 +17,6 @@ They are modules, not classes; protocols.py describes what each must have.
 import fnmatch
 from dataclasses import dataclass
 
-from pipelines.config import loader
-
 
 @dataclass(frozen=True)
 class TaskInfo:
@@ -46,8 +44,3 @@ class TaskInfo:
         """Which values of the metric are better: "lower" or "higher"."""
         lower = any(fnmatch.fnmatch(metric, pattern) for pattern in self.lower_is_better)
         return "lower" if lower else "higher"
-
-
-def better(task: str, metric: str) -> str:
-    """Which values of a task's metric are better: "lower" or "higher"."""
-    return loader.task_info(task).direction(metric)

@@ -4,7 +4,7 @@
         run.metrics({"train/loss": 0.4, "val/loss": 0.5}, step=0)
         Path("run.json").write_text(json.dumps(run.record()))
     with tracking.resume(record, files=Path("data/trained/sms_gru")) as run:
-        run.metrics({"test/accuracy": 0.97})
+        run.results(Path("data/metrics/sms_gru/scores/tracked.json"))
 
 Peculiarities:
 - one run for each (code, data, params): a forced re-run that ends well soft-deletes the older one;
@@ -24,6 +24,7 @@ os.environ.setdefault("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from pipelines.tracking.entries import identity_tags  # noqa: E402
+from pipelines.tracking.experiments import describe_experiment  # noqa: E402
 from pipelines.tracking.rebuild import restore, restore_all  # noqa: E402
 from pipelines.tracking.registry import champion, promote, register, saved_model  # noqa: E402
 from pipelines.tracking.runs import Run, resume, start  # noqa: E402
@@ -33,6 +34,7 @@ __all__ = [
     "Run",
     "champion",
     "client",
+    "describe_experiment",
     "identity_tags",
     "promote",
     "register",

@@ -13,7 +13,7 @@ from pathlib import Path
 from mlflow.entities import Run as Entry
 
 from pipelines.config.errors import UserError
-from pipelines.tracking import entries, store
+from pipelines.tracking import artifacts, entries, store
 
 
 def restore(folder: Path, metrics: Path | None = None) -> str:
@@ -47,18 +47,15 @@ def restore_all(root: Path) -> list[dict]:
 
 def _results_file(data: Path, folder: Path) -> Path | None:
     """The file in which evaluate writes the results of a run, or of one of its trials."""
-    run = folder.relative_to(data / "trained")
-    metrics = data / "metrics"
-    path = metrics / f"{run}.json"
-    if len(run.parts) > 1:
-        path = metrics / run.parent / "scores" / run.name / "scores.json"
+    key, *trial = folder.relative_to(data / "trained").parts
+    path = Path(data, "metrics", key, "scores", *trial, artifacts.TRACKED)
     return path if path.exists() else None
 
 
 def rebuild(record: Mapping, folder: Path, metrics: Path | None) -> Entry:
     """Creates a run from its record, its curves (history.csv) and its results.
 
-    Beside results `<key>.json` the folder `<key>` holds figures and tables: the run's artifacts.
+    The run's files are those of `artifacts`, as far as they are here.
     The tag by which it is looked up is written last, so an interrupted rebuild is done again; the
     incomplete run has the same identity and is soft-deleted.
     """
@@ -76,12 +73,25 @@ def rebuild(record: Mapping, folder: Path, metrics: Path | None) -> Entry:
     with entries.finalize(run_id, record["end_time"]):
         entries.describe(run_id, record["params"], record["dataset"])
         entries.log(run_id, curves + results, {}, record["end_time"])
-        if metrics and metrics.with_suffix("").is_dir():
-            store.client().log_artifacts(run_id, str(metrics.with_suffix("")))
+        _log_files(run_id, record, folder, metrics)
     source = {"restored_from": str(folder / "run.json"), entries.ORIGINAL: record["run_id"]}
     entries.log(run_id, [], source, record["end_time"])
     entries.soft_delete_others(entry)
     return store.client().get_run(run_id)
+
+
+def _log_files(run_id: str, record: Mapping, folder: Path, metrics: Path | None) -> None:
+    """Args: as of `rebuild`; the exported model and the prepared data are looked for beside it."""
+    trials = [path.parent for path in sorted(folder.glob("**/history.csv"))]
+    if len(trials) == 1:  # otherwise every trial has a run of its own
+        artifacts.log_trained(run_id, trials[0], trials[0].name)
+    if metrics is not None:
+        artifacts.log_results(run_id, metrics)
+    if record["parent"] is None:
+        data = folder.parents[1]
+        artifacts.log_exported(run_id, data / "exported" / record["key"])
+        dataset = record["params"].get("dataset", "")
+        artifacts.log_data_report(run_id, data / "prepared" / dataset)
 
 
 def _curves(folder: Path) -> list[tuple[str, float, int]]:

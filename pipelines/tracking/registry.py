@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import mlflow.pyfunc
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts
+from mlflow.entities import LoggedModelOutput
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
@@ -34,12 +35,14 @@ def register(
     score: float,
     better: str,
     test_digest: str,
+    description: str = "",
     interface: Mapping | None = None,
     requirements: list[str] | None = None,
 ) -> str:
     """Registers the SavedModel in `folder` as a version of model `name`; returns the version.
 
     score: on the test data that `test_digest` names; `better` is "higher" or "lower".
+    description: of the version, Markdown: its model card.
     interface: named inputs, outputs, an example: kept in the model's metadata. It is no MLflow
         signature, as under one pyfunc takes either a list or named columns, never both. Libraries
         that it lists under `requires` are imported before the SavedModel is loaded.
@@ -65,6 +68,7 @@ def register(
     if registered is not None:
         for tag, value in results.items():
             client.set_model_version_tag(name, registered.version, tag, value)
+        client.update_model_version(name, registered.version, description)
         return str(registered.version)
     with TemporaryDirectory() as scratch:
         packed = Path(scratch) / "model"
@@ -73,7 +77,9 @@ def register(
         _pack(packed, folder, model, requirements or _pins(libraries), libraries)
         model_id, source = _upload(client, name, run_id, packed)
     tags = results | {"key": key, "content": content}
-    version = client.create_model_version(name, source, run_id, tags=tags, model_id=model_id)
+    version = client.create_model_version(
+        name, source, run_id, tags=tags, description=description, model_id=model_id
+    )
     return str(version.version)
 
 
@@ -149,8 +155,10 @@ def _finite(text: str | None) -> float | None:
 
 
 def promote(name: str, version: str) -> None:
-    """Moves the alias `champion` to this version."""
-    store.client().set_registered_model_alias(name, ALIAS, version)
+    """Moves the alias `champion` to this version, whose card then describes the model."""
+    client = store.client()
+    client.set_registered_model_alias(name, ALIAS, version)
+    client.update_registered_model(name, client.get_model_version(name, version).description)
 
 
 def _create_model(client: MlflowClient, name: str) -> None:
@@ -200,6 +208,7 @@ def _upload(client: MlflowClient, name: str, run_id: str, packed: Path) -> tuple
     logged = client.create_logged_model(experiment_id, name, source_run_id=run_id)
     client.log_model_artifacts(logged.model_id, str(packed))
     client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
     remote = client.tracking_uri.startswith("http")
     return logged.model_id, f"models:/{logged.model_id}" if remote else logged.artifact_location
 

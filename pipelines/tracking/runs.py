@@ -1,5 +1,6 @@
 """A run that is open for writing: started by `train`, resumed by `evaluate` and `export`."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 from mlflow.entities import Run as Entry
 from mlflow.entities import ViewType
 
-from pipelines.tracking import entries, names, origin, store
+from pipelines.tracking import artifacts, entries, names, origin, store
 from pipelines.tracking.rebuild import rebuild
 
 
@@ -44,6 +45,23 @@ class Run:
         """Stores a file, or everything a folder holds, under `folder` (default: at the top)."""
         log = store.client().log_artifacts if path.is_dir() else store.client().log_artifact
         log(self.id, str(path), folder)
+
+    def trained(self, folder: Path, trial: str) -> None:
+        """Stores the files of a trial: model, history, decision rule."""
+        artifacts.log_trained(self.id, folder, trial)
+
+    def results(self, tracked: Path) -> None:
+        """Stores the results beside scores/tracked.json, whose scores become metrics."""
+        self.metrics(json.loads(tracked.read_text("utf-8")))
+        artifacts.log_results(self.id, tracked)
+
+    def exported(self, folder: Path) -> None:
+        """Stores the signature and the golden answers of the exported model."""
+        artifacts.log_exported(self.id, folder)
+
+    def data_report(self, prepared: Path) -> None:
+        """Stores the data report of a folder that `prepare` wrote."""
+        artifacts.log_data_report(self.id, prepared)
 
     def tag(self, tags: Mapping) -> None:
         entries.log(self.id, [], tags, entries.now_ms())
@@ -115,7 +133,7 @@ def resume(record: Mapping, *, files: Path, metrics: Path | None = None) -> Iter
 
     Args:
         files: the folder of that run.json, from which curves are rebuilt.
-        metrics: the flat JSON file of results that belongs to it, if there is one already.
+        metrics: its scores/tracked.json in data/metrics, if there is one already.
 
     While open it is RUNNING; its end time stays that of training. A run that was soft-deleted is
     restored, and the one that had replaced it is soft-deleted: the present files are this run's.

@@ -100,7 +100,7 @@ def run_batch(call: Call, slices: list[BatchSlice]) -> list[Arrays | Exception]:
         outputs = call(concat([batch_slice.inputs() for batch_slice in slices]))
         if len(slices) == 1:
             return [outputs]
-        return split_outputs(outputs, [batch_slice.rows for batch_slice in slices])
+        return [*split_outputs(outputs, [batch_slice.rows for batch_slice in slices])]
     except Exception as error:  # noqa: BLE001  belongs to the requests, not to the worker thread
         if len(slices) == 1:
             return [error]

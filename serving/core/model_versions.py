@@ -42,6 +42,12 @@ class Version:
     retry_after_s: float = FIRST_RETRY_S
     loading: Future | None = None
 
+    @property
+    def loaded(self) -> Servable:
+        """The servable of a version that is AVAILABLE or UNLOADING."""
+        assert self.servable is not None, f"version {self.number} is {self.state}"
+        return self.servable
+
     def can_load(self, now: float) -> bool:
         """Not while an earlier attempt still runs, whose thread cannot be stopped."""
         still_loading = self.loading is not None and not self.loading.done()
@@ -70,6 +76,7 @@ class Version:
 
     def release(self) -> None:
         """Frees the memory and threads of a drained version."""
+        assert self.workers is not None, "only a loaded version is released"
         self.workers.shutdown(wait=False)
         self.state, self.servable, self.batchers, self.workers = END, None, {}, None
 

@@ -133,7 +133,7 @@ class Core:
         well, unless its inputs differ.
         """
         version = self.available_version(record, request)
-        decoded_for = find_signature(version.servable.signatures, request.signature)
+        decoded_for = find_signature(version.loaded.signatures, request.signature)
         inputs = await asyncio.to_thread(decode, decoded_for)
 
         def decoded(signature: Signature) -> Inputs:
@@ -178,7 +178,7 @@ class Core:
             decode: the request's inputs, checked against the signature.
         """
         version = self.available_version(record, request)
-        signature = find_signature(version.servable.signatures, request.signature)
+        signature = find_signature(version.loaded.signatures, request.signature)
         record.signature = signature.name
         inputs = decode(signature)
         record.rows = inputs.rows

@@ -58,7 +58,7 @@ def check_shape(shape: tuple[int, ...], spec: TensorSpec, location: str, limits:
             long: a model can need memory for the square of a length.
     """
     if not spec.accepts(shape):
-        expected = ["any" if size is None else size for size in spec.full_shape]
+        expected = ["any" if size is None else size for size in spec.full_shape or ()]
         raise BadRequest(f"{location}: shape {list(shape)}, expected {expected}, rows first")
     if math.prod(shape) > limits.cells:
         message = f"shape {list(shape)} has more than {limits.cells} elements (limits.cells)"

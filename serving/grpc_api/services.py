@@ -7,10 +7,13 @@ import grpc
 from grpc_health.v1 import health_pb2_grpc
 from tensorflow_serving.apis import (
     get_model_metadata_pb2,
-    get_model_status_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
+)
+from tensorflow_serving.apis.get_model_status_pb2 import (
+    GetModelStatusResponse,
+    ModelVersionStatus,
 )
 from tensorflow_serving.apis.model_pb2 import ModelSpec
 
@@ -32,7 +35,6 @@ from serving.grpc_api.health import HealthService
 from serving.network import address
 from serving.servables.signature import Arrays, Signature
 
-ModelVersionStatus = get_model_status_pb2.ModelVersionStatus
 MESSAGE_OVERHEAD = 1 << 20  # names and framing around the tensors that the limit is for
 UNKNOWN_ERROR = 2  # in error_codes.proto of TensorFlow
 
@@ -119,8 +121,10 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
                 async with self.core.decoding_large(
                     self.core.deadline(record, predict_request.timeout_s)
                 ):
-                    decode = await self.core.decode_on_thread(record, predict_request, decode)
-            prediction = await self.core.predict(record, predict_request, decode)
+                    decoded = await self.core.decode_on_thread(record, predict_request, decode)
+            else:
+                decoded = decode
+            prediction = await self.core.predict(record, predict_request, decoded)
             outputs = select_outputs(prediction.outputs, request.output_filter)
             infos = prediction.signature.definition.outputs
             return predict_pb2.PredictResponse(
@@ -158,7 +162,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
             definitions = get_model_metadata_pb2.SignatureDefMap(
                 signature_def={
                     name: signature.definition
-                    for name, signature in version.servable.signatures.items()
+                    for name, signature in version.loaded.signatures.items()
                 }
             )
             response.metadata["signature_def"].Pack(definitions)
@@ -178,7 +182,7 @@ class ModelService(model_service_pb2_grpc.ModelServiceServicer):
         async def handle(record: RequestRecord):
             predict_request = to_predict_request(request.model_spec, context)
             versions = self.core.matching_versions(record, predict_request)
-            return get_model_status_pb2.GetModelStatusResponse(
+            return GetModelStatusResponse(
                 model_version_status=[version_status(version) for version in versions]
             )
 

@@ -46,7 +46,10 @@ def routes(core: Core) -> list[Route]:
             raise NotFound(f"{record.model}: version {version.number} has no examples")
         return golden["inputs"]
 
-    handlers = {"/page/models": models, "/page/models/{model:name}/examples": examples}
+    handlers: dict[str, Handler] = {
+        "/page/models": models,
+        "/page/models/{model:name}/examples": examples,
+    }
     files = {}
     for path in sorted(FOLDER.iterdir()):
         if path.suffix in MEDIA_TYPES:
@@ -74,7 +77,7 @@ def file_handler(path: Path) -> Handler:
 
 def describe_model(model: Model) -> dict:
     """Versions with their states; of the highest available version its inputs and outputs."""
-    description = {
+    description: dict[str, object] = {
         "name": model.name,
         "labels": model.labels,
         "versions": [
@@ -85,7 +88,7 @@ def describe_model(model: Model) -> dict:
     }
     for number in model.available[-1:]:
         version = model.versions[number]
-        metadata, signatures = version.servable.metadata, version.servable.signatures
+        metadata, signatures = version.loaded.metadata, version.loaded.signatures
         description["task"] = metadata.get("task")
         description["classes"] = metadata.get("labels", [])
         description["examples"] = (version.folder / repository.GOLDEN).is_file()

@@ -16,7 +16,7 @@ CHECK_INTERVAL_S = 0.2
 
 
 class DisconnectGuard:
-    def __init__(self):
+    def __init__(self) -> None:
         self._waiting: dict[asyncio.Task, Request] = {}
         self._disconnected: set[asyncio.Task] = set()
         self._checker: asyncio.Task | None = None
@@ -25,6 +25,7 @@ class DisconnectGuard:
     def cancel_on_disconnect(self, request: Request) -> Iterator[None]:
         """Wraps the wait for an answer, after the body has been read. Raises ClientDisconnected."""
         task = asyncio.current_task()
+        assert task is not None, "a request is handled in a task"
         self._waiting[task] = request
         if self._checker is None:
             self._checker = asyncio.create_task(self._check())

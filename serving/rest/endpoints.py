@@ -80,8 +80,9 @@ def build_app(
         for e in endpoints
     ]
 
-    async def no_endpoint(request: Request, error: HTTPException) -> Response:
+    async def no_endpoint(request: Request, error: Exception) -> Response:
         """An unknown path or method."""
+        assert isinstance(error, HTTPException), "it is the handler of these"
         record = RequestRecord("rest", "unknown")
         record.error = f"{request.method} {request.url.path:.200}: {error.detail}"
         core.finish(record, error.status_code)
@@ -90,8 +91,10 @@ def build_app(
     async def crash(request: Request, error: Exception) -> Response:
         return error_response(500, "internal error; see the server's log")
 
-    handlers = {HTTPException: no_endpoint, Exception: crash}
-    return Starlette(routes=[*routes, *extra_routes], exception_handlers=handlers)
+    return Starlette(
+        routes=[*routes, *extra_routes],
+        exception_handlers={HTTPException: no_endpoint, Exception: crash},
+    )
 
 
 class EndpointHandler:

@@ -73,7 +73,8 @@ def to_array(values, spec: TensorSpec, location: str, limits: Limits) -> np.ndar
 
 def flatten(values, location: str, max_depth: int) -> tuple[list, tuple[int, ...]]:
     """All scalars in order, and the shape. Raises BadRequest for ragged lists."""
-    level, shape = [values], []
+    level: list = [values]
+    shape: list[int] = []
     while (types := set(map(type, level))) == {list}:
         if len(shape) == max_depth:
             raise BadRequest(f"{location}: lists nested deeper than {max_depth}")

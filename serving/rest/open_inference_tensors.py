@@ -132,7 +132,9 @@ def encode_outputs(outputs: Arrays, binary: Collection[str]) -> tuple[list[dict]
     """(outputs with their data for the JSON, the bytes of the outputs named in `binary`)."""
     entries, binary_parts = [], []
     for name, array in outputs.items():
-        entry = {"name": name, "datatype": datatype(array.dtype), "shape": list(array.shape)}
+        entry: dict[str, object] = {
+            "name": name, "datatype": datatype(array.dtype), "shape": list(array.shape)
+        }  # fmt: skip
         if name in binary:
             binary_parts.append(to_binary(array))
             entry["parameters"] = {"binary_data_size": len(binary_parts[-1])}

@@ -87,7 +87,7 @@ class V2:
 
     async def model(self, request: Request, record: RequestRecord) -> dict:
         version = self.core.available_version(record, to_predict_request(request))
-        signatures = version.servable.signatures
+        signatures = version.loaded.signatures
         signature = signatures.get(DEFAULT) or signatures[min(signatures)]
         return {
             "name": record.model,

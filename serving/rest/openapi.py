@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from serving.rest.endpoints import JSON, TIMEOUT, Endpoint
 
-ANY = {}
+ANY: dict[str, object] = {}
 STRING, INTEGER, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
 
 
@@ -107,9 +107,9 @@ def operation(endpoint: Endpoint, path: str) -> dict:
 def responses(endpoint: Endpoint) -> dict:
     plain = {"text/plain": {"schema": STRING}}
     success = content(endpoint.response_schema) if endpoint.response_schema else plain
-    result = {"200": {"description": "Success", "content": success}}
     if endpoint.request_schema == "InferRequest":
-        result["200"]["content"]["application/octet-stream"] = {"schema": {}}
+        success = {**success, "application/octet-stream": {"schema": {}}}
+    result = {"200": {"description": "Success", "content": success}}
     for code in sorted({404, 405, *endpoint.error_codes} | (set() if endpoint.public else {401})):
         result[str(code)] = {"description": ERROR_DESCRIPTIONS[code], "content": content("Error")}
     return result

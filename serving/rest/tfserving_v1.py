@@ -109,7 +109,7 @@ class V1:
                 preserving_proto_field_name=True,
                 always_print_fields_with_no_presence=True,
             )
-            for name, signature in version.servable.signatures.items()
+            for name, signature in version.loaded.signatures.items()
         }
         number = str(version.number)
         return {

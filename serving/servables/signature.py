@@ -7,9 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 
 from serving.errors import BadRequest, ServingError
 
@@ -65,7 +67,7 @@ class TensorSpec:
     @property
     def full_shape(self) -> tuple[int | None, ...] | None:
         """The shape with the batch dimension."""
-        return (None, *self.shape) if self.batched else self.shape
+        return (None, *(self.shape or ())) if self.batched else self.shape
 
     @cached_property
     def open_dimensions(self) -> tuple[int, ...]:
@@ -101,7 +103,7 @@ class Signature:
     """
 
     name: str
-    definition: object
+    definition: SignatureDef
     function: Callable
     inputs: dict[str, TensorSpec]
     outputs: dict[str, TensorSpec]
@@ -109,7 +111,7 @@ class Signature:
     @classmethod
     def from_definition(
         cls, name: str, definition, function: Callable,
-        sizes: Mapping[str, Mapping[str, int]] | None = None,
+        sizes: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> "Signature":  # fmt: skip
         """sizes: {input: its SIZES}."""
         inputs, outputs = (

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import smoke
+from benchmarks import smoke, smoke_graph
 from benchmarks.smoke_rows import ROWS, cut_series, cut_split
 from pipelines.storage import arrays
 
@@ -43,53 +43,140 @@ def test_a_small_split_stays_as_it_is(tmp_path):
     assert arrays.read(tmp_path / "val")["label"].tolist() == [0, 1, 2, 3]
 
 
-def test_every_experiment_is_trained_for_one_epoch():
-    graph = smoke.shortened(smoke.Graph.of("benchmarks/params.yaml"))
-    for experiment in graph.params["experiments"].values():
-        assert experiment["fit"]["epochs"] == 1
-        assert "seeds" not in experiment
-    assert graph.used["experiments"] == list(graph.params["experiments"])
+PARAMS = {
+    "params.yaml": {
+        "datasets": {"texts": {"recipe": "text_csv", "source": "a.csv"}},
+        "warm_starts": {"warm": {"dataset": "texts", "weights": "data/trained/first"}},
+        "baselines": {"texts": {"dataset": "texts"}},
+        "experiments": {
+            "first": {"task": "t", "dataset": "texts", "module": "m", "build": {"builder": "a"}},
+        },
+    },
+    "course/params.yaml": {
+        "datasets": {"lines": {"recipe": "text_lines", "source": "data/raw/files/a.txt"}},
+        "baselines": {"lines": {"dataset": "lines"}, "warm": {"dataset": "warm"}},
+        "downloads": {"files": {}},
+        "experiments": {
+            "same": {"task": "t", "dataset": "texts", "module": "m", "build": {"builder": "a"}},
+            "other": {"task": "t", "dataset": "warm", "module": "m", "build": {"builder": "b"}},
+            "again": {"task": "t", "dataset": "texts", "module": "m", "build": {"builder": "b"}},
+            "public": {"task": "t", "dataset": "lines", "module": "m", "build": {"builder": "b"}},
+        },
+    },
+}
+DEFINITIONS = {
+    "fetch": ("downloads", [], ["data/raw/${key}"]),
+    "prepare": ("datasets", ["${item.source}"], ["data/prepared/${key}"]),
+    "warm_start": (
+        "warm_starts", ["data/prepared/${item.dataset}", "${item.weights}"],
+        ["data/prepared/${key}"],
+    ),
+    "train": ("experiments", ["data/prepared/${item.dataset}"], [{"data/trained/${key}": {}}]),
+    "baselines": ("baselines", ["data/prepared/${item.dataset}"], ["data/baselines/${key}"]),
+    "evaluate": (
+        "experiments", ["data/trained/${key}", "data/baselines/${item.dataset}"],
+        ["data/metrics/${key}.json"],
+    ),
+    "export": ("experiments", ["data/metrics/${key}.json"], ["data/exported/${key}"]),
+}  # fmt: skip
 
 
-def test_selected_experiments_bring_their_data_and_no_other():
-    graph = smoke.Graph.of("benchmarks/params.yaml")
-    smoke.narrow([graph], ["hymenoptera_probe"])
-    assert graph.used == {
-        "downloads": ["hymenoptera", "keras_weights"],
-        "datasets": ["hymenoptera"],
-        "warm_starts": ["hymenoptera_from_imagenet"],
-        "baselines": [key for key in graph.used["baselines"] if "hymenoptera" in key],
-        "experiments": ["hymenoptera_probe"],
+@pytest.fixture
+def graph(monkeypatch) -> smoke_graph.Graph:
+    """The stages of PARAMS."""
+    blocks = {
+        name: {"foreach": f"${{{section}}}", "do": {"deps": needs, "outs": outs}}
+        for name, (section, needs, outs) in DEFINITIONS.items()
     }
+    monkeypatch.setattr(smoke_graph, "_definitions", lambda params_file: blocks)
+    return smoke_graph.graph_of(PARAMS)
 
 
-def test_distinct_experiments_have_every_builder():
-    graphs = [smoke.Graph.of(name) for name in ("course/params.yaml", "benchmarks/params.yaml")]
+def names(graph: smoke_graph.Graph) -> set[str]:
+    return {str(stage) for stage in graph}
 
-    def builders() -> set[str]:
-        blocks = [block for graph in graphs for block in graph.params["experiments"].values()]
-        return {block["build"]["builder"] for block in blocks}
 
-    before = builders()
-    smoke.narrow(graphs, None)
-    assert builders() == before
+@pytest.mark.parametrize("files", [["course/params.yaml"], ["benchmarks/params.yaml"]])
+def test_every_experiment_is_trained_for_one_epoch(files):
+    params = smoke_graph.read(files)
+    smoke_graph.shorten(params)
+    experiments = smoke_graph.items(params, "experiments")
+    assert {name for name in params if name not in files} <= {"params.yaml"}
+    for experiment in experiments.values():
+        assert experiment.get("fit", {"epochs": 1})["epochs"] == 1
+        assert "seeds" not in experiment
+
+
+def test_an_experiment_brings_its_data_and_no_other(graph):
+    assert names(smoke_graph.part_for(graph, ["same"])) == {
+        "prepare texts", "train same", "baselines texts", "evaluate same", "export same",
+    }  # fmt: skip
+    assert names(smoke_graph.part_for(graph, ["public"])) == {
+        "fetch files", "prepare lines", "train public", "baselines lines", "evaluate public",
+        "export public",
+    }  # fmt: skip
+
+
+def test_a_warm_start_brings_what_it_loads(graph):
+    part = smoke_graph.part_for(graph, ["other"])
+    assert names(part) == {
+        "prepare texts", "train first", "warm_start warm", "baselines warm", "train other",
+        "evaluate other", "export other",
+    }  # fmt: skip
+    needs = {str(stage): {str(other) for other in others} for stage, others in part.items()}
+    assert needs["warm_start warm"] == {"prepare texts", "train first"}
+    assert needs["evaluate other"] == {"train other", "baselines warm"}
+
+
+def test_distinct_experiments_are_those_that_the_root_does_not_have():
+    assert smoke_graph.distinct(PARAMS, ["course/params.yaml"]) == ["other", "public"]
+
+
+def test_the_three_graphs_together_run_every_combination():
+    files = ["course/params.yaml", "benchmarks/params.yaml"]
+    params = smoke_graph.read(files)
+
+    def combinations(experiments: dict) -> set[tuple]:
+        return {smoke_graph.combination(params, block) for block in experiments.values()}
+
+    experiments = smoke_graph.items(params, "experiments")
+    run = {key: experiments[key] for key in smoke_graph.distinct(params, files)}
+    root = params["params.yaml"]["experiments"]
+    assert combinations(run) | combinations(root) == combinations(experiments)
+    assert not combinations(run) & combinations(root)
 
 
 @pytest.mark.parametrize("mirror", [True, False])
-def test_without_a_mirror_public_data_is_skipped(mirror, tmp_path, monkeypatch, capsys):
-    monkeypatch.delenv(smoke.MIRROR, raising=False)
-    monkeypatch.setattr(smoke, "DEFAULT_MIRROR", tmp_path if mirror else tmp_path / "absent")
-    graph = smoke.Graph.of("benchmarks/params.yaml")
-    smoke.skip_public_data(graph, smoke.Runner(tmp_path))
-    assert bool(graph.used["experiments"]) is mirror
-    assert ("experiments skipped" in capsys.readouterr().out) is not mirror
+def test_without_a_mirror_public_data_is_skipped(graph, mirror, capsys):
+    keys, part = smoke.with_data(graph, ["same", "public"], mirror)
+    assert keys == (["same", "public"] if mirror else ["same"])
+    assert ("fetch files" in names(part)) is mirror
+    assert ("1 experiments skipped" in capsys.readouterr().out) is not mirror
+
+
+def test_stages_wait_for_what_they_need_and_a_failure_stops_those_alone(
+    graph, tmp_path, monkeypatch
+):
+    runner, ran = smoke.Runner(tmp_path), []
+
+    def record(stage: smoke_graph.Stage) -> bool:
+        ran.append(stage)
+        runner.seconds[str(stage)] = 0.0
+        return str(stage) != "train other"
+
+    monkeypatch.setattr(runner, "stage", record)
+    left_out = runner.run(graph)
+    for position, stage in enumerate(ran):
+        assert graph[stage] <= set(ran[:position])
+    assert names(graph) - names(dict.fromkeys(ran)) == {"evaluate other", "export other"}
+    assert left_out == 2
 
 
 @pytest.mark.slow
 def test_one_experiment_from_end_to_end(served):
     """The project's own data and store stay as they are."""
     params = ROOT / "course/params.yaml"
-    key = next(iter(smoke.Graph.of("course/params.yaml").used["experiments"]))
+    key = next(iter(smoke_graph.read(["course/params.yaml"])["course/params.yaml"]["experiments"]))
     before = sorted((ROOT / "data").iterdir())
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.smoke", str(params.relative_to(ROOT)), "--only", key],

@@ -17,9 +17,8 @@ OPTIONS = {"params": {}, "tags": {}, "dataset": None}
 
 
 @pytest.fixture
-def run_id(empty_folder, monkeypatch) -> str:
+def run_id(tracked_folder) -> str:
     """The id of a finished run, whose record is in data/trained."""
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     with tracking.start("task", "tiny", identity=IDENTITY, **OPTIONS) as run:
         pass
     folder = restore.TRAINED / "tiny"
@@ -41,6 +40,7 @@ def test_a_store_with_every_run_is_complete(run_id):
     assert restore.is_complete()
 
 
+@pytest.mark.slow
 def test_a_lost_store_is_not_complete_until_its_runs_are_restored(run_id):
     for path in Path().glob("mlflow.db*"):
         path.unlink()

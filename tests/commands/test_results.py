@@ -1,6 +1,7 @@
 """Every number on a page comes from a run: README.md and benchmarks/RESULTS.md against their rows,
 the rows against metrics files, and those against MLflow."""
 
+import functools
 import json
 import re
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from pipelines.commands import report, results
 from pipelines.config import loader, signatures
 from pipelines.config.errors import UserError
-from pipelines.tasks import contract
+from pipelines.evaluation import comparison, reported
 from pipelines.tasks.contract import TaskInfo
 
 PARAMS = """
@@ -102,11 +103,18 @@ def params_file(tmp_path) -> Path:
     return path
 
 
+@functools.cache
+def loaded(params: str):
+    return loader.load(Path(params))
+
+
 def without_interval(params: str, experiment: str) -> bool:
     """Whether test has too few windows for an interval: four blocks of two horizons are needed."""
-    chosen, own = loader.experiment(Path(params), experiment)
-    dataset = chosen.datasets[own.dataset]
-    if own.task != "forecasting" or "test" not in dataset.options.get("split", {}):
+    params_values = loaded(params)
+    dataset = params_values.datasets[params_values.dataset_of(experiment)]
+    if params_values.experiments[
+        experiment
+    ].task != "forecasting" or "test" not in dataset.options.get("split", {}):
         return False
     horizon = dataset.options["horizon_steps"]
     return dataset.options["split"]["test"] - horizon + 1 < 8 * horizon
@@ -115,7 +123,7 @@ def without_interval(params: str, experiment: str) -> bool:
 @pytest.mark.parametrize(("text", "low"), [("0.5000 [0.4000, 0.6000]", 0.4), ("0.5000", None)])
 def test_brackets_stand_only_where_there_is_an_interval(text, low):
     row = {"mean": 0.5, "low": low, "high": low and 0.6, "sd": None}
-    assert report.interval(row, "mean") == text
+    assert comparison.interval(row, "mean") == text
 
 
 @pytest.mark.parametrize(("metric", "best"), [("accuracy", 0.92), ("log_loss", 0.2), ("mcc", None)])
@@ -210,7 +218,7 @@ def test_text_around_the_markers_stays():
     [(0.98765, "", "0.9877"), (93.456, "", "93.46"), (0.5, "+", "+0.5000"), (None, "", "-")],
 )
 def test_numbers(value, sign, text):
-    assert report.number(value, sign) == text
+    assert comparison.number(value, sign) == text
 
 
 @pytest.mark.parametrize(
@@ -227,7 +235,7 @@ def test_numbers(value, sign, text):
 )
 def test_the_verdict_is_that_of_the_whole_interval(low, high, direction, verdict):
     values = {"difference/mase_low": low, "difference/mase_high": high}
-    assert report.verdict(values, "mase", direction) == verdict
+    assert comparison.verdict(values, "mase", direction) == verdict
 
 
 def test_every_reported_metric_has_its_direction():
@@ -235,7 +243,7 @@ def test_every_reported_metric_has_its_direction():
         (task, metric)
         for task in ("text_classification", "image_classification", "forecasting", "translation")
         for metric in loader.task_module(task, "reporting").REPORTED_METRICS
-        if contract.better(task, metric.replace("*", "x")) == "lower"
+        if loader.task_info(task).direction(metric.replace("*", "x")) == "lower"
     }
     assert less == {
         ("image_classification", "log_loss"), ("forecasting", "mase"), ("forecasting", "mae_*"),
@@ -260,9 +268,9 @@ def test_the_trivial_baseline_is_the_declared_one_whatever_the_order(
 
 def test_reported_metrics_leave_out_what_many_columns_have_each():
     few = ["test/mase", "test/mae_a_m", "test/mae_b_s", "test/mae_b_s_low", "baseline/mase"]
-    assert report.reported_metrics("forecasting", few) == ["mase", "mae_a_m", "mae_b_s"]
+    assert reported.reported_metrics("forecasting", few) == ["mase", "mae_a_m", "mae_b_s"]
     many = [*few, "test/mae_c_m", "test/mae_d_m"]
-    assert report.reported_metrics("forecasting", many) == ["mase"]
+    assert reported.reported_metrics("forecasting", many) == ["mase"]
 
 
 def test_each_task_declares_what_it_is_judged_by_and_what_is_reported():

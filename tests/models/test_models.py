@@ -220,10 +220,13 @@ PUBLISHED = [
     images("transfer", "transfer", image_spec(32, 32, 3, 5), 2_257_984 + 5 * 1280 + 5,
              {**MOBILE, "backbone": "MobileNetV2"}),
 ]  # fmt: skip
-ALL = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-ONE_EACH = pytest.mark.parametrize(
-    "case", one_of_each(CASES, lambda case: case.builder), ids=lambda case: case.name
-)
+BUILDERS = one_of_each(CASES, lambda case: case.builder)
+ONE_EACH = pytest.mark.parametrize("case", BUILDERS, ids=lambda case: case.name)
+# Among the fast tests one configuration of each builder is enough.
+ALL = pytest.mark.parametrize("case", [
+    pytest.param(case, id=case.name, marks=() if case in BUILDERS else pytest.mark.slow)
+    for case in CASES
+])  # fmt: skip
 PADDED = pytest.mark.parametrize(
     "case", [case for case in CASES if case.padded], ids=lambda case: case.name
 )

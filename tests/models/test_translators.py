@@ -9,6 +9,7 @@ from keras import ops
 import models
 from pipelines.inference import beam_search
 from pipelines.inference.beam_search import BEGIN, END, BeamSearchConfig, search
+from tests.support.decoders import Bigrams
 from tests.support.model_checks import pairs_spec
 
 SPEC = pairs_spec(12, 50)
@@ -103,19 +104,6 @@ def test_one_beam_is_greedy(model, ids):
         assert score == pytest.approx(total / len(words), abs=1e-5)
 
 
-class Table:
-    """A bigram translator: row i of `logits` is for the word that follows id i."""
-
-    def __init__(self, logits):
-        self.logits = tf.constant(logits, tf.float32)
-
-    def start(self, source, length):
-        return {"steps": tf.zeros((tf.shape(source)[0], 1))}
-
-    def step(self, ids, index, state):
-        return tf.gather(self.logits, ids), {"steps": state["steps"] + 1}
-
-
 def all_hypotheses(bigram_logits, length, power):
     """(score, ids) of every hypothesis of at most `length` ids, best first."""
     log_probs = bigram_logits - np.log(np.exp(bigram_logits).sum(axis=1, keepdims=True))
@@ -137,7 +125,7 @@ def all_hypotheses(bigram_logits, length, power):
 def test_a_wide_beam_returns_the_best_hypothesis(seed, power):
     table = np.random.default_rng(seed).normal(0, 2, (7, 7))
     translations, scores = search(
-        Table(table), tf.ones((2, 1), tf.int32), BeamSearchConfig(400, power, 4)
+        Bigrams(table), tf.ones((2, 1), tf.int32), BeamSearchConfig(400, power, 4)
     )
     score, ids = all_hypotheses(table, 4, power)[0]
     assert scores.numpy() == pytest.approx([score] * 2, abs=1e-5)
@@ -150,7 +138,7 @@ def test_two_beams_avoid_a_greedy_mistake():
     table[4, [3, 4]] = np.log([0.5, 0.5])  # the better first word, followed by worse ones
     table[5, 3] = 0.0
     best = {
-        beams: search(Table(table), tf.ones((1, 1), tf.int32), BeamSearchConfig(beams, 0.0, 2))[
+        beams: search(Bigrams(table), tf.ones((1, 1), tf.int32), BeamSearchConfig(beams, 0.0, 2))[
             0
         ].numpy()[0]
         for beams in (1, 2)

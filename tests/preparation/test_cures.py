@@ -251,6 +251,10 @@ CASES = [
     Case("encoding-unknown", "text_csv", file(HEAD, *labelled()), {"encoding": "utf-8"},
          {"encoding": "utf8mb4"}),
     # pairs
+    Case("header-as-pair", "parallel_text", file("English\tFrench", *pairs()), {"header": True}),
+    Case("header-as-pair", "parallel_text", file("English\tFrench", *pairs()), {"header": False}),
+    Case("column-missing", "parallel_text", file(*[row.replace("\t", ",") for row in pairs()]),
+         {"delimiter": ","}),
     Case("rows-missing", "parallel_text", file(*pairs()), {"max_characters": 400},
          {"max_characters": 5}),
     Case("rows-missing", "parallel_text",
@@ -318,6 +322,7 @@ CASES = [
 ]  # fmt: skip
 # Messages that name an option, but whose cure is in the files, or is tested elsewhere.
 REASONS = {
+    "lines-are-table": "names another recipe: tests/preparation/test_silent_mistakes.py",
     "images-missing": "every file was skipped: other files are needed",
     "archive-not-a-file": "`member` is of a download: tests/stages/test_fetch.py",
 }

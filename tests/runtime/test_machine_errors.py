@@ -193,6 +193,7 @@ def test_each_stage_on_a_full_disk_and_again_with_room(
 
 
 @small_disk
+@pytest.mark.slow
 def test_a_full_disk_below_the_store(project):
     (project / "work.py").write_text(
         "for step in range(10 ** 6):\n    run.metrics({f'a{n}': 0.5 for n in range(800)}, step)\n"
@@ -208,6 +209,7 @@ def test_a_full_disk_below_the_store(project):
     assert line.startswith("error[disk-full]: mlflow.db: train tiny stopped: ")
 
 
+@pytest.mark.slow
 def test_a_locked_store_is_waited_for_and_that_is_said(project):
     (project / "work.py").write_text(
         "print('begun', flush=True); input(); run.metrics({'a': 1.0}); print('written', flush=True)"
@@ -238,6 +240,7 @@ def test_a_locked_store_is_waited_for_and_that_is_said(project):
         assert database.execute("SELECT status FROM runs").fetchall() == [("FINISHED",)]
 
 
+@pytest.mark.slow
 def test_a_damaged_store_is_named_with_its_cure(project):
     (project / "work.py").write_text("")
     assert pipelines(project, "train", "tiny").returncode == 0
@@ -262,6 +265,7 @@ sys.exit(main())
 """
 
 
+@pytest.mark.slow
 def test_memory_that_is_not_there(project):
     (project / "work.py").write_text("import numpy; numpy.ones(1 << 40)")
     done = subprocess.run(
@@ -305,6 +309,7 @@ def test_other_ends_need_no_explanation(status):
     assert machine_errors.death_error(status, "train", "tiny") is None
 
 
+@pytest.mark.slow
 def test_a_clock_that_went_back(project):
     """The files are then newer than the present: here they are, by an hour."""
     (project / "work.py").write_text("run.metrics({'a': 1.0})")

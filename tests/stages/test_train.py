@@ -202,7 +202,10 @@ def test_with_patience_the_best_epoch_is_kept(tmp_path, ema, patience, stops):
     assert found.loss == pytest.approx(found.losses[best], abs=1e-5)
 
 
-@pytest.mark.parametrize(("metric", "mode"), [("val/accuracy", "max"), ("val/loss", "min")])
+@pytest.mark.parametrize(
+    ("metric", "mode"),
+    [("val/accuracy", "max"), pytest.param("val/loss", "min", marks=pytest.mark.slow)],
+)
 def test_the_tasks_monitor_decides_which_epoch_remains(tmp_path, monkeypatch, metric, mode):
     """Early stopping, the restored weights and best_epoch.json depend on the same metric."""
     monkeypatch.setattr(objective, "MONITOR", Monitor(metric, mode))
@@ -228,6 +231,7 @@ def test_of_equal_epochs_the_first_is_the_best():
     assert Monitor("val/loss", "max").best_epoch(rows)["epoch"] == 1
 
 
+@pytest.mark.slow
 def test_the_average_is_the_one_of_the_formula(tmp_path, monkeypatch):
     """average = m * average + (1 - m) * weights after each step, from the first step's weights."""
     steps = []
@@ -264,16 +268,14 @@ class Dies(Run):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(
-    ("ema", "patience", "epochs", "die"),
-    [
-        (0.8, 3, 15, (4,)),
-        pytest.param(0.8, 3, 15, (1, 2), marks=pytest.mark.slow),
-        pytest.param(0.8, "null", 4, (2, 4), marks=pytest.mark.slow),
-        pytest.param("null", 3, 15, (3,), marks=pytest.mark.slow),
-        pytest.param("null", "null", 4, (3,), marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("ema", "patience", "epochs", "die"), [
+    (0.8, 3, 15, (4,)),
+    (0.8, 3, 15, (1, 2)),
+    (0.8, "null", 4, (2, 4)),
+    ("null", 3, 15, (3,)),
+    ("null", "null", 4, (3,)),
+])  # fmt: skip
 def test_an_interrupted_fit_ends_as_if_it_had_not_been(tmp_path, ema, patience, epochs, die):
     """Weights, curves and decision to the last bit: averages, patience, order, random states."""
     choices = {"prepared": NOISY, "epochs": epochs, "rate": 0.1, "ema": ema, "patience": patience}
@@ -291,6 +293,7 @@ def test_an_interrupted_fit_ends_as_if_it_had_not_been(tmp_path, ema, patience, 
             assert rest.run.tags["parameters"] == whole.run.tags["parameters"]
 
 
+@pytest.mark.slow
 def test_a_fit_that_has_ended_trains_no_further(tmp_path):
     """Killed after patience had ended it, and before the model was written."""
     choices = {"prepared": NOISY, "epochs": 15, "rate": 0.1, "ema": 0.8, "patience": 2}

@@ -36,8 +36,7 @@ def active() -> set[str]:
 
 
 @pytest.fixture
-def record(empty_folder, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def record(tracked_folder):
     return train()
 
 

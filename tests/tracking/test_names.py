@@ -15,8 +15,7 @@ ORDINARY = ["accuracy", "test/mae_degC", "data.values.température", "气温", "
 
 
 @pytest.fixture
-def options(empty_folder, monkeypatch):
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def options(tracked_folder):
     return {"identity": IDENTITY, "tags": {}, "dataset": None}
 
 

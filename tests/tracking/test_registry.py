@@ -58,9 +58,7 @@ def exported(tmp_path_factory):
 
 
 @pytest.fixture
-def run_id(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+def run_id(tracked_folder):
     with tracking.start("task", "sms_gru", **START) as run:
         pass
     return run.id

@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from pipelines import tracking
 from pipelines.config.errors import UserError
-from pipelines.tracking import entries, origin, store
+from pipelines.tracking import artifacts, entries, origin, store
 
 HERE = Path(__file__).parents[2]
 DATASET = {"name": "sms", "digest": "d" * 64, "source": "data/raw/sms.csv"}
@@ -36,20 +36,12 @@ assert not {"tensorflow", "keras", "jax", "torch"} & set(sys.modules)
 """
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory):
-    """A store without runs: making one takes a second, copying it nothing."""
-    folder = tmp_path_factory.mktemp("empty")
-    store._prepare(folder)
-    return folder / "mlflow.db"
-
-
 @pytest.fixture
-def place(tmp_path, empty, monkeypatch):
+def place(tmp_path, empty_store, monkeypatch):
     """A working directory with a space in its name and a store of its own."""
     folder = tmp_path / "my project"
     folder.mkdir()
-    shutil.copy(empty, folder / "mlflow.db")
+    shutil.copy(empty_store, folder / "mlflow.db")
     monkeypatch.chdir(folder)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return folder
@@ -155,6 +147,7 @@ def test_error_before_the_block_ends_the_run(place):
     assert [run.info.status for run in live_runs()] == ["FAILED"]
 
 
+@pytest.mark.slow
 def test_killed_processes(place):
     """SIGTERM closes its run; after SIGKILL the next process to open the store does."""
     polite, rude = child(place, "polite", 60), child(place, "rude", 60)
@@ -179,6 +172,7 @@ def test_a_process_is_more_than_its_number():
     assert not origin.lives(me | {"process.pid": "4194305"})
 
 
+@pytest.mark.slow
 def test_four_processes_on_a_fresh_store(tmp_path):
     """They create one store at once; two of them run in DVC's temporary copies of the project."""
     folders = [tmp_path, tmp_path]
@@ -330,32 +324,38 @@ def train(place, key="sms_gru"):
         run.metrics({"train/seconds": 12.5})
         (folder / "run.json").write_text(json.dumps(run.record()))
     (folder / "repeat0_seed1" / "history.csv").write_text("\n".join(rows[:4]) + "\n")
-    results = place / "data" / "metrics" / f"{key}.json"
-    results.parent.mkdir(exist_ok=True)
+    results = place / "data/metrics" / key / "scores" / artifacts.TRACKED
+    results.parent.mkdir(parents=True)
     results.write_text(json.dumps({"test/accuracy": 0.9, "test/auc": None}))
-    figures = results.with_suffix("") / "figures"
-    figures.mkdir(parents=True)
+    (results.parent / artifacts.SUMMARY).write_text("[roc]({run}/artifacts/figures/roc.png)")
+    figures = place / "data/metrics" / key / "figures"
+    figures.mkdir()
     (figures / "roc.png").write_bytes(b"png")
     with tracking.resume({"run_id": run.id}, files=folder) as run:
-        run.metrics(json.loads(results.read_text()))
-        run.artifact(results.with_suffix(""))
+        run.trained(folder / "repeat0_seed1", "repeat0_seed1")
+        run.results(results)
     return tracking.client().get_run(run.id)
 
 
-def forget(place, empty):
+def names_below(folder):
+    paths = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in paths}
+
+
+def forget(place, empty_store):
     """The store of a fresh clone."""
     store._clients.clear()
     for path in place.glob("mlflow.db*"):
         path.unlink()
     moved = place.rename(place.with_name("clone"))
     os.chdir(moved)
-    shutil.copy(empty, moved / "mlflow.db")
+    shutil.copy(empty_store, moved / "mlflow.db")
     return moved
 
 
-def test_restore_round_trip(place, empty):
+def test_restore_round_trip(place, empty_store):
     first = train(place)
-    clone = forget(place, empty)
+    clone = forget(place, empty_store)
     assert entries.find(first.info.run_id) is None
     rebuilt = tracking.restore_all(clone)
     assert [(run["key"], run["original_run_id"]) for run in rebuilt] == [
@@ -368,9 +368,13 @@ def test_restore_round_trip(place, empty):
     assert again.inputs.dataset_inputs[0].dataset == first.inputs.dataset_inputs[0].dataset
     added = {"restored_from", "original_run_id"}
     changed = {name for name, text in again.data.tags.items() if first.data.tags.get(name) != text}
-    assert changed == added and set(first.data.tags) | added == set(again.data.tags)
+    assert changed == added | {artifacts.NOTE}, "the description links to files of its run"
+    assert again.info.run_id in again.data.tags[artifacts.NOTE]
+    assert set(first.data.tags) | added == set(again.data.tags)
     files = clone / "mlruns/text_classification" / again.info.run_id / "artifacts"
     assert (files / "figures" / "roc.png").read_bytes() == b"png"
+    before = clone / "mlruns/text_classification" / first.info.run_id / "artifacts"
+    assert names_below(files) == names_below(before) >= {"trained/repeat0_seed1/history.csv"}
     times = [(run.info.status, run.info.start_time) for run in (first, again)]
     assert times[0] == times[1]
     assert tracking.restore_all(clone) == []
@@ -378,9 +382,9 @@ def test_restore_round_trip(place, empty):
     assert len(live_runs()) == 1
 
 
-def test_resume_of_an_unknown_run_rebuilds_it_once(place, empty):
+def test_resume_of_an_unknown_run_rebuilds_it_once(place, empty_store):
     first = train(place)
-    clone = forget(place, empty)
+    clone = forget(place, empty_store)
     folder = clone / "data/trained/sms_gru"
     record = json.loads((folder / "run.json").read_text())
     ids = set()
@@ -394,7 +398,7 @@ def test_resume_of_an_unknown_run_rebuilds_it_once(place, empty):
     assert (read.data.metrics["test/accuracy"], read.info.status) == (0.6, "FINISHED")
 
 
-def test_restore_keeps_replicates_below_their_parent(place, empty):
+def test_restore_keeps_replicates_below_their_parent(place, empty_store):
     folder = place / "data/trained/forecast"
     with started("forecast") as run:
         for seed in ("1", "2"):
@@ -403,10 +407,10 @@ def test_restore_keeps_replicates_below_their_parent(place, empty):
                 (folder / seed / "history.csv").write_text("epoch,val/loss\n0,0.5\n")
                 (folder / seed / "run.json").write_text(json.dumps(trial.record()))
         (folder / "run.json").write_text(json.dumps(run.record()))
-    scores = place / "data/metrics/forecast/scores/2/scores.json"
+    scores = place / "data/metrics/forecast/scores/2" / artifacts.TRACKED
     scores.parent.mkdir(parents=True)
     scores.write_text('{"test/mae": 2.5}')
-    clone = forget(place, empty)
+    clone = forget(place, empty_store)
     parent, *trials = [run["run_id"] for run in tracking.restore_all(clone)]
     assert len(trials) == 2
     for run_id in trials:
@@ -415,9 +419,9 @@ def test_restore_keeps_replicates_below_their_parent(place, empty):
     assert curve(trials[1], "test/mae") == [(0, 2.5)] and curve(trials[0], "test/mae") == []
 
 
-def test_broken_history_names_its_line(place, empty):
+def test_broken_history_names_its_line(place, empty_store):
     train(place)
-    clone = forget(place, empty)
+    clone = forget(place, empty_store)
     history = clone / "data/trained/sms_gru/repeat0_seed1/history.csv"
     history.write_text("epoch,val/loss\n0,1.0\n1\n")
     with pytest.raises(UserError) as error:

@@ -1,5 +1,6 @@
 """Findings on class labels: sizes, variants of one name, classes that a split lacks."""
 
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from pipelines.preparation.data_report.findings import Finding, first
 
 RARE_ROWS = 10
+_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d*)?", re.ASCII)
 IMBALANCED = 0.9
 MISSING = frozenset(
     ["", "na", "n/a", "nan", "#n/a", "null", "none", "nil", "-", "--", "?", "unknown", "undefined"]
@@ -34,8 +36,8 @@ def report(labels: Sequence[str], splits: Sequence[str] = ()) -> list[Finding]:
 
 
 def variants(labels: Sequence[str]) -> list[list[str]]:
-    """Groups of labels that differ only by case, white space, width or look-alike letters; the
-    most frequent one first."""
+    """Groups of labels that differ only by case, white space, width, look-alike letters or how a
+    number is written; the most frequent one first."""
     groups: dict[str, Counter] = defaultdict(Counter)
     for label, count in Counter(labels).items():
         groups[_skeleton(label)][label] = count
@@ -47,7 +49,8 @@ def variants(labels: Sequence[str]) -> list[list[str]]:
 def _skeleton(label: str) -> str:
     visible = "".join(c for c in label if unicodedata.category(c) != "Cf")  # no zero-width spaces
     plain = unicodedata.normalize("NFKC", visible).translate(LOOK_ALIKES)
-    return " ".join(plain.casefold().split())
+    joined = " ".join(plain.casefold().split())
+    return str(float(joined)) if _NUMBER.fullmatch(joined) else joined  # 1 = 1.0 = 01
 
 
 def _sizes(counts: Counter) -> list[Finding]:

@@ -61,8 +61,10 @@ def _zip_kind(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
-            if "mimetype" in names and b"opendocument" in archive.read("mimetype"):
-                return "ods"
+            if "mimetype" in names:
+                with archive.open("mimetype") as stream:
+                    if b"opendocument" in stream.read(HEAD_BYTES):
+                        return "ods"
     except (zipfile.BadZipFile, OSError) as error:
         message = f"not a whole zip file ({error}); fetch it again"
         raise UserError("archive-damaged", message, path=path) from None

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from pipelines.config.errors import UserError
+from pipelines.preparation import archives
 from pipelines.preparation.inspection.questions import Answers, Question, Reading
 
 IMAGES = frozenset(
@@ -35,7 +36,9 @@ class Tree:
     extras: list[str]
 
     def read(self, name: str) -> bytes:
-        return (self.root / name).read_bytes() if self.root.is_dir() else self._archive.read(name)
+        if self.root.is_dir():
+            return (self.root / name).read_bytes()
+        return archives.read_zip(self.root, self._archive, self._archive.getinfo(name))
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile:

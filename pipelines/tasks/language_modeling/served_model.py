@@ -15,13 +15,14 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.inference import sampling
-from pipelines.inference.sampling import SamplingConfig
+from pipelines.inference.sampling import SamplingSettings
 from pipelines.preprocessing import documents
 from pipelines.preprocessing.tokenization import SPECIAL_IDS, Tokenizer
 from pipelines.spec import DataSpec
 from pipelines.tasks.language_modeling.graph_documents import GraphDocuments, cut_at_stops
 
 COMPLETION_TOKENS = 32  # of serving_default
+MAX_TOKENS = 1024  # of a completion, whatever is asked for
 GENERATE = [
     tf.TensorSpec((None,), dtype, name=name)
     for name, dtype in (
@@ -78,15 +79,15 @@ class LanguageModel(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="prompt")])
     def complete(self, prompt):
-        config = SamplingConfig.greedy(tf.shape(prompt)[0], COMPLETION_TOKENS)
-        return self._continue(prompt, config, tf.fill((tf.shape(prompt)[0], 1), ""))
+        rows = tf.shape(prompt)[0]
+        settings = SamplingSettings.same(rows, tf.zeros((rows,), tf.int64), temperature=0.0)
+        length, stops = tf.fill((rows,), COMPLETION_TOKENS), tf.fill((rows, 1), "")
+        return self._continue(prompt, settings, length, stops)
 
     @tf.function(input_signature=GENERATE)
     def generate(self, prompt, max_tokens, temperature, top_k, top_p, seed, stop):
-        config = SamplingConfig(
-            tf.clip_by_value(max_tokens, 0, sampling.LIMIT), temperature, top_k, top_p, seed
-        )
-        return self._continue(prompt, config, stop)
+        settings = SamplingSettings(temperature, top_k, top_p, seed)
+        return self._continue(prompt, settings, max_tokens, stop)
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
     def score(self, text):
@@ -101,15 +102,18 @@ class LanguageModel(tf.Module):
             "bits_per_character": bits,
         }
 
-    def _continue(self, prompt, config: SamplingConfig, stops):
+    def _continue(self, prompt, settings: SamplingSettings, max_tokens, stops):
         state, last = self.decoder.model.start(self.documents.encode(prompt))
-        ids, log_probability, ended = sampling.sample(self.decoder, state, last, config, self.end)
+        drawn = sampling.extend(
+            self.decoder.step, state, last, settings, max_tokens, self.end, MAX_TOKENS
+        )
+        ids = tf.RaggedTensor.from_tensor(drawn.ids, drawn.lengths)
         text, stopped = cut_at_stops(self.documents.decode(ids), stops)
         return {
             "completion": text,
-            "tokens": tf.cast(ids.row_lengths(), tf.int32),
-            "finish_reason": tf.where(ended | stopped, "stop", "length"),
-            "log_probability": log_probability,
+            "tokens": drawn.lengths,
+            "finish_reason": tf.where(drawn.ended | stopped, "stop", "length"),
+            "log_probability": drawn.log_probabilities,
         }
 
 

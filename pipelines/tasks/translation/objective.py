@@ -26,6 +26,13 @@ class MaskedAccuracy(keras.metrics.SparseCategoricalAccuracy):
 
 
 def loss(spec: DataSpec, *, label_smoothing: float = 0.0):
+    """Cross-entropy of the next token, from logits.
+
+    Args:
+        spec: of the data.
+        label_smoothing: probability that the target gives to all tokens alike (Szegedy et al.
+            2016).
+    """
     return MaskedCrossentropy(label_smoothing)
 
 
@@ -40,6 +47,12 @@ def fit_decision_rule(
 
     Nothing is fitted, and `predict` is not called: logits over a vocabulary of thousands are
     gigabytes.
+
+    Args:
+        predict, targets, spec: not needed.
+        beam_width: translations that are continued at every step; 1 is greedy search.
+        length_penalty: exponent of the length by which a log-probability is divided; 1 ranks by
+            the mean over tokens, 0 by the sum.
     """
     if beam_width < 1:
         raise UserError(

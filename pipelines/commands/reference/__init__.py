@@ -1,0 +1,1 @@
+"""What `python -m pipelines help` prints, from the annotations and docstrings that checks use."""
