@@ -25,7 +25,12 @@ from pipelines.storage import arrays
 
 
 class SubwordOptions(BaseModel):
-    """The joint sub-word vocabulary. max_tokens: the longest sentence in sub-words, with END."""
+    """The joint sub-word vocabulary of both languages, learned from train.
+
+    vocabulary_size: number of sub-words. method: unigram (Kudo 2018) or bpe (Sennrich et al. 2016).
+    normalization: of characters, by SentencePiece's name; identity changes nothing. max_tokens: the
+    longest sentence in sub-words, with END.
+    """
 
     model_config = STRICT
     vocabulary_size: Annotated[int, Field(strict=True, ge=8)] = 4000

@@ -48,7 +48,7 @@ class ImageSplit(RandomSplit):
 
 class TextSplit(RandomSplit):
     """method: random (near-duplicates stay together), file_order (the last rows are test, as in
-    some published protocols) or folds (cross-validation)."""
+    some published protocols) or folds (cross-validation). folds: how many, with method: folds."""
 
     method: Literal["random", "file_order", "folds"] = "random"
     folds: Annotated[int, Field(strict=True, ge=2)] = 10

@@ -30,8 +30,10 @@ InputName = Annotated[str, AfterValidator(_input_name)]
 
 
 class Input(BaseModel):
-    """granularity: what a token is. numbers: what is kept of a number in words and sub-words: its
-    length (8/10 is read as 0/00) or its value. Tokens beyond max_tokens are cut off."""
+    """granularity: what a token is. lowercase: whether capitals are read as small letters.
+    vocabulary_size: the most frequent tokens of train that are known, and two for unknown tokens
+    and padding. max_tokens: length of a text; tokens beyond it are cut off. numbers: what is kept
+    of a number in words and sub-words: its length (8/10 is read as 0/00) or its value."""
 
     model_config = STRICT
     granularity: Literal["word", "subword", "character"] = "word"
