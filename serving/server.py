@@ -64,6 +64,7 @@ async def serve(
     config, access_log = configure(), AccessLog(sys.stderr)
     servable.set_threads(config.batching.threads)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    memory.set_thresholds()
     try:
         async with running(config, extra_routes, access_log) as (core, addresses):
             stopping = asyncio.create_task(stop_event().wait())
