@@ -144,6 +144,8 @@ def render(values: dict) -> str:
         parts += [f"**{dataset}**", "", markdown(report.table(rows)), ""]
         if dataset in values["published"]:
             parts += [*published_table(values["published"][dataset]), ""]
+    if notes := report.footnotes(values["rows"]):
+        parts += ["What may hurt in the data:", "", *(f"- {note}" for note in notes), ""]
     machines = dict.fromkeys(row["machine"] for row in values["rows"])
     backends = dict.fromkeys(row["backend"] for row in values["rows"])
     parts.append(

@@ -17,7 +17,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 GPU_DEVICES = ("nvidia*", "dxg")  # in /dev; the second: a GPU within WSL
-CUDA_MESSAGES = r"cudart_stub\.cc.*Could not find cuda drivers|failed call to cuInit"
+# Also the line that oneDNN is used, and absl's that logging begins, which no level hides.
+CUDA_MESSAGES = (
+    r"cudart_stub\.cc.*Could not find cuda drivers|failed call to cuInit"
+    r"|oneDNN custom operations are on|All log messages before absl::InitializeLog"
+)
 STDERR = 2  # the descriptor that C++ writes to
 
 

@@ -320,7 +320,7 @@ def test_replicates_are_children_of_one_run(copy_of, fresh):
     assert values["test/log_loss_sd"] == pytest.approx(np.std(points, ddof=1))
     tracked = project.json("data/metrics", CNN, "scores/tracked.json")
     assert tracked.items() <= values.items() and tracked.items() <= parent.data.metrics.items()
-    rows = project.pipelines("report").stdout.splitlines()
+    rows = project.pipelines("report").stdout.split("\n\n")[0].splitlines()
     assert len(rows) == 3 and all(" sd " in row for row in rows[1:])
     assert [trial.name for trial in trials.of(spec(project, CNN), [1, 2])] == names
 
