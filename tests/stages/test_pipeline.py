@@ -273,7 +273,8 @@ def test_registered_models_answer_through_mlflow(built):
 
 def test_report_has_a_row_for_each_experiment_and_metric(built):
     head, *lines = (
-        re.split(r"\s{2,}", line) for line in built.pipelines("report").stdout.splitlines()
+        re.split(r"\s{2,}", line)
+        for line in built.pipelines("report").stdout.split("\n\n")[0].splitlines()
     )
     rows = [dict(zip(head, line, strict=True)) for line in lines]
     assert [(row["experiment"], row["metric"]) for row in rows] == [
