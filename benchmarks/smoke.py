@@ -28,6 +28,8 @@ from benchmarks import smoke_graph
 from benchmarks.smoke_graph import ROOT, Graph, Params, Stage
 from benchmarks.smoke_rows import cut_dataset
 from pipelines.commands import deps
+from pipelines.config import loader
+from pipelines.config.errors import UserError
 
 MIRROR, DEFAULT_MIRROR = "DATASETS_MIRROR", ROOT.parent / "shared/datasets"
 COPIED = ("pipelines", "models", "requirements.txt")
@@ -94,6 +96,12 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", metavar="KEY", help="these experiments")
     options = parser.parse_args()
     began = time.perf_counter()
+    try:
+        for name in options.params:
+            loader.load(Path(name))
+    except UserError as error:
+        print(f"error[{error.code}]: {error}", file=sys.stderr)
+        return 2
     params = smoke_graph.read(options.params)
     smoke_graph.shorten(params)
     keys = options.only or selected(params, options.params, options.distinct)
