@@ -91,7 +91,7 @@ def main() -> int:
     parser.add_argument("params", nargs="*", default=[*deps.PARAMS.values()], metavar="FILE")
     parser.add_argument(
         "--distinct", action="store_true",
-        help="one experiment for each task, builder and recipe that the root's graph has not",
+        help="one experiment for each model and each recipe that the root's graph does not have",
     )  # fmt: skip
     parser.add_argument("--only", nargs="+", metavar="KEY", help="these experiments")
     options = parser.parse_args()

@@ -134,18 +134,20 @@ def test_distinct_experiments_are_those_that_the_root_does_not_have():
 
 
 @needs_defaults
-def test_the_three_graphs_together_run_every_combination():
+def test_the_three_graphs_together_run_every_model_and_every_recipe():
     files = ["course/params.yaml", "benchmarks/params.yaml"]
     params = smoke_graph.read(files)
 
-    def combinations(experiments: dict) -> set[tuple]:
-        return {smoke_graph.combination(params, block) for block in experiments.values()}
+    def used(experiments: dict) -> set[tuple]:
+        blocks = experiments.values()
+        return set().union(*(smoke_graph.model_and_recipe(params, block) for block in blocks))
 
     experiments = smoke_graph.items(params, "experiments")
     run = {key: experiments[key] for key in smoke_graph.distinct(params, files)}
     root = params["params.yaml"]["experiments"]
-    assert combinations(run) | combinations(root) == combinations(experiments)
-    assert not combinations(run) & combinations(root)
+    assert used(run) | used(root) == used(experiments)
+    for key, experiment in run.items():
+        assert used({key: experiment}) - used(root), key
 
 
 @pytest.mark.parametrize("mirror", [True, False])
