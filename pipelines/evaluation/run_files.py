@@ -13,7 +13,7 @@ from pipelines.evaluation import reported
 from pipelines.evaluation.comparison import compare, interval, number
 from pipelines.evaluation.context import Evaluation
 from pipelines.preparation.data_report import findings
-from pipelines.storage.trials import SUMMARY, TRACKED
+from pipelines.config.file_names import SUMMARY, TRACKED
 
 BOUNDS = ("_low", "_high", "_sd")
 MAX_FINDINGS = 5

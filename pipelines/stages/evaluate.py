@@ -25,7 +25,7 @@ from pipelines.figures import training_curves
 from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.storage import arrays, atomic
-from pipelines.storage.trials import TRACKED
+from pipelines.config.file_names import TRACKED
 
 SCORES = "scores.json"
 Scores = dict[str, dict[str, np.ndarray]]  # group -> metric -> (1 + resamples,) values

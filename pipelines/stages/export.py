@@ -20,6 +20,7 @@ import tensorflow as tf
 from pipelines import tracking
 from pipelines.config import loader
 from pipelines.config.errors import UserError
+from pipelines.config.file_names import TRACKED
 from pipelines.evaluation import load_model, model_card
 from pipelines.evaluation.context import Evaluation
 from pipelines.inference.decision import DecisionRule
@@ -40,7 +41,7 @@ READING_VERSION = 1  # of `reading` in signature.json; raised when its keys or t
 def run(params_file: Path, key: str) -> None:
     stage = Evaluation.of(params_file, key)
     record = stage.record()
-    tracked = Path("data/metrics") / key / "scores" / trials.TRACKED
+    tracked = Path("data/metrics") / key / "scores" / TRACKED
     trial = best(stage)
     with (
         tracking.resume(record, files=stage.trained, metrics=tracked) as main,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.config.file_names import BEST_EPOCH as BEST_EPOCH
 from pipelines.storage import arrays
 
 if TYPE_CHECKING:
@@ -14,11 +15,6 @@ if TYPE_CHECKING:
 MODEL = "model.keras"  # of a network
 ESTIMATOR = "estimator"  # of a classical model: a folder of arrays and JSON files
 DESCRIPTION = "estimator.json"  # in it: {"module", "build"}, the arguments of `models.build`
-# The row of history.csv whose weights the model has, and `monitor`; of a classical model the score
-# that validation selected it by.
-BEST_EPOCH = "best_epoch.json"
-# What MLflow is filled from, beside the scores of an experiment or a trial: metrics, description.
-TRACKED, SUMMARY = "tracked.json", "summary.md"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ A run that has trials as runs of their own holds the results of all; a trial hol
 import json
 from pathlib import Path
 
-from pipelines.storage import trials
+from pipelines.config.file_names import SUMMARY
 from pipelines.tracking import entries, store
 
 TABLE = "scores/table.json"
@@ -51,7 +51,7 @@ def log_results(run_id: str, tracked: Path) -> None:
     """
     scores = tracked.parent
     tags = {}
-    if (summary := scores / trials.SUMMARY).is_file():
+    if (summary := scores / SUMMARY).is_file():
         tags[NOTE] = summary.read_text("utf-8").replace("{run}", _address(run_id))
     if scores.name == "scores":
         log_folder(run_id, scores.parent)

@@ -13,7 +13,7 @@ from pathlib import Path
 from mlflow.entities import Run as Entry
 
 from pipelines.config.errors import UserError
-from pipelines.storage.trials import BEST_EPOCH, TRACKED
+from pipelines.config.file_names import BEST_EPOCH, TRACKED
 from pipelines.tracking import artifacts, entries, store
 
 

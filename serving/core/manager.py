@@ -110,7 +110,7 @@ class Manager:
             if model.name not in self._reconciling:
                 task = asyncio.create_task(self._reconcile(model, folders.get(model.name, {})))
                 self._reconciling[model.name] = task
-                task.add_done_callback(lambda _, name=model.name: self._reconciling.pop(name))
+                task.add_done_callback(partial(self._forget, model.name))
                 pending.add(task)
         done = pending
         while pending and done:  # a load that takes long, or never ends, goes on beside next polls
@@ -135,6 +135,10 @@ class Manager:
         version = model.versions.get(number)
         if version is None or (version.folder != folder and version.state in (START, END)):
             model.versions[number] = Version(number, folder)
+
+    def _forget(self, name: str, task: asyncio.Task) -> None:
+        """Called when the task that reconciled a model has ended."""
+        self._reconciling.pop(name)
 
     async def _reconcile(self, model: Model, present: VersionFolders) -> None:
         """Brings the loaded versions in line with the policy and the folders."""

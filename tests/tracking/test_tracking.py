@@ -18,7 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from pipelines import tracking
 from pipelines.config.errors import UserError
-from pipelines.storage.trials import SUMMARY, TRACKED
+from pipelines.config.file_names import SUMMARY, TRACKED
 from pipelines.tracking import artifacts, entries, origin, store
 
 HERE = Path(__file__).parents[2]
