@@ -1,6 +1,7 @@
 """Baselines of forecasting. All see what a model sees; exponential smoothing also what came before.
 
-- persistence, seasonal_naive, seasonal_growth, mean_profile: see `naive`.
+- persistence, seasonal_naive, seasonal_growth, mean_profile: see
+  `pipelines.classical.naive_forecasts`.
 - ridge: see `pipelines.classical.ridge`.
 - smoothing: see `pipelines.classical.exponential_smoothing`.
 - best: the one with the lowest squared error on val.
@@ -14,17 +15,17 @@ from dataclasses import replace
 import numpy as np
 
 from pipelines.classical.exponential_smoothing import Smoothing
-from pipelines.classical.ridge import rolling_origin
-from pipelines.preprocessing import windows
-from pipelines.spec import DataSpec
-from pipelines.tasks.forecasting.metrics import Outputs, row_values
-from pipelines.tasks.forecasting.naive import (
+from pipelines.classical.naive_forecasts import (
     growth_undefined,
     mean_profile,
     persistence,
     seasonal_growth,
     seasonal_naive,
 )
+from pipelines.classical.ridge import rolling_origin
+from pipelines.preprocessing import windows
+from pipelines.spec import DataSpec
+from pipelines.tasks.forecasting.metrics import Outputs, row_values
 
 FITTED_ROWS = 3000  # smoothing forgets what came before; fitting takes seconds for so many
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from pipelines.classical.naive_forecasts import persistence, seasonal_naive
 from pipelines.figures import style
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting import input_gradients
 from pipelines.tasks.forecasting.metrics import Outputs, intervals
-from pipelines.tasks.forecasting.naive import persistence, seasonal_naive
 
 ORIGINS = 4  # forecasts drawn
 WORST = 20

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from models.linear import linear_forecaster
+from pipelines.classical import naive_forecasts as naive
 from pipelines.classical.exponential_smoothing import Smoothing
 from pipelines.config.errors import UserError
 from pipelines.preparation import splits
 from pipelines.preprocessing import windows
 from pipelines.storage import arrays
-from pipelines.tasks.forecasting import baselines, figures, input_gradients, metrics, naive, score
+from pipelines.tasks.forecasting import baselines, figures, input_gradients, metrics, score
 from pipelines.tasks.forecasting.info import INFO
 from pipelines.tasks.forecasting.metrics import Outputs
 from pipelines.tracking import names
