@@ -23,10 +23,11 @@ from pipelines.commands import results
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
-from pipelines.stages import evaluate, train
+from pipelines.stages import evaluate
 from pipelines.storage import trials
 from pipelines.storage.trials import Trial
-from pipelines.training import optimization
+from pipelines.training import network_fit, optimization
+from pipelines.training.progress import Progress
 
 SHARES = (8, 4, 2, 1)  # 8: one row in eight
 
@@ -77,8 +78,8 @@ def best(name: str, part: "Shared", experiment, prepared: Path, spec: DataSpec) 
     """Val's best accuracy in one fit."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        progress = train.Progress(f"{name}, {part.name}", 0, folder / "checkpoint.npz")
-        train.fit(part, experiment, spec, prepared, folder, Untracked(), progress)
+        progress = Progress(f"{name}, {part.name}", 0, folder / "checkpoint.npz")
+        network_fit.fit(part, experiment, spec, prepared, folder, Untracked(), progress)
         return max(row["val/accuracy"] for row in evaluate.history(folder))
 
 

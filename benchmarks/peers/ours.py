@@ -1,4 +1,4 @@
-"""This project's training, through the functions of stages/train.py. Only MLflow is left out."""
+"""This project's training, through training/network_fit.py. Only MLflow is left out."""
 
 import tempfile
 from pathlib import Path
@@ -10,10 +10,10 @@ from benchmarks.untracked import Untracked
 
 def run(work: dict) -> dict:
     from pipelines.config import schema
-    from pipelines.stages import train
     from pipelines.storage.trials import Trial
-    from pipelines.training import optimization, phases
+    from pipelines.training import network_fit, optimization, phases
     from pipelines.training.checkpoints import Checkpoint
+    from pipelines.training.progress import Progress
 
     optimization.enable_determinism(
         schema.Experiment.model_validate(work["case"]["experiment"]).fit
@@ -21,8 +21,8 @@ def run(work: dict) -> dict:
     experiment, objective, given, clock, model = plain_keras.begun(work)
     phase = next(phases.phases(model, given.spec, given.train, given.val, experiment.fit))
     with tempfile.TemporaryDirectory() as folder:
-        progress = train.Progress("ours", 0, Path(folder) / "checkpoint.npz")
-        train.fit_phase(
+        progress = Progress("ours", 0, Path(folder) / "checkpoint.npz")
+        network_fit.fit_phase(
             phase, Checkpoint(), objective, experiment, Trial(0, work["seed"]),
             timed_journal(clock), progress,
         )  # fmt: skip

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipelines.inference.decision import platt, sigmoid
+from pipelines.inference.decision import DecisionRule, platt, sigmoid
 
 
 def margins(classifier, rows) -> np.ndarray:
@@ -66,3 +66,25 @@ class PlattCalibration:
             return np.stack([1 - positive, positive], axis=1)
         powers = np.exp(log_odds - log_odds.max(axis=1, keepdims=True))
         return powers / powers.sum(axis=1, keepdims=True)
+
+    def answers(self, margins: np.ndarray) -> dict[str, np.ndarray]:
+        """The arguments of a classifier's `Outputs`: probabilities, and the class by the margins.
+
+        The class is the one on whose side of the boundary a row lies, whatever its probability: the
+        classifier was selected by that decision. The served graph answers in float32, so that is
+        what is scored.
+        """
+        predicted = margins[:, 0] > 0 if margins.shape[1] == 1 else margins.argmax(axis=1)
+        return {
+            "probabilities": self(margins).astype(np.float32),
+            "predicted": predicted.astype(np.int32),
+        }
+
+    def decision_rule(self, positive: int | None) -> DecisionRule:
+        """The same decision as a threshold of the positive class's probability, for figures."""
+        if positive is None or len(self.slopes) > 1:
+            return DecisionRule()
+        slope, intercept = float(self.slopes[0]), float(self.intercepts[0])
+        sign = 1 if positive == 1 else -1
+        threshold = float(sigmoid(np.float64(sign * intercept)))
+        return DecisionRule(positive, slope, sign * intercept, threshold)

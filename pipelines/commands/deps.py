@@ -19,13 +19,15 @@ PARAMS = {
 # Each stage's own files. ${item.NAME} is replaced by DVC with the value in the params file.
 RECIPE = "pipelines/datasets/${item.recipe}.py"
 MODEL = "models/${item.module}.py"
+CLASSICAL = "models/classical/*.py"  # item.module of these is classical/<name>
 TASK = "pipelines/tasks/${item.task}"
 ENTRIES = {
     "fetch": ("pipelines/stages/fetch.py",),
     "prepare": ("pipelines/stages/prepare.py", RECIPE),
     "start": ("pipelines/stages/start.py",),
     "train": ("pipelines/stages/train.py", f"{TASK}/objective.py", MODEL),
-    "baselines": ("pipelines/stages/baselines.py", f"{TASK}/baselines.py"),
+    # An item of `baselines` names an experiment, not the file of its classical model.
+    "baselines": ("pipelines/stages/baselines.py", f"{TASK}/baselines.py", CLASSICAL),
     # Layers are registered with Keras by the import of their module. reporting.py is in no list:
     # choosing a column of the results table runs no stage.
     "evaluate": (
@@ -101,7 +103,8 @@ def code(stage: str) -> list[str]:
     """The Python files that any item of the stage needs; those that depend on the item by name."""
     templates = [entry for entry in ENTRIES[stage] if "$" in entry]
     choices = {template: _choices(template) for template in templates}
-    entries = {entry for entry in ENTRIES[stage] if "$" not in entry}.union(*choices.values())
+    named = [_files(entry) for entry in ENTRIES[stage] if "$" not in entry]
+    entries = set().union(*named, *choices.values())
     needed = import_graph.closure(_with_packages(entries)) | set(COPIED.get(stage, ()))
     fixed = needed.difference(*choices.values())
     # A file of one item that another item's file imports too (a task's metrics) is shared.
@@ -110,9 +113,13 @@ def code(stage: str) -> list[str]:
 
 
 def _choices(template: str) -> set[str]:
-    pattern = re.sub(r"\$\{[^}]*\}", "*", template)
+    files = _files(re.sub(r"\$\{[^}]*\}", "*", template))
+    return files | _files(CLASSICAL) if template == MODEL else files
+
+
+def _files(pattern: str) -> set[str]:
     paths = (path.relative_to(import_graph.ROOT) for path in import_graph.ROOT.glob(pattern))
-    return {path.as_posix() for path in paths if path.name != "__init__.py"}
+    return {path.as_posix() for path in paths if "*" not in pattern or path.stem != "__init__"}
 
 
 def _imported_by_others(path: str, needed: set[str]) -> bool:

@@ -61,11 +61,16 @@ class Start(BaseModel):
 
 
 class Baselines(BaseModel):
-    """The classical methods of a task on a prepared data set, which all its experiments share."""
+    """What all experiments of a task on a prepared data set are compared with.
+
+    strong: the experiment whose classical model is the strong baseline. Only a task of another
+    package may do without it, if its own baselines include a strong one.
+    """
 
     model_config = STRICT
     task: str
     dataset: str
+    strong: str | None = None
 
 
 class FineTune(BaseModel):
@@ -112,7 +117,8 @@ class Experiment(BaseModel):
     """One model on one data set.
 
     loss, decide: arguments of the task's `loss`, and of its decision rule, which turns
-    probabilities into decisions. seeds: one run per seed; scores are means over them.
+    probabilities into decisions. seeds: one run per seed; scores are means over them. A classical
+    model (`module: classical/...`) has `build` alone: it has no epochs and one fit for each repeat.
     """
 
     model_config = STRICT
@@ -120,7 +126,7 @@ class Experiment(BaseModel):
     dataset: str
     module: str
     build: dict[str, Any]
-    fit: Fit
+    fit: Fit | None = None
     loss: dict[str, Any] = {}
     decide: dict[str, Any] = {}
     seeds: Annotated[list[Seed], Field(min_length=1)] | None = None

@@ -13,10 +13,14 @@ RECIPES = {
     PAIRS: ("cldr_phrases", "parallel_text"),
 }
 MODULES = {
-    TEXT: ("ngrams", "recurrent", "text_cnn", "transformer_classifier"),
+    TEXT: ("classical/linear_text", "ngrams", "recurrent", "text_cnn", "transformer_classifier"),
     IMAGE: ("lenet", "resnet", "small_cnn", "transfer", "vgg", "vit"),
     SERIES: ("linear", "recurrent_forecasters", "segment_gru", "tcn"),
     PAIRS: ("seq2seq", "transformer"),
+}
+# The module and builder of the classical model that is a task's strong baseline.
+STRONG = {
+    TEXT: ("classical/linear_text", "linear_text"),
 }
 
 

@@ -7,8 +7,8 @@ from types import ModuleType
 
 import numpy as np
 
-from pipelines.config import errors, loader, schema
-from pipelines.evaluation import baseline_files
+from pipelines.config import errors, loader, schema, search_path
+from pipelines.evaluation import baseline_files, load_estimator
 from pipelines.spec import DataSpec
 from pipelines.storage import trials
 
@@ -37,6 +37,14 @@ class Evaluation:
     def baselines(self) -> Path:
         """The folder of the data set's baselines."""
         return baseline_files.predictions(self.task, self.prepared.name)
+
+    @property
+    def is_classical(self) -> bool:
+        return search_path.is_classical(self.params.experiments[self.key].module)
+
+    def estimator(self, trial: trials.Trial):
+        """The fitted `models.classical.Estimator` of a trial."""
+        return load_estimator.load(self.trained / trial.name, self.record(), self.spec)
 
     def record(self) -> dict:
         """The run of the trained model."""

@@ -1,8 +1,9 @@
-"""`DecisionRule` in TensorFlow, for the serve modules: from logits to an answer."""
+"""From logits or margins to an answer in TensorFlow, for the serve modules."""
 
 import numpy as np
 import tensorflow as tf
 
+from pipelines.classical.calibration import PlattCalibration
 from pipelines.evaluation.classifier import Outputs
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
@@ -24,12 +25,7 @@ class Answer(tf.Module):
 
     def __call__(self, logits):
         probabilities = self._probabilities(logits)
-        predicted = self._decide(probabilities)
-        return {
-            "label": tf.gather(self.labels, predicted),
-            "probability": tf.cast(tf.gather(probabilities, predicted, batch_dims=1), tf.float32),
-            "probabilities": tf.cast(probabilities, tf.float32),
-        }
+        return _answer(self.labels, probabilities, self._decide(probabilities))
 
     def _probabilities(self, logits):
         """`DecisionRule.probabilities` in the graph."""
@@ -48,6 +44,35 @@ class Answer(tf.Module):
         positive = self.decision.positive
         is_positive = probabilities[:, positive] >= self.decision.threshold
         return tf.where(is_positive, positive, 1 - positive)
+
+
+class MarginAnswer(tf.Module):
+    """(B, 1) or (B, classes) margins, float64 -> the same answer: `PlattCalibration` in the graph.
+
+    Its probabilities and classes are those of `PlattCalibration.answers`.
+    """
+
+    def __init__(self, spec: DataSpec, calibration: PlattCalibration):
+        super().__init__()
+        self.calibration, self.labels = calibration, tf.constant(spec.labels)
+
+    def __call__(self, margins):
+        log_odds = margins * self.calibration.slopes + self.calibration.intercepts
+        if len(self.calibration.slopes) == 1:
+            probabilities = tf.concat([tf.sigmoid(-log_odds), tf.sigmoid(log_odds)], axis=1)
+            predicted = tf.cast(margins[:, 0] > 0, tf.int32)
+        else:
+            probabilities = tf.nn.softmax(log_odds)
+            predicted = tf.argmax(margins, axis=1, output_type=tf.int32)
+        return _answer(self.labels, probabilities, predicted)
+
+
+def _answer(labels, probabilities, predicted) -> dict:
+    return {
+        "label": tf.gather(labels, predicted),
+        "probability": tf.cast(tf.gather(probabilities, predicted, batch_dims=1), tf.float32),
+        "probabilities": tf.cast(probabilities, tf.float32),
+    }
 
 
 def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:

@@ -1,4 +1,7 @@
-"""Stage: the baselines of a task on a data set, fitted once for all its experiments.
+"""Stage: the baselines of a task on a data set, once for all its experiments.
+
+The trivial ones are computed here. The strong one is the classical model of the experiment that the
+block names: fitted by `train`, loaded here.
 
 The predictions are the same whenever they are computed again, so that `evaluate` runs only where
 one changes. fit.json, beside them, holds the wall seconds, which differ from run to run.
@@ -8,8 +11,9 @@ import json
 import time
 from pathlib import Path
 
-from pipelines.config import loader
+from pipelines.config import loader, schema
 from pipelines.evaluation.baseline_files import SETTINGS, predictions
+from pipelines.evaluation.context import Evaluation
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays, atomic
 
@@ -19,25 +23,45 @@ def run(params_file: Path, key: str) -> None:
     prepared = Path("data/prepared") / block.dataset
     spec = DataSpec.load(prepared / "spec.json")
     target = predictions(block.task, block.dataset)
+    strong = strong_models(params_file, block, spec)
     with atomic.file(target.with_name("fit.json")) as file, atomic.folder(target) as folder:
-        seconds = {
-            name: fit(block.task, prepared / name, spec, params.seed, folder / name)
-            for name in (f"repeat{repeat}" for repeat in range(spec.repeats))
-        }
+        seconds = {}
+        for repeat in range(spec.repeats):
+            name = f"repeat{repeat}"
+            given = {"strong": strong[repeat]} if strong else {}
+            computed = compute(
+                block.task, prepared / name, spec, params.seed, folder / name, **given
+            )
+            seconds[name] = computed
         file.write_text(json.dumps({"seconds": seconds}, indent=1) + "\n", "utf-8")
 
 
-def fit(task: str, prepared: Path, spec: DataSpec, seed: int, folder: Path) -> dict[str, float]:
+def strong_models(params_file: Path, block: schema.Baselines, spec: DataSpec) -> list:
+    """The estimator of each repeat; none where the task's own baselines have the strong one."""
+    if block.strong is None:
+        return []
+    stage = Evaluation.of(params_file, block.strong)
+    if not stage.is_classical:
+        return []
+    return [stage.estimator(trial) for trial in stage.trials()]
+
+
+def compute(
+    task: str, prepared: Path, spec: DataSpec, seed: int, folder: Path, **strong
+) -> dict[str, float]:
     """Writes the outputs of every baseline on one repeat.
 
+    Args:
+        strong: the fitted classical model, `strong=`, if the block names one.
+
     Returns:
-        Baseline -> wall seconds of its fit and predictions.
+        Baseline -> wall seconds of its fit, if it is fitted here, and its predictions.
     """
     splits = [arrays.read(prepared / name) for name in ("train", "val", "test")]
     baselines = loader.task_module(task, "baselines")
     settings, seconds = {}, {}
     begun = time.perf_counter()
-    for name, outputs in baselines.fit_predict(*splits, spec, seed):
+    for name, outputs in baselines.fit_predict(*splits, spec, seed, **strong):
         seconds[name] = round(time.perf_counter() - begun, 3)
         settings[name] = outputs.selection
         outputs.save(folder / name)

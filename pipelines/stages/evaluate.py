@@ -12,7 +12,7 @@ import numpy as np
 
 from pipelines import tracking
 from pipelines.config import loader
-from pipelines.evaluation import baseline_files, bootstrap, load_model
+from pipelines.evaluation import baseline_files, bootstrap, load_model, strong_baselines
 from pipelines.evaluation.context import Evaluation
 from pipelines.figures import training_curves
 from pipelines.inference.decision import DecisionRule
@@ -48,9 +48,11 @@ def run(params_file: Path, key: str) -> None:
         metrics = summarize(
             info.strong_baseline, models, [baselines[trial.repeat] for trial in trials]
         )
-        training_curves.training(
-            {trial.name: history(stage.trained / trial.name) for trial in trials}, folder / "plots"
-        )
+        if stage.is_classical:  # no curves; DVC wants the folder
+            (folder / "plots").mkdir(exist_ok=True)
+        else:
+            histories = {trial.name: history(stage.trained / trial.name) for trial in trials}
+            training_curves.training(histories, folder / "plots")
         file.write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
         with timing.part("track"):
             main.metrics(metrics)
@@ -64,12 +66,17 @@ def evaluate_trial(stage: Evaluation, score: ModuleType, trial, folder: Path) ->
     """Scores one trained model; writes its predictions, figures and most confident errors."""
     test = trial.load(stage.prepared, "test")
     source = stage.trained / trial.name
-    model = load_model.load(source, stage.record())
     decision = DecisionRule.load(source / "decision.json")
-    outputs = score.predict(model, test, stage.spec, decision, trial.assets(stage.prepared))
-    outputs.save(folder / "scores" / trial.name / "predictions")
     figures = loader.task_module(stage.task, "figures")
-    figures.draw(outputs, test, stage.spec, decision, folder / "plots" / trial.name, model)
+    if stage.is_classical:
+        model, draw = stage.estimator(trial), getattr(figures, "draw_estimator", None)
+        outputs = strong_baselines.predict(model, test, stage.spec, score.Outputs)
+    else:
+        model, draw = load_model.load(source, stage.record()), figures.draw
+        outputs = score.predict(model, test, stage.spec, decision, trial.assets(stage.prepared))
+    outputs.save(folder / "scores" / trial.name / "predictions")
+    if draw:
+        draw(outputs, test, stage.spec, decision, folder / "plots" / trial.name, model)
     return stage.measure(score, outputs, test, trial.repeat)
 
 

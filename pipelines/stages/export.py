@@ -27,6 +27,7 @@ from pipelines.stages import promotion
 from pipelines.stages.verify import SCHEMA_VERSION, predict_in_batches, score
 from pipelines.storage import arrays, atomic, trials
 from pipelines.storage.trials import Trial
+from pipelines.tasks.contract import TaskInfo
 
 GOLDEN_ROWS = 8
 
@@ -56,15 +57,14 @@ def best(stage: Evaluation) -> Trial:
 
 
 def write_saved_model(stage: Evaluation, trial: Trial, folder: Path) -> None:
-    source = stage.trained / trial.name
-    model = load_model.load(source, stage.record())
+    source, assets = stage.trained / trial.name, trial.assets(stage.prepared)
     serve = loader.task_module(stage.task, "serve")
-    module, signatures = serve.endpoints(
-        model,
-        stage.spec,
-        trial.assets(stage.prepared),
-        DecisionRule.load(source / "decision.json"),
-    )
+    if stage.is_classical:
+        module, signatures = serve.estimator_endpoints(stage.estimator(trial), stage.spec, assets)
+    else:
+        model = load_model.load(source, stage.record())
+        rule = DecisionRule.load(source / "decision.json")
+        module, signatures = serve.endpoints(model, stage.spec, assets, rule)
     tf.saved_model.save(module, str(folder / "model"), signatures)
 
 
@@ -165,7 +165,7 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
         test_digest=digest, interface=json.loads((folder / "signature.json").read_text("utf-8")),
     )  # fmt: skip
     promoted, reason = promotion.should_promote(
-        value, baseline_values(points, primary), present, digest,
+        value, baseline_values(points, info), present, digest,
         lambda champion: rescore(champion, stage, trial, primary),
         higher=direction == "higher",
     )  # fmt: skip
@@ -186,13 +186,14 @@ def rescore(champion: Mapping, stage: Evaluation, trial: Trial, primary: str) ->
     return score(folder, stage, trial)[primary]
 
 
-def baseline_values(points: dict[str, float], primary: str) -> dict[str, float]:
-    """Each baseline's value of the metric that champions are chosen by."""
-    metric = primary.removeprefix("test/")
-    groups = {name.split("/")[0] for name in points if name.startswith("baseline_")}
-    return {
-        group: points[f"{group}/{metric}"] for group in sorted(groups) if "_unseen" not in group
-    }
+def baseline_values(points: dict[str, float], info: TaskInfo) -> promotion.Baselines:
+    """The values of the primary metric that a champion is compared with."""
+    names = [name.partition("/") for name in points if name.startswith("baseline_")]
+    groups = sorted({group for group, _, metric in names if metric == info.primary_metric})
+    value = {group: points[f"{group}/{info.primary_metric}"] for group in groups}
+    trivial = {group: value[group] for group in groups if info.is_trivial(group)}
+    strong = info.strong_baseline
+    return promotion.Baselines(trivial, {strong: value[strong]} if strong in value else {})
 
 
 def write_json(path: Path, values: dict) -> None:

@@ -1,12 +1,33 @@
-"""When the alias `champion` moves: only to a model that is better on the same test rows."""
+"""When the alias `champion` moves: only to a model that is better on the same test rows.
+
+One rule for networks and classical models. A new version must be
+
+1. better than every trivial baseline (majority class, persistence, copy),
+2. no worse than the strong baseline, which is the classical model that validation selected: that
+   model itself is equal to it, so it may be the champion,
+3. better than the present champion.
+
+So once a classical model is the champion, a network must be better than it. The other classical
+candidates that the results show are not compared: they were not selected by validation, and to
+choose among them by their test scores would be selection on test.
+"""
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Scores by name: of the trivial baselines, and of the strong one."""
+
+    trivial: Mapping[str, float] = field(default_factory=dict)
+    strong: Mapping[str, float] = field(default_factory=dict)
 
 
 def should_promote(
     score: float,
-    baselines: Mapping[str, float],
+    baselines: Baselines,
     champion: Mapping | None,
     test_digest: str,
     rescore: Callable[[Mapping], float | None],
@@ -17,7 +38,7 @@ def should_promote(
 
     Args:
         score: of the new model.
-        baselines: name -> score.
+        baselines: of the same data set, on the same test rows.
         champion: the recorded `score` and `test_digest` of the present one, or None. A version that
             was given the alias by hand may lack them, and is then scored.
         test_digest: hash of the test split on which `score` was measured.
@@ -31,11 +52,14 @@ def should_promote(
 
     if math.isnan(score):
         return False, "is not a number"
-    for name, value in baselines.items():
+    for name, value in baselines.trivial.items():
         if not beats(value):
             return False, f"{score:.4f} does not beat {name} ({value:.4f})"
+    for name, value in baselines.strong.items():
+        if score != value and not beats(value):
+            return False, f"{score:.4f} is worse than {name} ({value:.4f})"
     if champion is None:
-        return True, "the first to beat the baselines"
+        return True, "the first that is as good as the baselines"
     same_rows = champion["test_digest"] == test_digest and champion["score"] is not None
     reference = champion["score"] if same_rows else rescore(champion)
     if reference is None:

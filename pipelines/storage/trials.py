@@ -8,7 +8,12 @@ from pathlib import Path
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays
 
-BEST_EPOCH = "best_epoch.json"  # the row of history.csv whose weights the model has, and `monitor`
+MODEL = "model.keras"  # of a network
+ESTIMATOR = "estimator"  # of a classical model: a folder of arrays and JSON files
+DESCRIPTION = "estimator.json"  # in it: {"module", "build"}, the arguments of `models.build`
+# The row of history.csv whose weights the model has, and `monitor`; of a classical model the score
+# that validation selected it by.
+BEST_EPOCH = "best_epoch.json"
 
 
 @dataclass(frozen=True)
@@ -52,3 +57,13 @@ def _rank(folder: Path) -> float:
 def inputs(columns: dict, spec: DataSpec) -> dict:
     """The columns that a model reads, by the names of its inputs."""
     return {name: columns[name] for name in spec.inputs}
+
+
+def requests(columns: dict, spec: DataSpec) -> dict:
+    """The columns that a classical model reads: inputs and what a client sends, no targets."""
+    names = dict.fromkeys((*spec.inputs, *spec.request_inputs))
+    return {name: columns[name] for name in names if name in columns}
+
+
+def write_json(path: Path, values: dict) -> None:
+    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8")

@@ -29,12 +29,18 @@ class TaskInfo:
         primary_metric: the metric of the test split that champions are chosen by, without "test/".
         lower_is_better: patterns (fnmatch) of the metrics of which a lower value is better.
         strong_baseline: the baseline that differences are computed from: "baseline_best".
+        trivial_baselines: patterns (fnmatch) of the baselines that learn nothing, or next to it.
     """
 
     title: str
     primary_metric: str
     lower_is_better: tuple[str, ...] = ()
     strong_baseline: str = "baseline_best"
+    trivial_baselines: tuple[str, ...] = ()
+
+    def is_trivial(self, baseline: str) -> bool:
+        """Whether it is one that any model must beat: "baseline_majority"."""
+        return any(fnmatch.fnmatch(baseline, pattern) for pattern in self.trivial_baselines)
 
     def direction(self, metric: str) -> str:
         """Which values of the metric are better: "lower" or "higher"."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from models.classical import Estimator
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.training.monitor import Monitor
@@ -99,9 +100,14 @@ class Baselines(Protocol):
     """baselines.py, read by the stage that computes a data set's baselines."""
 
     def fit_predict(
-        self, train: Columns, val: Columns, test: Columns, spec: DataSpec, seed: int
-    ) -> Iterator[tuple[str, Outputs]]:
-        """(name, outputs on the test rows); names begin with "baseline_"."""
+        self, train: Columns, val: Columns, test: Columns, spec: DataSpec, seed: int,
+        *, strong: Estimator,
+    ) -> Iterator[tuple[str, Outputs]]:  # fmt: skip
+        """(name, outputs on the test rows); names begin with "baseline_".
+
+        `strong` is the fitted classical model that the block of baselines names; it is not given,
+        and need not be accepted, where the block names none.
+        """
         ...
 
 
@@ -112,6 +118,7 @@ class Figures(Protocol):
         self, outputs: Outputs, test: Columns, spec: DataSpec, decision: DecisionRule,
         folder: Path, model,
     ) -> None:  # fmt: skip
+        """Optional beside it: `draw_estimator`, with the same parameters, for classical models."""
         ...
 
 
@@ -123,6 +130,8 @@ class Serve(Protocol):
 
         REQUIRES            libraries to import before loading, whose operations are in the graph
         units(spec)         units of inputs and outputs by name
+        estimator_endpoints(estimator, spec, assets)    `endpoints` of a classical model, with the
+                            same inputs and outputs
     """
 
     KINDS: Mapping[str, str]  # the kind of every input and output by name

@@ -8,6 +8,7 @@ from pathlib import Path
 import keras
 
 from pipelines.config.errors import UserError
+from pipelines.training.progress import duration
 
 
 class EpochLogger(keras.callbacks.Callback):
@@ -78,11 +79,3 @@ def _not_finite(place: str) -> UserError:
         "extreme values in the data",
         value=place,
     )
-
-
-def duration(seconds: float) -> str:
-    """0.4 s, 45 s, 12 min, 2 h 5 min."""
-    if seconds < 90:
-        return f"{seconds:.{1 if seconds < 10 else 0}f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min"

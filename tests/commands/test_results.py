@@ -25,9 +25,15 @@ datasets:
   reviews: *texts
 starts: {}
 baselines:
-  sms: {task: text_classification, dataset: sms}
-  reviews: {task: text_classification, dataset: reviews}
+  sms: {task: text_classification, dataset: sms, strong: sms_linear}
+  reviews: {task: text_classification, dataset: reviews, strong: reviews_linear}
 experiments:
+  sms_linear: &linear
+    task: text_classification
+    dataset: sms
+    module: classical/linear_text
+    build: {builder: linear_text}
+  reviews_linear: {<<: *linear, dataset: reviews}
   spam_cnn: &cnn
     task: text_classification
     dataset: sms

@@ -35,13 +35,21 @@ def load(folder: Path, dataset="texts", module=None, builder=None, task=None, va
         "task": task or usual[0], "dataset": dataset, "module": module or usual[1],
         "build": {"builder": builder or usual[2]}, "fit": FIT, **more,
     }  # fmt: skip
+    strong, experiments = {}, {"one": block}
+    if block["task"] in task_fit.STRONG:
+        name, function = task_fit.STRONG[block["task"]]
+        build = {"builder": function}
+        experiments["strong"] = {
+            "task": block["task"], "dataset": dataset, "module": name, "build": build,
+        }  # fmt: skip
+        strong = {"strong": "strong"}
     params = {
-        "seed": 1, "datasets": DATASETS, "experiments": {"one": block},
-        "baselines": {dataset: {"task": block["task"], "dataset": dataset}},
+        "seed": 1, "datasets": DATASETS, "experiments": experiments,
+        "baselines": {dataset: {"task": block["task"], "dataset": dataset, **strong}},
     }  # fmt: skip
     text = yaml.safe_dump(params, sort_keys=False)
     if values != "{}":
-        text = text.replace("    build:\n", f"    build:\n      {values}\n")
+        text = text.replace("    build:\n", f"    build:\n      {values}\n", 1)
     path = folder / "params.yaml"
     path.write_text(text, "utf-8")
     return loader.load(path).experiments["one"]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from pipelines.commands import check
 from pipelines.config import loader, schema, search_path, signatures
@@ -65,15 +66,18 @@ downloads:
           member: sms.csv
 """
 # Added to a text with the experiment, at its end, so that line numbers stay.
-BLOCK = "  sms: {dataset: sms, task: text_classification}\n"
+BLOCK = "  sms: {dataset: sms, task: text_classification, strong: linear}\n"
 BASELINES = f"\nbaselines:\n{BLOCK}"
+# In place of the empty line after the experiments, so that line numbers stay.
+LINEAR = "{task: text_classification, dataset: sms, module: classical/linear_text, build: %s}"
+STRONG = f"\n  linear: {LINEAR % '{builder: linear_text}'}\ndownloads:\n"
 INPUT = {"granularity", "lowercase", "max_tokens", "numbers", "vocabulary_size"}
 
 
 def load(folder: Path, text: str | bytes) -> schema.Params:
     path = folder / "params.yaml"
     if isinstance(text, str) and "  cnn:\n" in text and "baselines:" not in text:
-        text += BASELINES
+        text = text.replace("\n\ndownloads:\n", STRONG) + BASELINES
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return loader.load(path)
 
@@ -388,7 +392,13 @@ def test_an_objective_without_a_function_names_the_file_and_the_function(
 
 
 def test_a_byte_order_mark_does_no_harm(tmp_path):
-    assert load(tmp_path, b"\xef\xbb\xbf" + (PARAMS + BASELINES).encode()).seed == 1
+    assert (
+        load(
+            tmp_path,
+            b"\xef\xbb\xbf" + (PARAMS.replace("\n\ndownloads:\n", STRONG) + BASELINES).encode(),
+        ).seed
+        == 1
+    )
 
 
 @pytest.mark.parametrize("section", check.SECTIONS)
@@ -406,12 +416,83 @@ def test_an_experiment_without_baselines_is_refused_with_the_block_to_add(tmp_pa
     assert error.value.code == "baselines-missing"
     assert (error.value.key, error.value.value) == ("experiments.cnn", "sms")
     assert error.value.path == str(tmp_path / "params.yaml")
-    assert "`sms: {task: text_classification, dataset: sms}`" in error.value.message
+
+
+def blocks(message: str) -> list[dict]:
+    """Those that a message says to add, in backquotes."""
+    return [yaml.safe_load(text) for text in re.findall(r"`(\w+: \{.*?\})`", message)]
+
+
+@pytest.mark.parametrize("has_strong", [True, False])
+def test_the_blocks_that_the_error_prints_work(tmp_path, has_strong):
+    """With the baselines alone where there is a classical model, with its experiment otherwise."""
+    text = PARAMS.replace("\n\ndownloads:\n", STRONG) if has_strong else PARAMS
+    with pytest.raises(UserError) as error:
+        load(tmp_path, text + "\nbaselines: {}\n")
+    baselines, *experiments = blocks(error.value.message)
+    assert len(experiments) == (not has_strong)
+    values = yaml.safe_load(text)
+    values["baselines"] = baselines
+    values["experiments"] |= {key: block for added in experiments for key, block in added.items()}
+    loaded = load(tmp_path, yaml.safe_dump(values))
+    assert loaded.baselines["sms"].strong in loaded.experiments
+
+
+@pytest.mark.parametrize(
+    ("strong", "code", "value"),
+    [
+        ("", "strong-missing", None),
+        (", strong: cnn", "strong-unknown", "cnn"),
+        (", strong: nothing", "strong-unknown", "nothing"),
+        (", strong: other", "strong-unknown", "other"),
+    ],
+)
+def test_the_strong_experiment_is_a_classical_one_of_the_same_rows(tmp_path, strong, code, value):
+    other = "{recipe: text_csv, source: sms.csv, options: {inputs: {words: {granularity: word"
+    other = f"  other: {other}, vocabulary_size: 40, max_tokens: 6}}}}}}}}\nexperiments:\n"
+    text = PARAMS.replace("experiments:\n", other)
+    text = text.replace("\n\ndownloads:\n", STRONG).replace(
+        "downloads:\n", f"  other: {LINEAR % '{builder: linear_text}'}\ndownloads:\n"
+    ).replace("other: {task: text_classification, dataset: sms", "other: {task: "
+              "text_classification, dataset: other")  # fmt: skip
+    text += BASELINES.replace(", strong: linear", strong)
+    error = refused(tmp_path, text)
+    line = line_of("sms: {dataset: sms, task", text)
+    user_errors.check(error, code, line=line, key="baselines.sms.strong", value=value)
+
+
+@pytest.mark.parametrize("section", ["fit", "loss", "decide", "seeds"])
+def test_a_section_without_effect_on_a_classical_model_is_refused(tmp_path, section):
+    old = "module: text_cnn\n    build:\n      builder: text_cnn\n      filters: 16\n"
+    new = "module: classical/linear_text\n    build:\n      builder: linear_text\n"
+    values = {"fit": "{epochs: 1, batch_size: 1, learning_rate: 1.0, patience: null}",
+              "loss": "{label_smoothing: 0.1}", "decide": "{false_alarm_cost: 2}",
+              "seeds": "[1, 2]"}  # fmt: skip
+    text = changed(old, new)
+    text = (
+        text[: text.index("    fit:\n")] + f"    {section}: {values[section]}\n\ndownloads: {{}}\n"
+    )
+    error = refused(tmp_path, text)
+    line = line_of(f"    {section}:", text)
+    key = f"experiments.cnn.{section}"
+    user_errors.check(error, "section-without-effect", line=line, key=key, value=section)
+
+
+@pytest.mark.parametrize("arguments", ["family: svm", "ngrams: letters", "family: 3"])
+def test_arguments_of_a_classical_model_are_checked(tmp_path, arguments):
+    text = PARAMS.replace(
+        "\n\ndownloads:\n", STRONG.replace("linear_text}", f"linear_text, {arguments}}}")
+    )
+    error = refused(tmp_path, text + BASELINES)
+    name = arguments.split(":")[0]
+    line = line_of("  linear:", text)
+    user_errors.check(error, "value-invalid", line=line, key=f"experiments.linear.build.{name}")
 
 
 def test_two_blocks_of_the_same_baselines_are_refused(tmp_path):
+    text = PARAMS.replace("\n\ndownloads:\n", STRONG)
     with pytest.raises(UserError) as error:
-        load(tmp_path, PARAMS + BASELINES + BLOCK.replace("  sms:", "  again:"))
+        load(tmp_path, text + BASELINES + BLOCK.replace("  sms:", "  again:"))
     assert (error.value.code, error.value.key) == ("baselines-repeated", "baselines.again")
 
 
@@ -420,7 +501,7 @@ def test_baselines_of_an_unknown_task_or_data_set_are_refused(tmp_path, name):
     line = {"task": "task: text_classification", "dataset": "dataset: sms"}[name]
     more = BLOCK.replace("  sms:", "  other:").replace(line, f"{name}: smss")
     with pytest.raises(UserError) as error:
-        load(tmp_path, PARAMS + BASELINES + more)
+        load(tmp_path, PARAMS.replace("\n\ndownloads:\n", STRONG) + BASELINES + more)
     assert error.value.code == f"{name}-unknown"
     assert (error.value.key, error.value.value) == (f"baselines.other.{name}", "smss")
 

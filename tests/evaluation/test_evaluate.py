@@ -14,11 +14,13 @@ from pipelines.config.errors import UserError
 from pipelines.evaluation.classifier import Outputs
 from pipelines.evaluation.context import UNSEEN_SUBSET, Evaluation
 from pipelines.inference.decision import DecisionRule, log_odds
-from pipelines.stages import baselines, evaluate, export, train, verify
+from pipelines.stages import baselines, evaluate, export, verify
 from pipelines.storage import arrays, keras_file, trials
 from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import score
+from pipelines.training import network_fit
 from pipelines.training.monitor import Monitor
+from tests.support.classical import fit_classical
 from tests.support.model_checks import tiny_prepared
 
 ONLY = Trial(repeat=0, seed=1)
@@ -45,6 +47,7 @@ def project(tmp_path_factory):
         middle = float(np.median(odds))  # so that both classes are predicted
         DecisionRule(1, 4.0, -4 * middle, 0.51).save(trained / "decision.json")
         measured = evaluate.evaluate_trial(stage, score, ONLY, Path("data/metrics/cnn"))
+        fit_classical(Path("params.yaml"), "linear")
         baselines.run(Path("params.yaml"), "tiny")
         groups = evaluate.baseline_scores(stage, score, 0)
         evaluate.write_points(SCORES, measured | groups)
@@ -276,8 +279,8 @@ def test_the_exported_replicate_is_the_one_whose_kept_weights_validate_best(
         folder = tmp_path / f"repeat0_seed{seed}"
         folder.mkdir()
         rows = [{"epoch": epoch, "val/loss": loss} for epoch, loss in enumerate(losses, 1)]
-        best = train.best_epoch(rows, own.fit, Monitor("val/loss"))
-        train.write_json(folder / "best_epoch.json", best)
+        best = network_fit.best_epoch(rows, own.fit, Monitor("val/loss"))
+        trials.write_json(folder / "best_epoch.json", best)
     assert export.best(replace(stage, params=params, trained=tmp_path)).seed == chosen
 
 
@@ -294,7 +297,7 @@ def test_the_best_trial_is_the_one_by_the_tasks_monitor(stage, tmp_path):
             {"epoch": epoch, "val/accuracy": accuracy, "val/loss": accuracy}
             for epoch, accuracy in enumerate(accuracies, 1)
         ]
-        best = train.best_epoch(rows, fit, monitor)
+        best = network_fit.best_epoch(rows, fit, monitor)
         assert best["epoch"] == 1
-        train.write_json(folder / "best_epoch.json", best)
+        trials.write_json(folder / "best_epoch.json", best)
     assert export.best(replace(stage, params=params, trained=tmp_path)).seed == 7

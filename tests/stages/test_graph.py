@@ -41,7 +41,10 @@ def entry_files(stage: str, item: dict) -> list[str]:
         ],
         "start": lambda: ["pipelines/stages/start.py"],
         "train": lambda: run_identity.train_files(item["task"], item["module"]),
-        "baselines": lambda: ["pipelines/stages/baselines.py", f"{task}/baselines.py"],
+        "baselines": lambda: [
+            *("pipelines/stages/baselines.py", f"{task}/baselines.py"),
+            *(path for path in SOURCES if path.startswith("models/classical/")),
+        ],
         "evaluate": lambda: [
             *("pipelines/stages/evaluate.py", f"{task}/score.py", f"{task}/figures.py"),
             *(f"{task}/info.py", "models/layers/__init__.py"),

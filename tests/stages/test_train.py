@@ -19,13 +19,13 @@ from pipelines.config import loader, schema
 from pipelines.config.errors import UserError
 from pipelines.inference.decision import DecisionRule, fit_decision_rule
 from pipelines.spec import DataSpec
-from pipelines.stages import train
 from pipelines.storage import trials
 from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import objective
-from pipelines.training import import_graph, optimization, run_identity
+from pipelines.training import import_graph, network_fit, optimization, run_identity
 from pipelines.training.epoch_logger import EpochLogger
 from pipelines.training.monitor import Monitor
+from pipelines.training.progress import Progress
 from tests.support.model_checks import tiny_prepared, tiny_project
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +43,10 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 from pipelines.config import loader
-from pipelines.stages import train
 from pipelines.storage import trials
 from pipelines.spec import DataSpec
+from pipelines.training import network_fit
+from pipelines.training.progress import Progress
 prepared = Path("data/prepared/tiny")
 spec = DataSpec.load(prepared / "spec.json")
 _, experiment = loader.experiment(Path(sys.argv[1]), "cnn")
@@ -59,14 +60,14 @@ for seed, name in zip(sys.argv[2::2], sys.argv[3::2]):
     folder = Path(name)
     folder.mkdir()
     trial = trials.Trial(0, int(seed))
-    progress = train.Progress(name, 0, folder / "checkpoint.npz")
+    progress = Progress(name, 0, folder / "checkpoint.npz")
     if folder.name == "interrupted":
         whole = SimpleNamespace(**{**vars(run), "metrics": cut})
         try:
-            train.fit(trial, experiment, spec, prepared, folder, whole, progress)
+            network_fit.fit(trial, experiment, spec, prepared, folder, whole, progress)
         except KeyboardInterrupt:
             assert progress.checkpoint.is_file()
-    train.fit(trial, experiment, spec, prepared, folder, run, progress)
+    network_fit.fit(trial, experiment, spec, prepared, folder, run, progress)
     model = keras.saving.load_model(folder / "model.keras", compile=False)
     val = trials.inputs(trial.load(prepared, "val"), spec)
     np.save(folder / "logits.npy", model.predict(val, verbose=0))
@@ -119,8 +120,8 @@ def fit(folder: Path, seed=1, prepared=PREPARED, run=None, **choices) -> SimpleN
     spec = DataSpec.load(PREPARED / "spec.json")
     _, experiment = loader.experiment(tiny_project(folder, **choices), "cnn")
     trial, run = Trial(0, seed), run or Run()
-    progress = train.Progress("tiny", 0, folder / "checkpoint.npz")
-    train.fit(trial, experiment, spec, prepared, folder, run, progress)
+    progress = Progress("tiny", 0, folder / "checkpoint.npz")
+    network_fit.fit(trial, experiment, spec, prepared, folder, run, progress)
     with (folder / "history.csv").open() as stream:
         history = list(csv.DictReader(stream))
     model = keras.saving.load_model(folder / "model.keras", compile=False)

@@ -31,8 +31,13 @@ datasets:
           {{granularity: character, lowercase: false, vocabulary_size: 30, max_tokens: 24}}
       split: {{method: random, val: 0.25, test: 0.25}}
 baselines:
-  tiny: {{task: text_classification, dataset: tiny}}
+  tiny: {{task: text_classification, dataset: tiny, strong: linear}}
 experiments:
+  linear:
+    task: text_classification
+    dataset: tiny
+    module: classical/linear_text
+    build: {{builder: linear_text, family: tfidf_svm, ngrams: words}}
   cnn:
     task: text_classification
     dataset: tiny

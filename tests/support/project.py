@@ -15,6 +15,7 @@ ROOT = Path(__file__).parents[2]
 ROWS = 120
 CNN, LSTM = "tiny_cnn", "tiny_lstm"
 WORDS, LETTERS = "tiny_words", "tiny_letters"  # the data set of each
+STRONG = {WORDS: "words_linear", LETTERS: "letters_linear"}  # the classical model of each data set
 
 
 def dataset(unit: str) -> dict:
@@ -29,12 +30,22 @@ def experiment(dataset: str, module: str, epochs: int, **build) -> dict:
     return {**block, "build": {**build, "embedding_dim": 4}, "fit": fit}
 
 
+def classical(dataset: str) -> dict:
+    build = {"builder": "linear_text", "family": "tfidf_svm", "ngrams": "words"}
+    block = {"task": "text_classification", "dataset": dataset}
+    return {**block, "module": "classical/linear_text", "build": build}
+
+
 PARAMS = {
     "seed": 1,
     "datasets": {WORDS: dataset("word"), LETTERS: dataset("character")},
     "starts": {},
-    "baselines": {key: {"task": "text_classification", "dataset": key} for key in (WORDS, LETTERS)},
+    "baselines": {
+        key: {"task": "text_classification", "dataset": key, "strong": strong}
+        for key, strong in STRONG.items()
+    },
     "experiments": {
+        **{strong: classical(key) for key, strong in STRONG.items()},
         CNN: experiment(WORDS, "text_cnn", 2, builder="text_cnn", filters=4, kernel_sizes=[2]),
         LSTM: experiment(LETTERS, "recurrent", 1, builder="bilstm_classifier", units=2),
     },

@@ -5,7 +5,7 @@ import fcntl
 import pytest
 
 from pipelines.config.errors import UserError
-from pipelines.training.checkpoints import FOLDER, TrainingState
+from pipelines.training.training_state import FOLDER, TrainingState
 
 
 class Stopped(Exception):

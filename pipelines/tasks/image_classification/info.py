@@ -7,4 +7,5 @@ INFO = TaskInfo(
     primary_metric="accuracy",
     lower_is_better=("log_loss", "false_positive_rate"),
     strong_baseline="baseline_hog_svm",
+    trivial_baselines=("baseline_majority",),
 )

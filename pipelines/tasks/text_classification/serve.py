@@ -11,11 +11,12 @@ from pipelines.evaluation.tf_classifier import ANSWER_KINDS, Answer, outputs
 from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing.tokenization import SPECIAL_IDS, UNKNOWN, Tokenizer
 from pipelines.spec import DataSpec
+from pipelines.tasks.text_classification.serve_classical import estimator_endpoints
 
 # The lower case of these letters depends on the locale: Lithuanian keeps the dot of an i.
 LOCAL = (("\u00cc", "\u00ec"), ("\u00cd", "\u00ed"), ("\u0128", "\u0129"), ("\u012e", "\u012f"))
 
-__all__ = ["KINDS", "endpoints", "outputs", "score", "weights"]
+__all__ = ["KINDS", "endpoints", "estimator_endpoints", "outputs", "score", "weights"]
 
 KINDS = {"text": "text", **ANSWER_KINDS}  # of inputs and outputs
 

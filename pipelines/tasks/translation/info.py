@@ -6,4 +6,5 @@ INFO = TaskInfo(
     title="Translation",
     primary_metric="bleu",
     strong_baseline="baseline_memory",
+    trivial_baselines=("baseline_copy",),
 )
