@@ -11,6 +11,7 @@ Shapes: n windows, h steps of history, f steps of the future, c columns, q quant
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -118,9 +119,9 @@ class Forecaster:
         for name in self._names(train, val):
             on_val, method, settings = self._fitted(name, train, val)
             missed = np.subtract(val["future"], on_val, dtype=np.float64)
-            scaled = np.abs(missed).mean(axis=1) / self.spec.task_metadata["mase_scale"]
-            selection = Selection(settings, "val/mase", float(scaled.mean()), "min")
-            self.components[name] = Candidate(method, self._quantiles(missed), selection)
+            selection = Selection(settings, "val/mase", scaled_error(missed, self.spec), "min")
+            offsets = error_quantiles(missed, self.spec.task_metadata["quantiles"])
+            self.components[name] = Candidate(method, offsets, selection)
 
     def predict(self, columns: Columns) -> dict[str, np.ndarray]:
         return self.best.predict(columns)
@@ -186,9 +187,14 @@ class Forecaster:
         naive = Naive.restored(name, {}, self.spec)
         return naive(val["history"]), naive, ""
 
-    def _quantiles(self, missed: np.ndarray) -> np.ndarray:
-        """(f, c, q) quantiles of errors (n, f, c)."""
-        levels = self.spec.task_metadata["quantiles"]
-        if not levels:
-            return np.empty((*missed.shape[1:], 0))
-        return np.moveaxis(np.quantile(missed, levels, axis=0), 0, -1)
+
+def scaled_error(missed: np.ndarray, spec: DataSpec) -> float:
+    """The mean absolute scaled error (MASE) of errors (n, f, c), mean over columns."""
+    return float((np.abs(missed).mean(axis=1) / spec.task_metadata["mase_scale"]).mean())
+
+
+def error_quantiles(missed: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """(f, c, q) quantiles of errors (n, f, c), by which forecasts are shifted."""
+    if not levels:
+        return np.empty((*missed.shape[1:], 0))
+    return np.moveaxis(np.quantile(missed, levels, axis=0), 0, -1)

@@ -99,9 +99,9 @@ class WindowSmoothing:
         steps: int, horizon: int,
     ) -> "WindowSmoothing":  # fmt: skip
         """steps: h, of the history."""
-        chosen = [by_trend[damped] for by_trend, (damped, _) in zip(models, selected, strict=True)]
+        fitted = [by_trend[damped] for by_trend, (damped, _) in zip(models, selected, strict=True)]
         penalties = [penalty for _, penalty in selected]
-        return cls(WindowMaps.of(chosen, penalties, steps, horizon), models, selected)
+        return cls(WindowMaps.of(fitted, penalties, steps, horizon), models, selected)
 
     @classmethod
     def restored(cls, name: str, arrays: Mapping, spec: DataSpec) -> "WindowSmoothing":

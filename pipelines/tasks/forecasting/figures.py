@@ -21,11 +21,16 @@ STEPS = {
 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """Forecasts with the observations, error by step, worst windows; gradients through time."""
+    draw_estimator(outputs, test, spec, decision, folder, model)
+    norms = input_gradients.through_time(model, np.asarray(test["history"]))
+    gradients({model.name: norms}, spec, folder)
+
+
+def draw_estimator(outputs, test: dict, spec: DataSpec, decision, folder: Path, estimator) -> None:
+    """The same without gradients, which only networks have."""
     forecasts(outputs, test, spec, folder)
     errors_by_step(outputs, test, spec, folder, naive_forecasts(test, spec))
     worst_windows(outputs, test, spec, folder)
-    norms = input_gradients.through_time(model, np.asarray(test["history"]))
-    gradients({model.name: norms}, spec, folder)
 
 
 def naive_forecasts(test: dict, spec: DataSpec) -> dict[str, np.ndarray]:

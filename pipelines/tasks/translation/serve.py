@@ -12,8 +12,9 @@ from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing.sentencepiece import END, PADDING, Subwords
 from pipelines.spec import DataSpec
 from pipelines.tasks.translation.metrics import Outputs, score
+from pipelines.tasks.translation.serve_classical import estimator_endpoints
 
-__all__ = ["KINDS", "REQUIRES", "endpoints", "outputs", "score", "weights"]
+__all__ = ["KINDS", "REQUIRES", "endpoints", "estimator_endpoints", "outputs", "score", "weights"]
 
 REQUIRES = ("tensorflow_text",)  # to be imported before loading: its operations are in the graph
 KINDS = {"text": "text", "source": "ids", "translation": "text", "ids": "ids", "score": "score"}
