@@ -139,9 +139,11 @@ def main() -> int:
 
 
 def shortened(graph: Graph) -> Graph:
-    """The graph with one seed and one epoch an experiment."""
+    """The graph with one seed and one epoch an experiment; classical models have neither."""
     for experiment in graph.params["experiments"].values():
-        fit = experiment["fit"]
+        fit = experiment.get("fit")
+        if fit is None:
+            continue
         fit |= {"epochs": 1, "jit_compile": False}
         if fit.get("fine_tune"):
             fit["fine_tune"]["epochs"] = 1
@@ -167,7 +169,9 @@ def narrow(graphs: list[Graph], keys: list[str] | None) -> None:
             if key in keys if keys else combination not in seen:
                 seen.add(combination)
                 distinct[key] = experiment
-        graph.params["experiments"] = distinct
+        names = {experiment["dataset"] for experiment in distinct.values()}
+        strong = {key: graph.params["experiments"][key] for key in strong_keys(graph, names)}
+        graph.params["experiments"] = distinct = distinct | strong
         names = {experiment["dataset"] for experiment in distinct.values()}
         names |= {starts[name]["dataset"] for name in names if name in starts}
         graph.used["experiments"] = list(distinct)
@@ -176,6 +180,12 @@ def narrow(graphs: list[Graph], keys: list[str] | None) -> None:
         blocks = graph.params.get("baselines") or {}
         graph.used["baselines"] = [key for key in blocks if blocks[key]["dataset"] in names]
         graph.used["downloads"] = [key for key in graph.used["downloads"] if key in raw(graph)]
+
+
+def strong_keys(graph: Graph, datasets: set[str]) -> list[str]:
+    """The experiments whose classical models the baselines of these data sets are."""
+    blocks = (graph.params.get("baselines") or {}).values()
+    return [block["strong"] for block in blocks if block["dataset"] in datasets]
 
 
 def raw(graph: Graph) -> set[str]:
@@ -196,6 +206,8 @@ def shared_part(graphs: list[Graph]) -> Graph:
     pretraining = {key: e for key, e in graph.params["experiments"].items() if key in trained}
     names |= {start["dataset"] for start in starts.values()}
     names |= {experiment["dataset"] for experiment in pretraining.values()}
+    for key in strong_keys(graph, names):
+        pretraining[key] = graph.params["experiments"][key]
     graph.params["experiments"] = pretraining
     graph.used = {
         "downloads": [],
@@ -204,7 +216,7 @@ def shared_part(graphs: list[Graph]) -> Graph:
         "baselines": [
             key
             for key, block in (graph.params.get("baselines") or {}).items()
-            if key in names or (block or {}).get("dataset") in names
+            if block["dataset"] in names
         ],
         "experiments": list(pretraining),
     }
@@ -223,14 +235,18 @@ def skip_public_data(graph: Graph, runner: Runner) -> None:
 
 
 def run(graphs: list[Graph], runner: Runner) -> None:
-    """Data first, then what starts load, then the rest: a baseline may be of a start's data."""
+    """Data first, then classical models and the baselines that they are, then what starts load,
+    then the rest: a baseline may be of a start's data."""
     for graph in graphs:
         trained = {
             Path(start["weights"]).name: key
             for key, start in (graph.params.get("starts") or {}).items()
         }
-        first = [key for key in graph.used["experiments"] if key in trained]
-        last = [key for key in graph.used["experiments"] if key not in trained]
+        blocks = graph.params.get("baselines") or {}
+        strong = {blocks[key]["strong"] for key in graph.used["baselines"]}
+        strong &= set(graph.used["experiments"])
+        first = [key for key in graph.used["experiments"] if key in trained and key not in strong]
+        last = [key for key in graph.used["experiments"] if key not in {*trained, *strong}]
         for section in ("downloads", "datasets"):
             work = runner.prepared if section == "datasets" else runner.chain
             if section == "datasets":
@@ -238,18 +254,20 @@ def run(graphs: list[Graph], runner: Runner) -> None:
             else:
                 stages = graph.stages.get(section, [])
                 run_all(work, [(graph, stages, key) for key in graph.used[section]])
-        blocks = graph.params.get("baselines") or {}
         starts = graph.params.get("starts") or {}
         of_starts = [key for key in graph.used["baselines"] if blocks[key]["dataset"] in starts]
         of_datasets = [key for key in graph.used["baselines"] if key not in of_starts]
-        for section, keys in (
-            ("baselines", of_datasets),
-            ("experiments", first),
-            ("starts", graph.used["starts"]),
-            ("baselines", of_starts),
-            ("experiments", last),
+        train, *rest = graph.stages.get("experiments") or [None]
+        of_section = graph.stages.get
+        for stages, keys in (
+            ([train], sorted(strong)),
+            (of_section("baselines"), of_datasets),
+            (rest, sorted(strong)),
+            (of_section("experiments"), first),
+            (of_section("starts"), graph.used["starts"]),
+            (of_section("baselines"), of_starts),
+            (of_section("experiments"), last),
         ):
-            stages = graph.stages.get(section, [])
             run_all(runner.chain, [(graph, stages, key) for key in keys])
 
 

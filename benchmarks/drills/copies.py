@@ -54,6 +54,11 @@ class Copy:
     def dataset(self, key: str) -> str:
         return self.params["experiments"][key]["dataset"]
 
+    def strong(self, key: str) -> str:
+        """The experiment whose classical model the baselines of the data set are."""
+        blocks = self.params["baselines"].values()
+        return next(b["strong"] for b in blocks if b["dataset"] == self.dataset(key))
+
     def start(self, *command: str) -> subprocess.Popen:
         environ = {**os.environ, "PATH": f"{sys.prefix}/bin:{os.environ['PATH']}"}
         return subprocess.Popen(

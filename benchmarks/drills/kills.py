@@ -15,6 +15,7 @@ def drill(copy: Copy, key: str, stage: str, count: Count, times: int) -> None:
     """Counts attempts until there are `times`."""
     killer = Killer()
     if stage == "evaluate":
+        copy.timed("train", copy.strong(key))
         copy.timed("baselines", key)
     first = copy.timed(stage, key)  # the first use of a copy also makes its store
     clean_s = min(first, copy.timed(stage, key))

@@ -11,7 +11,7 @@ from pipelines.config.errors import UserError
 OVERHEAD = 40
 # Seconds of an epoch of hardly any data: validation, the log.
 EPOCH_OVERHEAD = 0.3
-FEWEST, MOST = 2, 4
+FEWEST, MOST = 2, 3  # networks
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from pipelines.preparation.splits import SPLITS
 from pipelines.storage import arrays
 
 FOLDER = "sources"
+CLASSICAL = "A classical model, often the best where rows are few; the others are compared with it."
 
 
 @dataclass(frozen=True)
@@ -49,20 +50,21 @@ def propose(source: Source, options: argparse.Namespace, answers: Answers) -> Pr
     plan = init_templates.plan(source, files is not None and not source.layout.get("copy"))
     choices, dropped = init_portfolio.portfolio(plan, options.minutes, os.cpu_count() or 2)
     location = path or _relative(source.path, params_file.parent)
-    used = {choice.template.on for choice in choices}
-    blocks: dict[str, list] = {"datasets": [], "baselines": [], "experiments": []}
-    for block in plan.datasets:
-        if block.key_end in used:
-            comments = [block.why] if block.why else source.reasons
-            entry = init_templates.dataset(block, location)
-            name = key + block.key_end
-            blocks["datasets"].append((name, entry, comments))
-            blocks["baselines"].append((name, init_templates.baseline(source.task, name), []))
+    # What the others are compared with: a classical model of the same rows.
+    strong, experiments = f"{key}_{choices[0].template.name}", []
+    if classical := init_templates.classical(source.task, key):
+        strong = classical[0]
+        experiments.append((*classical, [CLASSICAL]))
     for choice in choices:
-        name, dataset_key = f"{key}_{choice.template.name}", key + choice.template.on
         comment = f"{choice.template.why}; about {choice.seconds / 60:.1f} minutes"
-        entry = init_templates.experiment(choice.template, source.task, dataset_key, choice.epochs)
-        blocks["experiments"].append((name, entry, [f"{comment[0].upper()}{comment[1:]}."]))
+        entry = init_templates.experiment(choice.template, source.task, key, choice.epochs)
+        comments = [f"{comment[0].upper()}{comment[1:]}."]
+        experiments.append((f"{key}_{choice.template.name}", entry, comments))
+    blocks = {
+        "datasets": [(key, init_templates.dataset(plan.dataset, location), source.reasons)],
+        "baselines": [(key, init_templates.baseline(source.task, key, strong), [])],
+        "experiments": experiments,
+    }
     notes = [f"{name}: does not fit into {options.minutes:g} minutes" for name in dropped]
     unused = sorted(set(answers.given) - answers.used)
     notes += [f"--{name} was not needed" for name in unused]

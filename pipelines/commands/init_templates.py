@@ -7,6 +7,7 @@ pairs of 100 sub-words.
 
 from dataclasses import dataclass, field, replace
 
+from pipelines.config import task_fit
 from pipelines.preparation.inspection.images import Images
 from pipelines.preparation.inspection.pairs import Pairs
 from pipelines.preparation.inspection.series import Series
@@ -14,10 +15,9 @@ from pipelines.preparation.inspection.source import Source
 from pipelines.preparation.inspection.texts import LabelledTexts
 
 WORD_INPUT = {"granularity": "word", "lowercase": True}
-CHARACTER_INPUT = {"granularity": "character", "lowercase": True}
 SPLIT = {"val": 0.15, "test": 0.15}
 SERIES_SPLIT = {"val": 0.15, "test": 0.2}
-MAX_TOKENS, MAX_CHARACTERS, MAX_VOCABULARY = 400, 600, 20_000
+MAX_TOKENS, MAX_VOCABULARY = 400, 20_000
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,6 @@ class Template:
 
     name: the end of its key. why: the comment above it. seconds: an epoch, for each unit of data.
     steps: of gradient descent that are enough. loss, decide: arguments of the task's functions.
-    on: the end of its data set's key.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Template:
     most_epochs: int = 80
     loss: dict = field(default_factory=dict)
     decide: dict = field(default_factory=dict)
-    on: str = ""
 
 
 def _fit(batch_size: int, learning_rate: float, **more) -> dict:
@@ -71,12 +69,6 @@ TEXTS = (
         },
         _fit(32, 1e-3), 1.5, 2000,
     ),
-)  # fmt: skip
-# Short texts: the linear model also reads characters, from a second data set.
-CHARACTERS = Template(
-    "ngrams", "linear model of n-grams of words and characters, beside the mean of their vectors",
-    "ngrams", {"builder": "ngram_classifier", "max_ngram": {"words": 2, "characters": 6}},
-    _fit(64, 2e-3), 0.9, 700, 4, 8, on="_characters",
 )  # fmt: skip
 SERIES = (
     Template(
@@ -141,19 +133,15 @@ LONG_TOKENS, LENGTH_BUCKETS = 64, 4  # longer texts are padded to one of a few l
 
 @dataclass(frozen=True)
 class DatasetBlock:
-    """key_end: what follows the data set's key. why: the comment above the block."""
-
-    key_end: str
     recipe: str
     options: dict
-    why: str = ""
 
 
 @dataclass(frozen=True)
 class Plan:
     """units: of data that one epoch goes through. train_rows: rows of train."""
 
-    datasets: list[DatasetBlock]
+    dataset: DatasetBlock
     templates: list[Template]
     units: float
     train_rows: int
@@ -186,20 +174,14 @@ def _texts(content: LabelledTexts, layout: dict, converted: bool) -> Plan:
     vocabulary = max(100, min(MAX_VOCABULARY, content.distinct_words // 2))
     tokens = max(8, min(round(1.3 * content.words), MAX_TOKENS))
     words = {**WORD_INPUT, "vocabulary_size": vocabulary, "max_tokens": tokens}
-    blocks = [DatasetBlock("", recipe, {**options, "inputs": {"words": words}})]
+    block = DatasetBlock(recipe, {**options, "inputs": {"words": words}})
     templates, units = list(TEXTS), content.rows * 0.7 * tokens / 1e5
-    if content.characters <= MAX_CHARACTERS:
-        letters = {**CHARACTER_INPUT, "vocabulary_size": 200, "max_tokens": content.characters}
-        both = {**options, "inputs": {"words": words, "characters": letters}}
-        why = "The same texts, also letter by letter."
-        blocks.append(DatasetBlock(CHARACTERS.on, recipe, both, why))
-        templates[0] = CHARACTERS
     if tokens >= LONG_TOKENS:
         templates = [
             replace(template, fit={**template.fit, "length_buckets": LENGTH_BUCKETS})
             for template in templates
         ]
-    return Plan(blocks, templates, units, int(content.rows * 0.7))
+    return Plan(block, templates, units, int(content.rows * 0.7))
 
 
 def _text_reading(content: LabelledTexts, layout: dict, converted: bool) -> tuple[str, dict]:
@@ -247,7 +229,7 @@ def _series(content: Series, converted: bool) -> Plan:
     train = max(1, int(0.65 * content.rows) - windows.history - windows.horizon)
     templates = [_with_segments(template, windows) for template in SERIES]
     return Plan(
-        [DatasetBlock("", "timeseries_csv", options)], templates, train * windows.history / 1e5,
+        DatasetBlock("timeseries_csv", options), templates, train * windows.history / 1e5,
         train,
     )  # fmt: skip
 
@@ -273,9 +255,7 @@ def _images(content: Images) -> Plan:
     }  # fmt: skip
     options |= {name: value for name, value in optional.items() if value is not None}
     units = content.rows * 0.7 * content.size[0] * content.size[1] / 1e6
-    return Plan(
-        [DatasetBlock("", "image_folder", options)], list(IMAGES), units, int(0.7 * content.rows)
-    )
+    return Plan(DatasetBlock("image_folder", options), list(IMAGES), units, int(0.7 * content.rows))
 
 
 def _pairs(content: Pairs, layout: dict, converted: bool) -> Plan:
@@ -300,9 +280,7 @@ def _pairs(content: Pairs, layout: dict, converted: bool) -> Plan:
     if not given:
         options["split"] = {"val": 0.1, "test": 0.1}
     units = content.rows * 0.8 * content.tokens * 0.5 / 1e5
-    return Plan(
-        [DatasetBlock("", "parallel_text", options)], list(PAIRS), units, int(0.8 * content.rows)
-    )
+    return Plan(DatasetBlock("parallel_text", options), list(PAIRS), units, int(0.8 * content.rows))
 
 
 def dataset(block: DatasetBlock, source: str) -> dict:
@@ -318,5 +296,16 @@ def experiment(template: Template, task: str, dataset_key: str, epochs: int) -> 
     return block | {name: value for name, value in optional.items() if value}
 
 
-def baseline(task: str, dataset_key: str) -> dict:
-    return {"task": task, "dataset": dataset_key}
+def classical(task: str, dataset_key: str) -> tuple[str, dict] | None:
+    """(key, block) of the classical experiment that the others are compared with."""
+    if task not in task_fit.STRONG:
+        return None
+    module, builder = task_fit.STRONG[task]
+    block = {
+        "task": task, "dataset": dataset_key, "module": module, "build": {"builder": builder},
+    }  # fmt: skip
+    return f"{dataset_key}_classical", block
+
+
+def baseline(task: str, dataset_key: str, strong: str) -> dict:
+    return {"task": task, "dataset": dataset_key, "strong": strong}

@@ -145,7 +145,8 @@ def render(values: dict) -> str:
         if dataset in values["published"]:
             parts += [*published_table(values["published"][dataset]), ""]
     machines = dict.fromkeys(row["machine"] for row in values["rows"])
-    backends = dict.fromkeys(row["backend"] for row in values["rows"])
+    networks = [row for row in values["rows"] if not row["method"].startswith("classical/")]
+    backends = dict.fromkeys(row["backend"] for row in networks)
     parts.append(
         "Brackets: 95 % bootstrap intervals over test rows, omitted where test has fewer than four "
         "independent blocks. sd: standard deviation over trials. Even: a tie, the interval of the "

@@ -44,7 +44,9 @@ def load(folder: Path, record: Mapping, spec: DataSpec):
         estimator = models.build(spec, description["module"], **description["build"])
         estimator.restore(path)
     # What json, numpy and a builder that has changed since raise.
-    except (ValueError, TypeError, KeyError, OSError, ImportError, zipfile.BadZipFile) as error:
+    except (
+        ValueError, TypeError, KeyError, AttributeError, OSError, ImportError, zipfile.BadZipFile
+    ) as error:  # fmt: skip
         reason = " ".join(str(error).split())[:200]
         raise UserError(
             "model-unreadable",

@@ -121,7 +121,7 @@ def memory_remedy(error: BaseException, stage: str, key: str | None) -> tuple[st
     match = NO_MEMORY.search(str(error))
     if not (isinstance(error, MemoryError) or type(error).__name__ in OUT_OF_MEMORY and match):
         return None
-    lower = f"lower experiments.{key}.fit.batch_size, or " if stage == "train" else ""
+    lower = f"lower experiments.{key}.fit.batch_size of a network, or " if stage == "train" else ""
     text = (match[0] if match else str(error)).strip()[:160]
     return "memory-exhausted", f"not enough memory ({text}); {lower}end other programs, {AGAIN}"
 
@@ -130,7 +130,9 @@ def death_error(status: int, stage: str, key: str | None) -> UserError | None:
     """The error of a stage that was killed before it could print one; None for another end."""
     if status not in (-signal.SIGKILL, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS):
         return None
-    lower = f"lower experiments.{key}.fit.batch_size" if stage == "train" else "end other programs"
+    lower = "end other programs"
+    if stage == "train":
+        lower = f"lower experiments.{key}.fit.batch_size of a network, or {lower}"
     signal_name = signal.Signals(-status).name
     message = (
         f"{name(stage, key)} died by {signal_name}; unless it was killed on purpose, memory may "

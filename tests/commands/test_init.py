@@ -114,6 +114,9 @@ def test_texts_of_any_delimiter(delimiter):
     assert values["datasets"]["reviews"]["source"] == "reviews.csv"
     assert spec("reviews").labels == ("bad", "good")
     assert 3 <= len(values["experiments"]) <= 4
+    first = next(iter(values["experiments"]))
+    assert values["experiments"][first]["module"] == "classical/linear_text"
+    assert values["baselines"]["reviews"]["strong"] == first
 
 
 def test_texts_without_a_header_and_with_quotes_that_do_not_match():
@@ -579,10 +582,10 @@ def test_sections_in_braces_are_refused():
 
 def test_time_limit():
     plan = init_templates.Plan([], list(init_templates.TEXTS), units=5.0, train_rows=7000)
-    few, dropped = init_portfolio.portfolio(plan, 6)
+    few, dropped = init_portfolio.portfolio(plan, 3)
     many, none_dropped = init_portfolio.portfolio(plan, 60)
-    assert 1 <= len(few) < len(many) == 4
-    assert sum(choice.seconds for choice in few) <= 6 * 60
+    assert 1 <= len(few) < len(many) == init_portfolio.MOST
+    assert sum(choice.seconds for choice in few) <= 3 * 60
     assert sum(choice.seconds for choice in many) <= 60 * 60
     assert len(few) + len(dropped) == len(many) and not none_dropped
     with pytest.raises(UserError) as error:

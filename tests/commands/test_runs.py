@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.support.project import CNN, LSTM
+from tests.support.project import CNN, LSTM, STRONG
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def project(tmp_path_factory, built):
 def test_after_the_store_was_deleted_every_run_is_back(project, built):
     assert not project.path("mlflow.db").exists()
     rows = table(project)
-    assert set(rows) == {CNN, LSTM}
+    assert set(rows) == {CNN, LSTM, *STRONG.values()}
     for key, row in rows.items():
         (run,) = project.runs(f"tags.stage_key = '{key}'")
         (origin,) = built.runs(f"tags.stage_key = '{key}'")
@@ -59,7 +59,7 @@ def test_runs_whose_files_were_deleted_too_come_from_dvcs_cache(copy_of, built):
     project = copy_of(built)
     for path in ("data/trained", "data/metrics"):
         shutil.rmtree(project.path(path))
-    assert set(table(project)) == {CNN, LSTM}
+    assert set(table(project)) == {CNN, LSTM, *STRONG.values()}
     assert project.record(CNN) == built.record(CNN)
     assert project.path("data/metrics", f"{CNN}.json").is_file()
     assert project.repro() == []

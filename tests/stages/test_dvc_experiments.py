@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.support.project import CNN, LSTM, Project, marked
+from tests.support.project import CNN, LSTM, STRONG, Project, marked
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +99,7 @@ def test_clone_that_pulls_has_the_models_and_the_runs(tmp_path, copy_of, built):
 
     output = clone.pipelines("restore").stdout
     assert CNN in output and LSTM in output
-    assert len(clone.runs()) == 2
+    assert len(clone.runs()) == 2 + len(STRONG)
     (again,) = clone.runs(f"tags.stage_key = '{CNN}'")
     (origin,) = built.runs(f"tags.stage_key = '{CNN}'")
     assert again.info.run_id not in (first.info.run_id, origin.info.run_id)
@@ -129,4 +129,6 @@ def test_clone_that_pulls_has_the_models_and_the_runs(tmp_path, copy_of, built):
     assert clone.pipelines("restore").stdout == ""
     assert clone.git("status", "--porcelain") == ""
     head, *rows = clone.pipelines("report").stdout.splitlines()
-    assert [row.split()[0] for row in rows] == [CNN, CNN, LSTM, LSTM]
+    assert [row.split()[0] for row in rows] == [
+        key for key in (*STRONG.values(), CNN, LSTM) for _ in range(2)
+    ]

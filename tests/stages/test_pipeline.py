@@ -18,10 +18,18 @@ import pytest
 from pipelines.config import loader
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays, trials
-from tests.support.project import CNN, LETTERS, LSTM, PARAMS, WORDS, marked, stages
+from tests.support.project import CNN, LETTERS, LSTM, PARAMS, STRONG, WORDS, marked, stages
 
 pytestmark = pytest.mark.slow
 
+# Appended to the module that fits: the second trial ends the process unless a file is there.
+DIES_IN_THE_SECOND = """
+_fit = fit
+def fit(trial, *rest):
+    if trial.repeat == 1 and not Path("second").exists():
+        raise SystemExit(1)
+    _fit(trial, *rest)
+"""
 ONE = "repeat0_seed1"  # the folder of the only trial
 EPOCHS = {key: PARAMS["experiments"][key]["fit"]["epochs"] for key in (CNN, LSTM)}
 DATA = {CNN: WORDS, LSTM: LETTERS}
@@ -84,7 +92,7 @@ def test_each_stage_ran_once(built):
     assert sorted(built.reproduced.ran) == sorted(
         [
             *(f"{stage}@{key}" for stage in ("prepare", "baselines") for key in (WORDS, LETTERS)),
-            *stages(CNN, LSTM),
+            *stages(CNN, LSTM, *STRONG.values()),
         ]
     )
     assert "Traceback" not in built.reproduced.summary
@@ -96,7 +104,7 @@ def test_each_stage_ran_once(built):
 def test_metrics_have_intervals_that_hold_the_point(built, key):
     values = built.json("data/metrics", f"{key}.json")
     groups = {name.split("/")[0] for name in values}
-    baselines = {f"baseline_{name}" for name in ("majority", "tfidf_svm", "nb_svm", "best")}
+    baselines = {f"baseline_{name}" for name in ("majority", "tfidf_svm", "best")}
     assert groups == {"test", *baselines, "difference"}
     points = [name for name in values if not name.endswith(("_low", "_high"))]
     assert {name.removeprefix("test/") for name in points} > {"accuracy", "mcc", "log_loss"}
@@ -166,12 +174,78 @@ def test_what_is_served_is_what_was_evaluated(built):
         assert answer["label"][rows:] == [labels[number] for number in saved["predicted"]]
 
 
+@pytest.mark.parametrize("dataset", STRONG)
+def test_a_classical_model_is_an_experiment_like_any_other(built, dataset):
+    """Fitted, scored, drawn, served and registered; and it is the baseline of the networks."""
+    key = STRONG[dataset]
+    values = built.json("data/metrics", f"{key}.json")
+    network = built.json("data/metrics", f"{CNN if dataset == WORDS else LSTM}.json")
+    for metric in ("accuracy", "mcc", "log_loss"):
+        assert values[f"test/{metric}"] == values[f"baseline_best/{metric}"]
+        assert values[f"test/{metric}"] == network[f"baseline_best/{metric}"]
+        assert values[f"difference/{metric}"] == 0
+    trained = built.path("data/trained", key)
+    assert sorted(path.name for path in (trained / ONE).iterdir()) == [
+        "best_epoch.json", "decision.json", "estimator",
+    ]  # fmt: skip
+    assert built.record(key)["models"] == {ONE: arrays.digest(trained / ONE / "estimator")}
+    for name in ("confusion", "ngrams"):
+        folder = built.path("data/metrics", key, "plots", ONE, "figures")
+        assert (folder / f"{name}.png").stat().st_size > 5000
+    golden = built.json("data/exported", key, "golden.json")
+    saved = arrays.read(built.path("data/metrics", key, "scores", ONE, "predictions"))
+    rows = len(golden["outputs"]["label"])
+    expected = golden["outputs"]["probabilities"]
+    assert np.allclose(expected, saved["probabilities"][:rows], atol=1e-6)
+    (run,) = built.runs(f"tags.stage_key = '{key}'")
+    assert run.info.status == "FINISHED" and run.data.tags["backend"] == "numpy"
+    assert float(run.data.tags["fit_seconds"]) > 0 and int(run.data.tags["parameters"]) > 0
+    assert "fit" not in {name.split(".")[0] for name in run.data.params}
+    assert run.data.metrics["val/mcc"] == built.json(trained, ONE, "best_epoch.json")["val/mcc"]
+
+
+def test_the_champion_is_no_worse_than_the_classical_model(built):
+    for dataset, key in STRONG.items():
+        name = f"text_classification-{dataset}"
+        champion = built.store().get_model_version_by_alias(name, "champion")
+        strong = built.json("data/metrics", f"{key}.json")["test/mcc"]
+        assert float(champion.tags["score"]) >= strong
+
+
+def test_an_altered_classical_model_is_not_loaded(copy_of, built):
+    project, key = copy_of(built), STRONG[WORDS]
+    (path,) = project.path("data/trained", key, ONE, "estimator").glob("*/weights.npy")
+    path.chmod(0o644)
+    values = np.load(path)
+    values[0] += 1
+    path.unlink()  # it may be a link into the cache
+    np.save(path, values)
+    done = project.pipelines("evaluate", key, status=None)
+    assert done.returncode == 2 and "error[model-changed]" in done.stderr
+
+
+def test_an_interrupted_classical_training_keeps_its_finished_trials(copy_of, fresh):
+    """With two repeats: the first one is fitted, then the process dies; it is not fitted again."""
+    project, key = copy_of(fresh), STRONG[WORDS]
+    with project.changed() as params:
+        params["datasets"][WORDS]["options"]["split"] = {"repeats": 2, "test": 0.25}
+    project.repro(f"prepare@{WORDS}")
+    project.append("pipelines/training/estimator_fit.py", DIES_IN_THE_SECOND)
+    assert project.pipelines("train", key, status=None).returncode != 0
+    (project.folder / "second").touch()
+    done = project.pipelines("train", key)
+    assert f"{key}/repeat0_seed1: fitted before" in done.stdout
+    assert sorted(project.record(key)["models"]) == ["repeat0_seed1", "repeat1_seed1"]
+    assert set(ended(project)) == {"FINISHED"}
+    assert len(project.runs()) == 3
+
+
 # What a run leaves in MLflow
 
 
 def test_one_finished_run_an_experiment(built):
     found = {run.info.run_name: run for run in built.runs()}
-    assert len(built.runs()) == 2 and set(found) == {CNN, LSTM}
+    assert len(built.runs()) == 4 and set(found) == {CNN, LSTM, *STRONG.values()}
     for key, run in found.items():
         assert run.info.status == "FINISHED"
         assert run.info.run_id == built.record(key)["run_id"]
@@ -245,8 +319,11 @@ def test_registered_models_answer_through_mlflow(built):
     }
     for key in (CNN, LSTM):
         name = f"text_classification-{DATA[key]}"
-        (version,) = built.store().search_model_versions(f"name = '{name}'")
-        assert version.run_id == built.record(key)["run_id"]
+        versions = built.store().search_model_versions(f"name = '{name}'")
+        of_runs = {version.run_id: version for version in versions}
+        experiments = (key, STRONG[DATA[key]])
+        assert set(of_runs) == {built.record(name)["run_id"] for name in experiments}
+        version = of_runs[built.record(key)["run_id"]]
         values = built.json("data/metrics", key, "scores", ONE, "scores.json")
         assert float(version.tags["score"]) == values["test/mcc"]
     golden = built.json("data/exported", CNN, "golden.json")
@@ -267,7 +344,7 @@ def test_report_has_a_row_for_each_experiment_and_metric(built):
     )
     rows = [dict(zip(head, line, strict=True)) for line in lines]
     assert [(row["experiment"], row["metric"]) for row in rows] == [
-        (key, metric) for key in (CNN, LSTM) for metric in ("accuracy", "mcc")
+        (key, metric) for key in PARAMS["experiments"] for metric in ("accuracy", "mcc")
     ]
     for row in rows:
         values = built.json("data/metrics", f"{row['experiment']}.json")
@@ -286,10 +363,11 @@ def test_replicates_are_children_of_one_run(copy_of, fresh):
         params["experiments"][CNN]["fit"]["epochs"] = 1
         del params["experiments"][LSTM]
     assert sorted(project.repro(f"evaluate@{CNN}")) == [
-        *(f"baselines@{WORDS}", f"evaluate@{CNN}", f"prepare@{WORDS}", f"train@{CNN}")
+        *(f"baselines@{WORDS}", f"evaluate@{CNN}", f"prepare@{WORDS}", f"train@{CNN}"),
+        f"train@{STRONG[WORDS]}",
     ]
     names = [f"repeat{split}_seed{seed}" for split in (0, 1) for seed in (1, 2)]
-    parent, *children = project.runs()
+    parent, *children = [run for run in project.runs() if run.info.run_name.startswith(CNN)]
     assert [run.info.status for run in (parent, *children)] == ["FINISHED"] * 5
     assert parent.info.run_id == project.record(CNN)["run_id"]
     assert [run.info.run_name for run in children] == [f"{CNN}/{name}" for name in names]

@@ -7,11 +7,17 @@ cache, so putting the files back runs nothing: that is a row of the table, too.
 import pytest
 import yaml
 
-from tests.support.project import CNN, LETTERS, LSTM, WORDS, stages
+from tests.support.project import CNN, LETTERS, LSTM, STRONG, WORDS, stages
 
 pytestmark = pytest.mark.slow
 
 TASK = "pipelines/tasks/text_classification"
+ONE_CLASS = """
+def _one(rows, classes):
+    probabilities = np.tile(np.eye(classes)[0], (rows, 1))
+    return Outputs(probabilities, np.zeros(rows, np.int32))
+"""
+ALL = sorted((CNN, LSTM, *STRONG.values()))
 SCORE, SERVE, LAYER = f"{TASK}/score.py", f"{TASK}/serve.py", "models/layers/masking.py"
 
 
@@ -66,7 +72,7 @@ def test_data_set_option_runs_its_prepare_and_its_experiments(project):
     with project.changed() as params:
         params["datasets"][WORDS]["options"]["inputs"]["word"]["max_tokens"] = 12
     assert sorted(project.repro()) == sorted(
-        [f"prepare@{WORDS}", f"baselines@{WORDS}", *stages(CNN)]
+        [f"prepare@{WORDS}", f"baselines@{WORDS}", *stages(CNN, STRONG[WORDS])]
     )
     spec = project.json("data/prepared", WORDS, "spec.json")
     assert spec["inputs"]["word"]["shape"] == [12]
@@ -75,7 +81,7 @@ def test_data_set_option_runs_its_prepare_and_its_experiments(project):
 def test_score_runs_evaluate_and_nothing_else(project):
     before = digests(project)
     project.append(SCORE)
-    assert sorted(project.repro()) == [f"evaluate@{key}" for key in (CNN, LSTM)]
+    assert sorted(project.repro()) == [f"evaluate@{key}" for key in ALL]
     assert digests(project) == before, "a comment changes no score and no figure"
 
 
@@ -91,27 +97,34 @@ def test_a_colour_in_a_figure_trains_and_exports_nothing(project, file):
     colour = "import pipelines.figures.style\npipelines.figures.style.BLUE = '#102030'\n"
     project.append(file, "BLUE = '#102030'\n" if file.endswith("style.py") else colour)
     before = digests(project)
-    assert sorted(project.repro()) == [f"evaluate@{key}" for key in (CNN, LSTM)]
+    assert sorted(project.repro()) == [f"evaluate@{key}" for key in ALL]
     after = digests(project)
     changed = {name for name in before if after[name] != before[name]}
-    assert changed == {f"evaluate@{key}" for key in (CNN, LSTM)}
+    assert changed == {f"evaluate@{key}" for key in ALL}
 
 
 def test_baselines_run_themselves_and_what_scores_them(project):
-    """A comment changes no prediction, so nothing is evaluated; another penalty does."""
+    """A comment changes no prediction, so nothing is evaluated; another prediction is."""
     project.append(f"{TASK}/baselines.py")
     baselines = [f"baselines@{key}" for key in (LETTERS, WORDS)]
     assert sorted(project.repro()) == baselines
-    project.append(f"{TASK}/baselines.py", "PENALTIES = {'tfidf_svm': (9.0,), 'nb_svm': (9.0,)}\n")
-    evaluated = [f"evaluate@{key}" for key in (CNN, LSTM)]
+    project.append(f"{TASK}/baselines.py", "majority = lambda y, n, k: _one(n, k)\n" + ONE_CLASS)
     ran = project.repro()
-    assert set(baselines + evaluated) <= set(ran)
+    assert set(baselines) | {f"evaluate@{key}" for key in ALL} <= set(ran)
     assert not [stage for stage in ran if stage.startswith("train")]
+
+
+def test_another_classical_model_is_fitted_once_and_networks_are_only_scored_again(project):
+    """Their own classical model is another baseline; the other data set has its own."""
+    with project.changed() as params:
+        params["experiments"][STRONG[WORDS]]["build"]["ngrams"] = "characters"
+    again = [*stages(STRONG[WORDS]), f"baselines@{WORDS}", f"evaluate@{CNN}", f"export@{CNN}"]
+    assert sorted(project.repro()) == sorted(again)
 
 
 def test_serve_runs_export_only(project):
     project.append(SERVE)
-    assert sorted(project.repro()) == [f"export@{key}" for key in (CNN, LSTM)]
+    assert sorted(project.repro()) == [f"export@{key}" for key in ALL]
 
 
 def test_layer_runs_training_and_no_preparation(project):
