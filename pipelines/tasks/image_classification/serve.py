@@ -8,7 +8,7 @@ from pipelines.evaluation.bootstrap import weights
 from pipelines.evaluation.classifier import score
 from pipelines.evaluation.tf_classifier import ANSWER_KINDS, Answer, outputs
 from pipelines.inference.decision import DecisionRule
-from pipelines.preprocessing import image_decoding, png_chunks
+from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
 from pipelines.tasks.image_classification.graph_reader import GraphReader
 from pipelines.tasks.image_classification.serve_classical import estimator_endpoints
