@@ -23,7 +23,7 @@ def write(root: Path) -> None:
 
     from pipelines.preprocessing import sentencepiece, text_limits
     from pipelines.preprocessing.image_decoding import MAX_PIXELS, Reader
-    from pipelines.tasks.image_classification.serve import GraphReader
+    from pipelines.tasks.image_classification.graph_reader import GraphReader
     from pipelines.tasks.translation.serve import GraphSubwords
 
     class Images(tf.Module):
