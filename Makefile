@@ -12,7 +12,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-fast lint rooms ci-times ui serve results course smoke bench bench-serving soak timing peers drill audit lock deps \
+.PHONY: help repro test test-fast lint rooms ci-times ui serve results course smoke bench bench-serving soak attack timing peers drill audit bom lock deps \
 	install jax clean
 PUBLIC := benchmarks/params.yaml
 COURSE := course/params.yaml
@@ -91,6 +91,13 @@ drill: install  ## kill, starve and corrupt copies of this project, into docs/re
 
 deps: install  ## write the `deps` of every dvc.yaml from the imports
 	@$(BIN)/python -m pipelines deps
+
+attack: install  ## attack the server, with a client beside the attacks, into docs/security.md
+	@$(BIN)/python -m benchmarks.attack $(ATTACK_OPTIONS)
+
+bom: install  ## write bom.json, the pinned packages as a software bill of materials (CycloneDX)
+	$(BIN)/uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py requirements requirements.lock \
+		--output-reproducible --output-format JSON --output-file bom.json
 
 audit: install  ## look for known weaknesses of the pinned packages
 	$(BIN)/uv tool run --from pip-audit==2.10.1 pip-audit --disable-pip --require-hashes \

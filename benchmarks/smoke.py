@@ -28,6 +28,8 @@ from benchmarks import smoke_graph
 from benchmarks.smoke_graph import ROOT, Graph, Params, Stage
 from benchmarks.smoke_rows import cut_dataset
 from pipelines.commands import deps
+from pipelines.config import loader
+from pipelines.config.errors import UserError
 
 MIRROR, DEFAULT_MIRROR = "DATASETS_MIRROR", ROOT.parent / "shared/datasets"
 COPIED = ("pipelines", "models", "requirements.txt")
@@ -89,11 +91,17 @@ def main() -> int:
     parser.add_argument("params", nargs="*", default=[*deps.PARAMS.values()], metavar="FILE")
     parser.add_argument(
         "--distinct", action="store_true",
-        help="one experiment for each task, builder and recipe that the root's graph has not",
+        help="one experiment for each model and each recipe that the root's graph does not have",
     )  # fmt: skip
     parser.add_argument("--only", nargs="+", metavar="KEY", help="these experiments")
     options = parser.parse_args()
     began = time.perf_counter()
+    try:
+        for name in options.params:
+            loader.load(Path(name))
+    except UserError as error:
+        print(f"error[{error.code}]: {error}", file=sys.stderr)
+        return 2
     params = smoke_graph.read(options.params)
     smoke_graph.shorten(params)
     keys = options.only or selected(params, options.params, options.distinct)

@@ -63,22 +63,25 @@ def items(params: Params, section: str) -> dict[str, dict]:
     }
 
 
-def combination(params: Params, experiment: Mapping) -> tuple[str, ...]:
-    """What makes an experiment worth a run of its own: task, builder and recipe."""
+def model_and_recipe(params: Params, experiment: Mapping) -> set[tuple[str, ...]]:
+    """What makes an experiment worth a run of its own. Not the two together: a model is written
+    for a DataSpec, whatever recipe has made it."""
     warm_starts, dataset = items(params, "warm_starts"), experiment["dataset"]
     dataset = warm_starts[dataset]["dataset"] if dataset in warm_starts else dataset
     recipe = items(params, "datasets")[dataset]["recipe"]
-    return experiment["task"], experiment["module"], experiment["build"]["builder"], recipe
+    model = (experiment["task"], experiment["module"], experiment["build"]["builder"])
+    return {model, ("recipe", recipe)}
 
 
 def distinct(params: Params, files: Sequence[str]) -> list[str]:
-    """Keys of the files' experiments, the first of each combination that no other file has."""
+    """Keys of the files' experiments, the first with a model or a recipe that no other has."""
     others = {name: values for name, values in params.items() if name not in files}
-    seen = {combination(params, block) for block in items(others, "experiments").values()}
+    blocks = items(others, "experiments").values()
+    seen = set().union(*(model_and_recipe(params, block) for block in blocks))
     keys = []
     for key, experiment in items({name: params[name] for name in files}, "experiments").items():
-        if (values := combination(params, experiment)) not in seen:
-            seen.add(values)
+        if not (new := model_and_recipe(params, experiment)) <= seen:
+            seen |= new
             keys.append(key)
     return keys
 

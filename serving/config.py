@@ -33,12 +33,14 @@ class Limits(StrictModel):
     """Limits of a request.
 
     Args:
-        body_bytes: size of the body.
+        body_bytes: size of the body, also decompressed.
+        message_bytes: size of a gRPC message, of which the library holds several copies.
         rows: number of rows (instances).
         string_bytes: length of one text or file.
         image_pixels: of one JPEG or PNG; signature.json can give a smaller number (max_pixels).
         image_work: pixels times scans of one JPEG, which decoding takes time for.
         depth: nesting of lists.
+        json_values: commas and opening brackets of one JSON body: about the number of its values.
         length: size of a dimension that the signature leaves open, besides the rows; signature.json
             can give another one (max_length).
         cells: elements of one tensor.
@@ -47,11 +49,13 @@ class Limits(StrictModel):
     """
 
     body_bytes: PositiveInt = 32 << 20
+    message_bytes: PositiveInt = 8 << 20
     rows: PositiveInt = 1024
     string_bytes: PositiveInt = 16 << 20
     image_pixels: PositiveInt = 16_000_000
     image_work: PositiveInt = 256_000_000
     depth: PositiveInt = 16
+    json_values: PositiveInt = 1_000_000
     length: PositiveInt = 1024
     cells: PositiveInt = 1 << 24
     in_flight_bytes: PositiveInt = 256 << 20
@@ -59,7 +63,7 @@ class Limits(StrictModel):
 
 
 class ConnectionLimits(StrictModel):
-    """Limits of HTTP connections.
+    """Limits of HTTP connections, and of gRPC.
 
     Args:
         connections: open at the same time; fewer if the process may not open as many files.
@@ -72,6 +76,7 @@ class ConnectionLimits(StrictModel):
         idle_timeout_s: time between two requests.
         write_timeout_s: time in which a client reads none of its answer, or goes on sending a body
             after its answer.
+        grpc_calls: gRPC calls at the same time; others are answered RESOURCE_EXHAUSTED at once.
     """
 
     connections: PositiveInt = 1000
@@ -83,6 +88,7 @@ class ConnectionLimits(StrictModel):
     head_timeout_s: Seconds = 10.0
     idle_timeout_s: Seconds = 5.0
     write_timeout_s: Seconds = 30.0
+    grpc_calls: PositiveInt = 128
 
 
 class Batching(StrictModel):

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute
 from pipelines.config.errors import UserError
 from serving import http_guard
 from serving.config import Config
+from serving.core import memory
 from serving.core.prediction import Core, RequestRecord
 from serving.grpc_api import services
 from serving.monitoring.access_log import AccessLog
@@ -64,6 +65,7 @@ async def serve(
     config, access_log = configure(), AccessLog(sys.stderr)
     servable.set_threads(config.batching.threads)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    memory.set_thresholds()
     try:
         async with running(config, extra_routes, access_log) as (core, addresses):
             stopping = asyncio.create_task(stop_event().wait())
@@ -101,7 +103,10 @@ async def running(
     await grpc_server.start()
     serving = asyncio.create_task(http_server.serve([listener]))
     connections = cast(set[http_guard.GuardedProtocol], http_server.server_state.connections)
-    watching = asyncio.create_task(http_guard.watch_connections(connections, config.connections))
+    watching = [
+        asyncio.create_task(http_guard.watch_connections(connections, config.connections)),
+        asyncio.create_task(memory.watch()),
+    ]
     try:
         scheme = "https" if config.certificate else "http"
         yield core, Addresses(f"{scheme}://{address(*listener.getsockname()[:2])}", grpc_address)
@@ -111,7 +116,8 @@ async def running(
         await asyncio.gather(serving, grpc_server.stop(config.limits.timeout_s))
         for connection in list(connections):  # whose clients have not read their answers
             connection.transport.abort()
-        watching.cancel()
+        for task in watching:
+            task.cancel()
         await core.manager.close(config.limits.timeout_s)
 
 

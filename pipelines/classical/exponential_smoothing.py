@@ -15,7 +15,7 @@ References: Holt 1957; Winters 1960, https://doi.org/10.1287/mnsc.6.3.324; Gardn
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class Smoothing:
         """
         level, trend, seasons = self.level, self.trend, self.seasons.copy()
         ahead = np.arange(1, horizon + 1)
-        growth = np.cumsum(self.phi**ahead)
+        growth = self.growth(horizon)
         index_of = {origin: index for index, origin in enumerate(origins.tolist())}
         forecasts = np.full((len(origins), horizon), np.nan)
         for row in range(int(origins.max()) + 1):
@@ -83,10 +83,29 @@ class Smoothing:
             if row == len(series):
                 break
             at = row % len(seasons)
-            # The season's innovation is that of the previous level and trend, as in statsmodels.
-            before, damped = level, self.phi * trend
-            level = self.alpha * (series[row] - seasons[at]) + (1 - self.alpha) * (level + damped)
-            trend = self.beta * (level - before) + (1 - self.beta) * damped
-            innovation = series[row] - before - damped
-            seasons[at] = self.gamma * innovation + (1 - self.gamma) * seasons[at]
+            level, trend, seasons[at] = self.updated(series[row], level, trend, seasons[at])
         return forecasts
+
+    def growth(self, horizon: int) -> np.ndarray:
+        """(f,) phi + ... + phi^k for each step k of the horizon."""
+        return np.cumsum(self.phi ** np.arange(1, horizon + 1))
+
+    def updated(self, value, level, trend, season):
+        """(level, trend, season) after a value; of numbers, or of rows of linear maps.
+
+        The season's innovation is that of the previous level and trend, as in statsmodels.
+        """
+        damped = self.phi * trend
+        new_level = self.alpha * (value - season) + (1 - self.alpha) * (level + damped)
+        new_trend = self.beta * (new_level - level) + (1 - self.beta) * damped
+        innovation = value - level - damped
+        return new_level, new_trend, self.gamma * innovation + (1 - self.gamma) * season
+
+    def after(self, series: np.ndarray) -> "Smoothing":
+        """The model whose first step is the one after the series."""
+        level, trend, seasons = self.level, self.trend, self.seasons.copy()
+        for row, value in enumerate(series):
+            at = row % len(seasons)
+            level, trend, seasons[at] = self.updated(value, level, trend, seasons[at])
+        turned = np.roll(seasons, -(len(series) % len(seasons)))
+        return replace(self, level=float(level), trend=float(trend), seasons=turned)

@@ -20,9 +20,10 @@ CHUNK = 2048  # images at a time
 def hog(images: np.ndarray, cell: int) -> np.ndarray:
     """HOG features, (n, features) float32.
 
-    Of several channels the one with the longest gradient counts, and a pixel votes for the two
-    nearest orientations, by linear interpolation. Differs from the paper: votes are not shared
-    between neighbouring cells.
+    Computed in double precision and rounded once, so that a served graph, whose sums have another
+    order, gives the same numbers. Of several channels the one with the longest gradient counts, and
+    a pixel votes for the two nearest orientations, by linear interpolation. Differs from the paper:
+    votes are not shared between neighbouring cells.
 
     Args:
         images: (n, H, W, C) uint8; H and W are multiples of `cell`, two at least.
@@ -33,20 +34,20 @@ def hog(images: np.ndarray, cell: int) -> np.ndarray:
 
 
 def _hog(images: np.ndarray, cell: int) -> np.ndarray:
-    values = np.sqrt(images.astype(np.float32) / 255)  # the paper's gamma correction
+    values = np.sqrt(images.astype(np.float64) / 255)  # the paper's gamma correction
     down, across = np.zeros_like(values), np.zeros_like(values)  # (n, H, W, C)
     down[:, 1:-1] = values[:, 2:] - values[:, :-2]
     across[:, :, 1:-1] = values[:, :, 2:] - values[:, :, :-2]
-    length = np.hypot(down, across)
-    strongest = length.argmax(axis=3)[..., None]
-    length, down, across = (
-        np.take_along_axis(x, strongest, axis=3)[..., 0] for x in (length, down, across)
+    strongest = (down**2 + across**2).argmax(axis=3)[..., None]
+    down, across = (
+        np.take_along_axis(x, strongest, axis=3)[..., 0] for x in (down, across)
     )  # (n, H, W)
+    length = np.sqrt(down**2 + across**2)
     position = (np.arctan2(down, across) % np.pi) * (BINS / np.pi) - 0.5
     lower = np.floor(position)
     upper_share = position - lower
     rows, height, width = length.shape
-    cells = np.zeros((rows, height // cell, width // cell, BINS), np.float32)
+    cells = np.zeros((rows, height // cell, width // cell, BINS))
     for number in range(BINS):
         votes = length * (
             (lower % BINS == number) * (1 - upper_share)
@@ -54,7 +55,7 @@ def _hog(images: np.ndarray, cell: int) -> np.ndarray:
         )
         blocks = votes.reshape(rows, height // cell, cell, width // cell, cell)
         cells[..., number] = blocks.sum(axis=(2, 4))
-    return _normalized(cells).reshape(rows, -1)
+    return _normalized(cells).reshape(rows, -1).astype(np.float32)
 
 
 def _normalized(cells: np.ndarray) -> np.ndarray:
@@ -71,4 +72,5 @@ def mean_colours(images: np.ndarray, cells: int) -> np.ndarray:
     """(n, H, W, C) uint8 -> (n, cells * cells * C) float32: mean colours of a grid, 0 to 1."""
     rows, height, width, channels = images.shape
     blocks = images.reshape(rows, cells, height // cells, cells, width // cells, channels)
-    return (blocks.mean(axis=(2, 4), dtype=np.float32) / 255).reshape(rows, -1)
+    means = blocks.mean(axis=(2, 4), dtype=np.float64) / 255
+    return means.reshape(rows, -1).astype(np.float32)

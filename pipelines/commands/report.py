@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import shutil
 import statistics
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,19 +12,25 @@ from pipelines.config import loader
 from pipelines.evaluation import comparison
 from pipelines.evaluation.comparison import interval, number
 from pipelines.evaluation.reported import reported_metrics
+from pipelines.preparation.data_report import findings
 
-TRAINED, METRICS = Path("data/trained"), Path("data/metrics")
+TRAINED, METRICS, PREPARED = Path("data/trained"), Path("data/metrics"), Path("data/prepared")
+MAX_FOOTNOTE = 160  # characters of a finding
 HEADER = (
     "experiment", "metric", "model", "strong baseline", "difference", "trivial baseline",
     "parameters", "fit s", "run", "commit",
 )  # fmt: skip
+NARROW_HEADER = HEADER[:5]
 
 
 def run(params_file: Path) -> None:
     """Prints one table of every experiment that has been evaluated."""
     results = rows(params_file)
     if results:
-        print(aligned(table(results)))
+        # A file or a pipe, which has no width, gets all columns.
+        print(fitted(results, shutil.get_terminal_size((sys.maxsize, 1)).columns))
+        if notes := footnotes(results):
+            print("\nWhat may hurt in the data:", *notes, sep="\n")
     else:
         print(f"{params_file}: no experiment has been evaluated yet; run dvc repro")
 
@@ -71,8 +79,55 @@ def row(key: str, experiment, dataset: str, metric: str, values: dict, run: dict
         "machine": run["tags"].get("machine", "an unnamed machine"),
         "git_commit": run["tags"].get("git_commit"),
         "data_digest": run["tags"].get("data_digest"),
+        "findings": in_data(dataset),
         "metrics_md5": hashlib.md5((METRICS / f"{key}.json").read_bytes()).hexdigest(),
     }
+
+
+def in_data(dataset: str) -> list[str]:
+    """What may hurt in a data set, as its data report has it."""
+    report = findings.read(PREPARED / dataset)
+    return [f"{entry.code}: {entry.message}" for entry in report if entry.severity != "info"]
+
+
+def footnotes(results: list[dict]) -> list[str]:
+    """What may hurt in the data behind the rows: a line for each finding."""
+    by_dataset = {row["dataset"]: row.get("findings", ()) for row in results}
+    return [
+        f"{dataset}: {findings.shorten(finding, MAX_FOOTNOTE)}"
+        for dataset, entries in by_dataset.items()
+        for finding in entries
+    ]
+
+
+def fitted(results: list[dict], width: int) -> str:
+    """The table with the most columns that fit `width` characters."""
+    tables = [table(results)]
+    tables += [
+        [NARROW_HEADER, *(narrow_cells(row, bounds) for row in results)] for bounds in (3, 1, 0)
+    ]
+    texts = [aligned(lines) for lines in tables]
+    fitting = (text for text in texts if max(map(len, text.splitlines())) <= width)
+    text = next(fitting, texts[-1])
+    if text == texts[0]:
+        return text
+    return f"{text}\n\nall columns: python -m pipelines report | cat"
+
+
+def narrow_cells(row: dict, bounds: int) -> tuple[str, ...]:
+    """The cells of NARROW_HEADER; the first `bounds` of its three scores with their intervals."""
+    groups = (("mean", ""), ("baseline", ""), ("difference", "+"))
+    model, baseline, difference = (
+        interval(row, group, sign) if position < bounds else number(row[group], sign)
+        for position, (group, sign) in enumerate(groups)
+    )
+    return (
+        row["experiment"],
+        row["metric"],
+        model,
+        f"{baseline} {row['baseline_name']}",
+        f"{difference} {row['verdict']}".rstrip(),
+    )
 
 
 def table(results: list[dict]) -> list[tuple[str, ...]]:

@@ -143,6 +143,8 @@ def render(values: dict) -> str:
         parts += [f"**{dataset}**", "", markdown(report.table(rows)), ""]
         if dataset in values["published"]:
             parts += [*published_table(values["published"][dataset]), ""]
+    if notes := report.footnotes(values["rows"]):
+        parts += ["What may hurt in the data:", "", *(f"- {note}" for note in notes), ""]
     machines = dict.fromkeys(row["machine"] for row in values["rows"])
     networks = [row for row in values["rows"] if not row["method"].startswith("classical/")]
     backends = dict.fromkeys(row["backend"] for row in networks)

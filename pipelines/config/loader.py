@@ -11,6 +11,7 @@ from pipelines.config import consistency, search_path
 from pipelines.config.errors import UserError, one_of
 from pipelines.config.mistakes import ENTRIES, Mistakes, entry_of
 from pipelines.config.schema import Baselines, Dataset, Download, Experiment, Params, WarmStart
+from pipelines.config.validation_errors import validation_errors
 from pipelines.config.written_texts import as_written
 from pipelines.config.yaml_lines import YamlFile
 
@@ -57,7 +58,7 @@ def _structure(file: YamlFile, mistakes: Mistakes) -> Params:
     try:
         return Params.model_validate(file.values)
     except ValidationError as error:
-        mistakes.extend(file.validation_errors(error, Params))
+        mistakes.extend(validation_errors(file, error, Params))
         values = {name: file.values[name] for name in file.values if name in Params.model_fields}
         for details in error.errors():
             section, *entry = details["loc"]
@@ -100,7 +101,7 @@ def _check_dataset(file: YamlFile, key: str, dataset: Dataset, mistakes: Mistake
     except UserError as error:
         mistakes.append(error)
     except ValidationError as error:
-        mistakes.extend(file.validation_errors(error, model, place))
+        mistakes.extend(validation_errors(file, error, model, place))
     return dataset
 
 

@@ -16,14 +16,17 @@ RECIPES = {
 }
 MODULES = {
     TEXT: ("classical/linear_text", "ngrams", "recurrent", "text_cnn", "transformer_classifier"),
-    IMAGE: ("lenet", "resnet", "small_cnn", "transfer", "vgg", "vit"),
-    SERIES: ("linear", "recurrent_forecasters", "segment_gru", "tcn"),
-    PAIRS: ("seq2seq", "transformer"),
+    IMAGE: ("classical/hog_svm", "lenet", "resnet", "small_cnn", "transfer", "vgg", "vit"),
+    SERIES: ("classical/forecasters", "linear", "recurrent_forecasters", "segment_gru", "tcn"),
+    PAIRS: ("classical/translation_memory", "seq2seq", "transformer"),
     LANGUAGE: ("classical/ngram_lm", "recurrent_language_models"),
 }
 # The module and builder of the classical model that is a task's strong baseline.
 STRONG = {
     TEXT: ("classical/linear_text", "linear_text"),
+    IMAGE: ("classical/hog_svm", "hog_svm"),
+    SERIES: ("classical/forecasters", "forecaster"),
+    PAIRS: ("classical/translation_memory", "translation_memory"),
     LANGUAGE: ("classical/ngram_lm", "ngrams"),
 }
 

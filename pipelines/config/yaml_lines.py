@@ -1,20 +1,12 @@
 """A YAML file whose errors name the line."""
 
-import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Annotated, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ValidationError
 
-from pipelines.config.errors import UserError, one_of
-
-MAX_SHOWN = 200  # characters of a value in a message
-MAX_NODES = 200_000  # values of a file, aliases written out
-
+from pipelines.config import yaml_aliases
+from pipelines.config.errors import UserError
 
 MERGE = "tag:yaml.org,2002:merge"
 
@@ -63,7 +55,7 @@ class YamlFile:
                     "the file is empty or not a mapping; see README.md for its sections",
                     path=path,
                 )
-            self._check_size(root)
+            yaml_aliases.check_size(path, root)
             self._record(root, ())
             self.values: dict = self._loader.construct_document(root)
         except UnicodeDecodeError as error:
@@ -86,19 +78,6 @@ class YamlFile:
                 "yaml-too-deep", "nested too deeply to be read; remove brackets or levels",
                 path=path,
             ) from None  # fmt: skip
-
-    def _check_size(self, root: yaml.Node) -> None:
-        """Refuses aliases that, written out, make the file larger than anyone writes one."""
-        sizes: dict[int, int] = {}
-        for node in _children_first(root):
-            sizes[id(node)] = 1 + sum(sizes.get(id(child), MAX_NODES) for child in _below(node))
-            if sizes[id(node)] > MAX_NODES:
-                raise UserError(
-                    "yaml-aliases",
-                    f"more than {MAX_NODES:,} values when its aliases (*name) are written out; "
-                    "write the blocks without anchors, or make them smaller",
-                    path=self.path, line=node.start_mark.line + 1,
-                )  # fmt: skip
 
     def _record(self, node: yaml.Node, key: tuple) -> None:
         self.lines.setdefault(key, node.start_mark.line + 1)
@@ -137,110 +116,3 @@ class YamlFile:
         return UserError(
             code, message, path=self.path, line=self.lines[known], key=".".join(names), value=value
         )
-
-    def validation_error(
-        self, error: ValidationError, model: type[BaseModel], prefix: tuple = ()
-    ) -> UserError:
-        """The first of pydantic's errors as a UserError; see `validation_errors`."""
-        return self.validation_errors(error, model, prefix)[0]
-
-    def validation_errors(
-        self, error: ValidationError, model: type[BaseModel], prefix: tuple = ()
-    ) -> list[UserError]:
-        """Pydantic's errors as UserErrors, one for each key.
-
-        Args:
-            error: what pydantic raised.
-            model: what it validated.
-            prefix: the key of the values that it validated.
-        """
-        # A misspelt key is reported as a missing one and as an unknown one; the latter says more.
-        details = sorted(error.errors(), key=lambda item: item["type"] == "missing")
-        unknown = [item["loc"] for item in details if item["type"] == "extra_forbidden"]
-        errors: dict[str | None, UserError] = {}
-        for item in details:
-            if item["type"] == "missing" and _is_misspelt(item["loc"], unknown):
-                continue
-            problem = self._problem(item, model, prefix)
-            errors.setdefault(problem.key, problem)
-        # The arms of a union are reported one by one: the one that goes furthest is meant.
-        return [
-            problem
-            for key, problem in errors.items()
-            if not any(other and other.startswith(f"{key}.") for other in errors)
-        ]
-
-    def _problem(self, item: Mapping, model: type[BaseModel], prefix: tuple) -> UserError:
-        key = prefix
-        for step in item["loc"]:  # pydantic also names the arms of a union: those are not keys
-            if (*key, str(step)) in self.lines:
-                key = (*key, str(step))
-        if item["type"] == "extra_forbidden":
-            choices = one_of(key[-1], _fields(model, item["loc"][:-1]))
-            return self.error("key-unknown", key, f"unknown key; {choices}", key[-1])
-        if item["type"] == "missing":
-            key = (*key, item["loc"][-1])
-            return self.error("key-missing", key, "missing; add it", key[-1])
-        problem, value = item["msg"].removeprefix("Value error, "), item["input"]
-        message = f"{problem[0].lower()}{problem[1:]}; found {_short(value)}"
-        return self.error("value-invalid", key, message, value)
-
-
-def _is_misspelt(missing: tuple, unknown: Sequence[tuple]) -> bool:
-    """Whether an unknown key beside a missing one is so alike that it is meant."""
-    names = [str(loc[-1]) for loc in unknown if loc[:-1] == missing[:-1]]
-    return bool(difflib.get_close_matches(str(missing[-1]), names, n=1))
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
-
-
-def _below(node: yaml.Node) -> Iterator[yaml.Node]:
-    if isinstance(node, yaml.MappingNode):
-        for name, value in node.value:
-            yield from (name, value)
-    elif isinstance(node, yaml.SequenceNode):
-        yield from node.value
-
-
-def _children_first(root: yaml.Node) -> Iterator[yaml.Node]:
-    """Every node once, after the nodes below it; a node inside itself comes before itself."""
-    seen, stack = {id(root)}, [(root, _below(root))]
-    while stack:
-        node, children = stack[-1]
-        child = next((child for child in children if id(child) not in seen), None)
-        if child is None:
-            stack.pop()
-            yield node
-        else:
-            seen.add(id(child))
-            stack.append((child, _below(child)))
-
-
-def _fields(model: type[BaseModel], loc: tuple) -> list[str]:
-    """The field names accepted at `loc`, pydantic's path through the model."""
-    for step in loc:
-        model = _step_down(model, step)
-    return list(model.model_fields)
-
-
-def _step_down(annotation, step: str | int):
-    """The annotation one step down: a field, a key, an index or an arm of a union."""
-    arguments = get_args(annotation)
-    if not arguments:
-        return _plain(annotation.model_fields[step].annotation)
-    if get_origin(annotation) in (Union, UnionType):
-        return next(arm for arm in arguments if arm.__name__ == step)
-    return _plain(arguments[-1])
-
-
-def _plain(annotation):
-    """Without the wrappers that pydantic does not name: Annotated[X, ...] and X | None."""
-    arguments = [argument for argument in get_args(annotation) if argument is not NoneType]
-    if get_origin(annotation) is Annotated:
-        return _plain(arguments[0])
-    if get_origin(annotation) in (Union, UnionType) and len(arguments) == 1:
-        return _plain(arguments[0])
-    return annotation

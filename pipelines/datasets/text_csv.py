@@ -16,6 +16,7 @@ from pipelines.preparation import (
     label_names,
     labelled_texts,
     source_files,
+    table_changes,
     tables,
 )
 from pipelines.preparation.splits import SplitSources
@@ -94,7 +95,7 @@ def read_table(path: Path, options: Options) -> tables.Table:
     table = options.table(path, header=options.header is not False)
     if options.file_column is not None:
         stem = path.name.removesuffix("".join(path.suffixes)) or path.name
-        table = tables.with_column(table, options.file_column, stem)
+        table = table_changes.with_column(table, options.file_column, stem)
     return table
 
 

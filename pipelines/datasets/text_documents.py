@@ -1,23 +1,5 @@
 """Documents to model language by: text files in a folder or an archive, or one file.
 
-options (params.yaml, `datasets.<key>.options`):
-
-    files           which files, by patterns (fnmatch) of their names relative to `source`: {all:
-                    ["*.txt"]}, to be split here, or {train: [...], val: [...], test: [...]}; a file
-                    that several match is of the first of test, val, train. Default: all files
-    document        file: a file is a document; line: each line is one
-    remove          regular expressions of what is no text (stage directions, headings); ^ and $
-                    match at lines
-    granularity     word | character: what a token is
-    signs           split: punctuation is a token of its own; keep: only spaces separate tokens
-    lowercase       of words
-    line_end        whether the end of a line is a token, shown as a line feed
-    vocabulary_size the most frequent tokens of train, with padding and the unknown; others are
-                    unknown
-    encoding        of every file
-    split           method: random (whole documents), or end (the last share of the text is test,
-                    and what precedes it val); val, test: a fraction, or a number of documents
-
 A document is a row. Its tokens are what a model reads and predicts, each after all those before it.
 """
 
@@ -50,12 +32,34 @@ def _compiles(pattern: str) -> str:
 
 
 class Split(HoldOut):
+    """method: random (whole documents), or end (the last share of the text is test, and what
+    precedes it val). val, test: a fraction below 1, or a number of documents."""
+
     method: Literal["random", "end"] = "random"
     val: splits.Share = 0.1
     test: splits.Share = 0.1
 
 
 class Options(BaseModel):
+    """Which files are read, and what a token is.
+
+    Args:
+        files: which files, by patterns of their names relative to the source: {all: ["*.txt"]}, to
+            be split here, or {train: [...], val: [...], test: [...]}; a file that several match is
+            of the first of test, val, train. Default: all files.
+        document: file: a file is a document; line: each line is one.
+        remove: regular expressions of what is no text (stage directions, headings); ^ and $ match
+            at lines.
+        granularity: what a token is.
+        signs: split: punctuation is a token of its own; keep: only spaces separate tokens.
+        lowercase: whether capitals are read as small letters.
+        line_end: whether the end of a line is a token.
+        vocabulary_size: the most frequent tokens of train that are known, and two for unknown
+            tokens and padding.
+        encoding: of every file, by Python's name.
+        split: how documents become train, val and test, where `files` does not say so.
+    """
+
     model_config = STRICT
     files: SplitSources[list[str]] | None = None
     document: Literal["file", "line"] = "file"

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.config import loader
+from pipelines.config.file_names import SUMMARY, TRACKED
 from pipelines.evaluation import reported
 from pipelines.evaluation.comparison import compare, interval, number
 from pipelines.evaluation.context import Evaluation
 from pipelines.preparation.data_report import findings
-from pipelines.tracking.artifacts import SUMMARY, TRACKED
 
 BOUNDS = ("_low", "_high", "_sd")
 MAX_FINDINGS = 5

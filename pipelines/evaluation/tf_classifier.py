@@ -56,15 +56,16 @@ class MarginAnswer(tf.Module):
         super().__init__()
         self.calibration, self.labels = calibration, tf.constant(spec.labels)
 
-    def __call__(self, margins):
+    def __call__(self, margins, predicted=None):
+        """predicted: (B,) class ids, where they do not follow from the margins."""
         log_odds = margins * self.calibration.slopes + self.calibration.intercepts
         if len(self.calibration.slopes) == 1:
             probabilities = tf.concat([tf.sigmoid(-log_odds), tf.sigmoid(log_odds)], axis=1)
-            predicted = tf.cast(margins[:, 0] > 0, tf.int32)
+            of_margins = tf.cast(margins[:, 0] > 0, tf.int32)
         else:
             probabilities = tf.nn.softmax(log_odds)
-            predicted = tf.argmax(margins, axis=1, output_type=tf.int32)
-        return _answer(self.labels, probabilities, predicted)
+            of_margins = tf.argmax(margins, axis=1, output_type=tf.int32)
+        return _answer(self.labels, probabilities, of_margins if predicted is None else predicted)
 
 
 def _answer(labels, probabilities, predicted) -> dict:

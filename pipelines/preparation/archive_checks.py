@@ -55,7 +55,8 @@ def check_member(
     if size > limit:
         raise UserError(
             "member-too-large",
-            f"member {name!r} has {size:,} bytes; at most {limit:,} are read",
+            f"member {name!r} has {size:,} bytes; at most {limit:,} are read: make it smaller, or "
+            "leave it out",
             path=archive, value=name,
         )  # fmt: skip
 

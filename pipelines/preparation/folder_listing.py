@@ -90,7 +90,8 @@ def _contents(path: Path, max_bytes: int) -> bytes:
         size = path.stat().st_size
         if size > max_bytes:
             raise UserError(
-                "file-too-large", f"{size:,} bytes; at most {max_bytes:,} are read",
+                "file-too-large",
+                f"{size:,} bytes; at most {max_bytes:,} are read: make it smaller, or remove it",
                 path=path, value=size,
             )  # fmt: skip
         return path.read_bytes()

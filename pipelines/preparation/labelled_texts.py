@@ -4,6 +4,7 @@ What the source has split stays as it is: duplicates are dropped within its spli
 is in two of them is refused or reported. Statistics (here: the vocabulary) come from train only.
 """
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,6 +43,7 @@ class Options(BaseModel):
         empty: refuse | drop rows without a text or label.
         sample_rows: read all, and use only so many rows, drawn at random.
         duplicates: drop (keep the first) | keep.
+        conflicts: refuse | drop (all of them): what to do with a text that has two labels.
         overlap: refuse | report | drop: what to do when a text of one split is also in another;
             drop keeps that of test, and that of val rather than that of train.
         split: how rows become train, val and test.
@@ -54,6 +56,7 @@ class Options(BaseModel):
     empty: empty_texts.Empty = "refuse"
     sample_rows: Count | None = None
     duplicates: Literal["drop", "keep"] = "drop"
+    conflicts: Literal["refuse", "drop"] = "refuse"
     overlap: split_checks.Overlap = "refuse"
     split: TextSplit = TextSplit()
 
@@ -76,7 +79,7 @@ def prepare(
     labels = validation.classes(source, [row.label for row in rows], options.positive)
     all_rows = rows
     if options.duplicates == "drop":
-        rows = drop_duplicates(source, rows)
+        rows = drop_duplicates(source, rows, options.conflicts)
     targets = np.array([labels.index(row.label) for row in rows], np.int32)
     fingerprints = [near_duplicates.fingerprint(row.text) for row in rows]
     duplicate_ids = _enumerate(fingerprints)
@@ -130,8 +133,18 @@ def write_report(
     findings.write(out, findings.accepted(report))
 
 
-def drop_duplicates(source: Path, rows: Sequence[Row]) -> list[Row]:
-    """The first of equal texts in each split that the source gives; all must have one label."""
+def drop_duplicates(
+    source: Path, rows: Sequence[Row], conflicts: Literal["refuse", "drop"]
+) -> list[Row]:
+    """The first of equal texts in each split that the source gives.
+
+    Args:
+        source: for messages.
+        rows: of the source.
+        conflicts: refuse | drop equal texts with different labels.
+    """
+    if conflicts == "drop":
+        rows = without_conflicts(source, rows)
     keys = ((row.split, near_duplicates.fingerprint(row.text)) for row in rows)
     duplicate_ids = _enumerate(keys)
     validation.require_consistent_labels(
@@ -141,6 +154,18 @@ def drop_duplicates(source: Path, rows: Sequence[Row]) -> list[Row]:
     if len(first) < len(rows):
         print(f"{source}: {len(rows) - len(first)} duplicates dropped, {len(first)} texts kept")
     return [rows[row] for row in first]
+
+
+def without_conflicts(source: Path, rows: Sequence[Row]) -> list[Row]:
+    """The rows whose text has one label in the whole source."""
+    labels = defaultdict(set)
+    for row in rows:
+        labels[near_duplicates.fingerprint(row.text)].add(row.label)
+    consistent = [row for row in rows if len(labels[near_duplicates.fingerprint(row.text)]) == 1]
+    if len(consistent) < len(rows):
+        count = len(rows) - len(consistent)
+        print(f"{source}: {count} rows dropped, whose text has several labels (conflicts: drop)")
+    return consistent
 
 
 def _enumerate(keys: Iterable[Hashable]) -> np.ndarray:

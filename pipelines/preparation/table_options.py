@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field
 
 from pipelines.config.schema import STRICT
-from pipelines.preparation import tables
+from pipelines.preparation import table_changes, tables
 from pipelines.preparation.tables import Character
 
 
@@ -50,5 +50,5 @@ class TableOptions(BaseModel):
             is_blank=is_blank, skip_lines=self.skip_lines, comment=self.comment,
         )  # fmt: skip
         if self.names is not None:
-            table = tables.with_names(table, self.names)
-        return tables.without_first_row(table) if self.units_row else table
+            table = table_changes.with_names(table, self.names)
+        return table_changes.without_first_row(table) if self.units_row else table

@@ -64,7 +64,7 @@ def decode(path: Path | str, data: bytes, encoding: str) -> str:
             invalid in it, or NUL.
     """
     if not data.strip():
-        raise UserError("file-empty", "the file is empty", path=path)
+        raise UserError("file-empty", "the file is empty; fetch it again", path=path)
     foreign_files.refuse(path, data)
     try:
         name = codecs.lookup(encoding).name

@@ -37,13 +37,19 @@ def _increasing_levels(levels: list[float]) -> list[float]:
 
 
 class Options(BaseModel):
-    """history_steps: how far back a model sees. horizon_steps: how many steps it forecasts.
-    season_steps: period of the series, 1 for no season. stride: steps from one window to the next.
-    quantiles: levels to forecast, none for point forecasts. gaps: refuse; interpolate (linearly);
-    forward_fill (the last value). longest_gap_steps: a longer gap is refused, not filled. refit:
-    whether ridge, once its hyperparameters are chosen on
-    val, is fitted again to train and val before it forecasts test; published protocols mostly fit
-    to train only.
+    """How a series is cut into windows and splits.
+
+    Args:
+        history_steps: how far back a model sees.
+        horizon_steps: how many steps it forecasts.
+        season_steps: period of the series, 1 for no season.
+        stride: steps from one window to the next.
+        quantiles: levels to forecast, none for point forecasts.
+        split: how many steps at the end are test, and how many before them val.
+        gaps: refuse; interpolate (linearly); forward_fill (the last value).
+        longest_gap_steps: longer gaps are refused.
+        refit: whether ridge, once its hyperparameters are chosen on val, is fitted again to train
+            and val before it forecasts test; published protocols mostly fit to train only.
     """
 
     model_config = STRICT

@@ -40,7 +40,8 @@ def classes(path: Path, names: Sequence[str], positive: str | None) -> list[str]
         print(f"{path}: warning: {_same_name(variants, names)}")
     if len(labels) < 2:
         raise UserError(
-            "class-count", f"only one class, {labels[0]!r}; at least two are needed",
+            "class-count",
+            f"only one class, {labels[0]!r}; add rows of another one, or correct where labels are",
             path=path, value=labels[0],
         )  # fmt: skip
     if positive is not None and positive not in labels:
@@ -80,15 +81,20 @@ def require_consistent_labels(
         labels: of each row.
     """
     first: dict[int, int] = {}
-    for row, duplicate_id in enumerate(duplicate_ids.tolist()):
-        original = first.setdefault(duplicate_id, row)
-        if labels[original] != labels[row]:
-            raise UserError(
-                "label-conflict",
-                f"same text as {places[original]}, but labelled {labels[row]!r} here and "
-                f"{labels[original]!r} there; correct one of them",
-                path=places[row].path, line=places[row].line, value=labels[row],
-            )  # fmt: skip
+    pairs = [
+        (row, first.setdefault(duplicate_id, row))
+        for row, duplicate_id in enumerate(duplicate_ids.tolist())
+    ]
+    conflicts = [(row, original) for row, original in pairs if labels[row] != labels[original]]
+    if conflicts:
+        row, original = conflicts[0]
+        raise UserError(
+            "label-conflict",
+            f"same text as {places[original]}, but labelled {labels[row]!r} here and "
+            f"{labels[original]!r} there, one of {len(conflicts)} such rows; correct them, or set "
+            "conflicts: drop",
+            path=places[row].path, line=places[row].line, value=labels[row],
+        )  # fmt: skip
 
 
 def within_spec(path: Path, columns: Mapping, spec: "DataSpec") -> None:

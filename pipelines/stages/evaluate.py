@@ -12,6 +12,7 @@ import numpy as np
 
 from pipelines import tracking
 from pipelines.config import loader
+from pipelines.config.file_names import TRACKED
 from pipelines.evaluation import (
     baseline_files,
     bootstrap,
@@ -25,7 +26,6 @@ from pipelines.figures import training_curves
 from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.storage import arrays, atomic
-from pipelines.tracking.artifacts import TRACKED
 
 SCORES = "scores.json"
 Scores = dict[str, dict[str, np.ndarray]]  # group -> metric -> (1 + resamples,) values

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
@@ -19,6 +20,7 @@ import tensorflow as tf
 from pipelines import tracking
 from pipelines.config import loader
 from pipelines.config.errors import UserError
+from pipelines.config.file_names import TRACKED
 from pipelines.evaluation import load_model, model_card
 from pipelines.evaluation.context import Evaluation
 from pipelines.inference.decision import DecisionRule
@@ -28,8 +30,9 @@ from pipelines.stages.verify import predict_in_batches, score
 from pipelines.storage import arrays, atomic, trials
 from pipelines.storage.exported import SCHEMA_VERSION
 from pipelines.storage.trials import Trial
-from pipelines.tasks.contract import TaskInfo
-from pipelines.tracking.artifacts import TRACKED
+
+if TYPE_CHECKING:
+    from pipelines.tasks.contract import TaskInfo
 
 GOLDEN_ROWS = 8
 READING_VERSION = 1  # of `reading` in signature.json; raised when its keys or their meaning change
@@ -210,7 +213,7 @@ def rescore(champion: Mapping, stage: Evaluation, trial: Trial, primary: str) ->
     return score(folder, stage, trial)[primary]
 
 
-def baseline_values(points: dict[str, float], info: TaskInfo) -> promotion.Baselines:
+def baseline_values(points: dict[str, float], info: "TaskInfo") -> promotion.Baselines:
     """The values of the primary metric that a champion is compared with."""
     names = [name.partition("/") for name in points if name.startswith("baseline_")]
     groups = sorted({group for group, _, metric in names if metric == info.primary_metric})

@@ -4,16 +4,17 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from pipelines.spec import DataSpec
+from pipelines.config.file_names import BEST_EPOCH as BEST_EPOCH
 from pipelines.storage import arrays
+
+if TYPE_CHECKING:
+    from pipelines.spec import DataSpec
 
 MODEL = "model.keras"  # of a network
 ESTIMATOR = "estimator"  # of a classical model: a folder of arrays and JSON files
 DESCRIPTION = "estimator.json"  # in it: {"module", "build"}, the arguments of `models.build`
-# The row of history.csv whose weights the model has, and `monitor`; of a classical model the score
-# that validation selected it by.
-BEST_EPOCH = "best_epoch.json"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Trial:
         return prepared / f"repeat{self.repeat}" / "assets"
 
 
-def of(spec: DataSpec, seeds: list[int]) -> list[Trial]:
+def of(spec: "DataSpec", seeds: list[int]) -> list[Trial]:
     """Every seed on every repeat."""
     return [Trial(repeat, seed) for repeat in range(spec.repeats) for seed in seeds]
 
@@ -54,12 +55,12 @@ def _rank(folder: Path) -> float:
     return values[monitor["metric"]] * (1 if monitor["mode"] == "min" else -1)
 
 
-def inputs(columns: dict, spec: DataSpec) -> dict:
+def inputs(columns: dict, spec: "DataSpec") -> dict:
     """The columns that a model reads, by the names of its inputs."""
     return {name: columns[name] for name in spec.inputs}
 
 
-def requests(columns: dict, spec: DataSpec) -> dict:
+def requests(columns: dict, spec: "DataSpec") -> dict:
     """The columns that a classical model reads: inputs and what a client sends, no targets."""
     names = dict.fromkeys((*spec.inputs, *spec.request_inputs))
     return {name: columns[name] for name in names if name in columns}

@@ -3,7 +3,7 @@
 A task is a folder of modules, pipelines/tasks/<task>/, each with one reader:
 
     info.py       INFO, a `TaskInfo`        promotion, results
-    reporting.py  REPORTED_METRICS          the results table alone
+    reporting.py  REPORTED_METRICS          evaluate (what MLflow and DVC show), results
     objective.py  `Objective`               train
     score.py      `Score`                   evaluate
     baselines.py  `Baselines`               baselines

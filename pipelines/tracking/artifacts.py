@@ -3,7 +3,8 @@
 Each function is called by the stage that writes the files and by `rebuild`, so that a rebuilt run
 shows what the original showed.
 
-    trained/<trial>/     model.keras, history.csv, decision.json, best_epoch.json
+    trained/<trial>/     model.keras, history.csv, decision.json, best_epoch.json; of a classical
+                         model estimator/ in the place of the first two
     plots/               figures as PNG, and their points as CSV; plots/<trial>/ those of a trial
     scores/<trial>/      predictions on test, scores.json
     scores/table.json    every score with its interval, as a table
@@ -17,9 +18,10 @@ A run that has trials as runs of their own holds the results of all; a trial hol
 import json
 from pathlib import Path
 
+from pipelines.config.file_names import SUMMARY
 from pipelines.tracking import entries, store
 
-TRACKED, SUMMARY, TABLE = "tracked.json", "summary.md", "scores/table.json"
+TABLE = "scores/table.json"
 NOTE, TABLES = "mlflow.note.content", "mlflow.loggedArtifacts"
 LEFT_OUT = "artifacts_left_out"
 # A model of this size is in data/trained and, exported, in the registry: a third copy is too many.
@@ -27,9 +29,17 @@ MAX_FILE_BYTES = 64 * 2**20
 
 
 def log_trained(run_id: str, folder: Path, trial: str) -> None:
-    """The files of one trial's folder; its run.json is about the run itself."""
-    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
-    log_files(run_id, [path for path in files if path.name != "run.json"], f"trained/{trial}")
+    """The files of one trial's folder; its run.json is about the run itself.
+
+    A classical model's are in a folder of their own.
+    """
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    by_folder: dict[Path, list[Path]] = {}
+    for path in files:
+        if path != folder / "run.json":
+            by_folder.setdefault(path.parent.relative_to(folder), []).append(path)
+    for part, paths in by_folder.items():
+        log_files(run_id, paths, (Path("trained", trial) / part).as_posix())
 
 
 def log_results(run_id: str, tracked: Path) -> None:

@@ -35,7 +35,7 @@ def describe_experiment(
     client = store.client()
     with store.exclusive():
         entry = client.get_experiment_by_name(task)
-        assert entry is not None, "the run that is described has made it"
+        assert entry is not None, "the experiment of a run that is open"
         note = note.replace("{view}", view_address(entry.experiment_id))
         tags = {
             KIND_TAG: KIND,

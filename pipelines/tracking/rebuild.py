@@ -13,6 +13,7 @@ from pathlib import Path
 from mlflow.entities import Run as Entry
 
 from pipelines.config.errors import UserError
+from pipelines.config.file_names import BEST_EPOCH, TRACKED
 from pipelines.tracking import artifacts, entries, store
 
 
@@ -48,7 +49,7 @@ def restore_all(root: Path) -> list[dict]:
 def _results_file(data: Path, folder: Path) -> Path | None:
     """The file in which evaluate writes the results of a run, or of one of its trials."""
     key, *trial = folder.relative_to(data / "trained").parts
-    path = Path(data, "metrics", key, "scores", *trial, artifacts.TRACKED)
+    path = Path(data, "metrics", key, "scores", *trial, TRACKED)
     return path if path.exists() else None
 
 
@@ -82,7 +83,7 @@ def rebuild(record: Mapping, folder: Path, metrics: Path | None) -> Entry:
 
 def _log_files(run_id: str, record: Mapping, folder: Path, metrics: Path | None) -> None:
     """Args: as of `rebuild`; the exported model and the prepared data are looked for beside it."""
-    trials = [path.parent for path in sorted(folder.glob("**/history.csv"))]
+    trials = [path.parent for path in sorted(folder.glob(f"**/{BEST_EPOCH}"))]
     if len(trials) == 1:  # otherwise every trial has a run of its own
         artifacts.log_trained(run_id, trials[0], trials[0].name)
     if metrics is not None:

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from serving.servables.signature import Signature
 from serving.version_policy import unloadable
 
 log = logging.getLogger("serving")
+LOAD_PATIENCE_S = 30.0  # how long other models wait for one that is being loaded
 VersionFolders = Mapping[int, Path]
 
 
@@ -50,6 +52,8 @@ class Manager:
             servable.load, allowed_operations=config.allow_operations,
             allowed_modules=config.allow_modules,
         )  # fmt: skip
+        self._reconciling: dict[str, asyncio.Task] = {}  # by the name of the model
+        self._loading_slot = asyncio.Semaphore(1)
         self._loads: set[Future] = set()  # that run, also those past their time
         self._unload_tasks: set[asyncio.Task] = set()
         self._scanned = False
@@ -90,7 +94,10 @@ class Manager:
             self._warn_on_change("watch", [f"nothing is changed: {error!r}"])
 
     async def update(self) -> None:
-        """One poll: loads aspired versions that are missing, unloads what is not needed."""
+        """One poll: loads aspired versions that are missing, unloads what is not needed.
+
+        Models that an earlier poll still loads are left out.
+        """
         folders = await asyncio.to_thread(self._scan)
         for name, present in folders.items():
             model = self.models.setdefault(name, Model(name))
@@ -98,10 +105,20 @@ class Manager:
             for number in model.policy.aspired_versions(present):
                 self._add_version(model, number, present[number])
         self._scanned = True
+        pending: set[asyncio.Task] = set()
         for model in list(self.models.values()):
-            await self._reconcile(model, folders.get(model.name, {}))
-            if not model.versions:  # its folder was removed before any version was loaded
-                del self.models[model.name]
+            if model.name not in self._reconciling:
+                task = asyncio.create_task(self._reconcile(model, folders.get(model.name, {})))
+                self._reconciling[model.name] = task
+                task.add_done_callback(partial(self._forget, model.name))
+                pending.add(task)
+        done = pending
+        while pending and done:  # a load that takes long, or never ends, goes on beside next polls
+            done, pending = await asyncio.wait(
+                pending, timeout=LOAD_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                task.result()
 
     def _scan(self) -> dict[str, VersionFolders]:
         """{model: its versions on disk}. A model in two roots is taken from the first one."""
@@ -118,6 +135,10 @@ class Manager:
         version = model.versions.get(number)
         if version is None or (version.folder != folder and version.state in (START, END)):
             model.versions[number] = Version(number, folder)
+
+    def _forget(self, name: str, task: asyncio.Task) -> None:
+        """Called when the task that reconciled a model has ended."""
+        self._reconciling.pop(name)
 
     async def _reconcile(self, model: Model, present: VersionFolders) -> None:
         """Brings the loaded versions in line with the policy and the folders."""
@@ -136,6 +157,8 @@ class Manager:
                 del model.versions[number]
         conflicts = model.set_labels(self.config.labels_of(model.name))
         self._warn_on_change(f"{model.name} labels", conflicts)
+        if not model.versions:  # its folder was removed before any version was loaded
+            del self.models[model.name]
 
     async def _load_version(self, model: Model, version: Version) -> None:
         version.state = LOADING
@@ -159,13 +182,20 @@ class Manager:
         log.info("%s version %d: available after %.1f s", model.name, version.number, seconds)
 
     async def _run_load(self, version: Version) -> servable.Servable:
-        """Loads on a thread of its own: it must not wait for requests, nor requests for it."""
+        """Loads on a thread of its own: it must not wait for requests, nor requests for it.
+
+        One at a time, unless it takes longer than LOAD_PATIENCE_S.
+        """
         limit = self.config.load_timeout_s
-        version.loading = background.start(self._load, version.folder)
-        self._loads.add(version.loading)
-        version.loading.add_done_callback(self._loads.discard)
+        async with self._loading_slot:
+            version.loading = background.start(self._load, version.folder)
+            self._loads.add(version.loading)
+            version.loading.add_done_callback(self._loads.discard)
+            patience = min(limit, LOAD_PATIENCE_S)
+            with suppress(TimeoutError):
+                return await background.wait(version.loading, patience)
         try:
-            return await background.wait(version.loading, limit)
+            return await background.wait(version.loading, limit - patience)
         except TimeoutError:
             message = f"{version.folder}: loading and warm-up took longer than {limit:g} s"
             raise LoadError(f"{message} (load_timeout_s)") from None
@@ -218,6 +248,8 @@ class Manager:
             timeout_s: return after this time, even if a call of a model has not ended.
         """
         self.closed = True
+        for task in self._reconciling.values():
+            task.cancel()
         for model in self.models.values():
             for number in model.available:
                 self._start_unloading(model, model.versions[number])

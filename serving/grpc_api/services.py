@@ -41,13 +41,15 @@ UNKNOWN_ERROR = 2  # in error_codes.proto of TensorFlow
 
 def build(core: Core) -> tuple[grpc.aio.Server, str]:
     """The server, not started yet, and its address."""
-    max_bytes = core.config.limits.body_bytes + MESSAGE_OVERHEAD
+    limits = core.config.limits
+    max_bytes = min(limits.message_bytes, limits.body_bytes) + MESSAGE_OVERHEAD
     server = grpc.aio.server(
+        maximum_concurrent_rpcs=core.config.connections.grpc_calls,  # refused before it is read
         options=[
             ("grpc.max_receive_message_length", max_bytes),
             ("grpc.max_send_message_length", -1),
             ("grpc.so_reuseport", 0),  # otherwise two servers could share a port
-        ]
+        ],
     )
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
         PredictionService(core), server

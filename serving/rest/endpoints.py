@@ -16,8 +16,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
+from serving.config import Limits
 from serving.core.prediction import Core, RequestRecord
-from serving.errors import BadRequest, ServingError
+from serving.errors import BadRequest, ServingError, TooLarge
 
 JSON = "application/json"
 CHALLENGE = {"www-authenticate": "Bearer"}
@@ -136,7 +137,20 @@ def to_json(value) -> bytes:
     return orjson.dumps(value)
 
 
-def parse_object(data: bytes) -> dict:
+def parse_object(data: bytes, limits: Limits) -> dict:
+    """The body, which must be a JSON object.
+
+    Raises:
+        TooLarge: it has too many values: while they are parsed, no other request is answered.
+        BadRequest: it is something else.
+    """
+    if len(data) > limits.json_values:
+        values = data.count(b",") + data.count(b"[") + data.count(b"{")
+        if values > limits.json_values:
+            raise TooLarge(
+                f"JSON with {values} values; at most {limits.json_values} (limits.json_values); "
+                "send large tensors as binary data by /v2, or by gRPC"
+            )
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:

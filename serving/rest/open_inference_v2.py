@@ -123,7 +123,7 @@ class V2:
     def parse(self, request: Request, data: bytes) -> "InferRequest":
         header = request.headers.get(open_inference_tensors.HEADER)
         json_part, binary_part = open_inference_tensors.split_body(data, header)
-        body = parse_object(json_part)
+        body = parse_object(json_part, self.core.config.limits)
         parameters = get_field(body, "parameters", {})
         requested = {
             name_of(output, "outputs"): output for output in get_field(body, "outputs", [])

@@ -77,7 +77,7 @@ class V1:
 
     def parse(self, request: Request, data: bytes) -> tuple[PredictRequest, Decode, bool]:
         """What is asked, how to decode its inputs, and whether they have the row format."""
-        body = parse_object(data)
+        body = parse_object(data, self.core.config.limits)
         if unknown := sorted(set(body) - KEYS):
             message = f"unknown key {unknown[0]!r:.80}; accepted: {', '.join(sorted(KEYS))}"
             raise BadRequest(message)

@@ -10,6 +10,7 @@ import pytest
 from benchmarks import smoke, smoke_graph
 from benchmarks.smoke_rows import ROWS, cut_series, cut_split
 from pipelines.storage import arrays
+from tests.support.defaults import needs_defaults
 
 ROOT = Path(__file__).parents[2]
 
@@ -132,18 +133,21 @@ def test_distinct_experiments_are_those_that_the_root_does_not_have():
     assert smoke_graph.distinct(PARAMS, ["course/params.yaml"]) == ["other", "public"]
 
 
-def test_the_three_graphs_together_run_every_combination():
+@needs_defaults
+def test_the_three_graphs_together_run_every_model_and_every_recipe():
     files = ["course/params.yaml", "benchmarks/params.yaml"]
     params = smoke_graph.read(files)
 
-    def combinations(experiments: dict) -> set[tuple]:
-        return {smoke_graph.combination(params, block) for block in experiments.values()}
+    def used(experiments: dict) -> set[tuple]:
+        blocks = experiments.values()
+        return set().union(*(smoke_graph.model_and_recipe(params, block) for block in blocks))
 
     experiments = smoke_graph.items(params, "experiments")
     run = {key: experiments[key] for key in smoke_graph.distinct(params, files)}
     root = params["params.yaml"]["experiments"]
-    assert combinations(run) | combinations(root) == combinations(experiments)
-    assert not combinations(run) & combinations(root)
+    assert used(run) | used(root) == used(experiments)
+    for key, experiment in run.items():
+        assert used({key: experiment}) - used(root), key
 
 
 @pytest.mark.parametrize("mirror", [True, False])
@@ -172,6 +176,7 @@ def test_stages_wait_for_what_they_need_and_a_failure_stops_those_alone(
     assert left_out == 2
 
 
+@needs_defaults
 @pytest.mark.slow
 def test_one_experiment_from_end_to_end(served):
     """The project's own data and store stay as they are."""

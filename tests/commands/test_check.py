@@ -36,9 +36,9 @@ datasets:
     options: {files: {train: a.csv, test: tset.csv}}
 warm_starts: {}
 baselines:
-  good: {task: text_classification, dataset: good}
-  wide: {task: text_classification, dataset: wide}
-  absent: {task: text_classification, dataset: absent}
+  good: {task: text_classification, dataset: good, strong: good_linear}
+  wide: {task: text_classification, dataset: wide, strong: wide_linear}
+  absent: {task: text_classification, dataset: absent, strong: absent_linear}
 experiments:
   fine:
     task: text_classification
@@ -59,7 +59,11 @@ experiments:
     module: text_cn
     build: {builder: text_cnn}
     fit: {epochs: 1, batch_size: 8, learning_rate: 0.1, patience: null}
-"""
+""" + "".join(
+    f"  {name}_linear: {{task: text_classification, dataset: {name}, "
+    "module: classical/linear_text, build: {builder: linear_text}}\n"
+    for name in ("good", "wide", "absent")
+)
 # (line, code, the key's last step) of the params file.
 MISTAKES = [
     (9, "column-missing", "text"),
@@ -135,8 +139,8 @@ def test_a_stage_is_stopped_by_mistakes_of_its_entry_alone(project):
         ("seed: 1\n", "", "key-missing"),
         ("warm_starts: {}\n", "", "section-missing"),
         ("warm_starts: {}\n", "warm_starts: 3\n", "value-invalid"),
-        ("  good: {task", "  again: {task: text_classification, dataset: good}\n  good: {task",
-         "baselines-repeated"),
+        ("  good: {task", "  again: {task: text_classification, dataset: good, strong: "
+         "good_linear}\n  good: {task", "baselines-repeated"),
         ("    module: text_cn\n", "", "key-missing"),
         ("    module: text_cn\n", "    module: 3\n", "value-invalid"),
         ("  other:\n", "  ot/her:\n", "value-invalid"),

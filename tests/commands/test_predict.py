@@ -261,6 +261,19 @@ def test_a_series_is_forecast_from_its_end(made, tmp_path):
         predict.run(["tiny", str(short)])
 
 
+@pytest.mark.parametrize("ending", [".xlsx", ".parquet"])
+def test_a_series_in_excel_or_parquet(made, tmp_path, ending):
+    made("timeseries_csv", OPTIONS, SERIES, FORECAST, naive, **METADATA)
+    days = pd.date_range("2024-01-01", periods=40)
+    frame = pd.DataFrame({"when": days, "load": [n % 7 + 0.5 for n in range(40)]})
+    file, out = tmp_path / f"new{ending}", tmp_path / "out.csv"
+    frame.to_excel(file, index=False) if ending == ".xlsx" else frame.to_parquet(file)
+    predict.run(["tiny", str(file), "--out", str(out)])
+    assert [(row["time"], row["forecast"]) for row in rows_of(out)] == [
+        *(("2024-02-10", "4.5"), ("2024-02-11", "4.5")),
+    ]
+
+
 def test_windows_are_those_that_prepare_makes(made, tmp_path):
     seen = []
 

@@ -273,6 +273,53 @@ def test_reported_metrics_leave_out_what_many_columns_have_each():
     assert reported.reported_metrics("forecasting", many) == ["mase"]
 
 
+def scores_of(*metrics: str) -> dict[str, float]:
+    """A metrics file of three trials, with a column for each of many metrics."""
+    groups = ("test", "test_unseen", "baseline_best", "baseline_hog_svm", "baseline_majority")
+    bounds = ("", "_low", "_high", "_sd")
+    names = [f"{name}{bound}" for name in metrics for bound in bounds]
+    return {f"{group}/{name}": 0.5 for group in (*groups, "difference") for name in names}
+
+
+@pytest.mark.parametrize("metrics", [("accuracy", "mcc"), ("mcc", *(f"m{n}" for n in range(60)))])
+def test_mlflow_gets_the_headline_first_and_few_scores(metrics):
+    values = scores_of(*metrics)
+    tracked = reported.tracked("text_classification", values)
+    assert len(tracked) <= reported.MAX_TRACKED < len(values)
+    assert {"test/mcc", "test/mcc_low", "baseline_best/mcc", "difference/mcc"} <= set(tracked)
+    assert next(iter(tracked)).startswith("test/")
+    assert set(reported.headline("text_classification", values)) == {
+        f"test/{name}" for name in metrics if name in ("accuracy", "mcc")
+    }
+
+
+ROW = {
+    "experiment": "spam_cnn", "metric": "mcc", "dataset": "sms", "mean": 0.75, "low": 0.5,
+    "high": 0.875, "sd": None, "baseline": 0.5, "baseline_low": 0.25, "baseline_high": 0.75,
+    "baseline_sd": None, "baseline_name": "nb_svm", "difference": 0.25, "difference_low": 0.125,
+    "difference_high": 0.375, "difference_sd": None, "verdict": "better", "trivial": 0.0,
+    "trivial_name": "majority", "params": 1000, "seconds": 2.0, "run_ids": ["0123456789"],
+    "git_commit": "89abcdef", "findings": ["constant-column: one value"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 10**6])
+def test_the_table_fits_the_terminal(width):
+    lines = report.fitted([ROW], width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert "0.7500" in lines[1] and "better" in lines[1]
+    assert ("01234567" in lines[1]) == (width == 10**6)
+
+
+def test_the_table_has_what_may_hurt_in_the_data_once_a_data_set():
+    assert report.footnotes([ROW, ROW, {**ROW, "dataset": "b", "findings": []}]) == [
+        "sms: constant-column: one value"
+    ]
+    values = {"rows": [{**ROW, "backend": "jax", "machine": "m"}], "published": {}, "targets": []}
+    page = results.render({**values, "machine": {"date": "2026-11-28"}})
+    assert page.count("constant-column") == 1
+
+
 def test_each_task_declares_what_it_is_judged_by_and_what_is_reported():
     for folder in (signatures.ROOT / "pipelines" / "tasks").glob("*/info.py"):
         task = folder.parent.name

@@ -124,6 +124,7 @@ def keys() -> list[tuple[int, str, str]]:
 
 
 LISTS = ("seeds", "urls")
+COLUMNS = ("options.text",)  # a name, a position or a list of them
 FREE = (
     "datasets",
     "baselines",
@@ -167,7 +168,7 @@ def test_a_wrong_type_is_refused_at_every_key(tmp_path, number, start, key):
     if not start.endswith("-"):  # a section is replaced with all its keys
         while rest and (not rest[0] or rest[0].startswith(" " * deeper)):
             rest.pop(0)
-    wrong = "3" if key.endswith(LISTS) else "[[3]]"
+    wrong = "3" if key.endswith(LISTS) else "{a: 3}" if key.endswith(COLUMNS) else "[[3]]"
     if start.lstrip().startswith("- "):  # the item's other keys are below it
         rest = PARAMS.splitlines()[number:]
     error = refused(tmp_path, "\n".join([*before, f"{start} {wrong}", *rest]))
@@ -455,7 +456,8 @@ def test_the_strong_experiment_is_a_classical_one_of_the_same_rows(tmp_path, str
         "downloads:\n", f"  other: {LINEAR % '{builder: linear_text}'}\ndownloads:\n"
     ).replace("other: {task: text_classification, dataset: sms", "other: {task: "
               "text_classification, dataset: other")  # fmt: skip
-    text += BASELINES.replace(", strong: linear", strong)
+    text += BASELINES.replace(", strong: linear", strong).rstrip("\n")
+    text += "\n  other: {task: text_classification, dataset: other, strong: other}\n"
     error = refused(tmp_path, text)
     line = line_of("sms: {dataset: sms, task", text)
     user_errors.check(error, code, line=line, key="baselines.sms.strong", value=value)

@@ -13,9 +13,14 @@ datasets:
 warm_starts:
   digits_from_file: {{dataset: digits, weights: weights.keras}}
 baselines:
-  digits: {{task: image_classification, dataset: digits}}
-  from_file: {{task: image_classification, dataset: digits_from_file}}
-experiments: {{}}
+  digits: {{task: image_classification, dataset: digits, strong: svm}}
+  from_file: {{task: image_classification, dataset: digits_from_file, strong: svm}}
+experiments:
+  svm:
+    task: image_classification
+    dataset: digits
+    module: classical/hog_svm
+    build: {{builder: hog_svm}}
 """
 COURSE = """\
 seed: 1

@@ -10,7 +10,7 @@ import pytest
 from pipelines.config import tensorflow_env
 
 ROOT = Path(__file__).parents[2]
-CUDA_WORDS = ("cuInit", "cuda drivers", "cudart_stub")
+CUDA_WORDS = ("cuInit", "cuda drivers", "cudart_stub", "oneDNN", "InitializeLog")
 MULTIPLY = """
 import sys
 from pipelines.config import tensorflow_env

@@ -202,6 +202,8 @@ CASES = [
     Case("text-empty", "text_lines", file(*lines(), "1"), {"empty": "drop"}),
     Case("label-unknown", "text_csv", file(HEAD, *labelled(90, labels="012")),
          {"labels": {0: "a", 1: "b", 2: "c"}}, {"labels": {0: "a", 1: "b"}}),
+    Case("label-conflict", "text_csv", file(HEAD, *labelled(), f"1,{text(0)}"),
+         {"conflicts": "drop"}),
     Case("class-count", "text_csv", file(HEAD, *labelled(90, labels="012")), {"positive": None},
          {"positive": "1"}),
     Case("positive-missing", "text_csv", file(HEAD, *labelled()), {"positive": "1"},

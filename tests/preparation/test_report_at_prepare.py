@@ -16,7 +16,7 @@ from pipelines.preparation.data_report import findings, images, texts
 from pipelines.preparation.data_report import series as series_report
 from pipelines.preparation.splits import TextSplit
 from pipelines.spec import DataSpec
-from pipelines.stages import prepare, train
+from pipelines.stages import prepare
 from pipelines.storage import arrays
 
 OUT = Path("data/prepared/mine")
@@ -183,8 +183,8 @@ def test_a_run_holds_the_report_of_its_data(monkeypatch):
     identity = {"code": "a", "data": "b", "params": {}}
     options = {"identity": identity, "params": {}, "tags": {}, "dataset": None}
     with tracking.start("text_classification", "mine", **options) as main:
-        train.log_data_report(main, OUT)
-        train.log_data_report(main, Path("data/prepared/nothing"))
+        main.data_report(OUT)
+        main.data_report(Path("data/prepared/nothing"))
     stored = tracking.client().list_artifacts(main.id, "data_report")
     assert [Path(file.path).name for file in stored] == ["report.json", "report.txt"]
 

@@ -1,48 +1,27 @@
 """The web page in headless Chromium, used with the keyboard only."""
 
 import json
-import os
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
-from selenium import webdriver
 from selenium.webdriver import ActionChains, Keys
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from serving import page
+from tests.support import browser
 from tests.support.page_models import save_models
 from tests.support.serving_trees import served
 
 pytestmark = pytest.mark.slow
 WAIT_S = 60
-FLAGS = (
-    "--headless=new --no-sandbox --disable-dev-shm-usage --window-size=900,1000 "
-    "--disable-background-networking --no-first-run"
-).split()
-
-
-def program(*names: str) -> str:
-    path = next(filter(None, map(shutil.which, names)), None)
-    if path is None and os.environ.get("CI") == "true":
-        pytest.fail(f"none of {', '.join(names)} is installed; .ci/run should install them")
-    if path is None:
-        pytest.skip(f"no browser: none of {', '.join(names)} is installed")
-    return path
 
 
 @pytest.fixture(scope="module")
 def driver():
-    binary = program("chromium", "chromium-browser", "google-chrome")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    chrome = webdriver.Chrome(options, Service(program("chromedriver")))
+    chrome = browser.start()
     yield chrome
     chrome.quit()
 

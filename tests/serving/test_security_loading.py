@@ -137,6 +137,46 @@ def test_a_load_that_never_ends_is_ended_by_its_time_and_loads_once_repaired(tmp
     asyncio.run(scenario())
 
 
+def test_others_are_loaded_beside_a_load_that_takes_long(tmp_path, monkeypatch):
+    monkeypatch.setattr("serving.core.manager.LOAD_PATIENCE_S", 0.2)
+    for name in ("a", "b"):
+        (tmp_path / name / "1").mkdir(parents=True)
+    slow, running, at_once = threading.Event(), [], []
+
+    def load(folder: Path):
+        running.append(folder)
+        at_once.append(len(running))
+        if folder.parent.name == "a":
+            slow.wait(20)
+        running.remove(folder)
+        return servable.Servable({}, {}, None)
+
+    async def scenario():
+        manager = Manager(Config(roots=[tmp_path]), Metrics(), load)
+
+        async def until_available(name: str, number: int) -> None:
+            async with asyncio.timeout(20):
+                while number not in manager.models[name].available:
+                    await asyncio.sleep(0.02)
+                    await manager.update()
+
+        await manager.update()
+        await until_available("b", 1)
+        assert manager.models["a"].versions[1].state == "LOADING"
+        (tmp_path / "c" / "1").mkdir(parents=True)
+        (tmp_path / "b/2").mkdir()
+        await manager.update()
+        await until_available("c", 1)
+        await until_available("b", 2)
+        assert running == [tmp_path / "a/1"]
+        slow.set()
+        await until_available("a", 1)
+        assert max(at_once) == 2
+        await manager.close()
+
+    asyncio.run(scenario())
+
+
 class Endless(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.float32, name="x")])
     def call(self, x):

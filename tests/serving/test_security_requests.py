@@ -133,10 +133,10 @@ def test_large_bodies_give_the_same_answers_and_leave_the_event_loop_free(server
     threads = set()
     parse = endpoints.parse_object
 
-    def slow_parse(data):
+    def slow_parse(data, limits):
         threads.add(threading.current_thread())
         time.sleep(0.5)
-        return parse(data)
+        return parse(data, limits)
 
     monkeypatch.setattr("serving.rest.tfserving_v1.parse_object", slow_parse)
     waiting = threading.Thread(target=lambda: server.predict([ROW]))

@@ -32,6 +32,7 @@ def landed(project, name: str, rate: float):
     assert run.info.run_name == run.data.tags["stage_key"] == CNN
     assert run.data.params["fit.learning_rate"] == str(rate)
     assert {"train/loss", "val/loss", "test/mcc"} < set(run.data.metrics)
+    assert run.data.tags["DVC_EXP_NAME"] == name
     files = project.path("mlruns/text_classification", run.info.run_id, "artifacts")
     assert (files / "plots/figures/training.png").is_file()
     versions = project.store().search_model_versions(f"run_id = '{run.info.run_id}'")
@@ -128,7 +129,7 @@ def test_clone_that_pulls_has_the_models_and_the_runs(tmp_path, copy_of, built):
     assert clone.repro() == []
     assert clone.pipelines("restore").stdout == ""
     assert clone.git("status", "--porcelain") == ""
-    head, *rows = clone.pipelines("report").stdout.splitlines()
+    head, *rows = clone.pipelines("report").stdout.split("\n\n")[0].splitlines()
     assert [row.split()[0] for row in rows] == [
         key for key in (*STRONG.values(), CNN, LSTM) for _ in range(2)
     ]

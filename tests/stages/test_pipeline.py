@@ -350,7 +350,8 @@ def test_registered_models_answer_through_mlflow(built):
 
 def test_report_has_a_row_for_each_experiment_and_metric(built):
     head, *lines = (
-        re.split(r"\s{2,}", line) for line in built.pipelines("report").stdout.splitlines()
+        re.split(r"\s{2,}", line)
+        for line in built.pipelines("report").stdout.split("\n\n")[0].splitlines()
     )
     rows = [dict(zip(head, line, strict=True)) for line in lines]
     assert [(row["experiment"], row["metric"]) for row in rows] == [
@@ -398,7 +399,7 @@ def test_replicates_are_children_of_one_run(copy_of, fresh):
     assert values["test/log_loss_sd"] == pytest.approx(np.std(points, ddof=1))
     tracked = project.json("data/metrics", CNN, "scores/tracked.json")
     assert tracked.items() <= values.items() and tracked.items() <= parent.data.metrics.items()
-    rows = project.pipelines("report").stdout.splitlines()
+    rows = project.pipelines("report").stdout.split("\n\n")[0].splitlines()
     assert len(rows) == 3 and all(" sd " in row for row in rows[1:])
     assert [trial.name for trial in trials.of(spec(project, CNN), [1, 2])] == names
 

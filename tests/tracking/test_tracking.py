@@ -18,6 +18,7 @@ from mlflow.exceptions import MlflowException
 
 from pipelines import tracking
 from pipelines.config.errors import UserError
+from pipelines.config.file_names import SUMMARY, TRACKED
 from pipelines.tracking import artifacts, entries, origin, store
 
 HERE = Path(__file__).parents[2]
@@ -324,10 +325,10 @@ def train(place, key="sms_gru"):
         run.metrics({"train/seconds": 12.5})
         (folder / "run.json").write_text(json.dumps(run.record()))
     (folder / "repeat0_seed1" / "history.csv").write_text("\n".join(rows[:4]) + "\n")
-    results = place / "data/metrics" / key / "scores" / artifacts.TRACKED
+    results = place / "data/metrics" / key / "scores" / TRACKED
     results.parent.mkdir(parents=True)
     results.write_text(json.dumps({"test/accuracy": 0.9, "test/auc": None}))
-    (results.parent / artifacts.SUMMARY).write_text("[roc]({run}/artifacts/figures/roc.png)")
+    (results.parent / SUMMARY).write_text("[roc]({run}/artifacts/figures/roc.png)")
     figures = place / "data/metrics" / key / "figures"
     figures.mkdir()
     (figures / "roc.png").write_bytes(b"png")
@@ -407,7 +408,7 @@ def test_restore_keeps_replicates_below_their_parent(place, empty_store):
                 (folder / seed / "history.csv").write_text("epoch,val/loss\n0,0.5\n")
                 (folder / seed / "run.json").write_text(json.dumps(trial.record()))
         (folder / "run.json").write_text(json.dumps(run.record()))
-    scores = place / "data/metrics/forecast/scores/2" / artifacts.TRACKED
+    scores = place / "data/metrics/forecast/scores/2" / TRACKED
     scores.parent.mkdir(parents=True)
     scores.write_text('{"test/mae": 2.5}')
     clone = forget(place, empty_store)

@@ -54,8 +54,8 @@ class Layout:
             return stripped[0]
         raise UserError(
             "column-missing",
-            f"no column {column!r}, which the model reads; {one_of(column, names)}. A file without "
-            "a header, or of another delimiter than the model's data, is to be written alike",
+            f"no column {column!r}, which the model reads; {one_of(column, names)}; write the file "
+            "with the header and delimiter of the model's data, or give --format lines",
             path=path, line=1, value=column,
         )  # fmt: skip
 

@@ -1,7 +1,9 @@
 """Requests from a time series: the windows of a file, and the times of their forecasts."""
 
+import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,8 @@ from pipelines.commands.prediction.rows import BadRow, Request
 from pipelines.config.errors import UserError
 from pipelines.datasets import timeseries_csv
 from pipelines.preparation import time_grid, time_series
+from pipelines.preparation.inspection import file_kind, sheets
+from pipelines.preparation.inspection.questions import Answers
 from pipelines.preparation.time_grid import Observations
 
 TIME, ORIGIN = "time", "origin"  # columns of the output
@@ -28,11 +32,12 @@ class Windows:
         reading: options and `task_metadata` of the data set.
         options: the former, validated.
         every: steps between windows; None: the last window alone.
+        sheet: of a workbook.
     """
 
     def __init__(
         self, path: Path, inputs: Mapping[str, Mapping], reading: Mapping, options: Any,
-        every: int | None,
+        every: int | None, sheet: str | None = None,
     ):  # fmt: skip
         ((self.input, tensor),) = inputs.items()
         self.length, width = tensor["shape"][1:]
@@ -44,8 +49,7 @@ class Windows:
                 "input-unsupported", "needs inputs that a table of observations does not have",
                 path=path, value=width,
             )  # fmt: skip
-        options = _options(options, metadata)
-        data = timeseries_csv.read(path, options)
+        data, options = _read(path, _options(options, metadata), sheet)
         self.grid, self.values = _filled(data, options)
         rows = len(self.values)
         if rows < self.length:
@@ -91,6 +95,23 @@ def _options(options: Any, metadata: Mapping) -> timeseries_csv.Options:
         )
     # `decimal` counts as given: which mark it is was settled when the model's data was read.
     return options.model_copy(update={"rows": None, "decimal": options.decimal})
+
+
+def _read(
+    path: Path, options: timeseries_csv.Options, sheet: str | None
+) -> tuple[Observations, timeseries_csv.Options]:
+    """The observations; of an Excel or Parquet file by way of a CSV file, as `init` writes it."""
+    kind = file_kind.kind(path)
+    if kind not in ("xlsx", "parquet"):
+        return timeseries_csv.read(path, options), options
+    rows, _ = sheets.read(path, kind, Answers({"sheet": sheet} if sheet else {}))
+    form = {"delimiter": ",", "decimal": ".", "thousands": None, "encoding": "utf-8"}
+    options = options.model_copy(update=form)
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / f"{path.name} as CSV"
+        with copy.open("w", encoding="utf-8", newline="") as stream:
+            csv.writer(stream).writerows(cells for _, cells in rows)
+        return timeseries_csv.read(copy, options), options
 
 
 def _filled(

@@ -41,7 +41,7 @@ def open_source(
     if form == "jsonl":
         return Arrays(path, Layout(model.inputs, options), model)
     if kinds == {"series"} and len(model.inputs) == 1:
-        return series.Windows(path, model.inputs, model.reading, options, every)
+        return series.Windows(path, model.inputs, model.reading, options, every, sheet)
     if every is not None:
         raise UserError("option-unused", "is for time series alone; leave it out", key="--every")
     if form == "files":

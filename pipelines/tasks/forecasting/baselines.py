@@ -1,11 +1,13 @@
-"""Baselines of forecasting. All see what a model sees; exponential smoothing also what came before.
+"""Baselines of forecasting. All see what a model sees; "smoothing" also what came before.
 
-- persistence, seasonal_naive, seasonal_growth, mean_profile: see `naive`.
-- ridge: see `pipelines.classical.ridge`.
-- smoothing: see `pipelines.classical.exponential_smoothing`.
-- best: the one with the lowest squared error on val.
+- persistence, seasonal_naive, seasonal_growth, mean_profile, ridge, window_smoothing: the
+  candidates of the experiment that the block of baselines names, see
+  `models.classical.forecasters`. The naive ones are computed here where it has only one method.
+- smoothing: exponential smoothing of the whole past, with the same parameters.
+- best: what that experiment predicts; or smoothing, where its error on val is lower.
 
-Shapes: n windows, h steps of history, f steps of the future, c columns, q quantiles.
+Errors on val are those of the metric that forecasts are judged by (MASE). Shapes: n windows, f
+steps of the future, c columns.
 """
 
 from collections.abc import Iterator
@@ -13,122 +15,99 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipelines.classical.exponential_smoothing import Smoothing
-from pipelines.classical.ridge import rolling_origin
+from models.classical.forecasters import (
+    Forecaster,
+    error_quantiles,
+    forecaster,
+    scaled_error,
+)
+from pipelines.classical import forecast_methods, naive_forecasts
+from pipelines.evaluation import strong_baselines
 from pipelines.preprocessing import windows
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting.metrics import Outputs, row_values
-from pipelines.tasks.forecasting.naive import (
-    growth_undefined,
-    mean_profile,
-    persistence,
-    seasonal_growth,
-    seasonal_naive,
-)
-
-FITTED_ROWS = 3000  # smoothing forgets what came before; fitting takes seconds for so many
 
 
 def fit_predict(
-    train: dict, val: dict, test: dict, spec: DataSpec, seed: int
+    train: dict, val: dict, test: dict, spec: DataSpec, seed: int, *, strong: Forecaster
 ) -> Iterator[tuple[str, Outputs]]:
     """(name, outputs on the test windows, with row scores) of one baseline at a time.
 
-    Ridge and smoothing select their hyperparameters on val as well; quantiles are those of each
-    method's errors on val. seed: nothing is drawn at random.
+    seed: nothing is drawn at random.
     """
-    levels = spec.task_metadata["quantiles"]
-    errors, best = {}, None
-    for name, (on_val, on_test, selection) in forecasts(train, val, test, spec):
-        missed = np.subtract(val["future"], on_val, dtype=np.float64)
-        errors[name] = np.square(missed / spec.task_metadata["std"]).mean()
-        quantiles = with_quantiles(missed, on_test, levels) if levels else None
-        outputs = Outputs(on_test, quantiles, selection)
-        outputs = replace(outputs, row_scores=row_values(outputs, test, spec))
-        yield f"baseline_{name}", outputs
-        if name == min(errors, key=errors.get):
-            best = outputs
-    ranked = sorted(errors, key=errors.get)
-    listed = ", ".join(f"{name} {errors[name]:.3f}" for name in ranked)
-    selection = f"{ranked[0]}, of scaled squared errors on val: {listed}"
-    yield "baseline_best", replace(best, selection=selection)
-
-
-def forecasts(train: dict, val: dict, test: dict, spec: DataSpec) -> Iterator[tuple[str, tuple]]:
-    """(name, (forecasts of val, forecasts of test, selected settings)) of one method at a time."""
-    horizon, season = spec.task_metadata["horizon_steps"], spec.task_metadata["season_steps"]
-    histories = [split["history"] for split in (val, test)]
-    yield "persistence", (*(persistence(history, horizon) for history in histories), "")
-    if season > 1:
-        for method in (seasonal_naive, mean_profile):
-            predicted = [method(history, horizon, season) for history in histories]
-            yield method.__name__, (*predicted, "")
-        reason = growth_undefined([train, val, test], spec)
-        if reason:
-            print(f"baseline_seasonal_growth: left out; {reason}")
-        else:
-            predicted = [seasonal_growth(history, horizon, season) for history in histories]
-            yield "seasonal_growth", (*predicted, "")
-    yield "ridge", ridge(train, val, test, spec)
-    reason = smoothing_undefined(train, spec)
+    for name in naive_names(train, val, spec):
+        if name not in strong.components:
+            naive = forecaster(spec, method=name)
+            naive.fit(train, val, seed)
+            outputs = strong_baselines.predict(naive, test, spec, Outputs)
+            yield f"baseline_{name}", with_scores(outputs, test, spec)
+    for name, outputs in strong_baselines.outputs_of(strong, test, spec, Outputs):
+        yield name, with_scores(outputs, test, spec)
+    best = strong_baselines.predict(strong, test, spec, Outputs)
+    reason = forecast_methods.smoothing_undefined(train, spec)
     if reason:
         print(f"baseline_smoothing: left out; {reason}")
     else:
-        yield "smoothing", smoothing(train, val, test, spec)
+        outputs, error = smoothing(train, val, test, spec, strong)
+        yield "baseline_smoothing", with_scores(outputs, test, spec)
+        if error < strong.selection.value:
+            selection = f"smoothing, MASE on val {error:.3f}; next {best.selection}"
+            best = replace(outputs, selection=selection)
+    yield "baseline_best", with_scores(best, test, spec)
 
 
-def ridge(train: dict, val: dict, test: dict, spec: DataSpec) -> tuple[np.ndarray, np.ndarray, str]:
-    """(forecasts of val, forecasts of test, selected settings).
+def naive_names(train: dict, val: dict, spec: DataSpec) -> list[str]:
+    """Those that are defined on this data."""
+    if spec.task_metadata["season_steps"] == 1:
+        return ["persistence"]
+    undefined = naive_forecasts.growth_undefined([train, val], spec)
+    seasonal = [name for name in forecast_methods.SEASONAL if name != "seasonal_growth"]
+    return ["persistence", *seasonal, *([] if undefined else ["seasonal_growth"])]
 
-    val is forecast by the model fitted to train alone; so is test with the data set option
-    `refit: false`, otherwise by the model fitted to train and val together.
+
+def with_scores(outputs: Outputs, test: dict, spec: DataSpec) -> Outputs:
+    """Forecasts are stored for some windows, their scores for all."""
+    return replace(outputs, row_scores=row_values(outputs, test, spec))
+
+
+def smoothing(
+    train: dict, val: dict, test: dict, spec: DataSpec, strong: Forecaster
+) -> tuple[Outputs, float]:
+    """(outputs on test, error on val) of exponential smoothing from the end of train on.
+
+    Each column by itself, fitted once, to train; a damped or an undamped trend, whichever is better
+    on val.
     """
-    selection = rolling_origin.choose(train, val, spec)
-    fitted = selection.fit()
-    final = selection.fit(with_val=True) if spec.task_metadata["refit"] else fitted
-    return fitted(val["history"]), final(test["history"]), str(selection)
-
-
-def smoothing(train: dict, val: dict, test: dict, spec: DataSpec):
-    """(forecasts of val, forecasts of test, selected settings), each column by itself.
-
-    Fitted once, to the last FITTED_ROWS of train (or three seasons, if those are longer); a damped
-    or an undamped trend, whichever is better on val.
-    """
-    horizon, season = spec.task_metadata["horizon_steps"], spec.task_metadata["season_steps"]
+    horizon = spec.task_metadata["horizon_steps"]
     parts = [(split["history"], split["future"], split["origin"]) for split in (train, val, test)]
     series, first = windows.concat_windows(*parts)
-    end = int(train["origin"][-1]) + horizon - first
-    begin = max(0, end - max(FITTED_ROWS, 3 * season))
-    series, shift = np.asarray(series[begin:], np.float64), first + begin
-    origins = [np.asarray(split["origin"]) - shift for split in (val, test)]
+    end = int(train["origin"][-1]) + horizon
+    series = np.asarray(series[end - first :], np.float64)
+    origins = [np.asarray(split["origin"]) - end for split in (val, test)]
     results = []
-    for column in range(series.shape[1]):
-        values, by_loss = series[:, column], {}
-        for damped in (True, False):
-            model = Smoothing.fit(values[: end - begin], season, damped)
-            forecast = model(values, origins[0], horizon)
-            loss = np.square(forecast - val["future"][..., column]).mean()
-            by_loss[loss] = (forecast, model, damped)
-        forecast, model, damped = by_loss[min(by_loss)]
-        results.append((forecast, model(values, origins[1], horizon), damped))
-    names = ["damped" if damped else "undamped" for _, _, damped in results]
-    stacked = (np.stack(columns, axis=2) for columns in list(zip(*results, strict=True))[:2])
-    return *stacked, f"{', '.join(dict.fromkeys(names))} trend"
+    for values, future, by_trend in zip(
+        series.T, np.moveaxis(np.asarray(val["future"]), 2, 0), models_of(strong, train, spec),
+        strict=True,
+    ):  # fmt: skip
+        by_damped = {damped: m(values, origins[0], horizon) for damped, m in by_trend.items()}
+        errors = {
+            damped: np.abs(future - forecast).mean() for damped, forecast in by_damped.items()
+        }
+        damped = min(errors, key=errors.__getitem__)
+        results.append((by_damped[damped], by_trend[damped](values, origins[1], horizon), damped))
+    forecasts_of_val, forecasts_of_test, trends = zip(*results, strict=True)
+    on_val, on_test = (np.stack(c, axis=2) for c in (forecasts_of_val, forecasts_of_test))
+    missed = np.asarray(val["future"], np.float64) - on_val
+    offsets = error_quantiles(missed, spec.task_metadata["quantiles"])
+    quantiles = on_test[..., None] + offsets if offsets.shape[2] else None
+    names = dict.fromkeys("damped" if damped else "undamped" for damped in trends)
+    outputs = Outputs(on_test, quantiles, f"{', '.join(names)} trend")
+    return outputs, scaled_error(missed, spec)
 
 
-def smoothing_undefined(train: dict, spec: DataSpec) -> str:
-    """Why exponential smoothing cannot be fitted; "" where it can."""
-    season, steps = spec.task_metadata["season_steps"], train["history"].shape[1]
-    rows = (
-        int(train["origin"][-1] - train["origin"][0]) + steps + spec.task_metadata["horizon_steps"]
-    )
-    if season > 1 and rows < 2 * season:
-        return f"train has {rows} rows, and its seasons need two of {season} steps"
-    return ""
-
-
-def with_quantiles(missed, forecast, levels) -> np.ndarray:
-    """(n, f, c, q): forecasts shifted by the quantiles of `missed`, val minus its forecasts."""
-    errors = np.quantile(missed, levels, axis=0)  # (q, f, c)
-    return forecast[..., None] + np.moveaxis(errors, 0, -1)
+def models_of(strong: Forecaster, train: dict, spec: DataSpec) -> list:
+    """For each column damped -> model: those of the strong experiment, if it has fitted any."""
+    component = strong.components.get("window_smoothing")
+    if component is None:
+        return forecast_methods.smoothing_models(train, spec)
+    return component.method.models

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from pipelines.classical.naive_forecasts import persistence, seasonal_naive
 from pipelines.figures import style
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting import input_gradients
 from pipelines.tasks.forecasting.metrics import Outputs, intervals
-from pipelines.tasks.forecasting.naive import persistence, seasonal_naive
 
 ORIGINS = 4  # forecasts drawn
 WORST = 20
@@ -21,11 +21,16 @@ STEPS = {
 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """Forecasts with the observations, error by step, worst windows; gradients through time."""
+    draw_estimator(outputs, test, spec, decision, folder, model)
+    norms = input_gradients.through_time(model, np.asarray(test["history"]))
+    gradients({model.name: norms}, spec, folder)
+
+
+def draw_estimator(outputs, test: dict, spec: DataSpec, decision, folder: Path, estimator) -> None:
+    """The same without gradients, which only networks have."""
     forecasts(outputs, test, spec, folder)
     errors_by_step(outputs, test, spec, folder, naive_forecasts(test, spec))
     worst_windows(outputs, test, spec, folder)
-    norms = input_gradients.through_time(model, np.asarray(test["history"]))
-    gradients({model.name: norms}, spec, folder)
 
 
 def naive_forecasts(test: dict, spec: DataSpec) -> dict[str, np.ndarray]:

@@ -8,8 +8,9 @@ import tensorflow as tf
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.tasks.forecasting.metrics import Outputs, outputs_of, score, weights
+from pipelines.tasks.forecasting.serve_classical import estimator_endpoints
 
-__all__ = ["KINDS", "endpoints", "outputs", "score", "units", "weights"]
+__all__ = ["KINDS", "endpoints", "estimator_endpoints", "outputs", "score", "units", "weights"]
 
 KINDS = {"history": "series", "forecast": "series", "quantiles": "quantiles"}
 

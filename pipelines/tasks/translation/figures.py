@@ -20,12 +20,17 @@ LEGIBLE_PIECES = (8, 16)  # of the sentence whose attention is drawn
 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """BLEU by length, attention, samples, and the signatures of the metrics."""
+    draw_estimator(outputs, test, spec, decision, folder, model)
+    attention(model, outputs, test, folder)
+
+
+def draw_estimator(outputs, test: dict, spec: DataSpec, decision, folder: Path, estimator) -> None:
+    """The same without attention, which only networks have."""
     by_length(outputs, test, spec, folder)
     samples(outputs, test, spec, folder)
     style.write_csv(
         folder / "plots/signatures.csv", ("metric", "signature"), signatures(outputs, test).items()
     )
-    attention(model, outputs, test, folder)
 
 
 def by_length(outputs, test: dict, spec, folder: Path) -> None:

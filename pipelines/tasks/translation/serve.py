@@ -13,8 +13,11 @@ from pipelines.preprocessing import text_limits
 from pipelines.preprocessing.sentencepiece import END, PADDING, Subwords
 from pipelines.spec import DataSpec
 from pipelines.tasks.translation.metrics import Outputs, score
+from pipelines.tasks.translation.serve_classical import estimator_endpoints
 
-__all__ = ["KINDS", "REQUIRES", "endpoints", "outputs", "score", "sizes", "weights"]
+__all__ = [
+    "KINDS", "REQUIRES", "endpoints", "estimator_endpoints", "outputs", "score", "sizes", "weights"
+]  # fmt: skip
 
 REQUIRES = ("tensorflow_text",)  # to be imported before loading: its operations are in the graph
 KINDS = {"text": "text", "source": "ids", "translation": "text", "ids": "ids", "score": "score"}

@@ -1,18 +1,22 @@
 """Baselines by hand, scores of an oracle, and blocks that keep neighbours together."""
 
 import csv
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from models.classical.forecasters import forecaster
 from models.linear import linear_forecaster
+from pipelines.classical import forecast_methods
+from pipelines.classical import naive_forecasts as naive
 from pipelines.classical.exponential_smoothing import Smoothing
 from pipelines.config.errors import UserError
 from pipelines.preparation import splits
 from pipelines.preprocessing import windows
 from pipelines.storage import arrays
-from pipelines.tasks.forecasting import baselines, figures, input_gradients, metrics, naive, score
+from pipelines.tasks.forecasting import baselines, figures, input_gradients, metrics, score
 from pipelines.tasks.forecasting.info import INFO
 from pipelines.tasks.forecasting.metrics import Outputs
 from pipelines.tracking import names
@@ -93,22 +97,45 @@ def test_smoothing_does_not_look_ahead():
     assert np.abs(gap[:2]).max() == 0.0 and np.abs(gap[2]).min() > 0
 
 
+def strong_model(of, train, val, **arguments):
+    strong = forecaster(of, **arguments)
+    strong.fit(train, val, seed=1)
+    return strong
+
+
+def all_baselines(of, train, val, test, **arguments):
+    strong = strong_model(of, train, val, **arguments)
+    return dict(baselines.fit_predict(train, val, test, of, seed=1, strong=strong))
+
+
 def test_smoothing_forgets_what_lies_far_back(monkeypatch):
-    monkeypatch.setattr(baselines, "FITTED_ROWS", 40)
+    monkeypatch.setattr(forecast_methods, "FITTED_ROWS", 40)
     of = spec(history=12, horizon=4, season=6)
-    long = parts(of, rows=300)
-    changed = parts(of, rows=300, early=50.0)
-    for one, other in zip(baselines.smoothing(*long, of), baselines.smoothing(*changed, of),
-                          strict=True):  # fmt: skip
-        np.testing.assert_array_equal(one, other)
+    forecasts = []
+    for early in (0.0, 50.0):
+        train, val, test = parts(of, rows=300, early=early)
+        strong = strong_model(of, train, val, method="persistence")
+        forecasts.append(baselines.smoothing(train, val, test, of, strong)[0].forecast)
+    np.testing.assert_array_equal(*forecasts)
+
+
+def test_smoothing_of_the_whole_past_continues_the_fitted_series():
+    """It starts from the states at the end of train; from the first row it comes to the same."""
+    of = spec(history=12, horizon=4, season=6)
+    train, val, test = parts(of)
+    strong = strong_model(of, train, val, method="window_smoothing")
+    outputs, _ = baselines.smoothing(train, val, test, of, strong)
+    series = seasonal_series(200, seed=0).astype(np.float32).astype(np.float64)
+    damped = outputs.selection.startswith("damped")
+    end = int(train["origin"][-1]) + 4
+    whole = Smoothing.fit(series[:end], 6, damped)(series, test["origin"], 4)
+    np.testing.assert_allclose(outputs.forecast[..., 0], whole, atol=1e-6)
 
 
 def test_smoothing_is_left_out_aloud_where_train_is_shorter_than_two_seasons(capsys):
     of = spec(history=60, horizon=4, season=60)
-    train, val, test = parts(of, rows=210)
-    assert "baseline_smoothing" not in dict(baselines.fit_predict(train, val, test, of, seed=1))
-    said = "baseline_smoothing: left out; train has 110 rows, and its seasons need two of 60 steps"
-    assert capsys.readouterr().out.endswith(f"{said}\n")
+    assert "baseline_smoothing" not in all_baselines(of, *parts(of, rows=210))
+    assert "baseline_smoothing: left out;" in capsys.readouterr().out
 
 
 def parts(of, rows=200, val=40, test=60, columns=1, early=0.0):
@@ -126,36 +153,40 @@ def parts(of, rows=200, val=40, test=60, columns=1, early=0.0):
     return found
 
 
-@pytest.mark.parametrize("levels", [(), LEVELS])
-@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize(("levels", "stride"), [((), 1), (LEVELS, 3)])
 def test_every_baseline_answers_and_the_best_on_val_is_the_strong_one(levels, stride):
     of = spec(history=12, horizon=4, season=6, quantiles=levels, stride=stride)
     train, val, test = parts(of)
-    found = dict(baselines.fit_predict(train, val, test, of, seed=1))
+    found = all_baselines(of, train, val, test)
     assert set(found) == {
         STRONG, *(f"baseline_{n}" for n in ("persistence", "seasonal_naive", "mean_profile")),
-        "baseline_seasonal_growth", "baseline_ridge", "baseline_smoothing",
+        "baseline_seasonal_growth", "baseline_ridge", "baseline_window_smoothing",
+        "baseline_smoothing",
     }  # fmt: skip
     weights = np.ones((1, len(test["future"])))
     scores = {n: score.score(o, test, of, weights) for n, o in found.items()}
     assert len({tuple(sorted(s)) for s in scores.values()}) == 1
     assert scores[STRONG]["mase"] < scores["baseline_persistence"]["mase"]
-    name = found[STRONG].selection.split(",")[0]
+    name = re.match(r"\w+", found[STRONG].selection)[0]
     assert scores[STRONG] == scores[f"baseline_{name}"]
+
+
+def test_smoothing_of_the_whole_past_is_the_strong_one_where_it_is_better_on_val():
+    """Every naive method is blind to the season that a history of one season cannot average."""
+    of = spec(history=12, horizon=4, season=6)
+    train, val, test = parts(of)
+    found = all_baselines(of, train, val, test, method="persistence")
+    assert found[STRONG].selection.startswith("smoothing,")
+    np.testing.assert_array_equal(found[STRONG].forecast, found["baseline_smoothing"].forecast)
+    assert {f"baseline_{n}" for n in ("seasonal_naive", "mean_profile")} < set(found)
 
 
 def test_without_a_season_there_are_no_seasonal_baselines():
     of = spec(history=12, horizon=4, season=1)
-    found = dict(baselines.fit_predict(*parts(of), of, seed=1))
-    assert set(found) == {
-        STRONG, "baseline_persistence", "baseline_ridge", "baseline_smoothing"
+    assert set(all_baselines(of, *parts(of))) == {
+        STRONG, "baseline_persistence", "baseline_ridge", "baseline_window_smoothing",
+        "baseline_smoothing",
     }  # fmt: skip
-
-
-def test_quantiles_of_baselines_are_those_of_errors_on_val():
-    missed = np.arange(101.0)[:, None, None]
-    found = baselines.with_quantiles(missed, np.full((2, 1, 1), 7.0), LEVELS)
-    np.testing.assert_allclose(found[1, 0, 0], 7 + 100 * np.array(LEVELS))
 
 
 def case(of, rows=50, seed=0):
@@ -224,7 +255,7 @@ def test_stored_baselines_score_as_before_to_the_last_digit(monkeypatch, tmp_pat
     of = spec(history=12, horizon=4, season=6, quantiles=levels)
     train, val, test = parts(of)
     weights = metrics.weights(len(test["future"]), 20, seed=1, spec=of)
-    for name, outputs in baselines.fit_predict(train, val, test, of, seed=1):
+    for name, outputs in all_baselines(of, train, val, test).items():
         outputs.save(tmp_path / name)
         loaded = Outputs.load(tmp_path / name)
         assert len(loaded.forecast) < len(test["future"])

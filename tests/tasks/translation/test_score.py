@@ -10,12 +10,22 @@ import tensorflow as tf
 from keras import ops
 
 import models
+from models.classical.translation_memory import translation_memory
+from pipelines.classical.translation_memory import (
+    SentenceMemory,
+    by_sentence,
+    by_word,
+    dictionary_of,
+)
+from pipelines.classical.word_alignment import most_probable_translations
 from pipelines.config.errors import UserError
 from pipelines.evaluation.bootstrap import weights
 from pipelines.preparation import sentence_pairs
 from pipelines.preprocessing.sentencepiece import Subwords
 from pipelines.tasks.translation import baselines, figures, objective, serve
 from pipelines.tasks.translation import score as task
+from pipelines.tasks.translation.example import example_spec
+from pipelines.tasks.translation.info import INFO
 from pipelines.tasks.translation.metrics import Outputs, of_texts, score, signatures
 
 SAID = ["The cat sat on the mat.", "a dog", "Je suis là .", "exactly the same words here", ""]
@@ -76,7 +86,7 @@ TRAIN = (
 
 
 def test_model_1_finds_the_words():
-    best = baselines.most_probable_translations(*(baselines._split(side) for side in TRAIN))
+    best = dictionary_of(*TRAIN)
     assert {word: best[word] for word in ("the", "house", "book", "a")} == {
         "the": "das", "house": "Haus", "book": "Buch", "a": "ein",
     }  # fmt: skip
@@ -87,23 +97,32 @@ def test_model_1_by_hand():
     take a third from each word of the first pair, x a half from each of the second."""
     sources, targets = [["a", "b"], ["a"]], [["x", "y"], ["x"]]
     # counts of a: x 1/3 + 1/2, y 1/3, so t(x | a) = 5/7; b: 1/3 each, a tie the earlier id wins
-    assert baselines.most_probable_translations(sources, targets)["a"] == "x"
+    assert most_probable_translations(sources, targets)["a"] == "x"
 
 
 def test_word_by_word_memory_and_repair():
-    assert baselines.word_by_word(TRAIN, ["a house 42"]) == ["ein Haus 42"]
-    assert baselines.nearest(TRAIN, ["blue house"]) == ["das blaue Haus"]
-    assert baselines.repaired(TRAIN, ["a house"])[0] in ("ein Haus", "ein Buch")
-    assert baselines.repaired((["100 km"], ["100 km"]), ["250 km"]) == ["250 km"]
+    dictionary, memory = dictionary_of(*TRAIN), SentenceMemory(*TRAIN)
+    assert by_word(dictionary, ["a house 42"]).translations == ["ein Haus 42"]
+    nearest = by_sentence(memory, dictionary, ["blue house"], repair=False)
+    assert nearest.translations == ["das blaue Haus"]
+    repaired = by_sentence(memory, dictionary, ["a house"], repair=True)
+    assert repaired.translations[0] in ("ein Haus", "ein Buch")
+    kilometres = SentenceMemory(["100 km"], ["100 km"])
+    assert by_sentence(kilometres, {}, ["250 km"], repair=True).translations == ["250 km"]
 
 
-def test_the_better_method_is_chosen_on_val():
-    val = (["the house", "a book"], ["das Haus", "ein Buch"])
-    assert (
-        baselines.translation_memory(TRAIN, val, ["the book"]).selection.split(" of ")[0]
-        in baselines.METHODS
-    )
-    assert baselines.copy(["as it is"]).translations == ["as it is"]
+def test_baselines_are_the_copy_and_what_the_strong_model_translates():
+    train = {"text": TRAIN[0], "reference": TRAIN[1]}
+    val = {"text": ["the house", "a book"], "reference": ["das Haus", "ein Buch"]}
+    of = example_spec()
+    strong = translation_memory(of)
+    strong.fit(train, val, seed=1)
+    test = {"text": ["the book"], "reference": ["das Buch"]}
+    found = dict(baselines.fit_predict(train, val, test, of, seed=1, strong=strong))
+    assert list(found) == ["baseline_copy", INFO.strong_baseline]
+    assert found["baseline_copy"].translations == ["the book"]
+    assert found[INFO.strong_baseline].translations == ["das Buch"]
+    assert found[INFO.strong_baseline].selection == strong.selection.settings
 
 
 def logits_and_targets():

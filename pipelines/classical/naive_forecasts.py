@@ -1,6 +1,7 @@
 """Naive forecasts: functions of the window alone, without parameters.
 
 history: (n, h, c). All return (n, f, c), f being the horizon in steps; season is in steps too.
+`tasks/forecasting/serve_classical.py` has the same functions in TensorFlow.
 """
 
 import numpy as np
@@ -20,9 +21,13 @@ def seasonal_naive(history: np.ndarray, horizon: int, season: int) -> np.ndarray
 
 
 def seasonal_growth(history: np.ndarray, horizon: int, season: int) -> np.ndarray:
-    """One season ago, times the ratio of the last value to that of a season before it."""
-    growth = np.divide(history[:, -1:], history[:, -1 - season : -season], dtype=np.float64)
-    return seasonal_naive(history, horizon, season) * growth
+    """One season ago, times the ratio of the last value to that of a season before it.
+
+    Where one of the two is not above zero, the ratio is taken as 1.
+    """
+    last, before = (np.asarray(history[:, at], np.float64) for at in (-1, -1 - season))  # (n, c)
+    growth = np.divide(last, before, out=np.ones_like(last), where=(last > 0) & (before > 0))
+    return seasonal_naive(history, horizon, season) * growth[:, None]
 
 
 def growth_undefined(splits: list[dict], spec: DataSpec) -> str:

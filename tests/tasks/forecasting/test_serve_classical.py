@@ -1,0 +1,84 @@
+"""The graph of a classical forecaster answers what numpy computes, on awkward windows too."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.classical.forecasters import forecaster
+from pipelines.tasks.forecasting import serve_classical
+from pipelines.tasks.forecasting.example import example_spec
+from tests.support.series import splits_of
+
+METHODS = (
+    "persistence", "seasonal_naive", "mean_profile", "seasonal_growth", "ridge", "window_smoothing",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def spec():
+    return example_spec(history=14, horizon=6, season=6, columns=2, quantiles=(0.1, 0.5, 0.9))
+
+
+@pytest.fixture(scope="module")
+def estimators(spec):
+    splits = splits_of(spec, rows=260)
+    fitted = forecaster(spec)
+    fitted.fit(splits["train"], splits["val"], seed=1)
+    return fitted, splits["test"]
+
+
+def served(estimator, spec, history):
+    _, signatures = serve_classical.estimator_endpoints(estimator, spec, None)
+    answer = signatures["serving_default"](tf.constant(history, tf.float32))
+    return {name: values.numpy() for name, values in answer.items()}
+
+
+class Single:
+    """A component as the estimator that a graph is made of."""
+
+    def __init__(self, component):
+        self.best = component
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_equal_on_every_window(estimators, spec, method):
+    estimator, test = estimators
+    awkward = np.stack([
+        np.full((14, 2), 7.0), np.zeros((14, 2)), np.full((14, 2), -3.0),
+        np.full((14, 2), 1e6), np.eye(14)[:, :2], np.linspace(-5, 5, 28).reshape(14, 2),
+    ]).astype(np.float32)  # fmt: skip
+    history = np.concatenate([np.asarray(test["history"]), awkward])
+    component = estimator.components[method]
+    expected = component.predict({"history": history})
+    assert np.isfinite(expected["forecast"]).all()
+    answer = served(Single(component), spec, history)
+    assert set(answer) == set(expected) == {"forecast", "quantiles"}
+    for name, values in answer.items():
+        assert values.dtype == np.float32
+        np.testing.assert_allclose(values, expected[name], rtol=1e-6, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_not_finite_spoils_its_row_alone(estimators, spec, method):
+    estimator, test = estimators
+    component = Single(estimator.components[method])
+    history = np.array(test["history"][:3])
+    expected = served(component, spec, history)
+    for value in (np.nan, np.inf):
+        history[1, 2, 0] = value
+        answer = served(component, spec, history)
+        for name, values in answer.items():
+            assert np.isnan(values[1]).all()
+            np.testing.assert_array_equal(values[[0, 2]], expected[name][[0, 2]])
+
+
+def test_saved_and_loaded_it_answers_the_same(estimators, spec, tmp_path):
+    estimator, test = estimators
+    module, signatures = serve_classical.estimator_endpoints(estimator, spec, None)
+    tf.saved_model.save(module, str(tmp_path / "model"), signatures)
+    loaded = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
+    history = np.asarray(test["history"])
+    expected = estimator.predict({"history": history})
+    for name, values in loaded(history=tf.constant(history)).items():
+        np.testing.assert_allclose(values.numpy(), expected[name], rtol=1e-6, atol=1e-6)
+    assert loaded(history=tf.constant(history[:0]))["forecast"].shape == (0, 6, 2)
