@@ -7,13 +7,15 @@ are too little data: the best hyperparameters there differ from column to column
 
 from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from pipelines.classical.ridge.moments import Moments
 from pipelines.classical.ridge.path import RegularizationPath, Ridge
-from pipelines.spec import DataSpec
+
+if TYPE_CHECKING:
+    from pipelines.spec import DataSpec
 
 PENALTIES = np.logspace(-3, 4, 15)
 AGE_POWERS = (0, 1, 2)
@@ -94,7 +96,7 @@ class Selection:
         return "; ".join(f"{', '.join(columns)}: {setting}" for setting, columns in names.items())
 
 
-def choose(train: dict, val: dict, spec: DataSpec, every: int = 1) -> Selection:
+def choose(train: dict, val: dict, spec: "DataSpec", every: int = 1) -> Selection:
     """For each column the hyperparameters with the lowest mean relative squared error.
 
     Errors are divided by the lowest error of any candidate on the same stretch, then averaged over
