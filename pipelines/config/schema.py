@@ -63,8 +63,9 @@ class Start(BaseModel):
 class Baselines(BaseModel):
     """What all experiments of a task on a prepared data set are compared with.
 
-    strong: the experiment whose classical model is the strong baseline. Only a task of another
-    package may do without it, if its own baselines include a strong one.
+    strong: the experiment whose classical model is the strong baseline. A task of another package
+    may compute a strong baseline by itself; then any experiment can be named, since dvc.yaml reads
+    this key, or none where DVC is not used.
     """
 
     model_config = STRICT

@@ -23,27 +23,27 @@ def run(params_file: Path, key: str) -> None:
     prepared = Path("data/prepared") / block.dataset
     spec = DataSpec.load(prepared / "spec.json")
     target = predictions(block.task, block.dataset)
-    strong = strong_models(params_file, block, spec)
+    strong = strong_stage(params_file, block)
     with atomic.file(target.with_name("fit.json")) as file, atomic.folder(target) as folder:
         seconds = {}
         for repeat in range(spec.repeats):
             name = f"repeat{repeat}"
-            given = {"strong": strong[repeat]} if strong else {}
-            computed = compute(
+            given = {"strong": strong.estimator(strong.trials()[repeat])} if strong else {}
+            seconds[name] = compute(
                 block.task, prepared / name, spec, params.seed, folder / name, **given
             )
-            seconds[name] = computed
         file.write_text(json.dumps({"seconds": seconds}, indent=1) + "\n", "utf-8")
 
 
-def strong_models(params_file: Path, block: schema.Baselines, spec: DataSpec) -> list:
-    """The estimator of each repeat; none where the task's own baselines have the strong one."""
+def strong_stage(params_file: Path, block: schema.Baselines) -> Evaluation | None:
+    """The experiment of the strong baseline, which has one trial for each repeat.
+
+    None where the task computes the strong baseline itself.
+    """
     if block.strong is None:
-        return []
+        return None
     stage = Evaluation.of(params_file, block.strong)
-    if not stage.is_classical:
-        return []
-    return [stage.estimator(trial) for trial in stage.trials()]
+    return stage if stage.is_classical else None
 
 
 def compute(

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 
-from pipelines.config import loader, search_path
+from pipelines.config import loader, search_path, signatures, task_fit
 from pipelines.preparation import validation
 from pipelines.tasks import protocols
 from pipelines.tasks.contract import TaskInfo
@@ -101,3 +101,17 @@ def test_kinds_are_known_and_request_inputs_have_one(task):
     kinds, spec = module(task, "serve").KINDS, module(task, "example").example_spec()
     assert set(kinds.values()) <= set(protocols.KINDS)
     assert set(spec.request_inputs) <= set(kinds)
+
+
+@pytest.mark.parametrize("task", sorted(task_fit.STRONG))
+def test_a_task_with_a_classical_model_serves_it_and_is_compared_with_it(task):
+    name, builder = task_fit.STRONG[task]
+    assert name in task_fit.MODULES[task] and search_path.is_classical(name)
+    assert builder in signatures.builders(name)
+    assert parameters(module(task, "serve").estimator_endpoints) == ["estimator", "spec", "assets"]
+    strong = inspect.signature(module(task, "baselines").fit_predict).parameters["strong"]
+    assert strong.kind is strong.KEYWORD_ONLY
+    figures = module(task, "figures")
+    if hasattr(figures, "draw_estimator"):
+        expected = [*parameters(figures.draw)[:-1], "estimator"]
+        assert parameters(figures.draw_estimator) == expected
