@@ -46,9 +46,11 @@ def linear_text(
 
     Args:
         spec: of a text classification data set.
-        family: "tfidf_svm", "nb_svm", or the one that is better in validation.
+        family: "tfidf_svm", "nb_svm", or the one that is better in validation; from 50 classes on
+            "best" is "tfidf_svm".
         ngrams: what is counted. "words_and_characters" is both at once, for TF-IDF. "any" is what
-            is better in validation; characters then only in corpora of up to 10 million.
+            is better in validation; characters then only in corpora of up to 10 million, or fewer
+            of many classes.
 
     References: Joachims, ECML 1998, https://doi.org/10.1007/BFb0026683; Wang and Manning, ACL 2012,
     https://aclanthology.org/P12-2018.
@@ -138,9 +140,18 @@ class LinearText(Estimator):
         self.best = max(choices, key=lambda component: choices[component].correlation)
 
     def _affordable(self, candidates: list[Candidate], characters: int) -> list[Candidate]:
-        """Without n-grams of characters, where there are many and words are allowed."""
-        many = characters > text_candidates.MANY_CHARACTERS
-        return [c for c in candidates if not many or self.ngrams != "any" or c.units == "words"]
+        """Without what would take hours and is not asked for: see `text_candidates`."""
+        many = text_candidates.has_many_characters(characters, self.spec.outputs)
+        if many and self.ngrams == "any":
+            candidates = [candidate for candidate in candidates if candidate.units == "words"]
+            print("linear_text: n-grams of words alone, as there are many characters or classes")
+        if self.spec.outputs >= text_candidates.MANY_CLASSES and self.family == "best":
+            candidates = [c for c in candidates if c.family == "tfidf_svm"]
+            print(
+                f"linear_text: {self.spec.outputs} classes; from {text_candidates.MANY_CLASSES} on "
+                "without NB-SVM, whose time grows most with them"
+            )
+        return candidates
 
     def _fitted(self, choice: Choice, texts: list[str], targets: np.ndarray) -> LinearModel:
         """The chosen candidate, fitted to train and val."""

@@ -15,6 +15,9 @@ from pipelines.classical.ngram_features import Ngrams
 
 # Beyond so many characters their n-grams take an hour and tens of gigabytes; words are counted.
 MANY_CHARACTERS = 10_000_000
+# So do fewer, where there is a classifier for each of many classes.
+CHARACTERS_AND_CLASSES = 100_000_000
+MANY_CLASSES = 50
 PENALTIES = {"tfidf_svm": (0.1, 1.0, 10.0), "nb_svm": (0.03, 0.1, 1.0)}
 # The paper's, and less of it: interpolation moves the boundary where classes are imbalanced.
 INTERPOLATIONS = (0.25, 0.5, 1.0)
@@ -52,6 +55,11 @@ class Candidate:
     def units(self) -> str:
         """ "words", "characters" or "words_and_characters"."""
         return "_and_".join(dict.fromkeys(ngrams.unit for ngrams in self.ngrams))
+
+
+def has_many_characters(characters: int, classes: int) -> bool:
+    """Whether n-grams of characters are too many for so many classifiers, one a class."""
+    return characters > MANY_CHARACTERS or characters * classes > CHARACTERS_AND_CLASSES
 
 
 def candidates(seed: int) -> list[Candidate]:

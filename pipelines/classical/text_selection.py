@@ -14,6 +14,7 @@ from sklearn.model_selection import StratifiedKFold
 from pipelines.classical.calibration import margins
 from pipelines.classical.nb_svm import NaiveBayesSVM
 from pipelines.classical.ngram_features import Ngrams
+from pipelines.classical.progress import Countdown
 from pipelines.classical.text_candidates import Candidate
 
 FOLDS = 5
@@ -55,6 +56,7 @@ def select(
         classes: of the data set, whether or not all of them occur.
     """
     results: dict[tuple[int, str], list] = {}
+    countdown = Countdown("linear_text", len(folds) * len(candidates), "sets of candidates")
     for fitted, rows in folds:
         counted = cache(_counter([texts[row] for row in fitted], [texts[row] for row in rows]))
         for number, candidate in enumerate(candidates):
@@ -65,6 +67,7 @@ def select(
             for name, classifier in fit_all(candidate.classifiers, train, targets[fitted]).items():
                 result = classifier.predict(held_out), class_margins(classifier, held_out, classes)
                 results.setdefault((number, name), []).append(result)
+            countdown.step()
     judged = np.concatenate([targets[rows] for _, rows in folds])
     choices: dict[str, Choice] = {}
     for (number, name), parts in results.items():

@@ -286,3 +286,33 @@ def test_letters_are_lower_cased_one_by_one():
 
 def test_ngrams_are_named_by_what_they_count():
     assert Ngrams("words", 2, lowercase=True, weighting="tfidf").name == "words 1-2"
+
+
+def test_of_many_classes_the_costly_candidates_are_left_out_and_it_is_said(monkeypatch, capsys):
+    birds = ["grey owl", "black crow", "white swan", "brown wren"]
+    train = (TRAIN[0] + [f"{b} {b}" for b in birds], np.append(TRAIN[1], [2] * 4))
+    val = (VAL[0] + birds, np.append(VAL[1], [2] * 4))
+    of = spec("fruit", "tool", "bird")
+    monkeypatch.setattr(text_candidates, "MANY_CLASSES", 3)
+    estimator = fitted(train, val, of=of)
+    assert set(estimator.components) == {"tfidf_svm", "union_svm"}
+    assert capsys.readouterr().out.startswith("linear_text: 3 classes;")
+    assert set(fitted(train, val, of=of, family="nb_svm").components) == {"nb_svm"}
+    monkeypatch.setattr(text_candidates, "CHARACTERS_AND_CLASSES", 100)
+    estimator = fitted(train, val, of=of)
+    assert list(estimator.components) == ["tfidf_svm"]
+    assert "words" in estimator.selection.settings
+    outputs = linear_ngrams(train, val, ["plum", "saw", "owl"], of=of)["best"]
+    assert outputs.predicted.tolist() == [0, 1, 2]
+
+
+def test_how_many_candidates_there_are_is_printed_before_the_first(capsys, monkeypatch):
+    fit_all = text_selection.fit_all
+
+    def check(*arguments):
+        assert "sets of candidates" in capsys.readouterr().out
+        monkeypatch.setattr(text_selection, "fit_all", fit_all)
+        return fit_all(*arguments)
+
+    monkeypatch.setattr(text_selection, "fit_all", check)
+    fitted(TRAIN, VAL, family="tfidf_svm")
