@@ -544,13 +544,13 @@ def test_options_that_mean_nothing(option, value):
 
 
 def test_every_other_byte_of_the_params_file_stays():
-    before = "seed: 3  # mine\n\ndatasets: {}\nstarts: {}\n# mine too\nexperiments:   {}  # none\n"
+    before = "seed: 3  # mine\n\ndatasets: {}\nwarm_starts: {}\n# mine too\nexperiments:   {}  # none\n"
     PARAMS.write_text(before)
     table("a.csv", reviews(), ["text", "label"])
     run("a.csv")
     middle = PARAMS.read_text()
     assert middle.startswith("seed: 3  # mine\n\ndatasets:\n")
-    assert "\nstarts: {}\n# mine too\nexperiments:  # none\n" in middle
+    assert "\nwarm_starts: {}\n# mine too\nexperiments:  # none\n" in middle
     run("a.csv")
     after = PARAMS.read_text()
     lines = iter(after.splitlines())
