@@ -9,16 +9,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import AfterValidator, BaseModel, Field
 
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT
-from pipelines.preparation import folder_listing, splits, text_files
-from pipelines.preparation.splits import SPLITS, HoldOut, SplitSources
+from pipelines.preparation import document_splits, folder_listing, text_files
+from pipelines.preparation.document_splits import DocumentSplit
+from pipelines.preparation.splits import SplitSources
 from pipelines.preprocessing import documents
-from pipelines.storage import arrays
 
 MAX_FILE_BYTES = 1 << 28
 
@@ -29,15 +28,6 @@ def _compiles(pattern: str) -> str:
     except re.error as error:
         raise ValueError(f"{pattern!r} is not a regular expression: {error}") from None
     return pattern
-
-
-class Split(HoldOut):
-    """method: random (whole documents), or end (the last share of the text is test, and what
-    precedes it val). val, test: a fraction below 1, or a number of documents."""
-
-    method: Literal["random", "end"] = "random"
-    val: splits.Share = 0.1
-    test: splits.Share = 0.1
 
 
 class Options(BaseModel):
@@ -70,20 +60,18 @@ class Options(BaseModel):
     line_end: bool = True
     vocabulary_size: Annotated[int, Field(strict=True, ge=3)] = 10_000
     encoding: str = "utf-8"
-    split: Split = Split()
+    split: DocumentSplit = DocumentSplit()
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    parts = split_documents(options, raw, read(options, raw), seed)
+    parts = document_splits.split(options.split, raw, read(options, raw), seed)
     settings = documents.Settings(
         options.granularity, options.signs, options.lowercase, options.line_end
     )
     tokenizer = documents.learn(parts["train"], settings, options.vocabulary_size)
     lengths: dict[str, list[int]] = {}
     for name, texts in parts.items():
-        tokens = [np.array(ids, np.int32) for ids in tokenizer.encode(texts)]
-        arrays.write(out / "repeat0" / name, {"text": texts, "tokens": arrays.Sequences.of(tokens)})
-        lengths[name] = list(map(len, tokens))
+        lengths[name] = document_splits.write(out / "repeat0" / name, texts, tokenizer)
     (out / "repeat0/assets").mkdir()
     tokenizer.save(out / "repeat0/assets" / documents.VOCABULARY_FILE)
     return data_spec(tokenizer, lengths, ends_at_line=options.document == "line")
@@ -156,55 +144,3 @@ def as_documents(text: str, options: Options) -> list[str]:
         text = re.sub(pattern, "", text, flags=re.MULTILINE)
     parts = re.findall("[^\n]+\n?", text) if options.document == "line" else [text]
     return [part for part in parts if part.strip()]
-
-
-def split_documents(
-    options: Options, raw: Path, texts: dict[str, list[str]], seed: int
-) -> dict[str, list[str]]:
-    """The documents of train, val and test.
-
-    Raises:
-        UserError: one document, of which whole ones cannot be drawn for each split; too few
-            documents for the sizes.
-    """
-    split, rows = options.split, next(iter(texts.values()))
-    if len(texts) == len(SPLITS):
-        return {name: texts[name] for name in SPLITS}
-    if len(rows) == 1 and split.method == "random":
-        raise UserError(
-            "document-alone", "one document, of which none can be drawn for val and test; set "
-            "split: {method: end} to cut them from its end, or document: line",
-            path=raw, key="split.method", value=split.method,
-        )  # fmt: skip
-    given = {name: texts[name] for name in ("val", "test") if name in texts}
-    sizes = {
-        name: splits.split_size(getattr(split, name), len(rows[0] if len(rows) == 1 else rows),
-                                f"split.{name}")
-        for name in ("test", "val") if name not in given
-    }  # fmt: skip
-    if len(rows) == 1:
-        drawn = _from_the_end(rows[0], sizes)
-        parts = {name: [text] for name, text in drawn.items()}
-    elif split.method == "end":
-        parts = _from_the_end(rows, sizes)
-    else:
-        order = np.arange(len(rows))
-        by_split = splits.hold_out(
-            order, np.zeros(len(rows)), order, sizes, np.random.default_rng(seed)
-        )
-        parts = {name: [rows[row] for row in numbers] for name, numbers in by_split.items()}
-    return {name: {**parts, **given}[name] for name in SPLITS}
-
-
-def _from_the_end(items, sizes: dict[str, int]) -> dict:
-    """Split -> its part of a text or a list: what comes first in `sizes` is the very end."""
-    parts, end = {}, len(items)
-    for name, size in sizes.items():
-        parts[name] = items[end - size : end]
-        end -= size
-    if end < 1:
-        raise UserError(
-            "split-size", f"val and test take all {len(items)}; make them smaller",
-            key="split", value=sizes,
-        )  # fmt: skip
-    return {"train": items[:end], **parts}
