@@ -5,6 +5,7 @@ or if it did not keep what docs/security.md promises to the client beside the at
 """
 
 import argparse
+import base64
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from benchmarks.attack import models, report, target
 from benchmarks.attack.attacker import ATTACKS
 from benchmarks.attack.models import ROOT
+from benchmarks.attack.sending import Victim, instances
 from benchmarks.attack.target import Target
 from pipelines.runtime import hardware
 
@@ -49,7 +51,7 @@ def main() -> int:
 
 def attack(server: Target, names: list[str], seconds: float) -> dict:
     """What became of the server, of the attackers' requests and of the client's beside them."""
-    outputs([start("client", server.rest, "5")])  # so that memory is what it is in use
+    use(server)
     before = server.memory()
     arguments = server.rest, server.grpc, str(server.root), str(seconds)
     client, *attackers = outputs(
@@ -68,6 +70,15 @@ def attack(server: Target, names: list[str], seconds: float) -> dict:
         after = server.settled_memory(before + report.MAX_GROWTH)
         result |= {"peak_mb": round(peak / 1e6), "after_mb": round(after / 1e6)}
     return result
+
+
+def use(server: Target) -> None:
+    """So that memory is what it is in use: TensorFlow keeps that of its largest call."""
+    outputs([start("client", server.rest, "5")])
+    largest = {"b64": base64.b64encode(models.image(3900, 4000)).decode()}
+    victim = Victim(server.rest, server.grpc, server.root, 0.0)
+    if (answer := victim.post("images", instances([largest]))) != "200":
+        raise SystemExit(f"the largest image that is allowed was answered {answer}")
 
 
 def start(module: str, *arguments: str) -> subprocess.Popen:
