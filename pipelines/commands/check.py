@@ -7,7 +7,7 @@ from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.config.sources import check_sources
 
-SECTIONS = ("datasets", "starts", "baselines", "experiments")  # what dvc.yaml makes stages of
+SECTIONS = ("datasets", "warm_starts", "baselines", "experiments")  # what dvc.yaml makes stages of
 
 
 def run(params_file: Path) -> None:

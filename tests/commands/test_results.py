@@ -24,7 +24,7 @@ datasets:
       inputs: {words: {granularity: word, vocabulary_size: 100, max_tokens: 20}}
       positive: spam
   reviews: *texts
-starts: {}
+warm_starts: {}
 baselines:
   sms: {task: text_classification, dataset: sms}
   reviews: {task: text_classification, dataset: reviews}

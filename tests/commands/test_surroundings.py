@@ -15,7 +15,7 @@ from pipelines.config.errors import UserError
 DATASET = {
     "recipe": "text_csv", "source": "in/reviews.csv", "options": {"inputs": {}},
 }  # fmt: skip
-EMPTY = {"seed": 1, "datasets": {}, "starts": {}, "baselines": {}, "experiments": {}}
+EMPTY = {"seed": 1, "datasets": {}, "warm_starts": {}, "baselines": {}, "experiments": {}}
 
 
 def write(path: str, **sections) -> None:
@@ -97,7 +97,7 @@ def test_links_that_dvc_takes(project):
 
 @pytest.mark.parametrize("other", ["course/params.yaml", "benchmarks/params.yaml"])
 @pytest.mark.parametrize(("section", "theirs"), [
-    ("datasets", "datasets"), ("datasets", "starts"), ("experiments", "experiments"),
+    ("datasets", "datasets"), ("datasets", "warm_starts"), ("experiments", "experiments"),
     ("downloads", "downloads"),
 ])  # fmt: skip
 def test_a_name_that_another_graph_has(project, other, section, theirs):

@@ -33,7 +33,7 @@ datasets:
     recipe: text_csv
     source: tiny.csv
     options: {inputs: {words: {granularity: word, vocabulary_size: 50, max_tokens: 4}}}
-starts: {}
+warm_starts: {}
 experiments: {}
 downloads:
   tiny: {texts: {sha256: %s, urls: ["http://data.example.org/texts"]}}
