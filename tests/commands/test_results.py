@@ -23,6 +23,7 @@ datasets:
       inputs: {words: {granularity: word, vocabulary_size: 100, max_tokens: 20}}
       positive: spam
   reviews: *texts
+downloads: {}
 starts: {}
 baselines:
   sms: {task: text_classification, dataset: sms}

@@ -15,7 +15,14 @@ from pipelines.config.errors import UserError
 DATASET = {
     "recipe": "text_csv", "source": "in/reviews.csv", "options": {"inputs": {}},
 }  # fmt: skip
-EMPTY = {"seed": 1, "datasets": {}, "starts": {}, "baselines": {}, "experiments": {}}
+EMPTY = {
+    "seed": 1,
+    "downloads": {},
+    "datasets": {},
+    "starts": {},
+    "baselines": {},
+    "experiments": {},
+}
 
 
 def write(path: str, **sections) -> None:

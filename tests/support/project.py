@@ -32,6 +32,7 @@ def experiment(dataset: str, module: str, epochs: int, **build) -> dict:
 PARAMS = {
     "seed": 1,
     "datasets": {WORDS: dataset("word"), LETTERS: dataset("character")},
+    "downloads": {},
     "starts": {},
     "baselines": {key: {"task": "text_classification", "dataset": key} for key in (WORDS, LETTERS)},
     "experiments": {
