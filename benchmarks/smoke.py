@@ -30,7 +30,7 @@ from pipelines.commands import deps
 ROOT = Path(__file__).parents[1]
 MIRROR, DEFAULT_MIRROR = "DATASETS_MIRROR", ROOT.parent / "shared/datasets"
 COPIED = ("pipelines", "models", "requirements.txt")
-SECTIONS = ("downloads", "datasets", "starts", "baselines", "experiments")
+SECTIONS = ("downloads", "datasets", "warm_starts", "baselines", "experiments")
 
 
 @dataclass
@@ -152,26 +152,27 @@ def shortened(graph: Graph) -> Graph:
 def narrow(graphs: list[Graph], keys: list[str] | None) -> None:
     """Leaves the experiments of `keys` and their data; without keys, one experiment for each
     combination of builder and data set recipe."""
-    datasets, starts = {}, {}
+    datasets, warm_starts = {}, {}
     for name in {g.params_file for g in graphs} | {g.params.get("shared") for g in graphs} - {None}:
         params = Graph.of(name).params
         datasets |= params.get("datasets") or {}
-        starts |= params.get("starts") or {}
+        warm_starts |= params.get("warm_starts") or {}
     seen = set()
     for graph in graphs:
         distinct = {}
         for key, experiment in graph.params["experiments"].items():
             name = experiment["dataset"]
-            recipe = datasets[starts[name]["dataset"] if name in starts else name]["recipe"]
+            name = warm_starts[name]["dataset"] if name in warm_starts else name
+            recipe = datasets[name]["recipe"]
             combination = (experiment["module"], experiment["build"]["builder"], recipe)
             if key in keys if keys else combination not in seen:
                 seen.add(combination)
                 distinct[key] = experiment
         graph.params["experiments"] = distinct
         names = {experiment["dataset"] for experiment in distinct.values()}
-        names |= {starts[name]["dataset"] for name in names if name in starts}
+        names |= {warm_starts[name]["dataset"] for name in names if name in warm_starts}
         graph.used["experiments"] = list(distinct)
-        for section in ("datasets", "starts"):
+        for section in ("datasets", "warm_starts"):
             graph.used[section] = [key for key in graph.used[section] if key in names]
         blocks = graph.params.get("baselines") or {}
         graph.used["baselines"] = [key for key in blocks if blocks[key]["dataset"] in names]
@@ -179,28 +180,29 @@ def narrow(graphs: list[Graph], keys: list[str] | None) -> None:
 
 
 def raw(graph: Graph) -> set[str]:
-    """The downloads that the graph's data sets and starts read, from paths data/raw/<key>/..."""
+    """The downloads that data sets and warm starts of the graph read, from data/raw/<key>/..."""
     paths = [graph.params["datasets"][key]["source"] for key in graph.used["datasets"]]
-    paths += [graph.params["starts"][key]["weights"] for key in graph.used["starts"]]
+    paths += [graph.params["warm_starts"][key]["weights"] for key in graph.used["warm_starts"]]
     return {Path(path).parts[2] for path in paths if path.startswith("data/raw/")}
 
 
 def shared_part(graphs: list[Graph]) -> Graph:
-    """The root's graph as far as the others use it: data sets, starts, and what starts load."""
+    """The root's graph as far as the others use it: data sets, warm starts, and what they load."""
     (name,) = {graph.params["shared"] for graph in graphs if graph.params.get("shared")}
     graph = shortened(Graph.of(name))
     experiments = [e for g in graphs for e in g.params["experiments"].values()]
     names = {experiment["dataset"] for experiment in experiments}
-    starts = {key: s for key, s in (graph.params.get("starts") or {}).items() if key in names}
-    trained = {Path(start["weights"]).name for start in starts.values()}
+    blocks = graph.params.get("warm_starts") or {}
+    warm_starts = {key: block for key, block in blocks.items() if key in names}
+    trained = {Path(start["weights"]).name for start in warm_starts.values()}
     pretraining = {key: e for key, e in graph.params["experiments"].items() if key in trained}
-    names |= {start["dataset"] for start in starts.values()}
+    names |= {start["dataset"] for start in warm_starts.values()}
     names |= {experiment["dataset"] for experiment in pretraining.values()}
     graph.params["experiments"] = pretraining
     graph.used = {
         "downloads": [],
         "datasets": [key for key in graph.params["datasets"] if key in names],
-        "starts": list(starts),
+        "warm_starts": list(warm_starts),
         "baselines": [
             key
             for key, block in (graph.params.get("baselines") or {}).items()
@@ -223,11 +225,11 @@ def skip_public_data(graph: Graph, runner: Runner) -> None:
 
 
 def run(graphs: list[Graph], runner: Runner) -> None:
-    """Data first, then what starts load, then the rest: a baseline may be of a start's data."""
+    """Data first, then what warm starts load, then the rest, baselines of their data included."""
     for graph in graphs:
         trained = {
             Path(start["weights"]).name: key
-            for key, start in (graph.params.get("starts") or {}).items()
+            for key, start in (graph.params.get("warm_starts") or {}).items()
         }
         first = [key for key in graph.used["experiments"] if key in trained]
         last = [key for key in graph.used["experiments"] if key not in trained]
@@ -239,14 +241,16 @@ def run(graphs: list[Graph], runner: Runner) -> None:
                 stages = graph.stages.get(section, [])
                 run_all(work, [(graph, stages, key) for key in graph.used[section]])
         blocks = graph.params.get("baselines") or {}
-        starts = graph.params.get("starts") or {}
-        of_starts = [key for key in graph.used["baselines"] if blocks[key]["dataset"] in starts]
-        of_datasets = [key for key in graph.used["baselines"] if key not in of_starts]
+        warm_starts = graph.params.get("warm_starts") or {}
+        of_warm_starts = [
+            key for key in graph.used["baselines"] if blocks[key]["dataset"] in warm_starts
+        ]
+        of_datasets = [key for key in graph.used["baselines"] if key not in of_warm_starts]
         for section, keys in (
             ("baselines", of_datasets),
             ("experiments", first),
-            ("starts", graph.used["starts"]),
-            ("baselines", of_starts),
+            ("warm_starts", graph.used["warm_starts"]),
+            ("baselines", of_warm_starts),
             ("experiments", last),
         ):
             stages = graph.stages.get(section, [])

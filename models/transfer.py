@@ -20,15 +20,16 @@ from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 from pipelines.storage.arrays import digest
 
-START = "start"  # key of the weights' file in the spec's task_metadata, written by stages/start.py
-WEIGHTS = ("imagenet", "random", START)
+# Key of the weights' file in the spec's task_metadata, written by stages/warm_start.py.
+WARM_START = "warm_start"
+WEIGHTS = ("imagenet", "random", WARM_START)
 
 
 def transfer(
     spec: DataSpec,
     *,
     backbone: str | None = None,
-    weights: str = START,
+    weights: str = WARM_START,
     backbone_kwargs: Mapping[str, Any] | None = None,
     size: int | None = None,
     feature_layer: str | None = None,
@@ -53,8 +54,8 @@ def transfer(
         spec: of an image classification data set.
         backbone: name of a network of keras.applications; null if the start is a whole model of
             this repository.
-        weights: "start": what the data set's entry under `starts` names, a model of this
-            repository or a weights file for `backbone`; "imagenet": downloaded by Keras;
+        weights: "warm_start": what the data set's entry under `warm_starts` names, a model of
+            this repository or a weights file for `backbone`; "imagenet": downloaded by Keras;
             "random": trained from scratch, and not frozen.
         backbone_kwargs: further arguments of the network of keras.applications: {alpha: 0.75}.
         size: side to which images are resized before the backbone.
@@ -73,7 +74,7 @@ def transfer(
     if size is not None:
         x = layers.Resizing(size, size, name="resize")(x)
     if backbone is None:
-        extractor = _repository_model(_start_file(spec), feature_layer, tuple(x.shape[1:]))
+        extractor = _repository_model(_warm_start_file(spec), feature_layer, tuple(x.shape[1:]))
     else:
         if x.shape[-1] == 1:
             x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
@@ -131,25 +132,25 @@ def _application(name: str, weights: str, kwargs, shape: tuple, spec: DataSpec) 
     source = {"imagenet": "imagenet", "random": None}
     return getattr(application_module(name), name)(
         include_top=False, pooling="avg", input_shape=shape, name=BACKBONE,
-        weights=source[weights] if weights in source else str(_start_file(spec)), **kwargs,
+        weights=source[weights] if weights in source else str(_warm_start_file(spec)), **kwargs,
     )  # fmt: skip
 
 
-def _start_file(spec: DataSpec) -> Path:
-    """The weights that the stage `start` has put there, if they are unchanged."""
-    if START not in spec.task_metadata:
+def _warm_start_file(spec: DataSpec) -> Path:
+    """The weights that the stage `warm_start` has put there, if they are unchanged."""
+    if WARM_START not in spec.task_metadata:
         raise UserError(
-            "start-missing",
-            "the data set has no start; add an entry under `starts` that names a data set and "
-            "weights, and make it the experiment's `dataset`",
-            key="build.weights", value=START,
+            "warm-start-missing",
+            "the data set has no warm start; add an entry under `warm_starts` that names a "
+            "data set and weights, and make it the experiment's `dataset`",
+            key="build.weights", value=WARM_START,
         )  # fmt: skip
-    file = Path(spec.task_metadata[START])
-    if digest(file.parent) != spec.digests[START]:
+    file = Path(spec.task_metadata[WARM_START])
+    if digest(file.parent) != spec.digests[WARM_START]:
         raise UserError(
-            "start-changed",
-            "the files are not those that the stage `start` wrote, so they are not loaded; run "
-            "that stage again: dvc repro",
+            "warm-start-changed",
+            "the files are not those that the stage `warm_start` wrote, so they are not loaded; "
+            "run that stage again: dvc repro",
             path=file,
         )  # fmt: skip
     return file

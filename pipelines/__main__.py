@@ -29,7 +29,7 @@ from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, 
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
-WITH_KEY = ("fetch", "prepare", "start", "baselines", *IMPORTS_TENSORFLOW)
+WITH_KEY = ("fetch", "prepare", "warm_start", "baselines", *IMPORTS_TENSORFLOW)
 WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs")
 WITH_ARGUMENTS = ("init",)  # commands that read the rest of the command line themselves
 SENT_BY = "PIPELINES_SENT_ON"  # the .venv that passed the work on to this Python

@@ -8,7 +8,7 @@ from pipelines.config.errors import UserError
 from pipelines.config.sources import check_sources
 
 # What dvc.yaml makes stages of.
-SECTIONS = ("downloads", "datasets", "starts", "baselines", "experiments")
+SECTIONS = ("downloads", "datasets", "warm_starts", "baselines", "experiments")
 
 
 def run(params_file: Path) -> None:

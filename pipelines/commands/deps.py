@@ -23,7 +23,7 @@ TASK = "pipelines/tasks/${item.task}"
 ENTRIES = {
     "fetch": ("pipelines/stages/fetch.py",),
     "prepare": ("pipelines/stages/prepare.py", RECIPE),
-    "start": ("pipelines/stages/start.py",),
+    "warm_start": ("pipelines/stages/warm_start.py",),
     "train": ("pipelines/stages/train.py", f"{TASK}/objective.py", MODEL),
     "baselines": ("pipelines/stages/baselines.py", f"{TASK}/baselines.py"),
     # Layers are registered with Keras by the import of their module. reporting.py is in no list:

@@ -89,7 +89,7 @@ def _keys(params_file: Path) -> set[str]:
     for path in (params_file, *params_file.parent.glob("*/params.yaml")):
         if path.exists():
             params = loader.load(path)
-            taken |= {*params.datasets, *params.starts, *params.experiments}
+            taken |= {*params.datasets, *params.warm_starts, *params.experiments}
     return taken
 
 

@@ -16,7 +16,7 @@ WRITTEN = ("data", *(f"data/{name}" for name in (
 )))  # fmt: skip
 # Sections that share a folder; the keys of a folder must differ in all graphs.
 FOLDERS = {
-    "data/prepared": ("datasets", "starts"),
+    "data/prepared": ("datasets", "warm_starts"),
     "data/raw": ("downloads",),
     "data/trained": ("experiments",),
 }

@@ -12,18 +12,19 @@ def check_dataset(file: YamlFile, key: str, dataset: Dataset) -> None:
     _check_name(file, ("datasets", key, "recipe"), dataset.recipe, search_path.names("datasets"))
 
 
-def check_starts(file: YamlFile, params: Params) -> None:
-    for key, start in params.starts.items():
+def check_warm_starts(file: YamlFile, params: Params) -> None:
+    for key, start in params.warm_starts.items():
         if key in params.datasets:
             message = "a data set has this name; choose another one"
-            raise file.error("name-duplicate", ("starts", key), message, key)
-        _check_name(file, ("starts", key, "dataset"), start.dataset, params.datasets)
+            raise file.error("name-duplicate", ("warm_starts", key), message, key)
+        _check_name(file, ("warm_starts", key, "dataset"), start.dataset, params.datasets)
 
 
 def check_experiment(file: YamlFile, key: str, experiment: Experiment, params: Params) -> None:
     prefix = ("experiments", key)
     _check_name(file, (*prefix, "task"), experiment.task, search_path.names("tasks"))
-    _check_name(file, (*prefix, "dataset"), experiment.dataset, params.datasets | params.starts)
+    datasets = params.datasets | params.warm_starts
+    _check_name(file, (*prefix, "dataset"), experiment.dataset, datasets)
     _check_name(file, (*prefix, "module"), experiment.module, search_path.names("models"))
     builders = signatures.builders(experiment.module)
     builder, path = experiment.build.get("builder"), f"models/{experiment.module}.py"
@@ -62,8 +63,8 @@ def _check_types(file: YamlFile, prefix: tuple, experiment: Experiment) -> None:
 def _check_task(file: YamlFile, prefix: tuple, experiment: Experiment, params: Params) -> None:
     """The task fits what the recipe makes and what the module is for."""
     dataset = experiment.dataset
-    if dataset in params.starts:
-        dataset = params.starts[dataset].dataset
+    if dataset in params.warm_starts:
+        dataset = params.warm_starts[dataset].dataset
     task, recipe = experiment.task, params.datasets[dataset].recipe
     made_for = task_fit.of_recipe(recipe)
     if task in task_fit.KNOWN and made_for and task not in made_for:
@@ -80,7 +81,7 @@ def _check_task(file: YamlFile, prefix: tuple, experiment: Experiment, params: P
 def check_baselines(file: YamlFile, params: Params) -> None:
     """Every experiment's task and data set have one block of baselines, and no two."""
     blocks: dict[tuple[str, str], str] = {}
-    datasets = params.datasets | params.starts
+    datasets = params.datasets | params.warm_starts
     for key, block in params.baselines.items():
         prefix = ("baselines", key)
         _check_name(file, (*prefix, "task"), block.task, search_path.names("tasks"))

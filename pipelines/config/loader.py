@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from pipelines.config import consistency, search_path
 from pipelines.config.errors import UserError, one_of
-from pipelines.config.schema import Baselines, Dataset, Experiment, Params, Start
+from pipelines.config.schema import Baselines, Dataset, Experiment, Params, WarmStart
 from pipelines.config.yaml_lines import YamlFile
 
 
@@ -32,7 +32,7 @@ def load(path: Path) -> Params:
     for key, dataset in params.datasets.items():
         consistency.check_dataset(file, key, dataset)
         _check_options(file, key, dataset)
-    consistency.check_starts(file, params)
+    consistency.check_warm_starts(file, params)
     for key, experiment in params.experiments.items():
         consistency.check_experiment(file, key, experiment, params)
     consistency.check_baselines(file, params)
@@ -40,15 +40,15 @@ def load(path: Path) -> Params:
 
 
 def _with_shared(file: YamlFile, params: Params, name: str) -> Params:
-    """The same params with the data sets, starts and baselines of the file that `shared` names."""
+    """The same params with data sets, warm starts and baselines of the file that `shared` names."""
     if Path(name).resolve() == file.path.resolve():
         message = "this is the file itself; name another params file"
         raise file.error("shared-is-itself", ("shared",), message, name)
     shared = load(Path(name))
-    prepared = shared.datasets | shared.starts
+    prepared = shared.datasets | shared.warm_starts
     present: dict[str, dict] = {
         "datasets": prepared,
-        "starts": prepared,
+        "warm_starts": prepared,
         "baselines": shared.baselines,
     }
     for section, names in present.items():
@@ -65,9 +65,9 @@ def dataset(params_file: Path, key: str) -> tuple[Params, Dataset]:
     return params, _lookup(params.datasets, key, params_file, "datasets")
 
 
-def start(params_file: Path, key: str) -> tuple[Params, Start]:
+def warm_start(params_file: Path, key: str) -> tuple[Params, WarmStart]:
     params = load(params_file)
-    return params, _lookup(params.starts, key, params_file, "starts")
+    return params, _lookup(params.warm_starts, key, params_file, "warm_starts")
 
 
 def baselines(params_file: Path, key: str) -> tuple[Params, Baselines]:

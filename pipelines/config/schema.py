@@ -82,7 +82,7 @@ class Dataset(BaseModel):
     options: Any = {}
 
 
-class Start(BaseModel):
+class WarmStart(BaseModel):
     """A prepared data set with pretrained weights: a trained experiment's folder (its best trial)
     or a file. Experiments name it as their `dataset`."""
 
@@ -160,15 +160,15 @@ class Experiment(BaseModel):
 class Params(BaseModel):
     """A params file.
 
-    shared: another params file, relative to the repository root, whose data sets and starts can be
-    used here as well; that file's graph prepares them.
+    shared: another params file, relative to the repository root, whose data sets and warm starts
+    can be used here as well; that file's graph prepares them.
     """
 
     model_config = STRICT
     seed: Seed
     shared: str | None = None
     datasets: dict[Key, Dataset] = {}
-    starts: dict[Key, Start] = {}
+    warm_starts: dict[Key, WarmStart] = {}
     baselines: dict[Key, Baselines] = {}
     experiments: dict[Key, Experiment] = {}
     downloads: dict[Key, dict[str, Download]] = {}
@@ -179,4 +179,4 @@ class Params(BaseModel):
     def dataset_of(self, key: str) -> str:
         """The data set of an experiment, with or without pretrained weights."""
         name = self.experiments[key].dataset
-        return self.starts[name].dataset if name in self.starts else name
+        return self.warm_starts[name].dataset if name in self.warm_starts else name

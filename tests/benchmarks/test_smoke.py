@@ -57,7 +57,7 @@ def test_selected_experiments_bring_their_data_and_no_other():
     assert graph.used == {
         "downloads": ["hymenoptera", "keras_weights"],
         "datasets": ["hymenoptera"],
-        "starts": ["hymenoptera_from_imagenet"],
+        "warm_starts": ["hymenoptera_from_imagenet"],
         "baselines": [key for key in graph.used["baselines"] if "hymenoptera" in key],
         "experiments": ["hymenoptera_probe"],
     }

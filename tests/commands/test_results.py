@@ -24,7 +24,7 @@ datasets:
       positive: spam
   reviews: *texts
 downloads: {}
-starts: {}
+warm_starts: {}
 baselines:
   sms: {task: text_classification, dataset: sms}
   reviews: {task: text_classification, dataset: reviews}

@@ -19,7 +19,7 @@ EMPTY = {
     "seed": 1,
     "downloads": {},
     "datasets": {},
-    "starts": {},
+    "warm_starts": {},
     "baselines": {},
     "experiments": {},
 }
@@ -104,7 +104,7 @@ def test_links_that_dvc_takes(project):
 
 @pytest.mark.parametrize("other", ["course/params.yaml", "benchmarks/params.yaml"])
 @pytest.mark.parametrize(("section", "theirs"), [
-    ("datasets", "datasets"), ("datasets", "starts"), ("experiments", "experiments"),
+    ("datasets", "datasets"), ("datasets", "warm_starts"), ("experiments", "experiments"),
     ("downloads", "downloads"),
 ])  # fmt: skip
 def test_a_name_that_another_graph_has(project, other, section, theirs):

@@ -1,4 +1,4 @@
-"""A params file may use the data sets and starts of another one: `shared`."""
+"""A params file may use the data sets and warm starts of another one: `shared`."""
 
 import pytest
 
@@ -10,7 +10,7 @@ MAIN = f"""\
 seed: 1
 datasets:
   digits: {DATASET}
-starts:
+warm_starts:
   digits_from_file: {{dataset: digits, weights: weights.keras}}
 baselines:
   digits: {{task: image_classification, dataset: digits}}
@@ -21,7 +21,7 @@ COURSE = """\
 seed: 1
 shared: params.yaml
 datasets: {}
-starts: {}
+warm_starts: {}
 experiments:
   net:
     task: image_classification
@@ -57,8 +57,8 @@ def test_experiments_of_the_other_file_stay_there(course):
 
 def test_sections_that_are_set_are_those_of_the_file_itself(course):
     """`check` refuses a file without a section that DVC reads."""
-    params = course(COURSE.replace("starts: {}\n", ""))
-    assert "starts" not in params.model_fields_set
+    params = course(COURSE.replace("warm_starts: {}\n", ""))
+    assert "warm_starts" not in params.model_fields_set
     assert "datasets" in params.model_fields_set
 
 

@@ -14,7 +14,7 @@ datasets:
   reviews:
     recipe: text_csv
     source: {source}
-starts: {{}}
+warm_starts: {{}}
 baselines: {{}}
 experiments: {{}}
 downloads:

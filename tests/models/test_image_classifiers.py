@@ -97,7 +97,7 @@ def test_an_identity_shortcut_subsamples_and_pads_with_zeros():
         (DIGIT, "vgg", {"convolutions": [4]}, "stages-mismatch", "convolutions"),
         (DIGIT, "vit", {"patch_size": 3}, "patch-size-mismatch", "patch_size"),
         (DIGIT, "vit", {"stem": [4], "patch_size": 8}, "patch-size-mismatch", "patch_size"),
-        (DIGIT, "transfer", {}, "start-missing", "weights"),
+        (DIGIT, "transfer", {}, "warm-start-missing", "weights"),
         (DIGIT, "transfer", {"backbone": "VGG16", "weights": "imagnet"}, "weights-unknown",
          "weights"),
         (DIGIT, "transfer", {"backbone": "ResNext50"}, "backbone-unknown", "backbone"),

@@ -43,10 +43,10 @@ def pretrained(tmp_path):
 
 
 def spec_with_start(folder: Path):
-    """The spec that the stage `start` writes for the model in a folder."""
-    facts = {"start": str(folder / "model.keras")}
+    """The spec that the stage `warm_start` writes for the model in a folder."""
+    facts = {"warm_start": str(folder / "model.keras")}
     return replace(
-        image_spec(8, 8, 1, 3), task_metadata=facts, digests={"start": arrays.digest(folder)}
+        image_spec(8, 8, 1, 3), task_metadata=facts, digests={"warm_start": arrays.digest(folder)}
     )
 
 
@@ -55,7 +55,7 @@ def test_weights_that_were_changed_are_not_loaded(pretrained, tmp_path):
         file.write(b"!")
     with pytest.raises(UserError) as error:
         models.build(pretrained[1], "transfer", "transfer")
-    assert error.value.code == "start-changed"
+    assert error.value.code == "warm-start-changed"
     assert error.value.path == str(tmp_path / "model.keras")
 
 

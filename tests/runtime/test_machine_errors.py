@@ -34,7 +34,7 @@ datasets:
     source: tiny.csv
     options: {inputs: {words: {granularity: word, vocabulary_size: 50, max_tokens: 4}}}
 downloads: {}
-starts: {}
+warm_starts: {}
 experiments: {}
 downloads:
   tiny: {texts: {sha256: %s, urls: ["http://data.example.org/texts"]}}

@@ -18,7 +18,8 @@ ROOT = Path(__file__).parents[2]
 FILES = {deps.MAIN: "params.yaml", **deps.PARAMS}
 # Of the other stages: experiments.
 SECTION = {
-    "fetch": "downloads", "prepare": "datasets", "start": "starts", "baselines": "baselines"
+    "fetch": "downloads", "prepare": "datasets", "warm_start": "warm_starts",
+    "baselines": "baselines",
 }  # fmt: skip
 SOURCES = sorted(
     path.relative_to(ROOT).as_posix()
@@ -39,7 +40,7 @@ def entry_files(stage: str, item: dict) -> list[str]:
             "pipelines/stages/prepare.py",
             f"pipelines/datasets/{item['recipe']}.py",
         ],
-        "start": lambda: ["pipelines/stages/start.py"],
+        "warm_start": lambda: ["pipelines/stages/warm_start.py"],
         "train": lambda: run_identity.train_files(item["task"], item["module"]),
         "baselines": lambda: ["pipelines/stages/baselines.py", f"{task}/baselines.py"],
         "evaluate": lambda: [

@@ -33,7 +33,7 @@ PARAMS = {
     "seed": 1,
     "datasets": {WORDS: dataset("word"), LETTERS: dataset("character")},
     "downloads": {},
-    "starts": {},
+    "warm_starts": {},
     "baselines": {key: {"task": "text_classification", "dataset": key} for key in (WORDS, LETTERS)},
     "experiments": {
         CNN: experiment(WORDS, "text_cnn", 2, builder="text_cnn", filters=4, kernel_sizes=[2]),

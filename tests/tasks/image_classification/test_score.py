@@ -17,7 +17,7 @@ from pipelines.figures import attention, images, networks
 from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
-from pipelines.stages import prepare, start
+from pipelines.stages import prepare, warm_start
 from pipelines.storage import arrays
 from pipelines.tasks.image_classification import baselines as reference
 from pipelines.tasks.image_classification import figures, score
@@ -130,9 +130,10 @@ def test_figures_fit_the_network(module, builder, hyperparameters, drawn):
 
 def test_a_backbone_is_looked_at_inside():
     of = spec(16, 16, 1, 2)
-    Path("start").mkdir()
-    models.build(of, "small_cnn", "small_cnn", filters=[3, 4]).save("start/model.keras")
-    facts, digests = {"start": "start/model.keras"}, {"start": arrays.digest(Path("start"))}
+    Path("warm_start").mkdir()
+    models.build(of, "small_cnn", "small_cnn", filters=[3, 4]).save("warm_start/model.keras")
+    facts = {"warm_start": "warm_start/model.keras"}
+    digests = {"warm_start": arrays.digest(Path("warm_start"))}
     moved = DataSpec(**{**vars(of), "task_metadata": facts, "digests": digests})
     model = models.build(moved, "transfer", "transfer")
     weights, _ = networks.first_filters(model)
@@ -170,7 +171,7 @@ PARAMS = {
             "options": {"size": [16, 16], "channels": 1, "split": {"val": 0.2, "test": 0.3}},
         }
     },
-    "starts": {"moved": {"dataset": "set", "weights": "data/trained/cnn"}},
+    "warm_starts": {"moved": {"dataset": "set", "weights": "data/trained/cnn"}},
     "experiments": {},
 }
 
@@ -204,12 +205,12 @@ def test_a_start_is_the_data_set_and_the_best_replicates_weights():
     params = project_with_pictures()
     prepare.run(params, "set")
     trained("data/trained/cnn", {"repeat0_seed1": 0.5, "repeat0_seed2": 0.25})
-    start.run(params, "moved")
+    warm_start.run(params, "moved")
     own, other = (DataSpec.load(Path(f"data/prepared/{key}/spec.json")) for key in ("set", "moved"))
-    file = Path(other.task_metadata["start"])
-    assert file == Path("data/prepared/moved/start/model.keras")
+    file = Path(other.task_metadata["warm_start"])
+    assert file == Path("data/prepared/moved/warm_start/model.keras")
     assert file.read_text() == "model of repeat0_seed2"
-    assert {**own.digests, "start": other.digests["start"]} == other.digests
+    assert {**own.digests, "warm_start": other.digests["warm_start"]} == other.digests
     for name in prepare.SPLITS:
         assert (
             arrays.digest(Path(f"data/prepared/moved/repeat0/{name}"))
@@ -221,10 +222,10 @@ def test_a_start_without_weights_is_refused():
     params = project_with_pictures()
     prepare.run(params, "set")
     with pytest.raises(UserError, match="data/trained/cnn: no such file"):
-        start.run(params, "moved")
+        warm_start.run(params, "moved")
     Path("data/trained/cnn").mkdir(parents=True)
     with pytest.raises(UserError, match="no trained model in this folder"):
-        start.run(params, "moved")
+        warm_start.run(params, "moved")
     assert not Path("data/prepared/moved").exists()
 
 
@@ -238,7 +239,7 @@ def test_a_start_without_weights_is_refused():
 )
 def test_mistakes_in_starts_are_named(entry, words):
     path = project_with_pictures()
-    path.write_text(yaml.safe_dump({**PARAMS, "starts": entry}))
+    path.write_text(yaml.safe_dump({**PARAMS, "warm_starts": entry}))
     with pytest.raises(UserError, match=words):
         loader.load(path)
 

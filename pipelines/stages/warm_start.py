@@ -2,9 +2,9 @@
 
 DVC takes the dependencies of a stage from its text, so a weights file that only some experiments
 start from cannot be an optional dependency of `train`. Here it is part of a data set instead:
-data/prepared/<start> is the data set of that entry, byte for byte, with the weights beside it, and
-`task_metadata["start"]` of its spec is their path. Training on it depends on both, as on any other
-data set.
+data/prepared/<key> is the data set of that entry, byte for byte, with the weights beside it, and
+`task_metadata["warm_start"]` of its spec is their path. Training on it depends on both, as on any
+other data set.
 """
 
 import shutil
@@ -16,25 +16,25 @@ from pipelines.spec import DataSpec
 from pipelines.storage import atomic, trials
 from pipelines.storage.arrays import digest
 
-START = "start"
+WARM_START = "warm_start"
 
 
 def run(params_file: Path, key: str) -> None:
-    _, start = loader.start(params_file, key)
+    _, warm_start = loader.warm_start(params_file, key)
     prepared = Path("data/prepared")
-    spec = DataSpec.load(prepared / start.dataset / "spec.json")
-    weights = weights_file(Path(start.weights))
+    spec = DataSpec.load(prepared / warm_start.dataset / "spec.json")
+    weights = weights_file(Path(warm_start.weights))
     with atomic.folder(prepared / key) as out:
-        shutil.copytree(prepared / start.dataset, out, dirs_exist_ok=True)
-        (out / START).mkdir()
-        shutil.copyfile(weights, out / START / weights.name)
-        place = prepared / key / START / weights.name
+        shutil.copytree(prepared / warm_start.dataset, out, dirs_exist_ok=True)
+        (out / WARM_START).mkdir()
+        shutil.copyfile(weights, out / WARM_START / weights.name)
+        place = prepared / key / WARM_START / weights.name
         replace(
             spec,
-            digests={**spec.digests, START: digest(out / START)},
-            task_metadata={**spec.task_metadata, START: place.as_posix()},
+            digests={**spec.digests, WARM_START: digest(out / WARM_START)},
+            task_metadata={**spec.task_metadata, WARM_START: place.as_posix()},
         ).save(out / "spec.json")
-    print(f"{key}: {start.dataset} with {weights}")
+    print(f"{key}: {warm_start.dataset} with {weights}")
 
 
 def weights_file(source: Path) -> Path:
