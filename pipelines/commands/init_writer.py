@@ -9,8 +9,9 @@ import yaml
 from pipelines.config.errors import UserError
 from pipelines.storage import atomic
 
-EMPTY = (
-    "seed: 1\n\ndownloads: {}\n\ndatasets: {}\n\nstarts: {}\n\nbaselines: {}\n\nexperiments: {}\n"
+EMPTY = "seed: 1\n" + "".join(
+    f"\n{section}: {{}}\n"
+    for section in ("downloads", "datasets", "warm_starts", "baselines", "experiments")
 )
 WIDTH = 100
 

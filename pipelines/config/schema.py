@@ -83,12 +83,16 @@ class Dataset(BaseModel):
 
 
 class WarmStart(BaseModel):
-    """A prepared data set with pretrained weights: a trained experiment's folder (its best trial)
-    or a file. Experiments name it as their `dataset`."""
+    """A prepared data set with pretrained weights: a trained experiment's folder (its best trial),
+    a file, or the folder of a text encoder. Experiments name it as their `dataset`.
+
+    max_tokens: of an encoder alone: word pieces of a text; the rest is cut off.
+    """
 
     model_config = STRICT
     dataset: str
     weights: str
+    max_tokens: Annotated[int, Field(strict=True, ge=3)] | None = None
 
 
 class Baselines(BaseModel):
@@ -100,13 +104,23 @@ class Baselines(BaseModel):
 
 
 class FineTune(BaseModel):
-    """The second phase of transfer learning. layers: how many of the backbone's last layers with
-    weights are trained with the head; null trains all of them."""
+    """The second phase of transfer learning.
+
+    layers: how many of the backbone's last layers with weights (an encoder's blocks) are trained
+    with the head; null trains all of them. layer_decay: the learning rate of each is that of the
+    layer after it, times this (Howard and Ruder 2018). batch_size, schedule, warmup,
+    weight_decay: as in `Fit`, whose values hold where these are null.
+    """
 
     model_config = STRICT
     epochs: Count
     learning_rate: Positive
     layers: Count | None = None
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    batch_size: Count | None = None
+    schedule: Literal["constant", "cosine"] | None = None
+    warmup: Annotated[float, Field(ge=0, lt=1)] | None = None
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class Fit(BaseModel):

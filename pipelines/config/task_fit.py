@@ -13,7 +13,7 @@ RECIPES = {
     PAIRS: ("cldr_phrases", "parallel_text"),
 }
 MODULES = {
-    TEXT: ("ngrams", "recurrent", "text_cnn", "transformer_classifier"),
+    TEXT: ("ngrams", "pretrained_text", "recurrent", "text_cnn", "transformer_classifier"),
     IMAGE: ("lenet", "resnet", "small_cnn", "transfer", "vgg", "vit"),
     SERIES: ("linear", "recurrent_forecasters", "segment_gru", "tcn"),
     PAIRS: ("seq2seq", "transformer"),

@@ -5,6 +5,7 @@ scores equal evaluate's is the folder put in place and the model registered.
 """
 
 import base64
+import importlib
 import json
 import os
 import subprocess
@@ -71,7 +72,7 @@ def write_saved_model(stage: Evaluation, trial: Trial, folder: Path) -> None:
 def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -> None:
     """signature.json: inputs and outputs. golden.json: requests with the outputs to expect."""
     serve = loader.task_module(stage.task, "serve")
-    loaded = tf.saved_model.load(str(folder / "model"))
+    loaded = tf.saved_model.load(str(folder / "model"))  # requires: imported by `endpoints`
     contract = {
         "schema_version": SCHEMA_VERSION,
         "experiment": stage.key,
@@ -79,7 +80,7 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
         "trial": asdict(trial),
         "run_id": run_id,
         "labels": stage.spec.labels,
-        "requires": getattr(serve, "REQUIRES", ()),  # what to import before loading
+        "requires": required(serve, stage.spec),  # what to import before loading
         "digest": arrays.digest(folder / "model"),
         "signatures": {
             name: describe(signature, serve, stage.spec)
@@ -98,6 +99,11 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
         "outputs": {name: decode_strings(values.tolist()) for name, values in outputs.items()},
     }
     write_json(folder / "golden.json", golden)
+
+
+def required(serve, spec) -> tuple[str, ...]:
+    """Libraries whose operations are in the graph, as the task's module names them."""
+    return serve.requires(spec) if hasattr(serve, "requires") else getattr(serve, "REQUIRES", ())
 
 
 def describe(signature, serve, spec) -> dict:
@@ -177,6 +183,8 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
 
 def rescore(champion: Mapping, stage: Evaluation, trial: Trial, primary: str) -> float | None:
     """The champion's metric on the present test rows; None for one that was registered by hand."""
+    for library in getattr(loader.task_module(stage.task, "serve"), "REQUIRES", ()):
+        importlib.import_module(library)  # the champion's graph may have its operations
     try:
         folder = tracking.saved_model(champion)
     except UserError as error:

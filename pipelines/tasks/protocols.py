@@ -121,7 +121,9 @@ class Serve(Protocol):
     Request inputs of the signature "serving_default" have the names in `spec.request_inputs`.
     Optional members:
 
-        REQUIRES            libraries to import before loading, whose operations are in the graph
+        REQUIRES            libraries whose operations a graph of this task may have: they are
+                            imported before it is loaded
+        requires(spec)      those that the graph of this data has; by default all of REQUIRES
         units(spec)         units of inputs and outputs by name
     """
 
