@@ -5,7 +5,7 @@ from pathlib import Path
 from pipelines.commands import surroundings
 from pipelines.config import loader
 from pipelines.config.errors import UserError
-from pipelines.config.sources import check_sources
+from pipelines.config.sources import check_sources, check_weights
 
 # What dvc.yaml makes stages of.
 SECTIONS = ("downloads", "datasets", "warm_starts", "baselines", "experiments")
@@ -22,4 +22,5 @@ def run(params_file: Path) -> None:
                 path=params_file, key=section,
             )  # fmt: skip
     check_sources(params_file, params)
+    check_weights(params_file, params)
     print(f"{params_file}: {len(params.datasets)} data sets, {len(params.experiments)} experiments")

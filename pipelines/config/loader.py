@@ -40,13 +40,14 @@ def load(path: Path) -> Params:
 
 
 def _with_shared(file: YamlFile, params: Params, name: str) -> Params:
-    """The same params with data sets, warm starts and baselines of the file that `shared` names."""
+    """The same params with what the shared file has: all sections but its experiments."""
     if Path(name).resolve() == file.path.resolve():
         message = "this is the file itself; name another params file"
         raise file.error("shared-is-itself", ("shared",), message, name)
     shared = load(Path(name))
     prepared = shared.datasets | shared.warm_starts
     present: dict[str, dict] = {
+        "downloads": shared.downloads,
         "datasets": prepared,
         "warm_starts": prepared,
         "baselines": shared.baselines,
