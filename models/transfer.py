@@ -15,14 +15,11 @@ from keras import layers
 
 from models.layers.application_scaling import ApplicationScaling, application_module
 from models.layers.augmentation import augment_images
-from models.layers.backbone import BACKBONE
+from models.layers.backbone import BACKBONE, WARM_START, warm_start_path
 from models.layers.pretrained_files import downloads
 from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
-from pipelines.storage.arrays import digest
 
-# Key of the weights' file in the spec's task_metadata, written by stages/warm_start.py.
-WARM_START = "warm_start"
 WEIGHTS = ("imagenet", "random", WARM_START)
 
 
@@ -75,7 +72,7 @@ def transfer(
     if size is not None:
         x = layers.Resizing(size, size, name="resize")(x)
     if backbone is None:
-        extractor = _repository_model(_warm_start_file(spec), feature_layer, tuple(x.shape[1:]))
+        extractor = _repository_model(warm_start_path(spec), feature_layer, tuple(x.shape[1:]))
     else:
         if x.shape[-1] == 1:
             x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
@@ -131,29 +128,9 @@ def _application(name: str, weights: str, kwargs, shape: tuple, spec: DataSpec) 
             key="build.weights", value=weights,
         )  # fmt: skip
     source = {"imagenet": "imagenet", "random": None}
-    file = source[weights] if weights in source else str(_warm_start_file(spec))
+    file = source[weights] if weights in source else str(warm_start_path(spec))
     with downloads(weights):
         return getattr(application_module(name), name)(
             include_top=False, pooling="avg", input_shape=shape, name=BACKBONE, weights=file,
             **kwargs,
         )  # fmt: skip
-
-
-def _warm_start_file(spec: DataSpec) -> Path:
-    """The weights that the stage `warm_start` has put there, if they are unchanged."""
-    if WARM_START not in spec.task_metadata:
-        raise UserError(
-            "warm-start-missing",
-            "the data set has no warm start; add an entry under `warm_starts` that names a "
-            "data set and weights, and make it the experiment's `dataset`",
-            key="build.weights", value=WARM_START,
-        )  # fmt: skip
-    file = Path(spec.task_metadata[WARM_START])
-    if digest(file.parent) != spec.digests[WARM_START]:
-        raise UserError(
-            "warm-start-changed",
-            "the files are not those that the stage `warm_start` wrote, so they are not loaded; "
-            "run that stage again: dvc repro",
-            path=file,
-        )  # fmt: skip
-    return file

@@ -9,9 +9,10 @@ from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.config.mistakes import Mistakes, entry_of
 from pipelines.config.schema import Params
-from pipelines.config.sources import check_sources
+from pipelines.config.sources import check_sources, check_weights
 
-SECTIONS = ("datasets", "warm_starts", "baselines", "experiments")  # what dvc.yaml makes stages of
+# What dvc.yaml makes stages of.
+SECTIONS = ("downloads", "datasets", "warm_starts", "baselines", "experiments")
 # Keys that dvc.yaml puts into paths: without them there is no graph at all.
 IN_PATHS = ("recipe", "source", "dataset", "weights", "task", "module")
 KEY = "[A-Za-z0-9_-]+"  # of an entry
@@ -49,6 +50,7 @@ def inspect(params_file: Path) -> tuple[Params, list[UserError]]:
             )
             mistakes.append(UserError("section-missing", message, path=params_file, key=section))
     mistakes.extend(check_sources(params_file, params))
+    mistakes.extend(check_weights(params_file, params))
     mistakes.extend(source_heads.mistakes(params_file))
     return params, mistakes.in_order()
 

@@ -9,7 +9,10 @@ import yaml
 from pipelines.config.errors import UserError
 from pipelines.storage import atomic
 
-EMPTY = "seed: 1\n\ndatasets: {}\n\nwarm_starts: {}\n\nbaselines: {}\n\nexperiments: {}\n"
+EMPTY = "seed: 1\n" + "".join(
+    f"\n{section}: {{}}\n"
+    for section in ("downloads", "datasets", "warm_starts", "baselines", "experiments")
+)
 WIDTH = 100
 
 

@@ -118,7 +118,7 @@ def _without(params: Params, entries: set[tuple[str, str]]) -> Params:
 
 
 def _with_shared(file: YamlFile, params: Params, name: str, mistakes: Mistakes) -> Params:
-    """The same params with data sets, warm starts and baselines of the file that `shared` names."""
+    """The same params with what the shared file has: all sections but its experiments."""
     if Path(name).resolve() == file.path.resolve():
         message = "this is the file itself; name another params file"
         raise file.error("shared-is-itself", ("shared",), message, name)
@@ -126,6 +126,7 @@ def _with_shared(file: YamlFile, params: Params, name: str, mistakes: Mistakes) 
     mistakes.extend(more)
     prepared = shared.datasets | shared.warm_starts
     present: dict[str, dict] = {
+        "downloads": shared.downloads,
         "datasets": prepared,
         "warm_starts": prepared,
         "baselines": shared.baselines,

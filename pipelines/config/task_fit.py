@@ -15,7 +15,14 @@ RECIPES = {
     LANGUAGE: ("text_documents",),
 }
 MODULES = {
-    TEXT: ("classical/linear_text", "ngrams", "recurrent", "text_cnn", "transformer_classifier"),
+    TEXT: (
+        "classical/linear_text",
+        "ngrams",
+        "pretrained_text",
+        "recurrent",
+        "text_cnn",
+        "transformer_classifier",
+    ),
     IMAGE: ("classical/hog_svm", "lenet", "resnet", "small_cnn", "transfer", "vgg", "vit"),
     SERIES: ("classical/forecasters", "linear", "recurrent_forecasters", "segment_gru", "tcn"),
     PAIRS: ("classical/translation_memory", "seq2seq", "transformer"),

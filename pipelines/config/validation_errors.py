@@ -81,7 +81,7 @@ def _step_down(annotation, step: str | int):
     if not arguments:
         return _plain(annotation.model_fields[step].annotation)
     if get_origin(annotation) in (Union, UnionType):
-        return next(arm for arm in arguments if arm.__name__ == step)
+        return next(arm for arm in map(_plain, arguments) if arm.__name__ == step)
     return _plain(arguments[-1])
 
 

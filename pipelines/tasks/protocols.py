@@ -133,7 +133,9 @@ class Serve(Protocol):
                             "serving_default"
         examples(test, spec, rows)   requests to "serving_default" for golden.json, by name, where
                             these are not rows of the test split
-        REQUIRES            libraries to import before loading, whose operations are in the graph
+        REQUIRES            libraries whose operations a graph of this task may have: they are
+                            imported before it is loaded
+        requires(spec)      those that the graph of this data has; by default all of REQUIRES
         units(spec)         units of inputs and outputs by name
         sizes(spec, assets) {input: its "max_bytes", "max_length" or "max_pixels"}, which the
                             server checks before it calls the model

@@ -76,7 +76,9 @@ def fit_phase(
     done = start.epoch - phase.first_epoch
     fed = batches.feed(phase.train, phase.val, phase.spec, settings, trial.seed, done, objective)
     steps = len(fed["x"])
-    optimization.compile_model(phase.model, objective, experiment, phase.spec, settings, steps)
+    optimization.compile_model(
+        phase.model, objective, experiment, phase.spec, settings, steps, phase.rates
+    )
     checkpoint = SaveCheckpoint(progress.checkpoint, start, logger, callbacks)
     checkpoint.restore(phase.model)
     phase.model.fit(

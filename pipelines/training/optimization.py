@@ -1,6 +1,7 @@
 """Optimizer, learning-rate schedule and callbacks of a fit, from the `fit` block of params.yaml."""
 
 import os
+from collections.abc import Mapping
 
 import keras
 
@@ -20,19 +21,21 @@ def enable_determinism(settings: schema.Fit) -> None:
 
 def compile_model(
     model, objective, experiment: schema.Experiment, spec: DataSpec, settings: schema.Fit,
-    steps: int,
+    steps: int, rates: Mapping[str, float] | None = None,
 ) -> None:  # fmt: skip
-    """Compiles with Adam and the task's loss and metrics.
+    """Compiles with Adam (AdamW where weights decay) and the task's loss and metrics.
 
     Args:
         steps: batches an epoch.
+        rates: path of a weight -> factor on its learning rate, where it is not 1.
 
     Raises:
         UserError: XLA is asked for, and Keras would silently not use it.
     """
     tensorflow = keras.config.backend() == "tensorflow"
     model.compile(
-        keras.optimizers.Adam(
+        LayerwiseAdam(
+            rates or {},
             learning_rate(settings, steps * settings.epochs),
             # With a decay of 0, Keras would assign every weight to itself.
             weight_decay=settings.weight_decay or None,
@@ -52,6 +55,28 @@ def compile_model(
             "TF_DETERMINISTIC_OPS in the environment forbids it; set it to false",
             key="fit.jit_compile", value=True,
         )  # fmt: skip
+
+
+class LayerwiseAdam(keras.optimizers.Adam):
+    """Adam with a factor on the learning rate of some weights.
+
+    Args:
+        rates: path of a weight -> factor.
+        *arguments, **options: of Adam.
+    """
+
+    def __init__(self, rates: Mapping[str, float], *arguments, **options):
+        super().__init__(*arguments, **{"name": "adam", **options})
+        self._rates, self._factors = rates, []
+
+    def build(self, variables):
+        super().build(variables)
+        self._factors = [self._rates.get(variable.path, 1.0) for variable in variables]
+
+    def update_step(self, gradient, variable, learning_rate):
+        # A backend may pass its own variable here, which has no path.
+        factor = self._factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate * factor)
 
 
 def learning_rate(settings: schema.Fit, steps: int):

@@ -24,6 +24,7 @@ datasets:
       inputs: {words: {granularity: word, vocabulary_size: 100, max_tokens: 20}}
       positive: spam
   reviews: *texts
+downloads: {}
 warm_starts: {}
 baselines:
   sms: {task: text_classification, dataset: sms, strong: sms_linear}

@@ -16,7 +16,14 @@ from tests.support import user_errors
 DATASET = {
     "recipe": "text_csv", "source": "in/reviews.csv", "options": {"inputs": {}},
 }  # fmt: skip
-EMPTY = {"seed": 1, "datasets": {}, "warm_starts": {}, "baselines": {}, "experiments": {}}
+EMPTY = {
+    "seed": 1,
+    "downloads": {},
+    "datasets": {},
+    "warm_starts": {},
+    "baselines": {},
+    "experiments": {},
+}
 
 
 def write(path: str, **sections) -> None:

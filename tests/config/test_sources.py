@@ -54,3 +54,28 @@ def test_a_name_that_is_not_utf8_is_refused():
         run("in")
     assert (caught.value.code, caught.value.value) == ("name-not-utf8", "K\\xe4tzchen")
     str(caught.value).encode()
+
+
+@pytest.mark.parametrize(
+    ("weights", "code"),
+    [
+        ("hf://sentence-transformers/all-MiniLM-L6-v2", "weights-remote"),
+        ("https://example.org/model.safetensors", "weights-remote"),
+        ("bert_tiny_en_uncased", "file-missing"),
+        ("data/raw/other", "file-missing"),
+        ("data/raw/here", None),
+        ("data/trained/cnn", None),
+        ("folder", None),
+    ],
+)
+def test_weights_are_on_this_computer_or_made_by_a_stage(weights, code):
+    Path("folder").mkdir()
+    Path("folder/reviews.csv").write_text("text,label\n")
+    text = PARAMS.format(source="folder/reviews.csv", sha256="0a" * 32)
+    entry = f"{{start: {{dataset: reviews, weights: '{weights}'}}}}"
+    Path("params.yaml").write_text(text.replace("warm_starts: {}", f"warm_starts: {entry}"))
+    if code is None:
+        checked(Path("params.yaml"))
+        return
+    with user_error(code, path="params.yaml", key="warm_starts.start.weights", value=weights):
+        checked(Path("params.yaml"))

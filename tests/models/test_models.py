@@ -52,6 +52,13 @@ ATTENTION = {"hidden_dim": 4, "num_heads": 2, "depth": 1, "mlp_dim": 6, "dropout
 # Two norms 2*8; queries, keys, values, output 4*(4*4+4); feed-forward 4*6+6 + 6*4+4; a norm 8.
 BLOCK = 16 + 80 + 58 + 8
 
+# Without its pooler: embeddings of ids, positions and segments, a norm; a block of attention,
+# feed-forward network and two norms as above; logits.
+ENCODER_KWARGS = {"num_layers": 1, "num_heads": 2, "hidden_dim": 4, "intermediate_dim": 6,
+                  "max_sequence_length": 14, "dropout": 0.0}  # fmt: skip
+BERT = {"weights": "random", "backbone_kwargs": ENCODER_KWARGS}
+BERT_SIZE = (12 + 14 + 2) * 4 + 8 + 80 + 58 + 16 + 15
+
 IMAGE = image_spec(8, 8, 1, 3)
 # (5*5*1+1)*6 and (5*5*6+1)*16 and (5*5*16+1)*120 in convolutions; 121*84.
 LENET = 156 + 2416 + 48_120 + 10_164
@@ -120,6 +127,9 @@ CASES = [
          {**ATTENTION, "pooling": "mean"}),
     text("transformer_classifier", "transformer_classifier", BOTH, 84 + 2 * BLOCK + 27, ATTENTION),
     # Images of every size are brought to 32 x 32; logits 84*3+3.
+    text("pretrained_text", "pretrained_text", WORDS, BERT_SIZE, {**BERT, "dropout": 0.2}),
+    text("pretrained_text", "pretrained_text", WORDS, BERT_SIZE,
+         {**BERT, "dropout": 0.2, "pooling": "cls"}),
     images("lenet", "lenet5", IMAGE, LENET + 255),
     images("lenet", "lenet5", IMAGE, LENET + 255, {"fit_input": "resize", "pooling": "max"}),
     # Convolutions 3*3*3+3 and 3*3*3*4+4; 2*2*4 features to 6, 16*6+6; logits 6*3+3.
@@ -177,6 +187,7 @@ DEFAULTS = [
     # 12*64; twice 4*64 + 4*(64*64+64) + 64*128+128 + 128*64+64; 2*64; 64*3+3.
     text("transformer_classifier", "transformer_classifier", WORDS,
          768 + 2 * (256 + 16640 + 16576) + 128 + 195),
+    text("pretrained_text", "pretrained_text", WORDS, BERT_SIZE, BERT),
     images("lenet", "lenet5", IMAGE, LENET + 255),
     # 3*3*10+10; 3*3*10*20+20; 2*2*20*64+64; 64*3+3.
     images("small_cnn", "small_cnn", IMAGE, 100 + 1820 + 5184 + 195),

@@ -99,7 +99,9 @@ def test_an_archive_is_read_as_it_is(tmp_path):
 
 
 def test_one_document_cannot_be_drawn_from(tmp_path):
-    with user_error("document-alone", path=str(tmp_path / "raw"), key="split.method", value="random"):
+    with user_error(
+        "document-alone", path=str(tmp_path / "raw"), key="split.method", value="random"
+    ):
         prepare(tmp_path, {"a.txt": "one two"})
 
 

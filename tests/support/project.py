@@ -39,6 +39,7 @@ def classical(dataset: str) -> dict:
 PARAMS = {
     "seed": 1,
     "datasets": {WORDS: dataset("word"), LETTERS: dataset("character")},
+    "downloads": {},
     "warm_starts": {},
     "baselines": {
         key: {"task": "text_classification", "dataset": key, "strong": strong}

@@ -1,4 +1,9 @@
-"""The served text classifier: raw strings in; label, probability and probabilities out."""
+"""The served text classifier: raw strings in; label, probability and probabilities out.
+
+A model with a pretrained encoder has a second signature, `explain`, which answers as well with
+`words`, (B, W) strings, and `scores`, (B, W): how much each word speaks for the label, as log-odds.
+Rows with fewer words than the longest end in "" and 0.
+"""
 
 from pathlib import Path
 
@@ -9,19 +14,23 @@ from pipelines.evaluation.bootstrap import weights
 from pipelines.evaluation.classifier import score
 from pipelines.evaluation.tf_classifier import ANSWER_KINDS, Answer, outputs
 from pipelines.inference.decision import DecisionRule
-from pipelines.preprocessing import text_limits
+from pipelines.preprocessing import text_limits, wordpiece
 from pipelines.preprocessing.tokenization import SPECIAL_IDS, UNKNOWN, Tokenizer
 from pipelines.spec import DataSpec
+from pipelines.tasks.text_classification import word_attributions
 from pipelines.tasks.text_classification.serve_classical import estimator_endpoints
 
 # The lower case of these letters depends on the locale: Lithuanian keeps the dot of an i.
 LOCAL = (("\u00cc", "\u00ec"), ("\u00cd", "\u00ed"), ("\u0128", "\u0129"), ("\u012e", "\u012f"))
 
 __all__ = [
-    "KINDS", "endpoints", "estimator_endpoints", "outputs", "score", "sizes", "weights"
+    "KINDS", "REQUIRES", "endpoints", "estimator_endpoints", "outputs", "requires", "score",
+    "sizes", "units", "weights",
 ]  # fmt: skip
 
 KINDS = {"text": "text", **ANSWER_KINDS}  # of inputs and outputs
+REQUIRES = ("tensorflow_text",)  # for word pieces
+SIGNATURE = [tf.TensorSpec((None,), tf.string, name="text")]
 
 
 class GraphTokenizer(tf.Module):
@@ -67,19 +76,61 @@ class TextClassifier(tf.Module):
         super().__init__()
         self.model, self.answer = model, Answer(spec, decision)
         self.tokenizers = {
-            name: GraphTokenizer(Tokenizer.load(assets / f"{name}.json")) for name in spec.inputs
+            name: load_tokenizer(assets / f"{name}.json", name in requiring_text_ops(spec))
+            for name in spec.inputs
         }
         self.max_bytes = max_bytes(spec)
 
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
+    @tf.function(input_signature=SIGNATURE)
     def classify(self, text):
-        # TensorFlow's oneDNN convolutions fail on 0 rows: an empty text is added, and removed.
-        rows = tf.shape(text)[0]
-        text = tf.strings.substr(text, 0, self.max_bytes)
-        text = tf.concat([text, tf.fill([tf.cast(rows == 0, tf.int32)], "")], axis=0)
+        rows, text = with_a_row(tf.strings.substr(text, 0, self.max_bytes))
         ids = {name: tokenizer(text) for name, tokenizer in self.tokenizers.items()}
         answer = self.answer(self.model(ids, training=False))
         return {name: values[:rows] for name, values in answer.items()}
+
+    def explanation(self, text):
+        """The answer with words and scores; no tf.function, since saving would trace it always."""
+        rows, text = with_a_row(tf.strings.substr(text, 0, self.max_bytes))
+        ((name, tokenizer),) = self.tokenizers.items()
+        ids, words, numbers = tokenizer.with_words(text)
+        answer = self.answer(self.model({name: ids}, training=False))
+        words = words.to_tensor("")  # (B, W)
+        predicted = tf.argmax(answer["label"][:, None] == self.answer.labels, axis=1)
+        pieces = word_attributions.of_pieces(self.model, ids, predicted)
+        scores = word_attributions.of_words(pieces, numbers, tf.shape(words)[1])
+        answer |= {"words": words, "scores": scores}
+        return {name: values[:rows] for name, values in answer.items()}
+
+
+def with_a_row(text):
+    """(rows, texts) with one empty text for none: oneDNN's convolutions fail on 0 rows."""
+    rows = tf.shape(text)[0]
+    return rows, tf.concat([text, tf.fill([tf.cast(rows == 0, tf.int32)], "")], axis=0)
+
+
+def load_tokenizer(path: Path, is_wordpiece: bool) -> tf.Module:
+    """The tokenizer of an asset, as a graph."""
+    if not is_wordpiece:
+        return GraphTokenizer(Tokenizer.load(path))
+    from pipelines.tasks.text_classification.graph_wordpieces import GraphWordPieces
+
+    return GraphWordPieces(wordpiece.WordPieces.load(path))
+
+
+def requiring_text_ops(spec: DataSpec) -> list[str]:
+    """The inputs whose tokenizer has operations of tensorflow_text."""
+    granularity = spec.task_metadata.get("granularity", {})
+    return [name for name, kind in granularity.items() if kind == wordpiece.GRANULARITY]
+
+
+def requires(spec: DataSpec) -> tuple[str, ...]:
+    """Libraries to import before loading the graph of this data."""
+    return REQUIRES if requiring_text_ops(spec) else ()
+
+
+def units(spec: DataSpec) -> dict[str, str]:
+    """Of inputs and outputs by name."""
+    return {"scores": "log-odds"}
 
 
 def max_bytes(spec: DataSpec) -> int:
@@ -94,4 +145,8 @@ def sizes(spec: DataSpec, assets: Path) -> dict[str, dict[str, int]]:
 def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
     """(module to save, {signature name: function})."""
     module = TextClassifier(model, spec, assets, decision)
-    return module, {"serving_default": module.classify}
+    signatures = {"serving_default": module.classify}
+    if requiring_text_ops(spec) and word_attributions.explainable(model):
+        module.explain = tf.function(module.explanation, input_signature=SIGNATURE)
+        signatures["explain"] = module.explain
+    return module, signatures
