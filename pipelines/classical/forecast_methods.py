@@ -7,6 +7,7 @@ future, c columns, m steps of a season.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +17,9 @@ from pipelines.classical.progress import Countdown
 from pipelines.classical.ridge.path import Ridge
 from pipelines.classical.window_smoothing import WindowMaps
 from pipelines.preprocessing import windows
-from pipelines.spec import DataSpec
+
+if TYPE_CHECKING:
+    from pipelines.spec import DataSpec
 
 FITTED_ROWS = 3000  # smoothing forgets what came before; fitting takes seconds for so many
 PENALTIES = (1e-2, 1.0, 1e2)  # see window_smoothing
@@ -36,7 +39,7 @@ class Naive:
     season: int
 
     @classmethod
-    def restored(cls, name: str, arrays: Mapping, spec: DataSpec) -> "Naive":
+    def restored(cls, name: str, arrays: Mapping, spec: "DataSpec") -> "Naive":
         facts = spec.task_metadata
         return cls(name, facts["horizon_steps"], facts["season_steps"])
 
@@ -69,7 +72,7 @@ class RidgeMaps:
         return cls(ridge.weights[first], np.array(of_column))
 
     @classmethod
-    def restored(cls, name: str, arrays: Mapping, spec: DataSpec) -> "RidgeMaps":
+    def restored(cls, name: str, arrays: Mapping, spec: "DataSpec") -> "RidgeMaps":
         return cls(arrays["maps"], arrays["of_column"])
 
     def __call__(self, history: np.ndarray) -> np.ndarray:
@@ -104,7 +107,7 @@ class WindowSmoothing:
         return cls(WindowMaps.of(fitted, penalties, steps, horizon), models, selected)
 
     @classmethod
-    def restored(cls, name: str, arrays: Mapping, spec: DataSpec) -> "WindowSmoothing":
+    def restored(cls, name: str, arrays: Mapping, spec: "DataSpec") -> "WindowSmoothing":
         models, selected = [], []
         pairs = np.array(arrays["numbers"]).reshape(-1, 2, 7)  # (c, damped and not, numbers)
         seasons = np.array(arrays["seasons"]).reshape(*pairs.shape[:2], -1)
@@ -145,7 +148,7 @@ class WindowSmoothing:
 Method = Naive | RidgeMaps | WindowSmoothing
 
 
-def smoothing_models(train: Mapping, spec: DataSpec) -> list[dict[bool, Smoothing]]:
+def smoothing_models(train: Mapping, spec: "DataSpec") -> list[dict[bool, Smoothing]]:
     """For each column, damped -> the model fitted to the end of train, with the states there.
 
     To the last FITTED_ROWS of train, or three seasons, if those are longer.
@@ -163,7 +166,7 @@ def smoothing_models(train: Mapping, spec: DataSpec) -> list[dict[bool, Smoothin
 
 
 def fit_window_smoothing(
-    models: list[dict[bool, Smoothing]], val: Mapping, spec: DataSpec
+    models: list[dict[bool, Smoothing]], val: Mapping, spec: "DataSpec"
 ) -> WindowSmoothing:
     """Trend and penalty of each column by its mean absolute error on val."""
     steps, horizon = val["history"].shape[1], spec.task_metadata["horizon_steps"]
@@ -181,7 +184,7 @@ def fit_window_smoothing(
     return WindowSmoothing.of(models, selected, steps, horizon)
 
 
-def smoothing_undefined(train: Mapping, spec: DataSpec) -> str:
+def smoothing_undefined(train: Mapping, spec: "DataSpec") -> str:
     """Why exponential smoothing cannot be fitted; "" where it can."""
     season, steps = spec.task_metadata["season_steps"], train["history"].shape[1]
     rows = (

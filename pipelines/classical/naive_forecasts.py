@@ -4,9 +4,12 @@ history: (n, h, c). All return (n, f, c), f being the horizon in steps; season i
 `tasks/forecasting/serve_classical.py` has the same functions in TensorFlow.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from pipelines.spec import DataSpec
+if TYPE_CHECKING:
+    from pipelines.spec import DataSpec
 
 
 def persistence(history: np.ndarray, horizon: int) -> np.ndarray:
@@ -30,7 +33,7 @@ def seasonal_growth(history: np.ndarray, horizon: int, season: int) -> np.ndarra
     return seasonal_naive(history, horizon, season) * growth[:, None]
 
 
-def growth_undefined(splits: list[dict], spec: DataSpec) -> str:
+def growth_undefined(splits: list[dict], spec: "DataSpec") -> str:
     """Why the growth over a season cannot be computed; "" where it can."""
     season, steps = spec.task_metadata["season_steps"], splits[0]["history"].shape[1]
     if spec.task_metadata["horizon_steps"] > season or steps <= season:

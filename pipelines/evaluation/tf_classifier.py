@@ -1,12 +1,16 @@
 """From logits or margins to an answer in TensorFlow, for the serve modules."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
-from pipelines.classical.calibration import PlattCalibration
 from pipelines.evaluation.classifier import Outputs
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
+
+if TYPE_CHECKING:
+    from pipelines.classical.calibration import PlattCalibration
 
 ANSWER_KINDS = {
     "label": "label",
@@ -52,7 +56,7 @@ class MarginAnswer(tf.Module):
     Its probabilities and classes are those of `PlattCalibration.answers`.
     """
 
-    def __init__(self, spec: DataSpec, calibration: PlattCalibration):
+    def __init__(self, spec: DataSpec, calibration: "PlattCalibration"):
         super().__init__()
         self.calibration, self.labels = calibration, tf.constant(spec.labels)
 
