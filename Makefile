@@ -27,7 +27,7 @@ repro: install  ## run every default pipeline and print the results
 test: install  ## run all tests; with FULL_TESTS=1 the long ones at full size, as every night
 	$(PYTEST) $(TEST_OPTIONS)
 
-test-fast: install  ## run the tests that take no longer than a few seconds: about 4 minutes in all
+test-fast: install  ## run the tests that take less than 2 s each: about 3 minutes in all
 	$(PYTEST) -q -m "not slow" $(TEST_OPTIONS)
 
 lint: install  ## check style with ruff, floors with import-linter, types with mypy
