@@ -33,18 +33,19 @@ def portfolio(plan: Plan, minutes: float, cores: int = 2) -> tuple[list[Choice],
         UserError: `minutes-few` where not even one fits.
     """
     templates = plan.templates[:MOST]
+    seconds = 60.0 * minutes - classical_seconds(plan)
     units = plan.units / (max(1, cores) / 2)
     for count in range(len(templates), 0, -1):
-        choices = _shared(templates[:count], units, plan.train_rows, 60.0 * minutes)
+        choices = _shared(templates[:count], units, plan.train_rows, seconds)
         halves = [c.epochs >= _enough(c.template, plan.train_rows) / 2 for c in choices]
         if (all(halves) and len(choices) == count) or (choices and count <= FEWEST):
             names = {choice.template.name for choice in choices}
             return choices, [t.name for t in templates if t.name not in names]
-    choices = _shared(templates, units, plan.train_rows, 60.0 * minutes)
+    choices = _shared(templates, units, plan.train_rows, seconds)
     if not choices:
         raise UserError(
             "minutes-few", f"no experiment fits into {minutes:g} minutes; give "
-            f"--minutes {_enough_minutes(templates, units)}",
+            f"--minutes {_enough_minutes(templates, units, plan)}",
             key="--minutes", value=minutes,
         )  # fmt: skip
     names = {choice.template.name for choice in choices}
@@ -78,7 +79,12 @@ def _epoch(template: Template, units: float) -> float:
     return EPOCH_OVERHEAD + template.seconds * units
 
 
-def _enough_minutes(templates: Sequence[Template], units: float) -> int:
+def classical_seconds(plan: Plan) -> float:
+    """What the classical experiment is expected to take; it always comes first."""
+    return OVERHEAD + plan.classical_seconds
+
+
+def _enough_minutes(templates: Sequence[Template], units: float, plan: Plan) -> int:
     """Minutes in which the shortest experiment fits, whichever place it has."""
     seconds = [OVERHEAD + t.least_epochs * _epoch(t, units) for t in templates]
-    return math.ceil(min(seconds) * len(templates) / 60 + 0.01)
+    return math.ceil((min(seconds) * len(templates) + classical_seconds(plan)) / 60 + 0.01)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines.commands import init_portfolio, init_templates, init_writer
+from pipelines.commands import init_plan, init_portfolio, init_templates, init_writer
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.preparation.inspection import table
@@ -21,7 +21,7 @@ from pipelines.preparation.splits import SPLITS
 from pipelines.storage import arrays
 
 FOLDER = "sources"
-CLASSICAL = "A classical model, often the best where rows are few; the others are compared with it."
+CLASSICAL = "A classical model, often the best where rows are few; the others are compared with it"
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,15 @@ def propose(source: Source, options: argparse.Namespace, answers: Answers) -> Pr
             message = "a data set or experiment of this project has this name; give another one"
         raise UserError("name-unusable", message, key="--name", value=key)
     files, path = _conversion(source, key)
-    plan = init_templates.plan(source, files is not None and not source.layout.get("copy"))
+    plan = init_plan.plan(source, files is not None and not source.layout.get("copy"))
     choices, dropped = init_portfolio.portfolio(plan, options.minutes, os.cpu_count() or 2)
     location = path or _relative(source.path, params_file.parent)
     # What the others are compared with: a classical model of the same rows.
     strong, experiments = f"{key}_{choices[0].template.name}", []
     if classical := init_templates.classical(source.task, key):
         strong = classical[0]
-        experiments.append((*classical, [CLASSICAL]))
+        minutes = init_portfolio.classical_seconds(plan) / 60
+        experiments.append((*classical, [f"{CLASSICAL}; about {minutes:.1f} minutes."]))
     for choice in choices:
         comment = f"{choice.template.why}; about {choice.seconds / 60:.1f} minutes"
         entry = init_templates.experiment(choice.template, source.task, key, choice.epochs)

@@ -15,7 +15,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from pipelines.commands import init, init_portfolio, init_templates, init_writer
+from pipelines.commands import init, init_portfolio, init_texts, init_writer
+from pipelines.commands.init_templates import Plan
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.preparation.inspection import times as time_formats
@@ -583,12 +584,14 @@ def test_sections_in_braces_are_refused():
 
 
 def test_time_limit():
-    plan = init_templates.Plan([], list(init_templates.TEXTS), units=5.0, train_rows=7000)
+    plan = Plan([], list(init_texts.TEXTS), units=5.0, train_rows=7000, classical_seconds=15)
     few, dropped = init_portfolio.portfolio(plan, 3)
     many, none_dropped = init_portfolio.portfolio(plan, 60)
     assert 1 <= len(few) < len(many) == init_portfolio.MOST
-    assert sum(choice.seconds for choice in few) <= 3 * 60
-    assert sum(choice.seconds for choice in many) <= 60 * 60
+    first = init_portfolio.classical_seconds(plan)
+    assert first > 15
+    assert first + sum(choice.seconds for choice in few) <= 3 * 60
+    assert first + sum(choice.seconds for choice in many) <= 60 * 60
     assert len(few) + len(dropped) == len(many) and not none_dropped
     with pytest.raises(UserError) as error:
         init_portfolio.portfolio(plan, 0.5)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
-from pipelines.tasks.forecasting.metrics import Outputs, outputs_of, score, weights
+from pipelines.tasks.forecasting.metrics import Outputs, score, weights
 from pipelines.tasks.forecasting.serve_classical import estimator_endpoints
 
 __all__ = ["KINDS", "endpoints", "estimator_endpoints", "outputs", "score", "units", "weights"]
@@ -51,5 +51,8 @@ def units(spec: DataSpec) -> dict[str, str]:
 
 
 def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:
-    """What the endpoint answered, in the form that `score` takes."""
-    return outputs_of(answer["quantiles" if spec.task_metadata["quantiles"] else "forecast"], spec)
+    """What the endpoint answered, in the form that `score` takes.
+
+    A network's forecast is the median; a classical one need not be.
+    """
+    return Outputs(answer["forecast"], answer.get("quantiles"))

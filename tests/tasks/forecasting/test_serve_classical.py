@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from models.classical.forecasters import forecaster
-from pipelines.tasks.forecasting import serve_classical
+from pipelines.tasks.forecasting import serve, serve_classical
 from pipelines.tasks.forecasting.example import example_spec
 from tests.support.series import splits_of
 
@@ -82,3 +82,14 @@ def test_saved_and_loaded_it_answers_the_same(estimators, spec, tmp_path):
     for name, values in loaded(history=tf.constant(history)).items():
         np.testing.assert_allclose(values.numpy(), expected[name], rtol=1e-6, atol=1e-6)
     assert loaded(history=tf.constant(history[:0]))["forecast"].shape == (0, 6, 2)
+
+
+def test_what_is_scored_is_the_forecast_that_was_answered(estimators, spec):
+    """Not the median, from which the forecast of the least squares may differ."""
+    estimator, test = estimators
+    component = estimator.components["persistence"]
+    answer = served(Single(component), spec, np.asarray(test["history"]))
+    outputs = serve.outputs(answer, spec)
+    np.testing.assert_array_equal(outputs.forecast, answer["forecast"])
+    assert np.abs(outputs.quantiles[..., 1] - outputs.forecast).max() > 0.01
+    np.testing.assert_array_equal(outputs.quantiles, answer["quantiles"])
