@@ -296,7 +296,7 @@ def test_a_missing_key_is_refused_at_its_section(tmp_path, key):
         ("repeats: 2", ["0", "-1", "yes"]),
         ("bytes: 10", ["0", "-1"]),
         ('delimiter: ","', ["''", "ab"]),
-        ("positive: spam", ["yes", "3"]),
+        ("positive: spam", ["[yes]", "{a: b}"]),
         ("      text: text", ["true", "1.5"]),
     ],
 )  # fmt: skip
