@@ -96,6 +96,7 @@ def test_the_strong_baseline_sees_shapes_and_the_trivial_one_does_not():
     assert "kernel" in found[STRONG].selection
 
 
+@pytest.mark.slow
 def test_many_rows_are_fitted_on_few_components(monkeypatch):
     monkeypatch.setattr(reference, "FITTING_ROWS", 70)
     monkeypatch.setattr(reference, "COMPONENTS", 12)
