@@ -17,6 +17,8 @@ from pipelines.storage import arrays
 from serving.servables import servable
 from tests.tasks.toy.datasets.letter_lines import LETTERS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PARAMS = {
     "seed": 1,

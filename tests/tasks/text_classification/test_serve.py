@@ -248,6 +248,7 @@ def run(*command, **environment):
     return result.stdout
 
 
+@pytest.mark.slow
 def test_tensorflow_alone_can_load_it(one):
     """No Keras and none of this project: what a server has."""
     expected = one.ask(["free prize", "see you"])

@@ -207,6 +207,7 @@ def test_both_tokenisations_are_one(tiny):
     assert [t.decode() for t in graph.decode(tf.constant(found)).numpy()] == known.decode(found)
 
 
+@pytest.mark.slow
 def test_served_is_what_is_evaluated(tiny, tmp_path):
     from pipelines.storage import arrays
 
