@@ -544,7 +544,9 @@ def test_options_that_mean_nothing(option, value):
 
 
 def test_every_other_byte_of_the_params_file_stays():
-    before = "seed: 3  # mine\n\ndatasets: {}\nwarm_starts: {}\n# mine too\nexperiments:   {}  # none\n"
+    before = (
+        "seed: 3  # mine\n\ndatasets: {}\nwarm_starts: {}\n# mine too\nexperiments:   {}  # none\n"
+    )
     PARAMS.write_text(before)
     table("a.csv", reviews(), ["text", "label"])
     run("a.csv")
