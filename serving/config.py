@@ -49,7 +49,7 @@ class Limits(StrictModel):
     """
 
     body_bytes: PositiveInt = 32 << 20
-    message_bytes: PositiveInt = 8 << 20
+    message_bytes: PositiveInt = 4 << 20
     rows: PositiveInt = 1024
     string_bytes: PositiveInt = 16 << 20
     image_pixels: PositiveInt = 16_000_000
@@ -58,7 +58,7 @@ class Limits(StrictModel):
     json_values: PositiveInt = 1_000_000
     length: PositiveInt = 1024
     cells: PositiveInt = 1 << 24
-    in_flight_bytes: PositiveInt = 256 << 20
+    in_flight_bytes: PositiveInt = 128 << 20
     timeout_s: Seconds = 30.0
 
 

@@ -1,6 +1,7 @@
 """docs/security.json, and the table of docs/security.md that is written from it."""
 
 import json
+import os
 
 from benchmarks.attack.models import ROOT
 
@@ -27,7 +28,10 @@ def failures(result: dict) -> list[str]:
 
 
 def write(results: list[dict], options, machine: str) -> None:
-    content = {"machine": machine, "minutes": options.minutes, "results": results}
+    content = {
+        "machine": machine, "load": round(os.getloadavg()[2]),
+        "minutes": options.minutes, "results": results,
+    }  # fmt: skip
     FILE.write_text(json.dumps(content, indent=1) + "\n", "utf-8")
     write_table()
 
@@ -41,7 +45,8 @@ def write_table() -> None:
 
 def table(content: dict) -> str:
     lines = [
-        f"Measured on {content['machine']}, with 2 GiB of data for the server.", "",
+        f"Measured on {content['machine']} with 2 GiB of data for the server, at a load average of "
+        f"{content['load']}: other programs on the computer make the client's times longer.", "",
         "| attack | seconds | answers to it | client: failed of | p50, p99 (ms) "
         "| MB before, at most, after |",
         "|---|---|---|---|---|---|",

@@ -23,7 +23,7 @@ def long_rows(victim: Victim) -> Run:
 def long_texts(victim: Victim) -> Run:
     """A text of 15 MiB by REST, and one repeated to 1,024 rows by gRPC."""
     body = instances(["call now " * (15 * MIB // 9)])
-    request = message("texts", "text", np.array([b"x " * (3 * MIB)], object))
+    request = message("texts", "text", np.array([b"x " * 1_900_000], object))
     request.inputs["text"].tensor_shape.dim[0].size = 1024
 
     numbers = count()
@@ -72,8 +72,8 @@ def nonsense(victim: Victim) -> Run:
 
 
 def large_messages(victim: Victim) -> Run:
-    """gRPC messages of 30 MB, which are too large, and 64 of 8 MB at the same time."""
-    zeros = [np.zeros((rows, 3), np.float32) for rows in (2_500_000, *[690_000] * 7)]
+    """gRPC messages of 30 MB, which are too large, and 64 of 4 MB at the same time."""
+    zeros = [np.zeros((rows, 3), np.float32) for rows in (2_500_000, *[340_000] * 7)]
     requests = [message("numbers", "x", array) for array in zeros]
     numbers = count()
     return lambda: repeat(
@@ -113,6 +113,6 @@ ATTACKS = {
     "images of many scans and pixels": costly_images,
     "30 MB of JSON": large_json,
     "compressed bodies of 1 GB": compressed_bombs,
-    "gRPC messages of 8 and 30 MB": large_messages,
+    "gRPC messages of 4 and 30 MB": large_messages,
     "deep, wrong and foreign requests": nonsense,
 }

@@ -52,7 +52,12 @@ def test_the_table_has_a_row_for_each_attack(tmp_path, monkeypatch):
     page.write_text(f"before\n{report.BEGIN}old\n{report.END}\nafter\n")
     monkeypatch.setattr(report, "PAGE", page)
     monkeypatch.setattr(report, "FILE", tmp_path / "security.json")
-    content = {"machine": "m", "minutes": 1, "results": [RESULT, {**RESULT, "attack": "b"}]}
+    content = {
+        "machine": "m",
+        "load": 1,
+        "minutes": 1,
+        "results": [RESULT, {**RESULT, "attack": "b"}],
+    }
     report.FILE.write_text(json.dumps(content))
     report.write_table()
     lines = page.read_text().splitlines()
