@@ -196,11 +196,12 @@ def shared_part(graphs: list[Graph]) -> Graph:
     warm_starts = {key: block for key, block in blocks.items() if key in names}
     trained = {Path(start["weights"]).name for start in warm_starts.values()}
     pretraining = {key: e for key, e in graph.params["experiments"].items() if key in trained}
+    read = set().union(*map(raw, graphs))
     names |= {start["dataset"] for start in warm_starts.values()}
     names |= {experiment["dataset"] for experiment in pretraining.values()}
     graph.params["experiments"] = pretraining
     graph.used = {
-        "downloads": [],
+        "downloads": [key for key in graph.params.get("downloads") or {} if key in read],
         "datasets": [key for key in graph.params["datasets"] if key in names],
         "warm_starts": list(warm_starts),
         "baselines": [
@@ -214,14 +215,21 @@ def shared_part(graphs: list[Graph]) -> Graph:
 
 
 def skip_public_data(graph: Graph, runner: Runner) -> None:
-    """Without a mirror nothing is fetched, and what needs it is left out."""
-    if not graph.used["downloads"] or MIRROR in runner.environ:
+    """Without a mirror only wheels are fetched, and what needs more is left out."""
+    from_addresses = [key for key in graph.used["downloads"] if not in_wheels(graph, key)]
+    if not from_addresses or MIRROR in runner.environ:
         return
     print(
         f"{graph.params_file}: {len(graph.used['experiments'])} experiments skipped: set "
         f"{MIRROR} to a folder or an address that holds the public data"
     )
     graph.used = {section: [] for section in SECTIONS}
+
+
+def in_wheels(graph: Graph, key: str) -> bool:
+    """Whether the package index has all files of a download."""
+    files = graph.params["downloads"][key].values()
+    return all(any("wheel" in source for source in file["urls"]) for file in files)
 
 
 def run(graphs: list[Graph], runner: Runner) -> None:
