@@ -26,6 +26,7 @@ __all__ = ["KINDS", "REQUIRES", "endpoints", "outputs", "requires", "score", "un
 
 KINDS = {"text": "text", **ANSWER_KINDS}  # of inputs and outputs
 REQUIRES = ("tensorflow_text",)  # for word pieces
+SIGNATURE = [tf.TensorSpec((None,), tf.string, name="text")]
 
 
 class GraphTokenizer(tf.Module):
@@ -72,15 +73,15 @@ class TextClassifier(tf.Module):
             for name in spec.inputs
         }
 
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
+    @tf.function(input_signature=SIGNATURE)
     def classify(self, text):
         rows, text = with_a_row(text)
         ids = {name: tokenizer(text) for name, tokenizer in self.tokenizers.items()}
         answer = self.answer(self.model(ids, training=False))
         return {name: values[:rows] for name, values in answer.items()}
 
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="text")])
-    def explain(self, text):
+    def explanation(self, text):
+        """The answer with words and scores; no tf.function, since saving would trace it always."""
         rows, text = with_a_row(text)
         ((name, tokenizer),) = self.tokenizers.items()
         ids, words, numbers = tokenizer.with_words(text)
@@ -129,5 +130,6 @@ def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
     module = TextClassifier(model, spec, assets, decision)
     signatures = {"serving_default": module.classify}
     if requiring_text_ops(spec) and word_attributions.explainable(model):
+        module.explain = tf.function(module.explanation, input_signature=SIGNATURE)
         signatures["explain"] = module.explain
     return module, signatures
