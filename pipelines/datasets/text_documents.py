@@ -88,7 +88,8 @@ def data_spec(
         ends_at_line: whether the end of a line is that of a document.
     """
     end = documents.line_end_id(tokenizer) if ends_at_line else -1
-    tokens = spec.Field.token_ids(max(map(max, lengths.values())), tokenizer.size)
+    longest = max(map(max, lengths.values()))
+    tokens = spec.Field((longest,), "int32", "token id", tokenizer.size, kind="ids")
     return spec.DataSpec(
         inputs={"tokens": tokens},
         target=spec.Target(**vars(tokens), name="tokens"),

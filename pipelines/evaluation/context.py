@@ -84,7 +84,7 @@ class Evaluation:
             repeat: whose split it is; resamples differ between repeats and are the same within one.
             resamples: of the bootstrap.
         """
-        rows = len(test[self.spec.request_inputs[0]])
+        rows = len(test[self.spec.target.name])
         weights = task.weights(rows, resamples, seed=[self.params.seed, repeat], spec=self.spec)
         measured = {"test": task.score(outputs, test, self.spec, weights)}
         seen = test.get("seen")

@@ -1,6 +1,7 @@
 """What an archive and its members must fulfil to be read: checks and their errors."""
 
 import lzma
+import re
 import struct
 import tarfile
 import zipfile
@@ -17,6 +18,7 @@ DAMAGE = (
     *(ValueError, OverflowError, struct.error, NotImplementedError, RuntimeError),
 )
 MAX_HEADER_BYTES = 1 << 20  # of a name or of attributes in a tar
+LARGE_HEADER = re.compile(r"a header of \d+ bytes")
 
 
 def is_unsafe(name: str) -> bool:
@@ -95,7 +97,9 @@ def archive_damaged(archive: Path, error: Exception) -> UserError:
             "archive-encrypted", "its files are encrypted; unpack it and give the folder",
             path=archive,
         )  # fmt: skip
-    if isinstance(error, tarfile.ReadError):
+    if match := LARGE_HEADER.search(reason):  # it is a tar archive, unpacked as far as that
+        reason = match[0]
+    elif isinstance(error, tarfile.ReadError):
         with archive.open("rb") as stream:
             start = stream.read(16)
         kind = foreign_files.kind_of(start)

@@ -16,6 +16,8 @@ from pipelines.config.errors import UserError
 from pipelines.config.file_names import BEST_EPOCH, TRACKED
 from pipelines.tracking import artifacts, entries, store
 
+TRIAL_FILES = ("history.csv", BEST_EPOCH)  # a classical model has the second alone
+
 
 def restore(folder: Path, metrics: Path | None = None) -> str:
     """The id of the run of `folder`/run.json in this store, rebuilt if it is missing."""
@@ -83,9 +85,10 @@ def rebuild(record: Mapping, folder: Path, metrics: Path | None) -> Entry:
 
 def _log_files(run_id: str, record: Mapping, folder: Path, metrics: Path | None) -> None:
     """Args: as of `rebuild`; the exported model and the prepared data are looked for beside it."""
-    trials = [path.parent for path in sorted(folder.glob(f"**/{BEST_EPOCH}"))]
+    trials = {path.parent for name in TRIAL_FILES for path in folder.glob(f"**/{name}")}
     if len(trials) == 1:  # otherwise every trial has a run of its own
-        artifacts.log_trained(run_id, trials[0], trials[0].name)
+        (trial,) = trials
+        artifacts.log_trained(run_id, trial, trial.name)
     if metrics is not None:
         artifacts.log_results(run_id, metrics)
     if record["parent"] is None:

@@ -4,13 +4,13 @@ rolling origins choose it."""
 import numpy as np
 import pytest
 
+from models.classical import forecasters
 from pipelines.classical.ridge import moments as sums_of_windows
 from pipelines.classical.ridge import rolling_origin
 from pipelines.classical.ridge.moments import Moments
 from pipelines.classical.ridge.path import RegularizationPath, Ridge
 from pipelines.classical.ridge.rolling_origin import Hyperparameters, Selection, Sums
 from pipelines.storage.arrays import WindowIndex
-from pipelines.tasks.forecasting import baselines
 from tests.support.model_checks import series_spec
 
 
@@ -180,9 +180,16 @@ def case(refit: bool):
     return parts, of
 
 
+def forecasts(train: dict, val: dict, test: dict, of) -> tuple:
+    """(forecasts of val, forecasts of test, settings) as the classical forecaster makes them."""
+    estimator = forecasters.forecaster(of, method="ridge")
+    on_val, method, settings = estimator._fitted("ridge", train, val)
+    return on_val, method(test["history"]), settings
+
+
 def test_a_map_for_each_column_where_columns_differ():
     parts, of = case(refit=True)
-    on_val, on_test, said = baselines.ridge(*parts, of)
+    on_val, on_test, said = forecasts(*parts, of)
     assert "fitted to all columns" not in said
     np.testing.assert_allclose(on_val, parts[1]["future"], atol=1e-3)
     np.testing.assert_allclose(on_test, parts[2]["future"], atol=1e-3)
@@ -279,9 +286,9 @@ def test_what_test_is_forecast_from(refit):
     parts, of = case(refit)
     for seed, part in enumerate(parts):  # so that it is no tie
         part["future"] = part["future"] + 0.1 * noise(*part["future"].shape, seed=9 + seed)
-    before = baselines.ridge(*parts, of)
+    before = forecasts(*parts, of)
     parts[1]["future"] = parts[1]["future"] + 1e-6
-    after = baselines.ridge(*parts, of)
+    after = forecasts(*parts, of)
     assert before[2] == after[2]
     np.testing.assert_array_equal(before[0], after[0])
     assert (before[1] == after[1]).all() != refit

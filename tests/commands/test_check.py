@@ -8,7 +8,8 @@ from pipelines.commands import check
 from pipelines.config import loader
 from tests.support.user_errors import user_error
 
-PARAMS = """\
+PARAMS = (
+    """\
 seed: 1
 datasets:
   good:
@@ -59,10 +60,13 @@ experiments:
     module: text_cn
     build: {builder: text_cnn}
     fit: {epochs: 1, batch_size: 8, learning_rate: 0.1, patience: null}
-""" + "".join(
-    f"  {name}_linear: {{task: text_classification, dataset: {name}, "
-    "module: classical/linear_text, build: {builder: linear_text}}\n"
-    for name in ("good", "wide", "absent")
+"""
+    + "".join(
+        f"  {name}_linear: {{task: text_classification, dataset: {name}, "
+        "module: classical/linear_text, build: {builder: linear_text}}\n"
+        for name in ("good", "wide", "absent")
+    )
+    + "downloads: {}\n"
 )
 # (line, code, the key's last step) of the params file.
 MISTAKES = [

@@ -70,7 +70,7 @@ def test_a_name_that_is_not_utf8_is_refused():
 )
 def test_weights_are_on_this_computer_or_made_by_a_stage(weights, code):
     Path("folder").mkdir()
-    Path("folder/reviews.csv").write_text("text,label\n")
+    Path("folder/reviews.csv").write_text("text,label\nx,1\ny,2\n")
     text = PARAMS.format(source="folder/reviews.csv", sha256="0a" * 32)
     entry = f"{{start: {{dataset: reviews, weights: '{weights}'}}}}"
     Path("params.yaml").write_text(text.replace("warm_starts: {}", f"warm_starts: {entry}"))

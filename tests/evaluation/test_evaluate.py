@@ -14,6 +14,7 @@ from pipelines.config.errors import UserError
 from pipelines.evaluation.classifier import Outputs
 from pipelines.evaluation.context import UNSEEN_SUBSET, Evaluation
 from pipelines.inference.decision import DecisionRule, log_odds
+from pipelines.preprocessing import text_limits
 from pipelines.stages import baselines, evaluate, export, verify
 from pipelines.storage import arrays, keras_file, trials
 from pipelines.storage.exported import SCHEMA_VERSION
@@ -198,7 +199,9 @@ def test_the_contract_says_what_goes_in_and_comes_out(stage):
     about = json.loads((EXPORTED / "signature.json").read_text("utf-8"))
     described = about["signatures"]["serving_default"]
     assert about["schema_version"] == SCHEMA_VERSION
+    longest = max(field.shape[0] for field in stage.spec.inputs.values())
     text = {"dtype": "string", "shape": [None], "kind": "text"}
+    text["max_bytes"] = text_limits.max_bytes(longest)
     assert described["inputs"] == {"text": text}
     assert set(described["outputs"]) == {"label", "probability", "probabilities"}
     assert about["labels"] == ["ham", "spam"]

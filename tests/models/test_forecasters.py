@@ -79,6 +79,7 @@ def features(model):
 
 
 def test_tcn_is_causal():
+    keras.utils.set_random_seed(1)
     network = features(tcn_forecaster(ONE, filters=4))
     history = observations(1)
     changed = history.copy()
@@ -241,7 +242,7 @@ def test_the_served_forecast_is_the_model_s(spec, tmp_path):
     served = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"]
     response = served(history=tf.constant(history))
     assert set(response) == ({"forecast"} if spec is ONE else {"forecast", "quantiles"})
-    signature = export.describe(served, serve, spec)
+    signature = export.describe(served, serve, spec, tmp_path)
     for tensor in (signature["inputs"]["history"], *signature["outputs"].values()):
         assert tensor["unit"] == "degC"
     kinds = {signature["inputs"]["history"]["kind"], signature["outputs"]["forecast"]["kind"]}

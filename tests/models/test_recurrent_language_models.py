@@ -1,16 +1,20 @@
 """Carried state, truncated gradients, causality and sums of recurrent language models."""
 
+import inspect
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from models import recurrent_language_models as builders
+from pipelines.config import signatures
 from pipelines.tasks.language_modeling.example import example_batch, example_spec
 from pipelines.tasks.language_modeling.recurrent_graph import RecurrentGraph
 
 SPEC = example_spec()
 CELLS = ("elman", "gru", "lstm")
+BUILDERS = signatures.builders("recurrent_language_models")
 
 
 def model(cell: str = "lstm", **build) -> keras.Model:
@@ -21,6 +25,26 @@ def model(cell: str = "lstm", **build) -> keras.Model:
 
 def ids(rows: int, length: int, seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).integers(2, SPEC.outputs, (rows, length)).astype(np.int32)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_every_argument_is_documented(cell):
+    builder = f"{cell}_language_model"
+    text = inspect.getdoc(getattr(builders, builder))
+    assert [name for name in BUILDERS[builder] if f"    {name}: " not in text] == []
+    assert "https://" in text
+
+
+def test_there_is_no_other_builder():
+    assert set(BUILDERS) == {f"{cell}_language_model" for cell in CELLS}
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_saved_model_is_the_same(cell, tmp_path):
+    network, tokens = model(cell, depth=2), ids(3, 5)
+    network.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", compile=False)
+    assert np.array_equal(loaded(tokens), network(tokens))
 
 
 @pytest.mark.parametrize("cell", CELLS)

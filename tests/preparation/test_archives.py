@@ -13,7 +13,7 @@ from pipelines.preparation import archives
 from tests.support.user_errors import user_error
 
 ACTUAL, DECLARED, LIMIT = 200 << 20, 1000, 1 << 20
-MAX_MEMORY = 8 << 20
+MAX_MEMORY = 16 << 20  # beside 200 MB that a file would unpack to
 
 
 @pytest.fixture(autouse=True)

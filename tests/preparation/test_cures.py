@@ -326,6 +326,8 @@ CASES = [
 REASONS = {
     "lines-are-table": "names another recipe: tests/preparation/test_silent_mistakes.py",
     "images-missing": "every file was skipped: other files are needed",
+    "document-alone": "both cures: tests/preparation/test_text_documents.py",
+    "files-missing": "another pattern is needed: tests/preparation/test_text_documents.py",
     "archive-not-a-file": "`member` is of a download: tests/stages/test_fetch.py",
 }
 DEFAULTS = {"timeseries_csv": SERIES, "image_folder": IMAGES, "text_folder": {},

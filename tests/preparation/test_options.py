@@ -168,8 +168,8 @@ class TestLabels:
     def test_a_number_is_a_label(self):
         write("a.csv", ["label,text", *labelled(60)])
         assert run("text_csv", "a.csv", positive=1).positive == "1"
-        with user_error("value-invalid", key="datasets.set.options.positive"):
-            run("text_csv", "a.csv", positive=True)
+        with user_error("positive-missing", key="positive", value="true"):
+            run("text_csv", "a.csv", positive=True)  # the word, as it is written
 
 
 class TestJoinedText:

@@ -105,6 +105,13 @@ def test_one_document_cannot_be_drawn_from(tmp_path):
         prepare(tmp_path, {"a.txt": "one two"})
 
 
+@pytest.mark.parametrize("options", [{"split": {"method": "end"}}, {"document": "line"}])
+def test_each_cure_of_one_document_works(tmp_path, options):
+    text = "".join(f"line {number}\n" for number in range(40))
+    parts, _, _ = prepare(tmp_path, {"a.txt": text}, **options)
+    assert all(len(part["text"]) for part in parts.values())
+
+
 def test_a_pattern_that_no_file_has(tmp_path):
     with user_error("files-missing", path=str(tmp_path / "raw"), key="files.test"):
         prepare(tmp_path, {"a.txt": "x", "c.txt": "y"}, **given(test="none.txt"))

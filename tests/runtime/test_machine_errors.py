@@ -33,7 +33,6 @@ datasets:
     recipe: text_csv
     source: tiny.csv
     options: {inputs: {words: {granularity: word, vocabulary_size: 50, max_tokens: 4}}}
-downloads: {}
 warm_starts: {}
 experiments: {}
 downloads:

@@ -1,6 +1,7 @@
 """The alias `champion` moves to what is better on the same test rows, and to nothing else."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 
@@ -116,11 +117,12 @@ def test_only_a_model_that_may_be_loaded_is_scored(monkeypatch, code):
         raise UserError(code, "why")
 
     monkeypatch.setattr(export.tracking, "saved_model", load)
+    stage = SimpleNamespace(task="text_classification")
     if code == "model-changed":
         with pytest.raises(UserError):
-            export.rescore(HELD, None, None, "test/mcc")
+            export.rescore(HELD, stage, None, "test/mcc")
     else:
-        assert export.rescore(HELD, None, None, "test/mcc") is None
+        assert export.rescore(HELD, stage, None, "test/mcc") is None
 
 
 def test_a_loser_to_the_baselines_costs_no_scoring():

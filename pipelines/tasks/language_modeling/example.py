@@ -7,10 +7,10 @@ from pipelines.spec import DataSpec, Field, Target
 
 def example_spec(positions: int = 6, size: int = 12) -> DataSpec:
     """Documents of up to `positions` tokens."""
-    ids = Field.token_ids(positions, size)
+    ids = Field((positions,), "int32", "token id", size, kind="ids")
     return DataSpec(
         inputs={"tokens": ids},
-        target=Target.token_ids(positions, size, name="tokens"),
+        target=Target(**vars(ids), name="tokens"),
         outputs=size,
         request_inputs=("text",),
         task_metadata={"granularity": "word", "end": -1, "tokens": {}},

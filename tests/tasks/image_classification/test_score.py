@@ -220,8 +220,9 @@ def test_a_start_without_weights_is_refused():
     with pytest.raises(UserError, match="data/trained/cnn: no such file"):
         warm_start.run(params, "moved")
     Path("data/trained/cnn").mkdir(parents=True)
-    with pytest.raises(UserError, match="no trained model in this folder"):
+    with pytest.raises(UserError) as error:
         warm_start.run(params, "moved")
+    assert error.value.path == "data/trained/cnn"
     assert not Path("data/prepared/moved").exists()
 
 
