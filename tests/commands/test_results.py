@@ -299,7 +299,8 @@ def test_mlflow_gets_the_headline_first_and_few_scores(metrics):
 
 ROW = {
     "experiment": "spam_cnn", "metric": "mcc", "dataset": "sms", "method": "text_cnn.text_cnn",
-    "mean": 0.75, "low": 0.5, "high": 0.875, "sd": None, "baseline": 0.5, "baseline_low": 0.25, "baseline_high": 0.75,
+    "mean": 0.75, "low": 0.5, "high": 0.875, "sd": None, "baseline": 0.5, "baseline_low": 0.25,
+    "baseline_high": 0.75,
     "baseline_sd": None, "baseline_name": "nb_svm", "difference": 0.25, "difference_low": 0.125,
     "difference_high": 0.375, "difference_sd": None, "verdict": "better", "trivial": 0.0,
     "trivial_name": "majority", "params": 1000, "seconds": 2.0, "run_ids": ["0123456789"],

@@ -45,7 +45,7 @@ def test_a_users_own_file_becomes_a_served_model(copy_of, built):
     stages = project.repro("export@sentences_cnn")
     assert sorted(stages) == [
         *("baselines@sentences", "evaluate@sentences_cnn", "export@sentences_cnn"),
-        *("prepare@sentences", "train@sentences_cnn"),
+        *("prepare@sentences", "train@sentences_cnn", "train@sentences_linear"),
     ]
     assert project.json("data/metrics/sentences_cnn.json")["test/accuracy"] > 0.9
     ask = block("sh", "data/exported/sentences_cnn").split("<<'EOF'\n")[1].split("EOF")[0]
