@@ -42,6 +42,19 @@ ENTRIES = {
 }
 # Copied into the registered model by `export`.
 COPIED = {"export": ("pipelines/tracking/registered_model.py",)}
+# DVC reads and writes all of dvc.lock for each stage that runs, so a list of files costs minutes. A
+# room of which a stage needs most is a dependency as a folder: all of it for stages that are costly
+# to run, two thirds for the others.
+WHOLE_ROOM, MOST_OF_A_ROOM = 1.0, 2 / 3
+COSTLY = ("fetch", "train")
+ROOMS = (
+    *(
+        f"pipelines/{name}"
+        for name in ("classical", "config", "evaluation", "figures", "inference")
+    ),
+    *(f"pipelines/{name}" for name in ("preparation", "preprocessing", "runtime", "storage")),
+    *("pipelines/tracking", "pipelines/training", "models/layers"),
+)
 PARAMS_LINE = re.compile(r"^ {6}params: (\[.*\])$", re.MULTILINE)
 DEPS = re.compile(r"^ {6}deps:\n((?: {8}- .*\n)+)", re.MULTILINE)
 STAGE = re.compile(r"^ {2}(\w+):$", re.MULTILINE)
@@ -114,7 +127,19 @@ def code(stage: str) -> list[str]:
     shared = {
         path for path in needed - fixed if any(path in imports[other] for other in needed - {path})
     }
-    return [*templates, *sorted(fixed | shared)]
+    share = WHOLE_ROOM if stage in COSTLY else MOST_OF_A_ROOM
+    return [*templates, *in_rooms(fixed | shared, share)]
+
+
+def in_rooms(files: set[str], share: float) -> list[str]:
+    """The files, and in place of those of a room its folder, if it has at least this share."""
+    rest = set(files)
+    for room in ROOMS:
+        modules = _files(f"{room}/**/*.py") | {f"{room}/__init__.py"}
+        needed = {path for path in files if path.startswith(f"{room}/")}
+        if len(needed) >= share * len(modules):
+            rest = rest - needed | {room}
+    return sorted(rest)
 
 
 def _choices(template: str) -> set[str]:
