@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from pipelines.config import loader
+from pipelines.preprocessing import text_limits
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays, trials
 from tests.support.project import CNN, LETTERS, LSTM, PARAMS, STRONG, WORDS, marked, stages
@@ -49,7 +50,7 @@ REGISTERED = """
 import json, sys
 import mlflow, pandas
 texts = json.load(sys.stdin)
-model = mlflow.pyfunc.load_model("models:/text_classification-tiny_words/1")
+model = mlflow.pyfunc.load_model(f"models:/text_classification-tiny_words/{sys.argv[1]}")
 frames = [model.predict(texts), model.predict(pandas.DataFrame({"text": texts}))]
 for frame in frames:
     frame["probabilities"] = [row.tolist() for row in frame["probabilities"]]
@@ -158,7 +159,8 @@ def test_what_is_served_is_what_was_evaluated(built):
         labels = spec(built, key).labels
         assert about["labels"] == list(labels) == ["ham", "spam"]
         described = about["signatures"]["serving_default"]
-        text = {"dtype": "string", "shape": [None], "kind": "text"}
+        limit = text_limits.max_bytes(max(f.shape[0] for f in spec(built, key).inputs.values()))
+        text = {"dtype": "string", "shape": [None], "kind": "text", "max_bytes": limit}
         assert described["inputs"] == {"text": text}
         assert described["outputs"]["probabilities"] == {
             "dtype": "float32", "shape": [None, 2], "kind": "probabilities",
@@ -327,6 +329,7 @@ def test_registered_models_answer_through_mlflow(built):
         "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
         "MLFLOW_TRACKING_URI": f"sqlite:///{built.path('mlflow.db')}",
     }
+    numbers = {}
     for key in (CNN, LSTM):
         name = f"text_classification-{DATA[key]}"
         versions = built.store().search_model_versions(f"name = '{name}'")
@@ -336,9 +339,10 @@ def test_registered_models_answer_through_mlflow(built):
         version = of_runs[built.record(key)["run_id"]]
         values = built.json("data/metrics", key, "scores", ONE, "scores.json")
         assert float(version.tags["score"]) == values["test/mcc"]
+        numbers[key] = version.version
     golden = built.json("data/exported", CNN, "golden.json")
     asked = json.dumps(golden["inputs"]["text"])
-    done = built.python("-c", REGISTERED, stdin=asked, environ=environ)
+    done = built.python("-c", REGISTERED, str(numbers[CNN]), stdin=asked, environ=environ)
     frames = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(frames) == 2
     for frame in frames:
