@@ -3,8 +3,9 @@
 Only the first lines are read, so that `check` stays quick; the rest is checked by `prepare`.
 """
 
+import fnmatch
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +66,34 @@ def _of_dataset(file: YamlFile, key: str, source: Path, options: Any) -> Mistake
     return result
 
 
+def _by_split(options: Any, option: str) -> dict[str, Any]:
+    """Split -> what an option names; "" for one that does not say of which split it is."""
+    value = getattr(options, option, None) or {}
+    return dict(value) if isinstance(value, Mapping) else {"": value}
+
+
+def _is_present(source: Path, name: str) -> bool:
+    """Whether a folder has a member of this name, or one that a pattern such as "*.txt" matches."""
+    if (source / name).exists():
+        return True
+    names = (path.relative_to(source).as_posix() for path in source.rglob("*"))
+    return any(character in name for character in "*?[") and any(
+        fnmatch.fnmatch(present, name) for present in names
+    )
+
+
 def _missing_members(
     file: YamlFile, prefix: tuple, source: Path, options: Any
 ) -> Iterator[UserError]:
     """Files and folders that options name and the source does not have."""
     for option in ("files", "folders"):
-        for split, entry in (getattr(options, option, None) or {}).items():
+        for split, entry in _by_split(options, option).items():
             names = entry.values() if isinstance(entry, dict) else entry
             for name in [names] if isinstance(names, str) else names:
-                if not (source / name).exists():
+                if not _is_present(source, name):
                     present = sorted(path.name for path in (source / name).parent.glob("*"))
                     yield file.error(
-                        "file-missing", (*prefix, option, split),
+                        "file-missing", (*prefix, option, *([split] if split else [])),
                         f"{source} has no {name!r}; {one_of(name, present[:ROWS])}", name,
                     )  # fmt: skip
 
@@ -85,7 +102,7 @@ def _tables(source: Path, options: Any) -> list[Path]:
     """The files of a source that are tables."""
     if source.is_file():
         return [source]
-    entries = (getattr(options, "files", None) or {}).values()
+    entries = _by_split(options, "files").values()
     paths = [source / entry for entry in entries if isinstance(entry, str)]
     return [path for path in paths if path.is_file()]
 
