@@ -87,7 +87,7 @@ def test_score_runs_evaluate_and_nothing_else(project):
 
 def test_a_metric_for_the_results_table_trains_and_exports_nothing(project):
     project.append(f"{TASK}/reporting.py", 'REPORTED_METRICS = ("accuracy", "log_loss")\n')
-    assert sorted(project.repro()) == [f"evaluate@{key}" for key in (CNN, LSTM)]
+    assert sorted(project.repro()) == [f"evaluate@{key}" for key in ALL]
     assert set(project.json("data/metrics", CNN, "headline.json")) == {
         "test/accuracy",
         "test/log_loss",
