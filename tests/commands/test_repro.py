@@ -10,7 +10,7 @@ from pipelines.commands import repro
 from pipelines.config.errors import UserError
 from pipelines.runtime import failures
 from pipelines.runtime.failures import Failure
-from tests.support.project import CNN, experiment, stages
+from tests.support.project import CNN, classical, experiment, stages
 from tests.support.project import dataset as dataset_of
 
 VALUES = yaml.safe_load("""
@@ -92,14 +92,18 @@ def test_what_can_run_is_run_and_the_rest_is_listed(built, copy_of):
     with project.changed() as values:
         for key, source in (("bad", "bad.csv"), ("gone", "gone.csv")):
             values["datasets"][key] = {**dataset_of("word"), "source": source}
-            values["baselines"][key] = {"task": "text_classification", "dataset": key}
+            values["baselines"][key] = {
+                "task": "text_classification", "dataset": key, "strong": f"{key}_linear"
+            }  # fmt: skip
+            values["experiments"][f"{key}_linear"] = classical(key)
             values["experiments"][f"{key}_cnn"] = experiment(key, "text_cnn", 1, builder="text_cnn")
         values["experiments"][CNN]["fit"]["epochs"] = 1
     done = project.pipelines("repro", status=1)
     assert sorted(done.ran) == sorted(["prepare@bad", *stages(CNN)])
     lines = done.stderr.partition("could not run:\n")[2].splitlines()
     assert [line.split()[:2] for line in lines] == [
-        *(["bad_cnn", "prepare@bad"], ["gone_cnn", "prepare@gone"]),
+        *(["bad_linear", "prepare@bad"], ["bad_cnn", "prepare@bad"]),
+        *(["gone_linear", "prepare@gone"], ["gone_cnn", "prepare@gone"]),
     ]
-    assert "text-empty" in lines[0] and "file-missing" in lines[1]
+    assert "text-empty" in lines[0] and "file-missing" in lines[2]
     assert CNN in done.stdout  # the table of results

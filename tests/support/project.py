@@ -55,7 +55,8 @@ PARAMS = {
 ENVIRON = {
     name: value
     for name, value in os.environ.items()
-    if not name.startswith(("PIPELINES_", "MLFLOW_", "DVC_", "GIT_", "KERAS_"))
+    # Workers of pytest-xdist have COLUMNS, which would cut tables to the width of a terminal.
+    if not name.startswith(("PIPELINES_", "MLFLOW_", "DVC_", "GIT_", "KERAS_", "COLUMNS"))
 }
 NAMES = {
     f"GIT_{who}_{what}": value
