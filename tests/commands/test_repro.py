@@ -88,7 +88,7 @@ def test_a_graph_that_cannot_be_made_is_not_run(empty_folder, monkeypatch, capsy
 @pytest.mark.slow
 def test_what_can_run_is_run_and_the_rest_is_listed(built, copy_of):
     project = copy_of(built)
-    project.path("bad.csv").write_text("label,text\nspam,a\n" * 30 + "ham,\n")
+    project.path("bad.csv").write_text("label,text\n" + "spam,a\n" * 30 + "ham,\n")
     with project.changed() as values:
         for key, source in (("bad", "bad.csv"), ("gone", "gone.csv")):
             values["datasets"][key] = {**dataset_of("word"), "source": source}

@@ -257,7 +257,7 @@ def test_a_damaged_store_is_named_with_its_cure(project):
 OUT_OF_MEMORY = """
 import re, resource, sys
 from pathlib import Path
-import pipelines.stages.train
+import pipelines.training.network_fit  # Keras and TensorFlow: not of the batch
 now = int(re.search(r"VmSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024
 resource.setrlimit(resource.RLIMIT_AS, (now + int(sys.argv.pop(1)),) * 2)
 from pipelines.__main__ import main
