@@ -4,7 +4,6 @@ They lie beside the scores in data/metrics/<experiment>/scores, and MLflow is fi
 `evaluate` and wherever a run is rebuilt.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from pipelines.evaluation import reported
 from pipelines.evaluation.comparison import compare, interval, number
 from pipelines.evaluation.context import Evaluation
 from pipelines.preparation.data_report import findings
+from pipelines.storage import trials
 
 BOUNDS = ("_low", "_high", "_sd")
 MAX_FINDINGS = 5
@@ -26,13 +26,13 @@ def write(stage: Evaluation, values: Mapping[str, float], folder: Path) -> None:
         values: `group/metric` -> score.
         folder: `scores` or `scores/<trial>`; the figures are in `plots` beside `scores`.
     """
-    _write_json(folder / TRACKED, reported.tracked(stage.task, values))
+    trials.write_json(folder / TRACKED, reported.tracked(stage.task, values))
     whole = folder.name == "scores"
     plots = folder.parent / "plots" if whole else folder.parents[1] / "plots" / folder.name
     (folder / SUMMARY).write_text(summary(stage, values, plots), "utf-8")
     if whole:
-        _write_json(folder / "all.json", values)
-        _write_json(folder / "table.json", table(values))
+        trials.write_json(folder / "all.json", values)
+        trials.write_json(folder / "table.json", table(values))
 
 
 def experiment(task: str, values: Mapping[str, float]) -> dict:
@@ -134,7 +134,3 @@ def table(values: Mapping[str, float]) -> dict:
 def rounded(value: float | None) -> float | None:
     """To six significant digits, which the page's columns have room for."""
     return None if value is None else float(f"{value:.6g}")
-
-
-def _write_json(path: Path, values: Mapping) -> None:
-    path.write_text(json.dumps(values, indent=1) + "\n", "utf-8")

@@ -26,6 +26,7 @@ from pipelines.figures import training_curves
 from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.storage import arrays, atomic
+from pipelines.storage.trials import write_json
 
 SCORES = "scores.json"
 Scores = dict[str, dict[str, np.ndarray]]  # group -> metric -> (1 + resamples,) values
@@ -114,10 +115,6 @@ def write_points(path: Path, scores: Scores) -> dict[str, float]:
     }
     write_json(path, points)
     return points
-
-
-def write_json(path: Path, values: dict[str, float]) -> None:
-    path.write_text(json.dumps(values, indent=1) + "\n", "utf-8")
 
 
 def summarize(strong: str, models: list[Scores], baselines: list[Scores]) -> dict[str, float]:

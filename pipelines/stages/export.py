@@ -95,7 +95,7 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
             for name, signature in loaded.signatures.items()
         },
     }
-    write_json(folder / "signature.json", contract)
+    trials.write_json(folder / "signature.json", contract, sort_keys=True)
     test = trial.load(stage.prepared, "test")
     if hasattr(serve, "examples"):
         requests = serve.examples(test, stage.spec, GOLDEN_ROWS)
@@ -109,7 +109,7 @@ def write_contract(stage: Evaluation, trial: Trial, folder: Path, run_id: str) -
         },
         "outputs": {name: decode_strings(values.tolist()) for name, values in outputs.items()},
     }
-    write_json(folder / "golden.json", golden)
+    trials.write_json(folder / "golden.json", golden, sort_keys=True)
 
 
 def reading(stage: Evaluation) -> dict:
@@ -229,8 +229,3 @@ def baseline_values(points: dict[str, float], info: "TaskInfo") -> promotion.Bas
     trivial = {group: value[group] for group in groups if info.is_trivial(group)}
     strong = info.strong_baseline
     return promotion.Baselines(trivial, {strong: value[strong]} if strong in value else {})
-
-
-def write_json(path: Path, values: dict) -> None:
-    text = json.dumps(values, indent=1, ensure_ascii=False, sort_keys=True)
-    path.write_text(text + "\n", "utf-8")

@@ -1,7 +1,7 @@
 """A trial is one fit of an experiment: one repeat of the train/val/test split and one seed."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,5 +66,6 @@ def requests(columns: dict, spec: "DataSpec") -> dict:
     return {name: columns[name] for name in names if name in columns}
 
 
-def write_json(path: Path, values: dict) -> None:
-    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", "utf-8")
+def write_json(path: Path, values: Mapping, *, sort_keys: bool = False) -> None:
+    text = json.dumps(values, indent=1, ensure_ascii=False, sort_keys=sort_keys)
+    path.write_text(text + "\n", "utf-8")
