@@ -54,7 +54,7 @@ results: install  ## write the results tables of README.md, docs, course and ben
 	@$(BIN)/python -m pipelines results --params $(PUBLIC)
 
 bench: install  ## run all public data sets (many hours; it goes on where it stopped)
-	@$(BIN)/python -m pipelines repro --params $(PUBLIC) --pages
+	@$(BIN)/python -m pipelines repro --params $(PUBLIC) --jobs 1 --pages
 
 bench-%: install  ## run the public experiments whose names begin so: make bench-mnist
 	@$(BIN)/python -m pipelines repro --params $(PUBLIC) --only '$*'

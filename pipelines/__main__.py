@@ -24,7 +24,7 @@ from pathlib import Path
 
 from pipelines.config.errors import UserError
 from pipelines.config.tensorflow_env import hide_cuda_errors
-from pipelines.runtime import failures, machine_errors, sqlite_retry, timing
+from pipelines.runtime import failures, machine_errors, memory, sqlite_retry, timing
 from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, leave, wake
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
@@ -142,6 +142,8 @@ def run_stage(options: argparse.Namespace) -> int:
         room = "stages" if options.stage in WITH_KEY else "commands"
         if options.stage in (*IMPORTS_TENSORFLOW, "predict"):
             hide_cuda_errors()
+        if options.stage == "train":
+            memory.keep_freed_memory()
         with timing.part("import"):
             stage = importlib.import_module(f"pipelines.{room}.{options.stage}")
         sqlite_retry.wait_when_locked()
