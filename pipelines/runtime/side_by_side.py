@@ -4,7 +4,7 @@
 
 DVC runs one stage after another. Where a stage is mostly Python on one core, as many are here, the
 others idle. DVC lets several `dvc repro` work in one folder as long as they have no stage in
-common; what it calls a pipeline (stages connected by what they write and read) is such a part.
+common, as is so for stages that are not connected by what they write and read.
 
 The graph is read and compared with the files once, so that a graph without changes starts no DVC.
 https://dvc.org/doc/command-reference/repro#parallel-stage-execution
@@ -18,10 +18,11 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from dvc.repo import Repo
+    from dvc.stage import Stage
+    from networkx import DiGraph
 
 POLL_S = 0.1
 
@@ -35,12 +36,12 @@ def main(arguments: Sequence[str]) -> int:
     if not parts:
         print("repro: nothing has changed", flush=True)
         return 0
-    stages = sum(map(len, parts))
+    stages = sum(part.count for part in parts)
     print(
         f"repro: {len(parts)} independent parts with {stages} stages, {options.jobs} at a time",
         flush=True,
     )
-    return run([_command(part[0]) for part in parts], options.jobs)
+    return run([part.command() for part in parts], options.jobs)
 
 
 def default_jobs() -> int:
@@ -48,37 +49,44 @@ def default_jobs() -> int:
     return min(len(os.sched_getaffinity(0)), 4)
 
 
-def changed_parts(graph: str) -> list[list[str]]:
-    """The stages of each connected part in which something has changed, the largest part first.
+def changed_parts(graph: str) -> list["Part"]:
+    """The connected parts of a graph in which something has changed, the largest first.
 
     Args:
-        graph: a dvc.yaml. Stages of other graphs that its stages read belong to the parts.
+        graph: a dvc.yaml. Stages of other graphs that its stages need belong to the parts.
     """
     import networkx as nx
     from dvc.repo import Repo
 
     with Repo() as repo:
-        own = set(repo.stage.collect(graph))
-        parts = [part for part in nx.weakly_connected_components(repo.index.graph) if part & own]
-        parts.sort(key=len, reverse=True)
-        changed = _changed(repo, [stage for part in parts for stage in part])
-        return [
-            [stage.addressing for stage in sorted(part & own, key=lambda stage: stage.addressing)]
-            for part in parts
-            if any(stage.addressing in changed for stage in part)
-        ]
+        every = repo.index.graph  # an edge leads from a stage to one that it needs
+        own = repo.stage.collect(graph)
+        needed = every.subgraph({*own}.union(*(nx.descendants(every, stage) for stage in own)))
+        parts = sorted(nx.weakly_connected_components(needed), key=len, reverse=True)
+        with repo.lock:
+            return [_part(needed.subgraph(part)) for part in parts if any(map(_has_changed, part))]
 
 
-def _changed(repo: "Repo", stages: Sequence) -> set[str]:
-    """Addresses of the stages whose files, parameters or command differ from dvc.lock."""
-    with repo.lock:
-        return {address for stage in stages for address in stage.status(check_updates=True)}
+def _has_changed(stage: "Stage") -> bool:
+    """Whether files, parameters or command differ from dvc.lock."""
+    return bool(stage.status(check_updates=True))
 
 
-def _command(stage: str) -> list[str]:
-    """`dvc repro` of the whole part that has this stage; it goes on after a stage that fails."""
-    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro"]
-    return [*dvc, "--keep-going", "--pipeline", stage]
+def _part(part: "DiGraph") -> "Part":
+    last = [stage.addressing for stage, dependents in part.in_degree() if not dependents]
+    return Part(sorted(last), len(part))
+
+
+class Part(NamedTuple):
+    """last: its stages that no other needs. count: of all its stages."""
+
+    last: list[str]
+    count: int
+
+    def command(self) -> list[str]:
+        """`dvc repro` of the part, which goes on after a stage that fails."""
+        dvc = [sys.executable, "-m", "dvc", "--wait-for-lock"]
+        return [*dvc, "repro", "--keep-going", *self.last]
 
 
 def run(commands: Sequence[Sequence[str]], jobs: int) -> int:

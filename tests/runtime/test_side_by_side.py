@@ -35,14 +35,31 @@ def repository(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_parts_that_have_changed(repository):
-    assert side_by_side.changed_parts("dvc.yaml") == [["first", "second"], ["other"]]
+    both = [(["second"], 2), (["other"], 1)]
+    assert side_by_side.changed_parts("dvc.yaml") == both
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
     assert Path("two").read_text() == "a" and Path("three").read_text() == "b"
     assert side_by_side.changed_parts("dvc.yaml") == []
     Path("b").write_text("c")
-    assert side_by_side.changed_parts("dvc.yaml") == [["other"]]
+    assert side_by_side.changed_parts("dvc.yaml") == [(["other"], 1)]
     Path("two").unlink()
-    assert side_by_side.changed_parts("dvc.yaml") == [["first", "second"], ["other"]]
+    assert side_by_side.changed_parts("dvc.yaml") == both
+
+
+@pytest.mark.slow
+def test_stages_of_another_graph_run_only_where_they_are_needed(repository):
+    other = {
+        "used": {"cmd": "cp ../a x", "deps": ["../a"], "outs": ["x"]},
+        "unused": {"cmd": "cp ../two y", "deps": ["../two"], "outs": ["y"]},
+    }
+    Path("more").mkdir()
+    Path("more/dvc.yaml").write_text(yaml.safe_dump({"stages": other}))
+    reads = {**GRAPH["stages"]["other"], "deps": ["b", "more/x"]}
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {**GRAPH["stages"], "other": reads}}))
+    parts = side_by_side.changed_parts("dvc.yaml")
+    assert sorted(parts) == [(["other"], 2), (["second"], 2)]
+    assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
+    assert Path("more/x").exists() and not Path("more/y").exists()
 
 
 def sleeps(seconds: float, status: int = 0) -> list[str]:
