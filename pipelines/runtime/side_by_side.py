@@ -18,12 +18,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dvc.stage import Stage
     from networkx import DiGraph
 
+CODE = "code"  # the stage that all others depend on
 POLL_S = 0.1
 
 
@@ -33,15 +34,18 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("graph")
     options = parser.parse_args(list(arguments))
     parts = changed_parts(options.graph)
+    if parts and parts[0] == [CODE]:
+        subprocess.run(command([CODE]), check=True)
+        parts = changed_parts(options.graph)
     if not parts:
         print("repro: nothing has changed", flush=True)
         return 0
-    stages = sum(part.count for part in parts)
+    stages = sum(map(len, parts))
     print(
         f"repro: {len(parts)} independent parts with {stages} stages, {options.jobs} at a time",
         flush=True,
     )
-    return run([part.command() for part in parts], options.jobs)
+    return run([command(part) for part in parts], options.jobs)
 
 
 def default_jobs() -> int:
@@ -49,8 +53,11 @@ def default_jobs() -> int:
     return min(len(os.sched_getaffinity(0)), 4)
 
 
-def changed_parts(graph: str) -> list["Part"]:
-    """The connected parts of a graph in which something has changed, the largest first.
+def changed_parts(graph: str) -> list[list[str]]:
+    """The stages, in order, of each connected part in which something has changed, the largest
+    first.
+
+    Where the stage CODE has changed it is the only part, since every other part depends on it.
 
     Args:
         graph: a dvc.yaml. Stages of other graphs that its stages need belong to the parts.
@@ -61,10 +68,16 @@ def changed_parts(graph: str) -> list["Part"]:
     with Repo() as repo:
         every = repo.index.graph  # an edge leads from a stage to one that it needs
         own = repo.stage.collect(graph)
-        needed = every.subgraph({*own}.union(*(nx.descendants(every, stage) for stage in own)))
-        parts = sorted(nx.weakly_connected_components(needed), key=len, reverse=True)
+        needed = {*own}.union(*(nx.descendants(every, stage) for stage in own))
+        code = {stage for stage in needed if stage.addressing == CODE}
         with repo.lock:
-            return [_part(needed.subgraph(part)) for part in parts if any(map(_has_changed, part))]
+            if any(map(_has_changed, code)):
+                return [[CODE]]
+            rest = every.subgraph(needed - code)
+            parts = sorted(nx.weakly_connected_components(rest), key=len, reverse=True)
+            return [
+                _in_order(rest.subgraph(part)) for part in parts if any(map(_has_changed, part))
+            ]
 
 
 def _has_changed(stage: "Stage") -> bool:
@@ -72,21 +85,22 @@ def _has_changed(stage: "Stage") -> bool:
     return bool(stage.status(check_updates=True))
 
 
-def _part(part: "DiGraph") -> "Part":
-    last = [stage.addressing for stage, dependents in part.in_degree() if not dependents]
-    return Part(sorted(last), len(part))
+def _in_order(part: "DiGraph") -> list[str]:
+    """Every stage after those that it needs, and each experiment's stages one after the other."""
+    import networkx as nx
+
+    last = sorted((stage for stage, count in part.in_degree() if not count), key=str)
+    ordered = [stage for start in last for stage in nx.dfs_postorder_nodes(part, start)]
+    return [stage.addressing for stage in dict.fromkeys(ordered)]
 
 
-class Part(NamedTuple):
-    """last: its stages that no other needs. count: of all its stages."""
+def command(stages: Sequence[str]) -> list[str]:
+    """`dvc repro` of these stages alone; it goes on after one that fails.
 
-    last: list[str]
-    count: int
-
-    def command(self) -> list[str]:
-        """`dvc repro` of the part, which goes on after a stage that fails."""
-        dvc = [sys.executable, "-m", "dvc", "--wait-for-lock"]
-        return [*dvc, "repro", "--keep-going", *self.last]
+    Without `--single-item` each part would look at the stage CODE, while the others read its files.
+    """
+    dvc = [sys.executable, "-m", "dvc", "--wait-for-lock"]
+    return [*dvc, "repro", "--single-item", "--keep-going", *stages]
 
 
 def run(commands: Sequence[Sequence[str]], jobs: int) -> int:

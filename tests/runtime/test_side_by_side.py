@@ -35,13 +35,13 @@ def repository(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_parts_that_have_changed(repository):
-    both = [(["second"], 2), (["other"], 1)]
+    both = [["first", "second"], ["other"]]
     assert side_by_side.changed_parts("dvc.yaml") == both
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
     assert Path("two").read_text() == "a" and Path("three").read_text() == "b"
     assert side_by_side.changed_parts("dvc.yaml") == []
     Path("b").write_text("c")
-    assert side_by_side.changed_parts("dvc.yaml") == [(["other"], 1)]
+    assert side_by_side.changed_parts("dvc.yaml") == [["other"]]
     Path("two").unlink()
     assert side_by_side.changed_parts("dvc.yaml") == both
 
@@ -57,9 +57,25 @@ def test_stages_of_another_graph_run_only_where_they_are_needed(repository):
     reads = {**GRAPH["stages"]["other"], "deps": ["b", "more/x"]}
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {**GRAPH["stages"], "other": reads}}))
     parts = side_by_side.changed_parts("dvc.yaml")
-    assert sorted(parts) == [(["other"], 2), (["second"], 2)]
+    assert sorted(parts) == [["first", "second"], ["more/dvc.yaml:used", "other"]]
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
     assert Path("more/x").exists() and not Path("more/y").exists()
+
+
+@pytest.mark.slow
+def test_what_all_depend_on_runs_before_them(repository):
+    stages = {name: {**stage} for name, stage in GRAPH["stages"].items()}
+    stages["code"] = {"cmd": "cp c code", "deps": ["c"], "outs": ["code"]}
+    for name in ("first", "other"):
+        stages[name]["deps"] = [*stages[name]["deps"], "code"]
+    Path("c").write_text("c")
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    assert side_by_side.changed_parts("dvc.yaml") == [["code"]]
+    assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
+    assert Path("two").exists() and Path("three").exists()
+    Path("c").write_text("d")
+    assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
+    assert side_by_side.changed_parts("dvc.yaml") == []
 
 
 def sleeps(seconds: float, status: int = 0) -> list[str]:
