@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.config.errors import UserError
-from pipelines.preparation import near_duplicates
 from pipelines.preparation.data_report import texts as text_report
 from pipelines.preparation.data_report.findings import Finding
 from pipelines.preparation.inspection import text_repairs
 from pipelines.preparation.inspection.columns import Column
 from pipelines.preparation.inspection.questions import Answers, Question, Reading
+from pipelines.preprocessing import near_duplicates
 
 LABEL_NAMES = re.compile(r"label|class|target|category|sentiment|y|kind|topic", re.IGNORECASE)
 POSITIVE_NAMES = frozenset(
