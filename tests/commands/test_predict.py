@@ -14,6 +14,7 @@ import pytest
 
 from pipelines.commands import predict
 from pipelines.commands.prediction import model as models
+from pipelines.commands.prediction import series_rows
 from pipelines.commands.prediction.answers import Answers
 from pipelines.datasets import timeseries_csv
 from pipelines.preprocessing import image_decoding
@@ -272,6 +273,22 @@ def test_a_series_in_excel_or_parquet(made, tmp_path, ending):
     assert [(row["time"], row["forecast"]) for row in rows_of(out)] == [
         *(("2024-02-10", "4.5"), ("2024-02-11", "4.5")),
     ]
+
+
+@pytest.mark.parametrize("every", [[], ["--every", "1"]])
+def test_of_a_large_series_the_last_rows_are_kept(made, tmp_path, monkeypatch, every):
+    made("timeseries_csv", OPTIONS, SERIES, FORECAST, naive, **METADATA)
+    out, file = tmp_path / "out.csv", series_file(tmp_path / "new.csv")
+    predict.run(["tiny", str(file), "--out", str(out), *every])
+    expected = out.read_text()
+    monkeypatch.setattr(series_rows, "SMALL_BYTES", 0)
+    monkeypatch.setattr(series_rows, "TAIL_ROWS", 6)
+    predict.run(["tiny", str(file), "--out", str(out), *every])
+    assert out.read_text() == expected
+    monkeypatch.setattr(series_rows, "MAX_ROWS", 30)
+    if every:
+        with user_error("series-too-long", path=str(file), key="--every"):
+            predict.run(["tiny", str(file), *every])
 
 
 def test_windows_are_those_that_prepare_makes(made, tmp_path):

@@ -1,20 +1,17 @@
 """Requests from a time series: the windows of a file, and the times of their forecasts."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipelines.commands.prediction import series_rows
 from pipelines.commands.prediction.rows import BadRow, Request
 from pipelines.config.errors import UserError
 from pipelines.datasets import timeseries_csv
 from pipelines.preparation import time_grid, time_series
-from pipelines.preparation.inspection import file_kind, sheets
-from pipelines.preparation.inspection.questions import Answers
 from pipelines.preparation.time_grid import Observations
 
 TIME, ORIGIN = "time", "origin"  # columns of the output
@@ -51,7 +48,9 @@ class Windows:
                 "input-unsupported", "needs inputs that a table of observations does not have",
                 path=path, value=width,
             )  # fmt: skip
-        data, options = _read(path, _options(options, metadata), sheet)
+        options = _options(options, metadata)
+        with series_rows.as_read(path, options, sheet, every) as (file, options):
+            data = timeseries_csv.read(file, options)
         self.grid, self.values = _filled(data, options)
         self.known = np.empty((0, 0))
         if data.covariates is not None:
@@ -128,23 +127,6 @@ def _options(options: Any, metadata: Mapping) -> timeseries_csv.Options:
         )
     # `decimal` counts as given: which mark it is was settled when the model's data was read.
     return options.model_copy(update={"rows": None, "decimal": options.decimal})
-
-
-def _read(
-    path: Path, options: timeseries_csv.Options, sheet: str | None
-) -> tuple[Observations, timeseries_csv.Options]:
-    """The observations; of an Excel or Parquet file by way of a CSV file, as `init` writes it."""
-    kind = file_kind.kind(path)
-    if kind not in ("xlsx", "parquet"):
-        return timeseries_csv.read(path, options), options
-    rows, _ = sheets.read(path, kind, Answers({"sheet": sheet} if sheet else {}))
-    form = {"delimiter": ",", "decimal": ".", "thousands": None, "encoding": "utf-8"}
-    options = options.model_copy(update=form)
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / f"{path.name} as CSV"
-        with copy.open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows(cells for _, cells in rows)
-        return timeseries_csv.read(copy, options), options
 
 
 def _filled(
