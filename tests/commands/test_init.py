@@ -323,6 +323,13 @@ def test_decimal_commas_do_not_make_a_comma_the_delimiter():
     assert (written["delimiter"], written["decimal"]) == (";", ",")
 
 
+def test_a_header_above_a_column_of_labels():
+    rows = [[sentence(n), ("games", "science")[n % 2]] for n in range(60)]
+    values = run(table("a.csv", rows, ["description", "section"]))
+    assert options(values, "a")["text"] == "description"
+    assert options(values, "a")["label"] == "section"
+
+
 def test_a_header_of_short_names_above_long_texts():
     table("a.csv", reviews(), ["Kommentar", "Stimmung"], ";")
     assert options(run("a.csv"), "a")["text"] == "Kommentar"
