@@ -7,7 +7,11 @@
 - window_smoothing: exponential smoothing that sees the history alone, see
   `pipelines.classical.window_smoothing`.
 
-Shapes: n windows, h steps of history, f steps of the future, c columns, q quantiles.
+Of covariates that are known ahead, the last two have linear effects: see
+`pipelines.classical.covariate_effects`. Which differences these are fitted to, and whether there
+are any, is decided by the error of ridge on val.
+
+Shapes: n windows, h steps of history, f steps of the future, c columns, k covariates, q quantiles.
 """
 
 import json
@@ -19,7 +23,7 @@ from typing import Literal
 import numpy as np
 
 from models.classical import Columns, Selection
-from pipelines.classical import forecast_methods, naive_forecasts
+from pipelines.classical import covariate_effects, forecast_methods, naive_forecasts
 from pipelines.classical.forecast_methods import Method, Naive, RidgeMaps, WindowSmoothing
 from pipelines.classical.ridge import rolling_origin
 from pipelines.config.errors import UserError
@@ -32,7 +36,7 @@ Name = Literal[
     "window_smoothing",
 ]  # fmt: skip
 FITTED = {"ridge": RidgeMaps, "window_smoothing": WindowSmoothing}
-SETTINGS, OFFSETS = "methods.json", "offsets"
+SETTINGS, OFFSETS, EFFECTS = "methods.json", "offsets", "effects"
 
 
 def forecaster(spec: DataSpec, *, method: Name = "best") -> "Forecaster":
@@ -41,7 +45,8 @@ def forecaster(spec: DataSpec, *, method: Name = "best") -> "Forecaster":
     The best has the lowest mean absolute scaled error on val, the metric that forecasts are judged
     by. Quantiles are the forecast, shifted by the quantiles of its errors on val.
 
-    Input: history (B, H, C). Output: (B, F, C), and (B, F, C, Q) with quantiles; physical units.
+    Input: history (B, H, C), and known_covariates (B, H + F, K) of data with them. Output: (B, F,
+    C), and (B, F, C, Q) with quantiles; physical units.
 
     Args:
         spec: of a forecasting data set.
@@ -67,16 +72,19 @@ class Candidate:
         method: history -> forecast.
         offsets: (f, c, q), quantiles of val minus its forecasts; q is 0 for data without quantiles.
         selection: its settings and its error on val.
+        effects: (k, c), of a unit of each covariate; the method forecasts the rest.
     """
 
     method: Method
     offsets: np.ndarray
     selection: Selection
+    effects: np.ndarray
     decision: DecisionRule = field(default_factory=DecisionRule)
 
     def predict(self, columns: Columns) -> dict[str, np.ndarray]:
         """(n, f, c) forecasts and (n, f, c, q) quantiles, as float32, in which they are served."""
-        forecast = self.method(columns["history"])
+        history, ahead = covariate_effects.apart(columns, self.effects)
+        forecast = self.method(history) + ahead
         predicted = {"forecast": forecast.astype(np.float32)}
         if self.offsets.shape[2]:
             shifted = forecast[..., None] + self.offsets
@@ -111,17 +119,26 @@ class Forecaster:
 
     @property
     def parameters(self) -> int:
-        stored = self.best.method.arrays().values()
-        return sum(values.size for values in stored) + self.best.offsets.size
+        best = self.best
+        stored = [*best.method.arrays().values(), best.offsets, best.effects]
+        return sum(values.size for values in stored)
 
     def fit(self, train: Columns, val: Columns, seed: int) -> None:
         """seed: nothing is drawn at random."""
-        for name in self._names(train, val):
-            on_val, method, settings = self._fitted(name, train, val)
-            missed = np.subtract(val["future"], on_val, dtype=np.float64)
+        names = self._names(train, val)
+        none = np.zeros((covariate_effects.count(train), val["future"].shape[2]))
+        effects, described = none, ""
+        if len(none) and FITTED.keys() & set(names):
+            effects, described = self._effects(train, val, none)
+        for name in names:
+            own, about = (effects, described) if name in FITTED else (none, "")
+            rest, judged = (covariate_effects.removed(split, own) for split in (train, val))
+            on_val, method, settings = self._fitted(name, rest, judged)
+            missed = np.subtract(judged["future"], on_val, dtype=np.float64)
+            settings = "; ".join(filter(None, (settings, about)))
             selection = Selection(settings, "val/mase", scaled_error(missed, self.spec), "min")
             offsets = error_quantiles(missed, self.spec.task_metadata["quantiles"])
-            self.components[name] = Candidate(method, offsets, selection)
+            self.components[name] = Candidate(method, offsets, selection, own)
 
     def predict(self, columns: Columns) -> dict[str, np.ndarray]:
         return self.best.predict(columns)
@@ -131,7 +148,8 @@ class Forecaster:
         for name, component in self.components.items():
             selection = component.selection
             settings[name] = {"settings": selection.settings, "value": selection.value}
-            stored = component.method.arrays() | {OFFSETS: component.offsets}
+            stored = component.method.arrays()
+            stored |= {OFFSETS: component.offsets, EFFECTS: component.effects}
             for array, values in stored.items():
                 arrays.write(folder / name / array, {array: values})
         (folder / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
@@ -140,10 +158,25 @@ class Forecaster:
         self.components = {}
         for name, values in json.loads((folder / SETTINGS).read_text("utf-8")).items():
             stored = {path.name: arrays.read(path)[path.name] for path in (folder / name).iterdir()}
-            offsets = np.array(stored.pop(OFFSETS))
+            offsets, effects = (np.array(stored.pop(part)) for part in (OFFSETS, EFFECTS))
             method = FITTED.get(name, Naive).restored(name, stored, self.spec)
             selection = Selection(values["settings"], "val/mase", values["value"], "min")
-            self.components[name] = Candidate(method, offsets, selection)
+            self.components[name] = Candidate(method, offsets, selection, effects)
+
+    def _effects(self, train: Columns, val: Columns, none: np.ndarray) -> tuple[np.ndarray, str]:
+        """(effects, in words) with which ridge has the lowest error on val."""
+        lags = sorted({1, self.spec.task_metadata["season_steps"]})
+        names = ", ".join(self.spec.task_metadata[covariate_effects.KNOWN])
+        candidates = {f"effects of {names} by changes over {lag} steps": lag for lag in lags}
+        fitted = {name: covariate_effects.fit(train, lag) for name, lag in candidates.items()}
+        errors = {}
+        for name, effects in (("", none), *fitted.items()):
+            rest, judged = (covariate_effects.removed(split, effects) for split in (train, val))
+            selected = rolling_origin.choose(dict(rest), dict(judged), self.spec)
+            missed = judged["future"] - selected.fit()(judged["history"])
+            errors[name] = scaled_error(missed, self.spec)
+        best = min(errors, key=errors.__getitem__)
+        return fitted.get(best, none), best
 
     def _names(self, train: Columns, val: Columns) -> list[str]:
         """The methods that are defined on this data.

@@ -132,7 +132,7 @@ class LinearText(Estimator):
         texts = [*train[name], *val[name]]
         targets = np.concatenate([train[target], val[target]])
         candidates = self._affordable(self.candidates(seed), sum(map(len, texts)))
-        folds = text_selection.validation_folds(targets, len(train[target]), seed)
+        folds = text_selection.validation_folds(texts, targets, len(train[target]), seed)
         choices = text_selection.select(candidates, texts, targets, folds, self.spec.outputs)
         self.components = {
             component: self._fitted(choice, texts, targets) for component, choice in choices.items()

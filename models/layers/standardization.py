@@ -1,8 +1,17 @@
 """The first and the last step of every forecaster: physical units to standardized ones and back.
 
 Mean and standard deviation are those of train. They come from the spec and are weights of the
-model, so a model is trained, evaluated and served in physical units. Shapes: B rows, H steps of
-history, F steps of the future, C columns, Q quantiles.
+model, so a model is trained, evaluated and served in physical units.
+
+Covariates that are known ahead (holidays, prices) are part of the same two steps, so that every
+forecaster has them: a series y with covariates k is taken as y_t = g(k_t) + z_t, a dynamic
+regression. The network sees and forecasts z; g, a small network with the same weights at every
+step, is learned with it, subtracted from the history and added to the forecast.
+
+References: Hyndman and Athanasopoulos, "Forecasting: Principles and Practice", 3rd edition, chapter
+10, https://otexts.com/fpp3/dynamic.html; Das et al., "Long-term Forecasting with TiDE", 2023,
+https://arxiv.org/abs/2304.08424, for a network over the covariates of each step.
+Shapes: B rows, H steps of history, F steps of the future, C columns, K covariates, Q quantiles.
 """
 
 import keras
@@ -13,6 +22,8 @@ from pipelines.spec import DataSpec
 
 # Names of the layers before and after the network, between which gradients are measured.
 NETWORK_INPUT, NETWORK_OUTPUT = "network_input", "network_output"
+KNOWN = "known_covariates"  # the input (B, H + F, K)
+EFFECT_UNITS = 16  # hidden units of g: enough for a curve
 RIDGE = "ridge"  # name of a linear map that is fitted in closed form and not trained
 
 
@@ -34,7 +45,7 @@ class SortQuantiles(keras.layers.Layer):
 def standardize(
     spec: DataSpec, remove_mean: bool
 ) -> tuple[dict, keras.KerasTensor, keras.KerasTensor | None]:
-    """Input layer and standardization, x = (history - mean) / std of train.
+    """Input layers and standardization, x = (history - mean) / std of train.
 
     Args:
         spec: of a forecasting data set.
@@ -43,16 +54,44 @@ def standardize(
             train's range do not matter.
 
     Returns:
-        The model's inputs by name, the standardized history (B, H, C), and the level (B, 1, C) or
-        None.
+        The model's inputs by name; the standardized history (B, H, C); and what `denormalize` adds:
+        the level (B, 1, C), with effects of covariates (B, F, C), or None.
     """
-    field = spec.inputs["history"]
-    history = keras.Input(field.shape, dtype=field.dtype, name="history")
-    x = layers.Normalization(**_statistics(spec), name="standardize")(history)
+    inputs = {
+        name: keras.Input(field.shape, dtype=field.dtype, name=name)
+        for name, field in spec.inputs.items()
+    }
+    x = layers.Normalization(**_statistics(spec), name="standardize")(inputs["history"])
+    ahead = None
+    if KNOWN in inputs:
+        past, ahead = _effects(spec, inputs[KNOWN])
+        x = layers.Subtract(name="without_effects")([x, past])
     if not remove_mean:
-        return {"history": history}, layers.Identity(name=NETWORK_INPUT)(x), None
+        return inputs, layers.Identity(name=NETWORK_INPUT)(x), ahead
     level = layers.GlobalAveragePooling1D(keepdims=True, name="level")(x)  # (B, 1, C)
-    return {"history": history}, layers.Subtract(name=NETWORK_INPUT)([x, level]), level
+    x = layers.Subtract(name=NETWORK_INPUT)([x, level])
+    return inputs, x, level if ahead is None else layers.Add(name="expected")([level, ahead])
+
+
+def _effects(
+    spec: DataSpec, known: keras.KerasTensor
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+    """Covariates (B, H + F, K) -> their effects on the history (B, H, C) and the future (B, F, C).
+
+    In units of std. The last layer begins at zero: the network begins as it is without covariates.
+    """
+    facts = spec.task_metadata
+    steps, horizon = spec.inputs["history"].shape[0], facts["horizon_steps"]
+    variance = np.square(facts["covariate_std"]).tolist()
+    x = layers.Normalization(
+        axis=2, mean=facts["covariate_mean"], variance=variance, name="standardize_known"
+    )(known)
+    x = layers.Dense(EFFECT_UNITS, "relu", name="effect_units")(x)
+    x = layers.Dense(
+        len(facts["columns"]), use_bias=False, kernel_initializer="zeros", name="effects"
+    )(x)
+    past = layers.Cropping1D((0, horizon), name="past_effects")(x)
+    return past, layers.Cropping1D((steps, 0), name="future_effects")(x)
 
 
 def denormalize(
@@ -73,7 +112,7 @@ def denormalize(
     forecast = layers.Reshape(shape, name=NETWORK_OUTPUT)(flat)
     if level is not None:
         if quantiles:
-            level = layers.Reshape((1, columns, 1))(level)
+            level = layers.Reshape((level.shape[1], columns, 1))(level)
         forecast = layers.Add(name="add_level")([forecast, level])
     if quantiles:
         forecast = SortQuantiles(name="sort_quantiles")(forecast)

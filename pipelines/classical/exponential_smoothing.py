@@ -8,16 +8,22 @@ The states of a series y with a season of m steps are updated by
 
 and the forecast k steps ahead is l_t + (phi + ... + phi^k) * b_t + s_(t+k-m). A damped trend has
 phi < 1. statsmodels fits the parameters; its forecasts are from the end of the fitted series alone,
-these from any origin, with the same updates.
+these from any origin, with the same updates. Its parameters may lie outside the region where old
+errors are forgotten, so that those of a long series grow without bound: gamma is lowered then.
 
 References: Holt 1957; Winters 1960, https://doi.org/10.1287/mnsc.6.3.324; Gardner and McKenzie,
-"Forecasting Trends in Time Series", 1985, for the damped trend.
+"Forecasting Trends in Time Series", 1985, for the damped trend; Hyndman, Akram and Archibald, "The
+admissible parameter space for exponential smoothing models", 2008,
+https://doi.org/10.1007/s10463-006-0109-x.
 """
 
 import warnings
 from dataclasses import dataclass, replace
 
 import numpy as np
+
+STABLE = 1 + 1e-4  # growth over a season; less is rounding of repeated eigenvalues
+MIN_GAMMA = 1e-3  # below, seasons are taken as fixed
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,24 @@ class Smoothing:
             params["initial_level"],
             params["initial_trend"],
             np.array(params["initial_seasons"]) if seasonal else np.zeros(1),
-        )
+        ).stabilized()
+
+    def stabilized(self) -> "Smoothing":
+        """With a gamma of at most 1 - alpha, and smaller, where errors would grow otherwise."""
+        model, gamma = self, min(self.gamma, max(1 - self.alpha, 0.0))
+        while model.growth_of_errors() > STABLE and model.gamma > 0:
+            model = replace(self, gamma=gamma)
+            gamma = gamma / 2 if gamma > MIN_GAMMA else 0.0
+        return model
+
+    def growth_of_errors(self) -> float:
+        """The factor by which an error of the states grows in a season, at most: the spectral
+        radius of the updates. 1 is that of a constant, which level and seasons may share."""
+        identity = np.eye(2 + len(self.seasons))
+        level, trend, seasons = identity[0], identity[1], identity[2:].copy()
+        for at in range(len(seasons)):
+            level, trend, seasons[at] = self.updated(0.0, level, trend, seasons[at])
+        return float(np.abs(np.linalg.eigvals(np.vstack([level, trend, seasons]))).max())
 
     def __call__(self, series: np.ndarray, origins: np.ndarray, horizon: int) -> np.ndarray:
         """(n, f) forecasts from each origin, in one pass over the series from its first row.

@@ -9,13 +9,14 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.metrics import matthews_corrcoef
-from sklearn.model_selection import StratifiedKFold
+from sklearn.model_selection import StratifiedGroupKFold
 
 from pipelines.classical.calibration import margins
 from pipelines.classical.nb_svm import NaiveBayesSVM
 from pipelines.classical.ngram_features import Ngrams
 from pipelines.classical.progress import Countdown
 from pipelines.classical.text_candidates import Candidate
+from pipelines.preprocessing import near_duplicates
 
 FOLDS = 5
 FEW_ROWS = 5000  # up to here by cross-validation; beyond, val is large enough
@@ -96,19 +97,27 @@ def side_by_side(parts: Sequence):
 
 
 def validation_folds(
-    targets: np.ndarray, train_rows: int, seed: int
+    texts: Sequence[str], targets: np.ndarray, train_rows: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """[(rows to fit to, rows to validate on)].
 
     By cross-validation over train and val, so that a small corpus gives all it has, or on val alone
-    where rows are many.
+    where rows are many. Near-duplicates are in one fold, as they are in one split: a candidate that
+    only recognizes texts again would seem to be the best otherwise.
     """
     rows = np.arange(len(targets))
-    counts = np.bincount(targets)
-    folds = min(FOLDS, counts[counts > 0].min())
-    if len(rows) > FEW_ROWS or folds < 2:
+    if len(rows) > FEW_ROWS:
         return [(rows[:train_rows], rows[train_rows:])]
-    return list(StratifiedKFold(folds, shuffle=True, random_state=seed).split(rows, targets))
+    groups = near_duplicates.group_near_duplicates(texts)
+    of_class = {
+        (group, target) for group, target in zip(groups.tolist(), targets.tolist(), strict=True)
+    }
+    counts = np.bincount([target for _, target in of_class])
+    folds = min(FOLDS, counts[counts > 0].min())
+    if folds < 2:
+        return [(rows[:train_rows], rows[train_rows:])]
+    divided = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
+    return list(divided.split(rows, targets, groups))
 
 
 def fit_all(classifiers: dict, features, targets) -> dict:

@@ -32,15 +32,22 @@ def portfolio(plan: Plan, minutes: float, cores: int = 2) -> tuple[list[Choice],
     Raises:
         UserError: `minutes-few` where not even one fits.
     """
-    templates = plan.templates[:MOST]
     seconds = 60.0 * minutes - classical_seconds(plan)
     units = plan.units / (max(1, cores) / 2)
+    # A large network that does not fit must not take the place of a small one that does.
+    left_out = [
+        template for template in plan.templates
+        if template.weights and _least_seconds(template, units) > seconds / MOST
+    ]  # fmt: skip
+    names_left_out = [template.name for template in left_out]
+    templates = [template for template in plan.templates if template not in left_out][:MOST]
     for count in range(len(templates), 0, -1):
         choices = _shared(templates[:count], units, plan.train_rows, seconds)
         halves = [c.epochs >= _enough(c.template, plan.train_rows) / 2 for c in choices]
         if (all(halves) and len(choices) == count) or (choices and count <= FEWEST):
             names = {choice.template.name for choice in choices}
-            return choices, [t.name for t in templates if t.name not in names]
+            rest = [t.name for t in templates if t.name not in names]
+            return choices, names_left_out + rest
     choices = _shared(templates, units, plan.train_rows, seconds)
     if not choices:
         raise UserError(
@@ -49,7 +56,7 @@ def portfolio(plan: Plan, minutes: float, cores: int = 2) -> tuple[list[Choice],
             key="--minutes", value=minutes,
         )  # fmt: skip
     names = {choice.template.name for choice in choices}
-    return choices, [t.name for t in templates if t.name not in names]
+    return choices, names_left_out + [t.name for t in templates if t.name not in names]
 
 
 def _shared(
@@ -79,6 +86,10 @@ def _epoch(template: Template, units: float) -> float:
     return EPOCH_OVERHEAD + template.seconds * units
 
 
+def _least_seconds(template: Template, units: float) -> float:
+    return OVERHEAD + template.least_epochs * _epoch(template, units)
+
+
 def classical_seconds(plan: Plan) -> float:
     """What the classical experiment is expected to take; it always comes first."""
     return OVERHEAD + plan.classical_seconds
@@ -86,5 +97,5 @@ def classical_seconds(plan: Plan) -> float:
 
 def _enough_minutes(templates: Sequence[Template], units: float, plan: Plan) -> int:
     """Minutes in which the shortest experiment fits, whichever place it has."""
-    seconds = [OVERHEAD + t.least_epochs * _epoch(t, units) for t in templates]
+    seconds = [_least_seconds(template, units) for template in templates]
     return math.ceil((min(seconds) * len(templates) + classical_seconds(plan)) / 60 + 0.01)

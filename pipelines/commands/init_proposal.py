@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines.commands import init_plan, init_portfolio, init_templates, init_writer
+from pipelines.commands import (
+    init_plan,
+    init_portfolio,
+    init_templates,
+    init_weights,
+    init_writer,
+)
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 from pipelines.preparation.inspection import table
@@ -56,16 +62,23 @@ def propose(source: Source, options: argparse.Namespace, answers: Answers) -> Pr
         strong = classical[0]
         minutes = init_portfolio.classical_seconds(plan) / 60
         experiments.append((*classical, [f"{CLASSICAL}; about {minutes:.1f} minutes."]))
+    blocks: dict[str, list] = {"downloads": [], "datasets": [], "warm_starts": []}
+    blocks["datasets"] = [(key, init_templates.dataset(plan.dataset, location), source.reasons)]
+    blocks["baselines"] = [(key, init_templates.baseline(source.task, key, strong), [])]
     for choice in choices:
+        dataset_key = key
+        if choice.template.weights:
+            dataset_key, more = init_weights.blocks(
+                source, key, choice.template.weights, strong, params_file
+            )
+            for section, entries in more.items():
+                blocks[section] += entries
         comment = f"{choice.template.why}; about {choice.seconds / 60:.1f} minutes"
-        entry = init_templates.experiment(choice.template, source.task, key, choice.epochs)
+        entry = init_templates.experiment(choice.template, source.task, dataset_key, choice.epochs)
         comments = [f"{comment[0].upper()}{comment[1:]}."]
         experiments.append((f"{key}_{choice.template.name}", entry, comments))
-    blocks = {
-        "datasets": [(key, init_templates.dataset(plan.dataset, location), source.reasons)],
-        "baselines": [(key, init_templates.baseline(source.task, key, strong), [])],
-        "experiments": experiments,
-    }
+    blocks["experiments"] = experiments
+    blocks = {section: entries for section, entries in blocks.items() if entries}
     notes = [f"{name}: does not fit into {options.minutes:g} minutes" for name in dropped]
     unused = sorted(set(answers.given) - answers.used)
     notes += [f"--{name} was not needed" for name in unused]

@@ -19,6 +19,7 @@ class Template:
 
     name: the end of its key. why: the comment above it. seconds: an epoch, for each unit of data.
     steps: of gradient descent that are enough. loss, decide: arguments of the task's functions.
+    weights: key of the download that training begins with; epochs are then those of fine-tuning.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Template:
     most_epochs: int = 80
     loss: dict = field(default_factory=dict)
     decide: dict = field(default_factory=dict)
+    weights: str | None = None
 
 
 def fit(batch_size: int, learning_rate: float, **more) -> dict:
@@ -62,9 +64,13 @@ def dataset(block: DatasetBlock, source: str) -> dict:
 
 
 def experiment(template: Template, task: str, dataset_key: str, epochs: int) -> dict:
+    settings = {"epochs": epochs, **template.fit}
+    if "fine_tune" in template.fit:
+        fine_tune = {"epochs": epochs, **template.fit["fine_tune"]}
+        settings = {**template.fit, "fine_tune": fine_tune}
     block = {
         "task": task, "dataset": dataset_key, "module": template.module, "build": template.build,
-        "fit": {"epochs": epochs, **template.fit},
+        "fit": settings,
     }  # fmt: skip
     optional = {"loss": template.loss, "decide": template.decide}
     return block | {name: value for name, value in optional.items() if value}

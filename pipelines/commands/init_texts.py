@@ -9,6 +9,23 @@ WORD_INPUT = {"granularity": "word", "lowercase": True}
 MAX_TOKENS, MAX_VOCABULARY = 400, 20_000
 LONG_TOKENS, LENGTH_BUCKETS = 64, 4  # longer texts are padded to one of a few lengths
 
+# Pieces of a word that a sentence encoder reads, and the longest texts it is proposed for: beyond,
+# the end of a text is cut off.
+PIECES, MAX_PIECES = 1.5, 256
+
+PRETRAINED = Template(
+    "minilm", "a sentence encoder that has read a billion sentences, fine-tuned", "pretrained_text",
+    {"builder": "pretrained_text"},
+    {
+        "epochs": 20, "batch_size": 32, "learning_rate": 1e-3, "patience": None,
+        "length_buckets": LENGTH_BUCKETS,
+        "fine_tune": {
+            "learning_rate": 1.5e-4, "layer_decay": 0.9, "schedule": "cosine", "warmup": 0.1,
+            "weight_decay": 0.01,
+        },
+    },
+    40.0, 400, 2, 5, weights="minilm",
+)  # fmt: skip
 TEXTS = (
     Template(
         "ngrams", "linear model of n-grams, beside the mean of word vectors", "ngrams",
@@ -54,6 +71,8 @@ def plan(content: LabelledTexts, layout: dict, converted: bool) -> Plan:
             replace(template, fit={**template.fit, "length_buckets": LENGTH_BUCKETS})
             for template in templates
         ]
+    if content.is_english and PIECES * content.words < MAX_PIECES:
+        templates.insert(0, PRETRAINED)
     return Plan(block, templates, units, int(content.rows * 0.7), _classical_seconds(content))
 
 
@@ -81,3 +100,8 @@ def _text_reading(content: LabelledTexts, layout: dict, converted: bool) -> tupl
     options = {"text": layout["text"], "label": layout["label"], **files, **encoding}
     usual = {"delimiter": ",", "quoting": True, "header": True}
     return "text_csv", options | {k: layout[k] for k, v in usual.items() if layout[k] != v}
+
+
+def pieces(content: LabelledTexts) -> int:
+    """Word pieces of all but the longest texts, with the two markers of an encoder."""
+    return max(16, min(round(PIECES * content.words) + 2, MAX_PIECES))

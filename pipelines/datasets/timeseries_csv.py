@@ -30,6 +30,7 @@ from pipelines.preparation.table_options import TableOptions
 from pipelines.preparation.time_grid import Observations
 from pipelines.preparation.validation import Place
 
+FLAGS = {"true": 1.0, "false": 0.0}  # of covariates
 COUNTED_FROM = "2000-01-01"  # a step's number is what counts; pandas needs times
 
 
@@ -64,6 +65,9 @@ class Options(time_series.Options, TableOptions):
         time_zone: Europe/Berlin: of times without an offset; and in which days begin.
         start: with time: null, the time of the first row: 1949-01. Default: steps are counted.
         values: column -> unit, one or many: {temperature: degC, pressure: hPa}.
+        known_covariates: columns whose values are known ahead, for the steps of the forecast too:
+            [holiday, promotion]; numbers, or true and false. A model reads them from the beginning
+            of the history to the end of the horizon, and never forecasts them.
         frequency: pandas' name of the step: 15min, h, D, W-SAT (weeks ending on Saturdays), MS.
         missing: cells that mean "no value"; such a cell is a gap, like an absent time.
         rows: first and last row to use, counted from 1 below the header: [1, 14400].
@@ -83,6 +87,7 @@ class Options(time_series.Options, TableOptions):
     time_zone: Annotated[str, AfterValidator(time_cells.zone_name)] | None = None
     start: Annotated[str, BeforeValidator(str), AfterValidator(_time)] | None = None
     values: Annotated[dict[Label, Label], Field(min_length=1)]
+    known_covariates: list[Label] = []
     frequency: Annotated[str, AfterValidator(_frequency)] = "D"
     missing: list[Label] = [""]
     rows: list[Count] | None = None
@@ -114,6 +119,8 @@ class Options(time_series.Options, TableOptions):
             raise ValueError(f"there are no times; remove `{min(used)}`, or name the time column")
         if self.files is not None and (self.rows is not None or self.time is None):
             raise ValueError("`files` needs a time column, and goes without `rows`")
+        if twice := set(self.known_covariates) & {*self.values, *self.time_columns}:
+            raise ValueError(f"{min(twice)!r} is named twice; a column is one of the three")
         if not self.header and self.names is None:
             raise ValueError("without a header, list a name for every column in `names`")
         return self
@@ -121,6 +128,11 @@ class Options(time_series.Options, TableOptions):
     @property
     def time_columns(self) -> list[str]:
         return [self.time] if isinstance(self.time, str) else self.time or []
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Of all columns that are read; known covariates are last, and have none."""
+        return {**self.values, **dict.fromkeys(self.known_covariates, "")}
 
     @property
     def is_counted(self) -> bool:
@@ -157,16 +169,20 @@ def read(path: Path, options: Options) -> Observations:
     if options.sample_rows is not None and options.sample_rows < len(rows):
         print(f"{path}: the last {options.sample_rows} of {len(rows)} rows (sample_rows)")
         rows = rows[-options.sample_rows :]
-    return observations.merge_duplicates(
-        path, rows, options.values, options.duplicates, is_counted=options.is_counted
+    data = observations.merge_duplicates(
+        path, rows, options.units, options.duplicates, is_counted=options.is_counted
     )
+    return observations.with_covariates(data, options.known_covariates)
 
 
 def read_file(path: Path, options: Options) -> list[Observation]:
     """The observations of one file, at least one."""
     table = options.table(path, header=options.header)
     time_columns = [table.column(name, "time") for name in options.time_columns]
-    value_columns = {name: table.column(name, "values") for name in options.values}
+    value_columns = {
+        name: table.column(name, "values" if name in options.values else "known_covariates")
+        for name in options.units
+    }
     rows = select_rows(table, options)
     if not {"decimal", "thousands"} & options.model_fields_set:
         for name, column in value_columns.items():
@@ -216,6 +232,8 @@ def read_value(path: Path, line: int, name: str, cell: str, options: Options) ->
     """The number in a cell, NaN for one of the option `missing`."""
     if cell in options.missing:
         return math.nan
+    if name in options.known_covariates and cell.casefold() in FLAGS:
+        return FLAGS[cell.casefold()]
     value = number_cells.parse(cell, options.decimal, options.thousands)
     if value is None:
         hint = number_cells.hint(cell, options.decimal, options.thousands)
@@ -224,6 +242,7 @@ def read_value(path: Path, line: int, name: str, cell: str, options: Options) ->
             "value-invalid",
             f"{name} is {cell!r}, not a finite number{hint}; fix it, or list it in `missing` if it "
             "means that there is no value",
-            path=path, line=line, key="values", value=cell,
+            path=path, line=line,
+            key="values" if name in options.values else "known_covariates", value=cell,
         )  # fmt: skip
     return value

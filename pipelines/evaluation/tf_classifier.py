@@ -46,7 +46,7 @@ class Answer(tf.Module):
         if self.decision.positive is None:
             return tf.argmax(probabilities, axis=1)
         positive = self.decision.positive
-        is_positive = probabilities[:, positive] >= self.decision.threshold
+        is_positive = probabilities[:, positive] >= self.decision.least
         return tf.where(is_positive, positive, 1 - positive)
 
 

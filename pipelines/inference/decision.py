@@ -12,6 +12,10 @@ import numpy as np
 
 NEWTON_STEPS = 50
 TOLERANCE = 1e-9
+# A probability this near to the threshold is equal to it: a network that answers all rows alike has
+# the share of positives as its probability, one half, and rounding must not decide its answer.
+TIE = 1e-6
+ROUNDING = 1e-6  # of the largest logit: log-odds that differ by less say the same of all rows
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class DecisionRule:
     Args:
         positive: id of the positive class (of two), or None.
         slope, intercept: of Platt scaling, sigmoid(slope * log-odds + intercept).
-        threshold: the least probability at which the positive class is predicted.
+        threshold: the least probability at which the positive class is predicted, up to rounding.
         options: for tasks without classes, whose predictions have parameters of their own: the
             beam width of a search.
     """
@@ -35,6 +39,11 @@ class DecisionRule:
     intercept: float = 0.0
     threshold: float = 0.5
     options: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def least(self) -> float:
+        """The probability from which the positive class is predicted."""
+        return self.threshold - TIE
 
     def probabilities(self, logits: np.ndarray) -> np.ndarray:
         """(n, classes) logits -> (n, classes) probabilities, float64."""
@@ -50,7 +59,7 @@ class DecisionRule:
         """(n, classes) probabilities -> (n,) class ids."""
         if self.positive is None:
             return probabilities.argmax(axis=1).astype(np.int32)
-        is_positive = probabilities[:, self.positive] >= self.threshold
+        is_positive = probabilities[:, self.positive] >= self.least
         return np.where(is_positive, self.positive, 1 - self.positive).astype(np.int32)
 
     def save(self, path: Path) -> None:
@@ -79,7 +88,12 @@ def fit_decision_rule(
     if positive is None:
         return DecisionRule()
     odds = log_odds(np.asarray(logits, np.float64), positive)
-    slope, intercept = platt(odds, targets == positive)
+    if (
+        np.ptp(odds) <= ROUNDING * np.abs(logits).max()
+    ):  # a slope would only enlarge rounding errors
+        slope, (_, intercept) = 0.0, platt(np.zeros(len(odds)), targets == positive)
+    else:
+        slope, intercept = platt(odds, targets == positive)
     return DecisionRule(positive, slope, intercept, false_alarm_cost / (1 + false_alarm_cost))
 
 

@@ -18,7 +18,6 @@ from pipelines.config.schema import STRICT, Count
 from pipelines.config.written_texts import Label
 from pipelines.preparation import (
     empty_texts,
-    near_duplicates,
     split_checks,
     splits,
     text_arrays,
@@ -30,6 +29,7 @@ from pipelines.preparation.data_report import texts as text_report
 from pipelines.preparation.label_names import LabelNames
 from pipelines.preparation.splits import TextSplit
 from pipelines.preparation.text_arrays import Input, InputName, Row
+from pipelines.preprocessing import near_duplicates
 
 
 class Options(BaseModel):

@@ -1,6 +1,7 @@
 """Rows of observations: their order, rows with one time, columns that say nothing."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -82,3 +83,25 @@ def merge_duplicates(
             place for place, is_later in zip(places, is_duplicate, strict=True) if not is_later
         ]
     return Observations(path, times, values, dict(units), places, is_counted)
+
+
+def with_covariates(data: Observations, known: Sequence[str]) -> Observations:
+    """The last columns, those that are known ahead, as `covariates` of the others.
+
+    Rows at the end in which only the known columns have values are of the future: they stay among
+    the covariates alone.
+    """
+    if not known:
+        return data
+    count = len(data.units) - len(known)
+    names = list(data.units)
+    has_value = np.flatnonzero(~np.isnan(data.values[:, :count]).all(axis=1))
+    rows = int(has_value[-1]) + 1 if len(has_value) else len(data.values)
+    covariates = replace(
+        data, values=data.values[:, count:], units={name: data.units[name] for name in known}
+    )
+    return replace(
+        data, times=data.times[:rows], values=data.values[:rows, :count],
+        units={name: data.units[name] for name in names[:count]},
+        places=None if data.places is None else data.places[:rows], covariates=covariates,
+    )  # fmt: skip

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.config.errors import UserError
-from pipelines.preparation import near_duplicates, split_checks, splits
+from pipelines.preparation import split_checks, splits
 from pipelines.preparation.sentence_pairs import Pairs
 from pipelines.preparation.split_checks import Overlap
 from pipelines.preparation.splits import SPLITS, RandomSplit
 from pipelines.preparation.validation import Place
+from pipelines.preprocessing import near_duplicates
 
 
 def drop_duplicates(source: Path, pairs: Pairs) -> Pairs:

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.config.errors import UserError
-from pipelines.preparation import near_duplicates, splits
+from pipelines.preparation import splits
 from pipelines.preparation.splits import TextSplit, hold_out, split_size
+from pipelines.preprocessing import near_duplicates
 
 
 def split_texts(

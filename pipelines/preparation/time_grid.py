@@ -17,7 +17,8 @@ MAX_GRID_RATIO = 50  # grid rows per observation; beyond that, the frequency is 
 class Observations:
     """times: ascending. values: (rows, columns) float64, NaN where missing. units: by column name.
     places: of each row, for errors; None where the source is not a file. is_counted: whether the
-    times mean numbers of steps."""
+    times mean numbers of steps. covariates: columns that are known ahead, at the same times and
+    possibly at later ones."""
 
     source: Path
     times: pd.DatetimeIndex
@@ -25,6 +26,7 @@ class Observations:
     units: dict[str, str]
     places: Sequence[Place] | None = None
     is_counted: bool = False
+    covariates: "Observations | None" = None
 
     def place(self, row: int) -> Place:
         return Place(self.source) if self.places is None else self.places[row]

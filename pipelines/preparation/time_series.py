@@ -3,7 +3,7 @@
 The observations are put on a regular grid, gaps are refused or filled, the series is split into
 train, val and test by time, and each split is cut into windows. All targets of a window lie in its
 split; the history of a val or test window may reach back into the split before, as it would in
-use: those values are known by then.
+use: those values are known by then. Of the future, a model sees the known covariates alone.
 """
 
 from collections.abc import Iterable
@@ -17,16 +17,14 @@ from pydantic import AfterValidator, BaseModel, field_validator
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
-from pipelines.preparation import splits, time_grid
+from pipelines.preparation import series_statistics, splits, time_grid
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import series as series_report
+from pipelines.preparation.series_statistics import KNOWN
 from pipelines.preparation.splits import ChronologicalSplit
 from pipelines.preparation.time_grid import Observations
 from pipelines.preprocessing import windows
 from pipelines.storage import arrays
-
-MIN_RELATIVE_STD = 1e-4  # of the mean; below that, float32 loses the third digit of a change
-MIN_STD = 1e-6
 
 
 def _increasing_levels(levels: list[float]) -> list[float]:
@@ -87,7 +85,11 @@ def prepare(data: Observations, frequency: str, options: Options, out: Path) -> 
     values = time_grid.fill_gaps(
         data.source, values, ranges, options.gaps, options.longest_gap_steps
     )
-    facts = statistics(data, values[slice(*ranges["train"])], options.season_steps)
+    train = slice(*ranges["train"])
+    facts = series_statistics.of_values(data, values[train], options.season_steps)
+    known = known_values(data, frequency, ranges, options)
+    if data.covariates is not None:
+        facts |= series_statistics.of_covariates(data.covariates, known[train])
     (out / "repeat0/assets").mkdir(parents=True)
     for split, (begin, end) in ranges.items():
         starts = windows.origins(
@@ -105,10 +107,27 @@ def prepare(data: Observations, frequency: str, options: Options, out: Path) -> 
             values.astype(np.float32), starts, options.history_steps, options.horizon_steps
         )
         columns = {"history": past, "future": future, "origin": starts}
+        if data.covariates is not None:
+            columns[KNOWN] = windows.cut(
+                known.astype(np.float32), starts, options.history_steps, options.horizon_steps
+            )
         first = step_numbers(starts) if data.is_counted else time_stamps(times[starts])
         arrays.write(out / "repeat0" / split, columns | {"first": first})
     write_report(out, data, frequency)
-    return describe(data.units, frequency, facts, options)
+    return describe(data, frequency, facts, options)
+
+
+def known_values(
+    data: Observations, frequency: str, ranges: dict[str, tuple[int, int]], options: Options
+) -> np.ndarray:
+    """(rows, k) covariates on the grid of the observations; k is 0 without any."""
+    rows = ranges["test"][1]
+    if data.covariates is None:
+        return np.empty((rows, 0))
+    _, known = time_grid.on_grid(data.covariates, frequency, refuse_gaps=options.gaps == "refuse")
+    return time_grid.fill_gaps(
+        data.source, known[:rows], ranges, options.gaps, options.longest_gap_steps
+    )
 
 
 def write_report(out: Path, data: Observations, frequency: str) -> None:
@@ -126,49 +145,19 @@ def write_report(out: Path, data: Observations, frequency: str) -> None:
     findings.write(out, findings.accepted(report))
 
 
-def statistics(data: Observations, train: np.ndarray, season: int) -> dict[str, list[float]]:
-    """Mean and standard deviation of each column, and the error that MASE divides by.
-
-    Raises:
-        UserError: a column that is constant, or nearly, in train.
-    """
-    means, stds = train.mean(axis=0), train.std(axis=0)
-    for name, values, mean, std in zip(data.units, train.T, means, stds, strict=True):
-        if np.ptp(values) == 0:
-            raise UserError(
-                "column-constant",
-                f"column {name!r} is constant in the train split; remove it from `values`",
-                path=data.source, key="values", value=name,
-            )  # fmt: skip
-        if std < MIN_RELATIVE_STD * abs(mean) or std < MIN_STD:
-            raise UserError(
-                "column-precision",
-                f"column {name!r} has standard deviation {std:g} around {mean:g}, too small for "
-                "32-bit numbers; subtract an offset or use a smaller unit",
-                path=data.source, key="values", value=name,
-            )  # fmt: skip
-    return {"mean": means.tolist(), "std": stds.tolist(), "mase_scale": naive_error(train, season)}
-
-
-def naive_error(train: np.ndarray, season: int) -> list[float]:
-    """Mean absolute change over one season, by column (Hyndman and Koehler 2006); over one step
-    where that is zero or train is no longer than a season."""
-    steps = np.abs(np.diff(train, axis=0)).mean(axis=0)
-    if len(train) <= season:
-        return steps.tolist()
-    seasons = np.abs(train[season:] - train[:-season]).mean(axis=0)
-    return np.where(seasons > 0, seasons, steps).tolist()
-
-
-def describe(units: dict, frequency: str, facts: dict, options: Options) -> spec.DataSpec:
-    shape = (options.history_steps, len(units))
+def describe(data: Observations, frequency: str, facts: dict, options: Options) -> spec.DataSpec:
+    units = data.units
     unit = ", ".join(dict.fromkeys(units.values()))
+    inputs = {"history": spec.Field((options.history_steps, len(units)), "float32", unit)}
+    if data.covariates is not None:
+        shape = (options.history_steps + options.horizon_steps, len(data.covariates.units))
+        inputs[KNOWN] = spec.Field(shape, "float32", "as in the file")
     return spec.DataSpec(
-        inputs={"history": spec.Field(shape, "float32", unit)},
+        inputs=inputs,
         target=spec.Target(
             (options.horizon_steps, len(units)), "float32", unit, name="future"
         ),
-        request_inputs=("history",),
+        request_inputs=tuple(inputs),
         outputs=options.horizon_steps * len(units) * max(1, len(options.quantiles)),
         task_metadata={
             "columns": list(units), "units": list(units.values()), "frequency": frequency,

@@ -44,12 +44,14 @@ def make_windows(
         history: rows before an origin.
         horizon: rows from an origin on.
     """
+    return cut(series, starts, history, 0), cut(series, starts, 0, horizon)
+
+
+def cut(series: np.ndarray, starts: np.ndarray, before: int, after: int) -> arrays.WindowIndex:
+    """(windows, before + after, columns): the rows around each of the evenly spaced origins."""
     first, last = int(starts[0]), int(starts[-1])
     stride = int(starts[1]) - first if len(starts) > 1 else 1
-    return (
-        arrays.WindowIndex(series[first - history : last], history, stride),
-        arrays.WindowIndex(series[first : last + horizon], horizon, stride),
-    )
+    return arrays.WindowIndex(series[first - before : last + after], before + after, stride)
 
 
 def concat_windows(*splits: tuple[np.ndarray, np.ndarray, np.ndarray]) -> tuple[np.ndarray, int]:

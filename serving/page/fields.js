@@ -22,7 +22,7 @@ function hintText(tensor) {
   if (tensor.kind === "image") return "A JPEG or PNG image.";
   if (isFile(tensor)) return "A file.";
   if (isText(tensor)) return "Press Enter to predict, Shift+Enter for a new line.";
-  const isSeries = tensor.kind === "series";
+  const isSeries = ["series", "covariates"].includes(tensor.kind);
   const unit = tensor.unit || (isSeries ? "the unit of the training data" : "");
   const size = `${describeSize(tensor)}${unit && ` in ${unit}`}${isSeries ? ", oldest first" : ""}`;
   return `${size}; separated by spaces, commas or new lines. Press Enter to predict.`;

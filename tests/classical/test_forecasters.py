@@ -36,10 +36,10 @@ def errors_on_val(estimator, spec, val) -> dict[str, float]:
 
 @pytest.fixture(scope="module", params=[1, 2])
 def trained(request):
-    """(spec, splits, estimator) with one column and with two."""
+    """(spec, splits, estimator) with one column, and with two and a covariate."""
     spec = example_spec(
         history=14, horizon=4, season=6, columns=request.param, quantiles=LEVELS,
-        std=[2.0, 0.5][: request.param],
+        std=[2.0, 0.5][: request.param], covariates=request.param - 1,
     )  # fmt: skip
     spec.task_metadata["mase_scale"] = [1.5, 0.2][: request.param]
     spec.task_metadata["refit"] = False

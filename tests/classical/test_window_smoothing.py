@@ -68,3 +68,17 @@ def test_states_after_a_series_are_those_that_forecast_from_its_end():
     ahead = smoothing(values, np.array([31]), HORIZON)
     after = smoothing.after(values)
     np.testing.assert_allclose(after(values, np.array([0]), HORIZON), ahead, rtol=1e-12)
+
+
+def test_errors_of_the_states_do_not_grow():
+    """alpha and gamma near 1 correct each error twice: forecasts of a long series overflow."""
+    unstable = Smoothing(0.99, 0.9, 0.99, 1.0, 0.0, 0.0, np.zeros(24))
+    series, origins = np.random.default_rng(0).normal(size=3000), np.array([2999])
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert not np.abs(unstable(series, origins, 24)).max() < 1e6
+    stable = unstable.stabilized()
+    assert stable.alpha == 0.99 and stable.gamma < 0.5
+    assert stable.growth_of_errors() < 1.001 < unstable.growth_of_errors()
+    assert np.abs(stable(series, origins, 24)).max() < 100
+    kept = model()
+    assert kept.stabilized() is kept  # which forgets them already

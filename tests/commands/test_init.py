@@ -25,6 +25,7 @@ from pipelines.spec import DataSpec
 from pipelines.stages import prepare
 
 PARAMS = Path("params.yaml")
+ROOT = Path(__file__).parents[2]
 WORDS = "river stone cloud garden window letter market bridge winter silver".split()
 
 
@@ -322,6 +323,13 @@ def test_decimal_commas_do_not_make_a_comma_the_delimiter():
     assert (written["delimiter"], written["decimal"]) == (";", ",")
 
 
+def test_a_header_above_a_column_of_labels():
+    rows = [[sentence(n), ("games", "science")[n % 2]] for n in range(60)]
+    values = run(table("a.csv", rows, ["description", "section"]))
+    assert options(values, "a")["text"] == "description"
+    assert options(values, "a")["label"] == "section"
+
+
 def test_a_header_of_short_names_above_long_texts():
     table("a.csv", reviews(), ["Kommentar", "Stimmung"], ";")
     assert options(run("a.csv"), "a")["text"] == "Kommentar"
@@ -598,6 +606,42 @@ def test_time_limit():
     assert error.value.code == "minutes-few"
     enough = float(error.value.message.rsplit("--minutes ", 1)[1])
     assert init_portfolio.portfolio(plan, enough)[0]
+
+
+def test_english_texts_begin_with_a_pretrained_encoder():
+    table("a.csv", reviews(), ["text", "label"])
+    values = run("a.csv")
+    block = values["experiments"]["a_minilm"]
+    assert list(values["experiments"])[:2] == ["a_classical", "a_minilm"]
+    assert block["dataset"] == "a_pieces" and block["fit"]["fine_tune"]["epochs"] == 5
+    start = {"dataset": "a", "weights": "data/raw/minilm", "max_tokens": 16}
+    assert values["warm_starts"] == {"a_pieces": start}
+    assert values["baselines"]["a_pieces"]["strong"] == "a_classical"
+    root = yaml.safe_load((ROOT / "params.yaml").read_text("utf-8"))
+    assert values["downloads"] == {"minilm": root["downloads"]["minilm"]}
+    table("b.csv", reviews(), ["text", "label"])
+    assert run("b.csv")["downloads"] == values["downloads"]  # once
+
+
+@pytest.mark.parametrize(
+    "words", ["das ist nicht der Fluss und", "\u044d\u0442\u043e \u0434\u043e\u043c"]
+)
+def test_texts_in_other_languages_do_not(words):
+    table("a.csv", [[f"{words} {n}", ("good", "bad")[n % 2]] for n in range(60)], ["text", "label"])
+    init.run(["a.csv", "--yes"])
+    values = yaml.safe_load(PARAMS.read_text("utf-8"))
+    assert not values["warm_starts"] and not values["downloads"]
+    assert "a_minilm" not in values["experiments"]
+
+
+def test_an_encoder_that_takes_too_long_leaves_the_others_their_place():
+    templates = [init_texts.PRETRAINED, *init_texts.TEXTS]
+    plan = Plan([], templates, units=5.0, train_rows=7000, classical_seconds=15)
+    few, dropped = init_portfolio.portfolio(plan, 5)
+    assert [choice.template.name for choice in few] == ["ngrams", "cnn"][: len(few)]
+    assert dropped[0] == "minilm"
+    many, _ = init_portfolio.portfolio(plan, 60)
+    assert [c.template.name for c in many] == ["minilm", "ngrams", "cnn"]
 
 
 def test_questions_at_the_terminal(monkeypatch, capsys):

@@ -14,6 +14,7 @@ import pytest
 
 from pipelines.commands import predict
 from pipelines.commands.prediction import model as models
+from pipelines.commands.prediction import series_rows
 from pipelines.commands.prediction.answers import Answers
 from pipelines.datasets import timeseries_csv
 from pipelines.preprocessing import image_decoding
@@ -274,6 +275,22 @@ def test_a_series_in_excel_or_parquet(made, tmp_path, ending):
     ]
 
 
+@pytest.mark.parametrize("every", [[], ["--every", "1"]])
+def test_of_a_large_series_the_last_rows_are_kept(made, tmp_path, monkeypatch, every):
+    made("timeseries_csv", OPTIONS, SERIES, FORECAST, naive, **METADATA)
+    out, file = tmp_path / "out.csv", series_file(tmp_path / "new.csv")
+    predict.run(["tiny", str(file), "--out", str(out), *every])
+    expected = out.read_text()
+    monkeypatch.setattr(series_rows, "SMALL_BYTES", 0)
+    monkeypatch.setattr(series_rows, "TAIL_ROWS", 6)
+    predict.run(["tiny", str(file), "--out", str(out), *every])
+    assert out.read_text() == expected
+    monkeypatch.setattr(series_rows, "MAX_ROWS", 30)
+    if every:
+        with user_error("series-too-long", path=str(file), key="--every"):
+            predict.run(["tiny", str(file), *every])
+
+
 def test_windows_are_those_that_prepare_makes(made, tmp_path):
     seen = []
 
@@ -293,6 +310,43 @@ def test_windows_are_those_that_prepare_makes(made, tmp_path):
     rows = rows_of(out)
     assert [row["load"] for row in rows[-4:]] == ["4.5", "", "", ""]
     assert rows[-1]["origin"] == "2024-02-09"
+
+
+KNOWN = SERIES | {
+    "known_covariates": {"dtype": "float32", "shape": [None, 6, 1], "kind": "covariates"}
+}
+
+
+def promoted(columns) -> dict:
+    """The last value, and ten more where the covariate says so."""
+    answer = naive(columns)
+    answer["forecast"] = answer["forecast"] + 10 * columns["known_covariates"][:, 4:]
+    return answer
+
+
+def promotions_file(path: Path, ahead: int) -> Path:
+    """Promotions on the second day of the forecast; its rows have no load."""
+    days = pd.date_range("2024-01-01", periods=10 + ahead)
+    cells = [f"{d:%Y-%m-%d};{n if n < 10 else ''};{int(n == 11)}" for n, d in enumerate(days)]
+    path.write_text("when;load;promotion\n" + "\n".join(cells) + "\n")
+    return path
+
+
+def test_known_covariates_are_read_from_the_steps_of_the_forecast(made, tmp_path):
+    options = OPTIONS | {"known_covariates": ["promotion"], "gaps": "refuse", "rows": None}
+    made("timeseries_csv", options, KNOWN, FORECAST, promoted, **METADATA)
+    out = tmp_path / "out.csv"
+    predict.run(["tiny", str(promotions_file(tmp_path / "new.csv", 3)), "--out", str(out)])
+    assert [(row["time"], row["forecast"]) for row in rows_of(out)] == [
+        *(("2024-01-11", "9.0"), ("2024-01-12", "19.0")),
+    ]
+    short = promotions_file(tmp_path / "short.csv", 1)
+    with user_error("covariates-missing", path=str(short), key="known_covariates", value=1):
+        predict.run(["tiny", str(short)])
+    predict.run(["tiny", str(short), "--out", str(out), "--every", "1"])
+    rows = rows_of(out)
+    assert [row["origin"] for row in rows[-2:]] == ["2024-01-09"] * 2  # the last that can be
+    assert [row["load"] for row in rows[-2:]] == ["9.0", ""]
 
 
 def test_masks_are_files_beside_the_table(tmp_path):

@@ -75,6 +75,17 @@ def test_a_model_that_says_the_same_of_every_row_gets_the_share_of_positives(lev
     np.testing.assert_allclose(rule.probabilities(logits)[:, 1], expected, atol=1e-6)
 
 
+def test_rounding_does_not_decide_where_all_rows_are_alike():
+    """Of as many positives as negatives, each row has the probability of the threshold: 1/2."""
+    rng, targets = np.random.default_rng(3), np.arange(20) % 2
+    noise = rng.uniform(-5e-8, 5e-8, (20, 2))  # of float32
+    rule = fit_decision_rule(np.array([0.3, -0.2]) + noise, targets, positive=1)
+    probabilities = rule.probabilities(np.array([0.3, -0.2]) - noise)
+    np.testing.assert_allclose(probabilities, 0.5, atol=1e-9)
+    assert len(set(rule(probabilities).tolist())) == 1
+    assert rule(probabilities - 1e-9).tolist() == rule(probabilities + 1e-9).tolist() == [1] * 20
+
+
 @pytest.mark.parametrize("extreme", [1e4, -1e4, 3e38])
 @pytest.mark.parametrize("positive", [None, 0, 1])
 def test_extreme_logits_give_probabilities_not_nan(positive, extreme):

@@ -257,3 +257,28 @@ def test_the_served_forecast_is_the_model_s(spec, tmp_path):
     assert np.isnan(invalid[2]).all()
     valid = np.delete(response["forecast"], 2, 0)
     np.testing.assert_array_equal(np.delete(invalid, 2, 0), valid)
+
+
+@ALL_SMALL
+def test_effects_of_covariates_go_from_the_history_to_the_forecast(module, build):
+    """y = g(k) + z is forecast as g(k) and the forecast of z; with g = 0 at the beginning."""
+    known_spec = series_spec(covariates=2)
+    rng = np.random.default_rng(0)
+    z, known = observations(3), rng.normal(10, 2, (3, 30, 2)).astype(np.float32)
+    model = models.build(known_spec, module, **build)
+    plain = predict_with(model, z, known)
+    np.testing.assert_allclose(plain, predict_with(model, z, known + 1), atol=1e-5)
+    kernel = model.get_layer("effects").get_weights()[0]
+    model.get_layer("effects").set_weights([rng.normal(size=kernel.shape)])
+    tensors = {tensor.name: tensor for tensor in model.inputs}
+    of_covariates = keras.Model(tensors, model.get_layer("effects").output)
+    effects = of_covariates({"history": z, "known_covariates": known})
+    effects = 2 * ops.convert_to_numpy(effects)  # of std = 2 degrees
+    assert effects.std() > 0.5
+    forecast = predict_with(model, z + effects[:, :24], known)
+    np.testing.assert_allclose(forecast, plain + effects[:, 24:], atol=1e-3)
+
+
+def predict_with(model, history, known) -> np.ndarray:
+    inputs = {"history": history, "known_covariates": known}
+    return ops.convert_to_numpy(model(inputs, training=False))

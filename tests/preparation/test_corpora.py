@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.preparation import near_duplicates
+from pipelines.preprocessing import near_duplicates
 
 SMS = Path(__file__).parents[2] / "pipelines/datasets/corpora/sms.csv"
 

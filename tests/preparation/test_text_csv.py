@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines.preparation import near_duplicates
-from pipelines.preprocessing import tokenization, windows
+from pipelines.preprocessing import near_duplicates, tokenization, windows
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare
 from pipelines.storage import arrays

@@ -440,3 +440,54 @@ def test_rows_without_a_time_are_counted_and_dropped_on_request():
     broken = [*rows[:9], ",5", *rows[9:], " ,6"]
     check(refused(broken), "time-empty", path="table.csv", line=11, key="empty", value=2)
     assert run(broken, empty="drop").digests == digests
+
+
+def promotions(count=60, ahead=0) -> list[str]:
+    """Rows of time, load, price and promotion; the last ones without a load, which is not known."""
+    days = pd.date_range("2024-01-01", periods=count + ahead)
+    return [
+        f"{day:%Y-%m-%d},{n if n < count else ''},{n * n},{'TRUE' if n % 7 == 3 else 'false'}"
+        for n, day in enumerate(days)
+    ]
+
+
+KNOWN = {"known_covariates": ["price", "promotion"]}
+
+
+def test_known_covariates_reach_to_the_end_of_the_horizon():
+    found = run(promotions(), "time,load,price,promotion", **KNOWN)
+    assert found.inputs["known_covariates"].shape == (9, 2)
+    assert found.request_inputs == ("history", "known_covariates")
+    assert found.target.shape == (3, 1) and found.task_metadata["columns"] == ["load"]
+    for columns in parts().values():
+        rows = columns["origin"][:, None] + np.arange(-6, 3)
+        np.testing.assert_array_equal(columns["known_covariates"][..., 0], rows**2)
+        np.testing.assert_array_equal(columns["known_covariates"][..., 1], rows % 7 == 3)
+        assert columns["history"].shape[2] == 1
+    train = parts()["train"]["origin"][-1] + 3
+    mean = found.task_metadata["covariate_mean"][0]
+    assert mean == pytest.approx((np.arange(train) ** 2).mean())
+
+
+def test_rows_of_the_future_are_not_trained_on():
+    header = "time,load,price,promotion"
+    digests = run(promotions(), header, **KNOWN).digests
+    shutil.rmtree(PREPARED)
+    assert run(promotions(ahead=5), header, **KNOWN).digests == digests
+    gap = [row.replace(",30,900,", ",,900,") for row in promotions(ahead=5)]
+    check(refused(gap, header, **KNOWN), "value-missing", path="table.csv", line=32)
+
+
+def test_covariates_that_cannot_be():
+    header = "time,load,price,promotion"
+    option = f"{OPTIONS}.known_covariates"
+    error = refused(promotions(), header, known_covariates=["load"])
+    check(error, "option-invalid", key=OPTIONS)
+    error = refused(promotions(), header, known_covariates=["holiday"])
+    check(error, "column-missing", value="holiday")
+    rows = [row.replace(",900,", ",?,") for row in promotions()]
+    check(refused(rows, header, **KNOWN), "value-invalid", line=32, key=option, value="?")
+    rows = [row.replace("TRUE", "false") for row in promotions()]
+    check(refused(rows, header, **KNOWN), "column-constant", key=option, value="promotion")
+    rows = [row.replace(",900,", ",,") for row in promotions()]
+    check(refused(rows, header, **KNOWN), "value-missing", line=32)

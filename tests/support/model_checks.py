@@ -334,24 +334,6 @@ def image_spec(height: int, width: int, channels: int, classes: int) -> DataSpec
     )  # fmt: skip
 
 
-def series_spec(
-    history=24, horizon=6, columns=1, quantiles=(), season=12, stride=1, std=None, mean=None
-) -> DataSpec:
-    """Columns named a, b, ... in degC."""
-    names = [chr(ord("a") + column) for column in range(columns)]
-    return DataSpec(
-        inputs={"history": Field((history, columns), "float32", "degC")},
-        target=Target((horizon, columns), "float32", "degC", name="future"),
-        request_inputs=("history",), outputs=horizon * columns * max(1, len(quantiles)),
-        task_metadata={
-            "columns": names, "units": ["degC"] * columns, "frequency": "D",
-            "horizon_steps": horizon, "season_steps": season, "stride": stride,
-            "quantiles": list(quantiles), "refit": True, "mean": mean or [10.0] * columns,
-            "std": std or [2.0] * columns, "mase_scale": [1.0] * columns,
-        },
-    )  # fmt: skip
-
-
 def pairs_spec(positions: int, size: int) -> DataSpec:
     """Sentences and their translations, with one vocabulary."""
     ids = Field.token_ids(positions, size)

@@ -1,20 +1,17 @@
 """Requests from a time series: the windows of a file, and the times of their forecasts."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipelines.commands.prediction import series_rows
 from pipelines.commands.prediction.rows import BadRow, Request
 from pipelines.config.errors import UserError
 from pipelines.datasets import timeseries_csv
 from pipelines.preparation import time_grid, time_series
-from pipelines.preparation.inspection import file_kind, sheets
-from pipelines.preparation.inspection.questions import Answers
 from pipelines.preparation.time_grid import Observations
 
 TIME, ORIGIN = "time", "origin"  # columns of the output
@@ -24,11 +21,12 @@ class Windows:
     """The last window of a file, or one every so many steps up to it.
 
     A row is a step of a forecast. Its columns are `time`; with several windows `origin`, the time
-    of the last value that the forecast has seen; and what was observed then.
+    of the last value that the forecast has seen; and what was observed then. Known covariates are
+    read from the file too, for the steps of the forecast in rows below the last observation.
 
     Args:
         path: a file as the recipe reads it.
-        inputs: of the signature; one, of kind series.
+        inputs: of the signature; one of kind series, and possibly one of kind covariates.
         reading: options and `task_metadata` of the data set.
         options: the former, validated.
         every: steps between windows; None: the last window alone.
@@ -39,18 +37,24 @@ class Windows:
         self, path: Path, inputs: Mapping[str, Mapping], reading: Mapping, options: Any,
         every: int | None, sheet: str | None = None,
     ):  # fmt: skip
-        ((self.input, tensor),) = inputs.items()
-        self.length, width = tensor["shape"][1:]
+        kinds = {str(tensor.get("kind")): name for name, tensor in inputs.items()}
+        self.input, self.known_input = kinds["series"], kinds.get("covariates")
+        self.length, width = inputs[self.input]["shape"][1:]
         metadata = reading["task_metadata"]
         self.columns, self.every = list(metadata["columns"]), every
         self.horizon = metadata["horizon_steps"]
-        if len(self.columns) != width:
+        if len(self.columns) != width or len(inputs) != len(kinds):
             raise UserError(
                 "input-unsupported", "needs inputs that a table of observations does not have",
                 path=path, value=width,
             )  # fmt: skip
-        data, options = _read(path, _options(options, metadata), sheet)
+        options = _options(options, metadata)
+        with series_rows.as_read(path, options, sheet, every) as (file, options):
+            data = timeseries_csv.read(file, options)
         self.grid, self.values = _filled(data, options)
+        self.known = np.empty((0, 0))
+        if data.covariates is not None:
+            _, self.known = _filled(data.covariates, options)
         rows = len(self.values)
         if rows < self.length:
             raise UserError(
@@ -59,6 +63,7 @@ class Windows:
                 "give a file that begins earlier",
                 path=path, value=rows,
             )  # fmt: skip
+        self.last = self._last(path, data, options)
         ahead = pd.date_range(self.grid[-1], periods=self.horizon + 1, freq=options.frequency)[1:]
         self.stamps = time_series.time_stamps(self.grid.append(ahead))
         self.names = [TIME, *([ORIGIN, *self.columns] if every else [])]
@@ -68,12 +73,39 @@ class Windows:
             f"{zone}; columns {', '.join(self.columns)}"
         )
 
+    def _last(self, path: Path, data: Observations, options: timeseries_csv.Options) -> int:
+        """The last step from which there can be a forecast.
+
+        Raises:
+            UserError: `covariates-missing`, there is none.
+        """
+        rows = len(self.values)
+        if self.known_input is None:
+            return rows
+        last = min(rows, len(self.known) - self.horizon)
+        if last < (rows if self.every is None else self.length):
+            names = ", ".join(data.covariates.units) if data.covariates is not None else ""
+            raise UserError(
+                "covariates-missing",
+                f"the forecast of {self.horizon} steps needs {names} for each of them, and the "
+                f"file has {len(self.known) - rows} steps of {options.frequency} after the last "
+                "value; "
+                f"add rows with the times, {names}, and nothing in {', '.join(self.columns)}",
+                path=path, key="known_covariates", value=len(self.known) - rows,
+            )  # fmt: skip
+        return last
+
     def requests(self) -> Iterator[Request | BadRow]:
         """The columns of a request hold a list each, a value for every step of the horizon."""
         rows = len(self.values)
-        first = rows if self.every is None else self.length + (rows - self.length) % self.every
-        for end in range(first, rows + 1, self.every or 1):
-            window = self.values[end - self.length : end].astype(np.float32)
+        last = self.last
+        first = last if self.every is None else self.length + (last - self.length) % self.every
+        for end in range(first, last + 1, self.every or 1):
+            begin = end - self.length
+            inputs = {self.input: self.values[begin:end].astype(np.float32)}
+            if self.known_input is not None:
+                known = self.known[begin : end + self.horizon]
+                inputs[self.known_input] = known.astype(np.float32)
             steps = range(end, end + self.horizon)
             columns: dict[str, list] = {TIME: [self.stamps[step] for step in steps]}
             if self.every:
@@ -82,7 +114,7 @@ class Windows:
                     columns[name] = [
                         float(self.values[step, place]) if step < rows else None for step in steps
                     ]
-            yield Request(f"forecast from {columns[TIME][0]}", {self.input: window}, columns, True)
+            yield Request(f"forecast from {columns[TIME][0]}", inputs, columns, True)
 
 
 def _options(options: Any, metadata: Mapping) -> timeseries_csv.Options:
@@ -95,23 +127,6 @@ def _options(options: Any, metadata: Mapping) -> timeseries_csv.Options:
         )
     # `decimal` counts as given: which mark it is was settled when the model's data was read.
     return options.model_copy(update={"rows": None, "decimal": options.decimal})
-
-
-def _read(
-    path: Path, options: timeseries_csv.Options, sheet: str | None
-) -> tuple[Observations, timeseries_csv.Options]:
-    """The observations; of an Excel or Parquet file by way of a CSV file, as `init` writes it."""
-    kind = file_kind.kind(path)
-    if kind not in ("xlsx", "parquet"):
-        return timeseries_csv.read(path, options), options
-    rows, _ = sheets.read(path, kind, Answers({"sheet": sheet} if sheet else {}))
-    form = {"delimiter": ",", "decimal": ".", "thousands": None, "encoding": "utf-8"}
-    options = options.model_copy(update=form)
-    with TemporaryDirectory() as folder:
-        copy = Path(folder) / f"{path.name} as CSV"
-        with copy.open("w", encoding="utf-8", newline="") as stream:
-            csv.writer(stream).writerows(cells for _, cells in rows)
-        return timeseries_csv.read(copy, options), options
 
 
 def _filled(

@@ -40,7 +40,7 @@ def open_source(
     form = form or _form(path, kind, kinds, options, is_stdin)
     if form == "jsonl":
         return Arrays(path, Layout(model.inputs, options), model)
-    if kinds == {"series"} and len(model.inputs) == 1:
+    if "series" in kinds and kinds <= {"series", "covariates"}:
         return series.Windows(path, model.inputs, model.reading, options, every, sheet)
     if every is not None:
         raise UserError("option-unused", "is for time series alone; leave it out", key="--every")

@@ -150,15 +150,20 @@ class Workbook(Records):
     """sheet: its name, needed where several have cells."""
 
     def __init__(self, path: Path, layout: Layout, sheet: str | None):
-        given = {"sheet": sheet} if sheet else {}
-        rows, description = sheets.read(path, "xlsx", Answers(given))
-        self.rows = [row for row in rows if tables.has_content(row[1])]
-        names = distinct(self.rows[0][1])
-        super().__init__(path, layout, names, f"an Excel workbook, {description}")
+        self.path, self.answers = path, Answers({"sheet": sheet} if sheet else {})
+        _, header = next(self._rows())
+        super().__init__(path, layout, distinct(header), "an Excel workbook")
+
+    def _rows(self) -> Iterator[tuple[int, list[str]]]:
+        rows = sheets.stream(self.path, "xlsx", self.answers)
+        return (row for row in rows if tables.has_content(row[1]))
 
     def records(self) -> Iterable[tuple[str, dict]]:
-        for line, cells in self.rows[1:]:
-            yield f"row {line}", dict(zip(self.names, cells, strict=True))
+        rows = self._rows()
+        next(rows)
+        for line, cells in rows:
+            cells += [""] * (len(self.names) - len(cells))
+            yield f"row {line}", dict(zip(self.names, cells, strict=False))
 
 
 class JsonLines(Records):

@@ -9,13 +9,14 @@ import numpy as np
 
 from pipelines.preparation.data_report.findings import Finding, evenly_spread, first
 
+ENGLISH, LATIN = "English", "LATIN"
 FEW, SHARE = 3, 0.01  # texts, and share of them, from which a second language is reported
 MIN_HITS = 2
 MAX_EXAMINED = 10_000  # texts whose language is looked up, evenly spread over all
 CHUNK = 1_000  # texts whose letters are counted at once
 # Frequent words that tell these languages apart; words that two of them share are left out.
 FREQUENT = {
-    "English": "the and is of to it you that was for with this are have not they be what my",
+    ENGLISH: "the and is of to it you that was for with this are have not they be what my",
     "German": "der das und ist nicht ein eine ich sie mit auf für den dem auch wird sind von zu",
     "French": "le les et est une des dans pour que pas vous je il sur avec ce qui sont au du",
     "Spanish": "el los las y es una por con para no lo como está pero muy más del su al",
@@ -61,6 +62,16 @@ def language(text: str) -> str:
     hits = Counter({name: sum(word in known for word in words) for name, known in WORDS.items()})
     (name, most), (_, second) = hits.most_common(2)
     return name if most >= MIN_HITS and most > second else ""
+
+
+def is_english(texts: Sequence[str]) -> bool:
+    """Whether no other known language, nor a script other than Latin, is more frequent."""
+    sample = [texts[row] for row in evenly_spread(len(texts), MAX_EXAMINED)]
+    for names, expected in ((scripts(sample), LATIN), (map(language, sample), ENGLISH)):
+        counts = Counter(name for name in names if name)
+        if counts and counts[expected] < max(counts.values()):
+            return False
+    return True
 
 
 def report(texts: Sequence[str], places: Sequence[str]) -> list[Finding]:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipelines.preparation import near_duplicates
 from pipelines.preparation.data_report import texts
 from pipelines.preparation.data_report.findings import Finding, first
 from pipelines.preparation.data_report.languages import language, scripts
+from pipelines.preprocessing import near_duplicates
 
 MAX_RATIO, MIN_CHARACTERS = 3.0, 20
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from pipelines.preparation import near_duplicates
 from pipelines.preparation.data_report import labels as label_report
 from pipelines.preparation.data_report import languages
 from pipelines.preparation.data_report.findings import Finding, first
+from pipelines.preprocessing import near_duplicates
 
 MAX_COMPARED = 5_000  # near-duplicates are looked for among the first so many texts
 # UTF-8 that was read as Windows-1252 or Latin-1, and the mark of a byte that could not be read.

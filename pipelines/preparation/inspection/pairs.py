@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from pipelines.config.errors import UserError, one_of
-from pipelines.preparation import near_duplicates, text_files
+from pipelines.preparation import text_files
 from pipelines.preparation.data_report import pairs as pair_report
 from pipelines.preparation.data_report.findings import Finding
 from pipelines.preparation.inspection import file_kind, tree
 from pipelines.preparation.inspection.columns import Column
 from pipelines.preparation.inspection.questions import Answers, Question, Reading
 from pipelines.preparation.inspection.table import Table
+from pipelines.preprocessing import near_duplicates
 
 SPLITS = ("train", "val", "test")
 MIN_TOKENS, MAX_TOKENS = 16, 96

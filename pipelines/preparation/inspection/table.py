@@ -154,6 +154,9 @@ def header(
         return False, f"line {line} is no header: {top[repeated[0]]!r} occurs again in its column"
     if len(set(top)) == len(top) and any(NAMES.fullmatch(cell) for cell in top):
         return True, f"line {line} is the header: it names columns ({', '.join(top[:4])})"
+    alone = [n for n, column in enumerate(values) if top[n] not in column and _all_repeated(column)]
+    if alone:
+        return True, f"line {line} is the header: all values below {top[alone[0]]!r} occur again"
     prose = [n for n, column in enumerate(values) if len(column) > 9 and _words(column) > 2]
     if any(len(top[n].split()) < 3 for n in prose):
         return True, f"line {line} is the header: all other rows have longer texts"
@@ -165,6 +168,11 @@ def header(
     ]
     question = Question("header", "a header or a row of data", readings, path, line)
     return answers.settle(question) == "yes", "header: given or asked"
+
+
+def _all_repeated(column: Sequence[str]) -> bool:
+    """Whether each value occurs three times or more, as labels do."""
+    return len(column) > 9 and min(Counter(column).values()) > 2
 
 
 def _words(column: Sequence[str]) -> int:

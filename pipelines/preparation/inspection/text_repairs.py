@@ -6,10 +6,10 @@ Rows are (text, label, split). Why a source cannot be read as it is is added to 
 from collections import Counter
 from pathlib import Path
 
-from pipelines.preparation import near_duplicates
 from pipelines.preparation.data_report import labels as label_report
 from pipelines.preparation.data_report import texts as text_report
 from pipelines.preparation.inspection.questions import Answers, Question, Reading
+from pipelines.preprocessing import near_duplicates
 
 LEAST_ROWS = 6  # of a class: with fewer, train, val and test cannot each have one
 

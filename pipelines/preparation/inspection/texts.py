@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.config.errors import UserError
-from pipelines.preparation import near_duplicates
+from pipelines.preparation.data_report import languages
 from pipelines.preparation.data_report import texts as text_report
 from pipelines.preparation.data_report.findings import Finding
 from pipelines.preparation.inspection import text_repairs
 from pipelines.preparation.inspection.columns import Column
 from pipelines.preparation.inspection.questions import Answers, Question, Reading
+from pipelines.preprocessing import near_duplicates
 
 LABEL_NAMES = re.compile(r"label|class|target|category|sentiment|y|kind|topic", re.IGNORECASE)
 POSITIVE_NAMES = frozenset(
@@ -29,6 +30,7 @@ class LabelledTexts:
     """Texts that a recipe can read.
 
     positive: the class to detect. words, characters: how many are in all but the longest texts.
+    is_english: whether no other language, nor a script other than Latin, is more frequent.
     overlap: whether a text is in two of the splits that the source gives. cleaned: (text, label,
     split) rows to read in place of the source; None where it is read as it is.
     """
@@ -39,6 +41,7 @@ class LabelledTexts:
     words: int
     characters: int
     distinct_words: int
+    is_english: bool
     overlap: bool
     cleaned: list[tuple[str, str, str]] | None
     reasons: list[str] = field(default_factory=list)
@@ -135,7 +138,7 @@ def inspect(
         len(full), classes, positive, int(np.quantile(lengths, 0.97)),
         int(np.quantile([len(text) for text in remaining], 0.97)),
         len({word for text in remaining for word in text.casefold().split()}),
-        overlap, full if convert else None, reasons, report,
+        languages.is_english(remaining), overlap, full if convert else None, reasons, report,
     )  # fmt: skip
 
 

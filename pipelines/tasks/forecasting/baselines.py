@@ -21,7 +21,7 @@ from models.classical.forecasters import (
     forecaster,
     scaled_error,
 )
-from pipelines.classical import forecast_methods, naive_forecasts
+from pipelines.classical import covariate_effects, forecast_methods, naive_forecasts
 from pipelines.evaluation import strong_baselines
 from pipelines.preprocessing import windows
 from pipelines.spec import DataSpec
@@ -79,16 +79,16 @@ def smoothing(
     on val.
     """
     horizon = spec.task_metadata["horizon_steps"]
-    parts = [(split["history"], split["future"], split["origin"]) for split in (train, val, test)]
+    effects = effects_of(strong, train)
+    rests = [covariate_effects.removed(split, effects) for split in (train, val, test)]
+    parts = [(split["history"], split["future"], split["origin"]) for split in rests]
     series, first = windows.concat_windows(*parts)
     end = int(train["origin"][-1]) + horizon
     series = np.asarray(series[end - first :], np.float64)
     origins = [np.asarray(split["origin"]) - end for split in (val, test)]
-    results = []
-    for values, future, by_trend in zip(
-        series.T, np.moveaxis(np.asarray(val["future"]), 2, 0), models_of(strong, train, spec),
-        strict=True,
-    ):  # fmt: skip
+    futures = np.moveaxis(np.asarray(rests[1]["future"]), 2, 0)
+    models, results = models_of(strong, rests[0], spec), []
+    for values, future, by_trend in zip(series.T, futures, models, strict=True):
         by_damped = {damped: m(values, origins[0], horizon) for damped, m in by_trend.items()}
         errors = {
             damped: np.abs(future - forecast).mean() for damped, forecast in by_damped.items()
@@ -97,12 +97,21 @@ def smoothing(
         results.append((by_damped[damped], by_trend[damped](values, origins[1], horizon), damped))
     forecasts_of_val, forecasts_of_test, trends = zip(*results, strict=True)
     on_val, on_test = (np.stack(c, axis=2) for c in (forecasts_of_val, forecasts_of_test))
-    missed = np.asarray(val["future"], np.float64) - on_val
+    missed = np.asarray(rests[1]["future"], np.float64) - on_val
+    on_test = on_test + covariate_effects.apart(test, effects)[1]
     offsets = error_quantiles(missed, spec.task_metadata["quantiles"])
     quantiles = on_test[..., None] + offsets if offsets.shape[2] else None
     names = dict.fromkeys("damped" if damped else "undamped" for damped in trends)
     outputs = Outputs(on_test, quantiles, f"{', '.join(names)} trend")
     return outputs, scaled_error(missed, spec)
+
+
+def effects_of(strong: Forecaster, train: dict) -> np.ndarray:
+    """(k, c), those of the models below; none where they are fitted here."""
+    component = strong.components.get("window_smoothing")
+    if component is not None:
+        return component.effects
+    return np.zeros((covariate_effects.count(train), train["history"].shape[2]))
 
 
 def models_of(strong: Forecaster, train: dict, spec: DataSpec) -> list:

@@ -8,6 +8,7 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from pipelines.classical.naive_forecasts import persistence, seasonal_naive
 from pipelines.figures import style
 from pipelines.spec import DataSpec
+from pipelines.storage import trials
 from pipelines.tasks.forecasting import input_gradients
 from pipelines.tasks.forecasting.metrics import Outputs, intervals
 
@@ -22,7 +23,7 @@ STEPS = {
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """Forecasts with the observations, error by step, worst windows; gradients through time."""
     draw_estimator(outputs, test, spec, decision, folder, model)
-    norms = input_gradients.through_time(model, np.asarray(test["history"]))
+    norms = input_gradients.through_time(model, trials.inputs(test, spec))
     gradients({model.name: norms}, spec, folder)
 
 

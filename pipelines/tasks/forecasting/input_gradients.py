@@ -1,5 +1,7 @@
 """Gradients of a forecast with respect to each step of its history: vanishing or exploding."""
 
+from collections.abc import Mapping
+
 import keras
 import numpy as np
 
@@ -8,7 +10,7 @@ from models.layers.standardization import NETWORK_INPUT, NETWORK_OUTPUT
 ROWS, PROBES = 64, 8
 
 
-def through_time(model: keras.Model, history: np.ndarray, seed: int = 0) -> np.ndarray:
+def through_time(model: keras.Model, inputs: Mapping[str, np.ndarray], seed: int = 0) -> np.ndarray:
     """(h,) root mean square over windows of the norm of d forecast / d history at each step.
 
     The derivative is of the network alone, between its standardized input and output: the window's
@@ -19,7 +21,7 @@ def through_time(model: keras.Model, history: np.ndarray, seed: int = 0) -> np.n
 
     Args:
         model: a forecaster with the layers of `models.layers.standardization`.
-        history: (n, h, c) windows, of which 64 evenly spaced ones are taken.
+        inputs: of the model, by name; of n windows 64 evenly spaced ones are taken.
         seed: of the projections.
     """
     import tensorflow as tf  # gradients with respect to inputs; scoring runs on this backend alone
@@ -27,9 +29,11 @@ def through_time(model: keras.Model, history: np.ndarray, seed: int = 0) -> np.n
     inner = keras.Model(
         model.get_layer(NETWORK_INPUT).output, model.get_layer(NETWORK_OUTPUT).output
     )
-    rows = np.unique(np.linspace(0, len(history) - 1, ROWS).round().astype(int))
-    outer = keras.Model(model.inputs[0], model.get_layer(NETWORK_INPUT).output)
-    standardized = outer(history[rows])
+    count = len(inputs["history"])
+    rows = np.unique(np.linspace(0, count - 1, ROWS).round().astype(int))
+    tensors = {tensor.name: tensor for tensor in model.inputs}
+    outer = keras.Model(tensors, model.get_layer(NETWORK_INPUT).output)
+    standardized = outer({name: np.asarray(inputs[name])[rows] for name in tensors})
     rng, total = np.random.default_rng(seed), 0.0
     for _ in range(PROBES):
         with tf.GradientTape() as tape:

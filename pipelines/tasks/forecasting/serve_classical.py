@@ -17,9 +17,10 @@ from pipelines.spec import DataSpec
 class ClassicalForecaster(tf.Module):
     """The served graph and what it needs: saved together.
 
-    `history` (B, history_steps, columns) float32, oldest first -> `forecast` (B, horizon_steps,
-    columns) and, with quantile levels, `quantiles` (B, horizon_steps, columns, levels). NaN or
-    infinity in a row makes that row's forecast NaN and no other's.
+    `history` (B, history_steps, columns) float32, oldest first, and, of data with them,
+    `known_covariates` (B, history_steps + horizon_steps, covariates) -> `forecast` (B,
+    horizon_steps, columns) and, with quantile levels, `quantiles` (B, horizon_steps, columns,
+    levels). NaN or infinity in a row makes that row's forecast NaN and no other's.
     """
 
     def __init__(self, estimator, spec: DataSpec):
@@ -27,18 +28,29 @@ class ClassicalForecaster(tf.Module):
         self.method = graph_method(estimator.best.method)
         offsets = estimator.best.offsets
         self.offsets = _variable(offsets) if offsets.shape[2] else None
-        shape = (None, *spec.inputs["history"].shape)
-        signature = [tf.TensorSpec(shape, tf.float32, name="history")]
-        self.forecast = tf.function(self._forecast, input_signature=signature)
+        self.effects = _variable(estimator.best.effects)  # (k, c)
+        self.forecast = tf.function(self._forecast, input_signature=input_signature(spec))
 
-    def _forecast(self, history):
-        values = tf.cast(history, tf.float64)
-        usable = tf.reduce_all(tf.math.is_finite(values), axis=(1, 2), keepdims=True)  # (B, 1, 1)
-        forecast = tf.where(usable, self.method(values), np.nan)  # (B, f, c)
+    def _forecast(self, history, known_covariates=None):
+        values, ahead = tf.cast(history, tf.float64), tf.constant(0, tf.float64)
+        usable = _all_finite(values)
+        if known_covariates is not None:
+            effects = tf.cast(known_covariates, tf.float64) @ self.effects  # (B, h + f, c)
+            usable &= _all_finite(effects)
+            values, ahead = values - effects[:, : values.shape[1]], effects[:, values.shape[1] :]
+        forecast = tf.where(usable, self.method(values) + ahead, np.nan)  # (B, f, c)
         answer = {"forecast": tf.cast(forecast, tf.float32)}
         if self.offsets is not None:
             answer["quantiles"] = tf.cast(forecast[..., None] + self.offsets, tf.float32)
         return answer
+
+
+def input_signature(spec: DataSpec) -> list[tf.TensorSpec]:
+    """Of a forecaster: `history`, and `known_covariates` where the data has them."""
+    return [
+        tf.TensorSpec((None, *field.shape), tf.float32, name=name)
+        for name, field in spec.inputs.items()
+    ]
 
 
 def graph_method(method) -> tf.Module:
@@ -108,6 +120,11 @@ class GraphSmoothing(tf.Module):
 
 
 COUNTERPARTS = {Naive: GraphNaive, RidgeMaps: GraphRidge, WindowSmoothing: GraphSmoothing}
+
+
+def _all_finite(values):
+    """(B, 1, 1), of (B, steps, columns)."""
+    return tf.reduce_all(tf.math.is_finite(values), axis=(1, 2), keepdims=True)
 
 
 def _centred(history):

@@ -396,5 +396,7 @@ def test_figures_are_the_same_twice_and_hold_the_numbers(tmp_path):
 
 def test_sensitivity_takes_fewer_windows_than_it_samples():
     of = spec(history=12, horizon=4)
-    norms = input_gradients.through_time(linear_forecaster(of), np.ones((3, 12, 1), np.float32))
+    norms = input_gradients.through_time(
+        linear_forecaster(of), {"history": np.ones((3, 12, 1), np.float32)}
+    )
     assert norms.shape == (12,) and (norms > 0).all()

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from pipelines.preparation import near_duplicates
+from pipelines.preprocessing import near_duplicates
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"  # words without digits: those count as equal
 VOCABULARY = [f"word{a}{b}" for a in LETTERS[:10] for b in LETTERS[:6]] + [
