@@ -83,7 +83,8 @@ class NegativeSampling(WordVectors):
 
     Differs from the paper: N noise words are drawn for a window, not k for each pair, and a pair
     counts each of them k / N times. The expected loss is the same, and scores are products of
-    matrices. (Ji et al. 2016, https://arxiv.org/abs/1604.04661, share noise words in the same way.)
+    matrices. As in the paper's formula, and not in its program, a noise word may by chance be the
+    real one. (Ji et al. 2016, https://arxiv.org/abs/1604.04661, share noise words in the same way.)
 
     Args:
         negatives: k.

