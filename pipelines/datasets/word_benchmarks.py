@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import BaseModel, model_validator
 
 from pipelines import spec
+from pipelines.config import errors
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT
 from pipelines.datasets import text_documents
@@ -65,12 +66,13 @@ class Question(NamedTuple):
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     settings = options.documents
     texts = text_documents.read(settings, raw / options.text)
-    splits = document_splits.split(settings.split, raw / options.text, texts, seed)
-    train = [*splits["train"], *splits["test"]]
+    if "val" not in texts:
+        texts = document_splits.split(settings.split, raw / options.text, texts, seed)
+    train = [*texts["train"], *texts.get("test", ())]
     tokenizer = learn(train, settings)
     lengths = {
         name: document_splits.write(out / "repeat0" / name, rows, tokenizer)
-        for name, rows in (("train", train), ("val", splits["val"]))
+        for name, rows in (("train", train), ("val", texts["val"]))
     }
     every = list(questions(options, raw))
     covered = write_questions(out / "repeat0/test", every, tokenizer, raw / options.wordsim353)
@@ -137,6 +139,7 @@ def _analogies(path: Path) -> Iterator[Question]:
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     """(number, text) of lines that are not blank."""
+    errors.existing(path, "put the benchmark there, or correct the option that names it")
     lines = text_files.decode(path, text_files.contents(path), "utf-8").splitlines()
     yield from ((number, text) for number, text in enumerate(lines, 1) if text.strip())
 

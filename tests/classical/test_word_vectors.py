@@ -54,13 +54,13 @@ def test_analogies_are_those_of_a_loop():
 
 def test_an_analogy_is_never_answered_with_a_word_of_the_question():
     """Without that rule nearly all answers would be b or c, whose cosines are largest."""
-    vectors = unit()
+    vectors = unit(dim=50)
     ids = np.stack([np.arange(2, 20), np.arange(3, 21), np.arange(4, 22)], axis=1)
     for answer in word_vectors.analogies(vectors, ids):
         assert not (answer[:, None] == ids).any() and (answer >= word_vectors.FIRST_WORD).all()
     free = (vectors[ids[:, 1]] - vectors[ids[:, 0]] + vectors[ids[:, 2]]) @ vectors.T
     assert (
-        np.mean([row.argmax() in question for row, question in zip(free, ids, strict=True)]) > 0.5
+        np.mean([row.argmax() in question for row, question in zip(free, ids, strict=True)]) > 0.9
     )
 
 
