@@ -22,7 +22,6 @@ from pipelines.datasets import text_documents
 from pipelines.preparation import document_splits, text_files
 from pipelines.preprocessing import documents
 from pipelines.preprocessing.tokenization import UNKNOWN, Tokenizer
-from pipelines.storage import arrays
 
 BENCHMARKS = ("wordsim353", "simlex999", "semantic", "syntactic")
 SYNTACTIC = "gram"  # how the names of the sections begin that are of grammar
@@ -156,11 +155,10 @@ def write_questions(
         UserError: fewer than two of its pairs are covered, so that there is no correlation.
     """
     tokens = tokenizer.encode(question.text for question in every)
-    rows = [
-        row for row, ids in enumerate(tokens)
-        if UNKNOWN not in ids and len(ids) == len(every[row].text.split())
+    covered = [
+        question for question, ids in zip(every, tokens, strict=True)
+        if UNKNOWN not in ids and len(ids) == len(question.text.split())
     ]  # fmt: skip
-    covered = [every[row] for row in rows]
     if sum(question.benchmark == 0 for question in covered) < 2:
         raise UserError(
             "benchmark-not-covered",
@@ -168,12 +166,11 @@ def write_questions(
             "documents: {lowercase: true}, or raise documents.vocabulary_size",
             path=source, value=len(covered),
         )  # fmt: skip
-    arrays.write(folder, {
-        "text": [question.text for question in covered],
-        "tokens": arrays.Sequences.of([np.array(tokens[row]) for row in rows]),
-        "benchmark": np.array([question.benchmark for question in covered], np.int32),
-        "rating": np.array([question.rating for question in covered], np.float32),
-    })  # fmt: skip
+    document_splits.write(
+        folder, [question.text for question in covered], tokenizer,
+        benchmark=np.array([question.benchmark for question in covered], np.int32),
+        rating=np.array([question.rating for question in covered], np.float32),
+    )  # fmt: skip
     return covered
 
 
