@@ -168,7 +168,6 @@ class HierarchicalSoftmax(WordVectors):
         self.nodes = self.add_weight(shape, "zeros", dtype="int32", trainable=False, name="nodes")
         # +1 and -1 for the two turns, 0 after the end of a code.
         self.turns = self.add_weight(shape, "zeros", trainable=False, name="turns")
-        self.depth = self.add_weight((), "zeros", dtype="int32", trainable=False, name="depth")
         self.count_words(np.ones(self.size, np.int64))
 
     def count_words(self, counts):
@@ -176,14 +175,12 @@ class HierarchicalSoftmax(WordVectors):
         nodes, turns = huffman.paths(counts + 1, self.longest)
         self.nodes.assign(nodes)
         self.turns.assign(turns)
-        self.depth.assign((turns != 0).sum(axis=1).max())
 
     def call(self, ids, training=False):
         hidden, has_context = mean_of_context(self.pairs(ids), ops.take(self.vectors, ids, axis=0))
-        nodes = ops.take(self.nodes, ids, axis=0)[:, :, : self.depth.value]  # (B, T, L)
-        turns = ops.take(self.turns, ids, axis=0)[:, :, : self.depth.value]
-        vectors = ops.take(self.outputs, nodes, axis=0)  # (B, T, L, D)
-        scores = ops.sum(vectors * hidden[:, :, None], axis=3)
+        turns = ops.take(self.turns, ids, axis=0)  # (B, T, L)
+        nodes = ops.take(self.outputs, ops.take(self.nodes, ids, axis=0), axis=0)  # (B, T, L, D)
+        scores = ops.matmul(nodes, hidden[..., None])[..., 0]  # (B, T, L)
         nats = ops.sum(ops.softplus(-turns * scores) * ops.abs(turns), axis=2)
         return nats * has_context
 
