@@ -51,11 +51,13 @@ def cut_split(folder: Path, rows: int) -> None:
     if total <= rows:
         return
     indices = np.linspace(0, total - 1, rows).astype(int)
-    few = {
-        name: np.array(column[indices])
-        if isinstance(column, np.ndarray)
-        else [column[int(index)] for index in indices]
-        for name, column in columns.items()
-    }
+    few = {name: _rows_of(column, indices) for name, column in columns.items()}
     shutil.rmtree(folder)
     arrays.write(folder, few)
+
+
+def _rows_of(column, indices: np.ndarray):
+    if isinstance(column, np.ndarray):
+        return np.array(column[indices])
+    rows = [column[int(index)] for index in indices]
+    return arrays.Sequences.of(rows) if isinstance(column, arrays.Sequences) else rows

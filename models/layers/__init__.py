@@ -16,6 +16,12 @@ from models.layers.standardization import SortQuantiles
 from models.layers.transformer_blocks import DecoderBlock, EncoderBlock
 from models.layers.transformer_translator import TransformerTranslator
 from models.layers.word_dropout import WordDropout
+from models.layers.word_vectors import (
+    ContinuousBagOfWords,
+    HierarchicalSoftmax,
+    OneWordContext,
+    SkipGram,
+)
 
 __all__ = [
     "ApplicationScaling",
@@ -23,8 +29,10 @@ __all__ = [
     "CachedAttention",
     "CausalConv1D",
     "ClassToken",
+    "ContinuousBagOfWords",
     "DecoderBlock",
     "EncoderBlock",
+    "HierarchicalSoftmax",
     "LearnedPositions",
     "LogProbEnsemble",
     "MaskPadding",
@@ -32,6 +40,7 @@ __all__ = [
     "MaskedMeanPooling",
     "MergeChannels",
     "NgramSVM",
+    "OneWordContext",
     "PaddedShortcut",
     "ParallelDecoderStates",
     "Patches",
@@ -40,6 +49,7 @@ __all__ = [
     "RecurrentTranslator",
     "Segments",
     "SinePositions",
+    "SkipGram",
     "SortQuantiles",
     "TransformerTranslator",
     "WordDropout",

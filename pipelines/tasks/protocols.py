@@ -57,7 +57,7 @@ class Objective(Protocol):
     `loss` and `fit_decision_rule` take keyword-only arguments from the experiment's block.
     Optional members:
 
-        FEED                "shuffled" (default), "ordered" or "sampled"; see training/batches.py
+        FEED                "shuffled" (default) or another one of training/batches.py
         sample_batch(columns, spec, rows, rng) -> (inputs, targets)      for "sampled"
         fit_closed_form(model, train, val, spec)    weights that are computed before training
     """

@@ -7,7 +7,8 @@ The task's objective chooses how train is fed, by its constant FEED:
                  state from one batch to the next
     "streams"    rows are documents of tokens, joined to `batch_size` parallel streams and cut every
                  `fit.bptt_steps`; see token_streams.py
-    "sampled"    batches drawn by the objective's `sample_batch`: pairs, with negatives
+    "windows"    rows are documents of tokens, of which windows are drawn; see text_windows.py
+    "sampled"    batches drawn by the objective's `sample_batch`
 
 With `fit.length_buckets`, batches hold rows of similar length, so that short texts are not padded
 to the length of long ones. Padded rows are cut to one of a few boundaries, quantiles of train's
@@ -26,9 +27,11 @@ from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 from pipelines.storage import trials
 from pipelines.training.length_buckets import LengthBuckets, lengths
+from pipelines.training.text_windows import TextWindows, retention
 from pipelines.training.token_streams import TokenStreams
 
-SHUFFLED, ORDERED, STREAMS, SAMPLED = FEEDS = ("shuffled", "ordered", "streams", "sampled")
+FEEDS = ("shuffled", "ordered", "streams", "windows", "sampled")
+SHUFFLED, ORDERED, STREAMS, WINDOWS, SAMPLED = FEEDS
 VALIDATION_STEPS = 8  # times those of a stream in training: states are not carried in validation
 SampleBatch = Callable[[dict, DataSpec, int, np.random.Generator], tuple[dict, np.ndarray]]
 
@@ -60,6 +63,8 @@ def feed(
         return {"x": x, "validation_data": SampledBatches(val, spec, draw, size), "shuffle": False}
     if how == STREAMS:
         return _streams(train, val, spec, settings)
+    if how == WINDOWS:
+        return _windows(train, val, spec, settings, seed, epoch)
     (inputs, targets), (val_inputs, val_targets) = (
         (trials.inputs(columns, spec), columns[spec.target.name]) for columns in (train, val)
     )
@@ -89,6 +94,15 @@ def _streams(train: dict, val: dict, spec: DataSpec, settings) -> dict:
         )
     )  # fmt: skip
     return dict(zip(("x", "validation_data"), windows, strict=True), shuffle=False)
+
+
+def _windows(train: dict, val: dict, spec: DataSpec, settings, seed: int, epoch: int) -> dict:
+    (name,) = spec.inputs
+    counts = np.bincount(np.concatenate(train[name]), minlength=spec.outputs)
+    remaining = retention(counts, settings.subsample)
+    x = TextWindows(name, train[name], settings.batch_size, remaining, seed, epoch)
+    check = TextWindows(name, val[name], settings.batch_size, remaining)
+    return {"x": x, "validation_data": check, "shuffle": False}
 
 
 def _length_buckets(inputs: dict, spec: DataSpec, count: int | None) -> LengthBuckets:

@@ -1,0 +1,1 @@
+"""Word embedding: a vector for each word, near those of similar words."""
