@@ -5,14 +5,15 @@ Names that are not listed here, those of packages that extend the project, are n
 
 TEXT, IMAGE = "text_classification", "image_classification"
 SERIES, PAIRS = "forecasting", "translation"
-LANGUAGE = "language_modeling"
-KNOWN = (TEXT, IMAGE, SERIES, PAIRS, LANGUAGE)
+LANGUAGE, MEMORY = "language_modeling", "sequence_memory"
+KNOWN = (TEXT, IMAGE, SERIES, PAIRS, LANGUAGE, MEMORY)
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
     IMAGE: ("digits", "idx", "image_folder"),
     SERIES: ("statsmodels_series", "timeseries_csv"),
     PAIRS: ("cldr_phrases", "parallel_text"),
     LANGUAGE: ("text_documents",),
+    MEMORY: ("adding_problem", "copy_memory", "pixel_sequences"),
 }
 MODULES = {
     TEXT: (
@@ -27,6 +28,7 @@ MODULES = {
     SERIES: ("classical/forecasters", "linear", "recurrent_forecasters", "segment_gru", "tcn"),
     PAIRS: ("classical/translation_memory", "seq2seq", "transformer"),
     LANGUAGE: ("classical/ngram_lm", "recurrent_language_models"),
+    MEMORY: ("classical/linear_sequence", "recurrent_sequence_models", "tcn"),
 }
 # The module and builder of the classical model that is a task's strong baseline.
 STRONG = {
@@ -35,6 +37,7 @@ STRONG = {
     SERIES: ("classical/forecasters", "forecaster"),
     PAIRS: ("classical/translation_memory", "translation_memory"),
     LANGUAGE: ("classical/ngram_lm", "ngrams"),
+    MEMORY: ("classical/linear_sequence", "linear_sequence"),
 }
 
 
