@@ -182,7 +182,8 @@ CASES = [
     # As the forecaster's blocks; outputs 8*3+3. Batch normalisation has four numbers a filter, and
     # takes the place of the bias.
     memory("tcn", "tcn_sequence_model", SIX_STEPS, 32 + 3 * 144 + 16 + 27, TCN),
-    memory("tcn", "tcn_sequence_model", SIX_STEPS, 48 + 3 * 160 + 16 + 27, {**TCN, "norm": "batch"}),
+    memory("tcn", "tcn_sequence_model", SIX_STEPS, 48 + 3 * 160 + 16 + 27,
+           {**TCN, "norm": "batch"}),
     # Embedding 12*8; bridges 16*8+8 for the two states of an LSTM; to the embedding 8*8+8, and its
     # norm 2*8.
     pairs("seq2seq", "seq2seq", PAIRS, 96 + LSTMS + 2 * 136 + 88, {**RECURRENT, "cell": "lstm"}),
