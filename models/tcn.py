@@ -5,14 +5,18 @@ Networks for Sequence Modeling", 2018, https://arxiv.org/abs/1803.01271.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
 from keras import layers
 
 from models.layers.causal_conv import CausalConv1D, covering_dilations, receptive_field
+from models.layers.sequence_inputs import answers_every_step, read_sequence, total_steps
 from models.layers.standardization import denormalize, standardize
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
+
+Norm = Literal["weight", "batch", "none"]
 
 
 def tcn_forecaster(
@@ -63,18 +67,80 @@ def tcn_forecaster(
     return keras.Model(inputs, denormalize(spec, flat, level), name="tcn_forecaster")
 
 
-def _block(x, filters: int, kernel_size: int, dilation: int, dropout: float, name: str):
-    """(B, H, C) -> (B, H, filters): relu(x + f(x)), f twice convolution, relu and dropout."""
+def tcn_sequence_model(
+    spec: DataSpec,
+    *,
+    filters: int = 32,
+    kernel_size: int = 7,
+    dilations: Sequence[int] | None = None,
+    dropout: float = 0.0,
+    norm: Norm = "weight",
+) -> keras.Model:
+    """The same blocks for a sequence of any kind: an output at every step, or at the last one.
+
+    Every convolution pads with zeros on the left alone, so that a sequence of T steps gives T
+    outputs, and output t sees the steps 1 to t.
+
+    Input: (B, T, C) numbers or (B, T) ids. Output: (B, T, outputs) where the target has a value at
+    each step, else (B, outputs) of the last step.
+
+    Differs from the paper: ids are one-hot vectors, not numbers.
+
+    Args:
+        spec: of a data set of sequences.
+        filters: of every convolution.
+        kernel_size: taps of every filter.
+        dilations: dilation of each block; null takes 1, 2, 4, ... until the sequence is covered.
+        dropout: rate of spatial dropout after each convolution.
+        norm: what each convolution is normalised by: "weight", the length of its filters, as in the
+            paper (layers/causal_conv.py); "batch", mean and variance of its outputs in the batch
+            (Ioffe and Szegedy 2015, https://arxiv.org/abs/1502.03167); or "none".
+
+    Raises:
+        UserError: the receptive field does not cover the sequence, or a dilation is so large that
+            a filter sees padding only.
+    """
+    steps = total_steps(spec)
+    dilations = dilations or covering_dilations(kernel_size, steps)
+    _check_receptive_field(kernel_size, dilations, steps)
+    inputs, x = read_sequence(spec)  # (B, T, C)
+    for number, dilation in enumerate(dilations):
+        x = _block(x, filters, kernel_size, dilation, dropout, f"block{number}", norm)
+    if not answers_every_step(spec):
+        last = layers.Cropping1D((steps - 1, 0), name="last_step")(x)  # (B, 1, filters)
+        x = layers.Flatten()(last)
+    outputs = layers.Dense(spec.outputs, name="outputs")(x)  # (B, outputs) or (B, T, outputs)
+    return keras.Model({inputs.name: inputs}, outputs, name="tcn_sequence_model")
+
+
+def _block(
+    x, filters: int, kernel_size: int, dilation: int, dropout: float, name: str,
+    norm: Norm = "weight",
+):  # fmt: skip
+    """(B, T, C) -> (B, T, filters): relu(x + f(x)), f twice convolution, relu and dropout."""
     skip = x
     if x.shape[-1] != filters:
         skip = layers.Conv1D(filters, 1, name=f"{name}_skip")(x)
     for number in range(2):
-        x = CausalConv1D(
-            filters, kernel_size, dilation_rate=dilation, activation="relu",
-            name=f"{name}_conv{number}",
-        )(x)  # fmt: skip
+        x = _convolution(x, filters, kernel_size, dilation, f"{name}_conv{number}", norm)
         x = layers.SpatialDropout1D(dropout, name=f"{name}_dropout{number}")(x)
     return layers.ReLU(name=name)(layers.Add(name=f"{name}_sum")([x, skip]))
+
+
+def _convolution(x, filters: int, kernel_size: int, dilation: int, name: str, norm: Norm):
+    """(B, T, C) -> (B, T, filters): causal convolution, normalised, and relu."""
+    if norm == "weight":
+        return CausalConv1D(
+            filters, kernel_size, dilation_rate=dilation, activation="relu", name=name
+        )(x)
+    is_batch = norm == "batch"  # its shift takes the place of the bias
+    x = layers.Conv1D(
+        filters, kernel_size, padding="causal", dilation_rate=dilation, use_bias=not is_batch,
+        kernel_initializer="he_normal", name=name,
+    )(x)  # fmt: skip
+    if is_batch:
+        x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def _check_receptive_field(kernel_size: int, dilations: Sequence[int], steps: int) -> None:
@@ -84,13 +150,13 @@ def _check_receptive_field(kernel_size: int, dilations: Sequence[int], steps: in
         raise UserError(
             "receptive-field-too-small",
             f"kernel_size {kernel_size} and dilations {list(dilations)} cover {covered} of {steps} "
-            f"steps of history; dilations: {sufficient} cover them all",
+            f"steps; dilations: {sufficient} cover them all",
             key="build.dilations", value=list(dilations),
         )  # fmt: skip
     if (kernel_size - 1) * max(dilations) >= max(steps, kernel_size):
         raise UserError(
             "dilation-too-large",
-            f"with dilation {max(dilations)} a filter reaches beyond {steps} steps of history and "
-            f"sees padding only; dilations: {sufficient} are sufficient",
+            f"with dilation {max(dilations)} a filter reaches beyond {steps} steps and sees "
+            f"padding only; dilations: {sufficient} are sufficient",
             key="build.dilations", value=list(dilations),
         )  # fmt: skip

@@ -4,6 +4,7 @@ from models.layers.application_scaling import ApplicationScaling
 from models.layers.attention import CachedAttention, SinePositions
 from models.layers.augmentation import RandomAugmentation
 from models.layers.causal_conv import CausalConv1D
+from models.layers.chrono import ChronoBias
 from models.layers.ensembles import BlendWithFixed, LogProbEnsemble
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
 from models.layers.ngrams import NgramSVM
@@ -28,6 +29,7 @@ __all__ = [
     "BlendWithFixed",
     "CachedAttention",
     "CausalConv1D",
+    "ChronoBias",
     "ClassToken",
     "ContinuousBagOfWords",
     "DecoderBlock",

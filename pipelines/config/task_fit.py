@@ -5,8 +5,7 @@ Names that are not listed here, those of packages that extend the project, are n
 
 TEXT, IMAGE = "text_classification", "image_classification"
 SERIES, PAIRS = "forecasting", "translation"
-LANGUAGE, WORDS = "language_modeling", "word_embedding"
-KNOWN = (TEXT, IMAGE, SERIES, PAIRS, LANGUAGE, WORDS)
+LANGUAGE, WORDS, MEMORY = "language_modeling", "word_embedding", "sequence_memory"
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
     IMAGE: ("digits", "idx", "image_folder"),
@@ -14,7 +13,9 @@ RECIPES = {
     PAIRS: ("cldr_phrases", "parallel_text"),
     LANGUAGE: ("text_documents",),
     WORDS: ("word_benchmarks",),
+    MEMORY: ("adding_problem", "copy_memory", "pixel_sequences"),
 }
+KNOWN = tuple(RECIPES)
 MODULES = {
     TEXT: (
         "classical/linear_text",
@@ -29,6 +30,7 @@ MODULES = {
     PAIRS: ("classical/translation_memory", "seq2seq", "transformer"),
     LANGUAGE: ("classical/ngram_lm", "recurrent_language_models"),
     WORDS: ("classical/ppmi_svd", "word_embeddings"),
+    MEMORY: ("classical/linear_sequence", "recurrent_sequence_models", "tcn"),
 }
 # The module and builder of the classical model that is a task's strong baseline.
 STRONG = {
@@ -38,6 +40,7 @@ STRONG = {
     PAIRS: ("classical/translation_memory", "translation_memory"),
     LANGUAGE: ("classical/ngram_lm", "ngrams"),
     WORDS: ("classical/ppmi_svd", "ppmi_svd"),
+    MEMORY: ("classical/linear_sequence", "linear_sequence"),
 }
 
 

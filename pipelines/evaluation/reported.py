@@ -51,7 +51,8 @@ def tracked(task: str, values: Mapping[str, float]) -> dict[str, float]:
         f"{reporting.TRIVIAL_BASELINE}/{{}}",
     )  # fmt: skip
     names = [pattern.format(metric) for pattern in patterns for metric in reported]
-    names += [name for name in values if name.startswith("test/") and not is_bound(name)]
+    groups = ("test/", "training/")
+    names += [name for name in values if name.startswith(groups) and not is_bound(name)]
     present = [name for name in dict.fromkeys(names) if name in values]
     return {name: values[name] for name in present[:MAX_TRACKED]}
 

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter
 
 from pipelines.figures import style
 
 
-def training(histories: dict[str, list[dict]], folder: Path) -> None:
+def training(
+    histories: dict[str, list[dict]], folder: Path, trivial_loss: float | None = None
+) -> None:
     """Writes figures/training.png and plots/training.csv (trial, epoch, every column).
 
     One panel for each quantity (`train/x` and `val/x` together; loss first; other columns are in
@@ -20,6 +22,8 @@ def training(histories: dict[str, list[dict]], folder: Path) -> None:
         histories: trial name -> rows such as {"epoch": 1, "train/loss": 0.7, ...}. Values may be
             numbers or, as a CSV gives them, text; "" is none.
         folder: for the figure and the table.
+        trivial_loss: of a baseline that has learned nothing, a line in the panel of the loss, which
+            is logarithmic then.
 
     Raises:
         ValueError: no histories, or an empty one.
@@ -36,6 +40,8 @@ def training(histories: dict[str, list[dict]], folder: Path) -> None:
         panels = figure.subplots(1, max(1, len(quantities)), squeeze=False)[0]
         for axes, quantity in zip(panels, quantities, strict=False):
             _panel(axes, quantity, list(histories.values()), best)
+            if quantity == "loss" and trivial_loss is not None:
+                _mark_trivial(axes, trivial_loss)
         figure.suptitle(_title(best), x=0.012, ha="left")
 
     width = 1.0 + 4.2 * max(1, len(quantities))
@@ -73,6 +79,14 @@ def _panel(axes, quantity: str, histories: list[list[dict]], best: list[int | No
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if axes.lines:  # nothing is drawn of a quantity that was never finite
         axes.legend(loc="best")
+
+
+def _mark_trivial(axes, loss: float) -> None:
+    axes.axhline(loss, color=style.GREY, ls="--", lw=1.2, label=f"nothing learned: {loss:.4g}")
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")  # powers would be typeset, and labels are not
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.legend(loc="best")
 
 
 def _title(best: list[int | None]) -> str:

@@ -7,6 +7,7 @@ import csv
 import json
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from pipelines.config.file_names import TRACKED
 from pipelines.evaluation import (
     baseline_files,
     bootstrap,
+    learning_speed,
     load_model,
     reported,
     run_files,
@@ -26,7 +28,10 @@ from pipelines.figures import training_curves
 from pipelines.inference.decision import DecisionRule
 from pipelines.runtime import timing
 from pipelines.storage import arrays, atomic
-from pipelines.storage.trials import write_json
+from pipelines.storage.trials import Trial, write_json
+
+if TYPE_CHECKING:
+    from pipelines.tasks.contract import TaskInfo
 
 SCORES = "scores.json"
 Scores = dict[str, dict[str, np.ndarray]]  # group -> metric -> (1 + resamples,) values
@@ -57,8 +62,7 @@ def run(params_file: Path, key: str) -> None:
         if stage.is_classical:  # no curves; DVC wants the folder
             (folder / "plots").mkdir(exist_ok=True)
         else:
-            histories = {trial.name: history(stage.trained / trial.name) for trial in trials}
-            training_curves.training(histories, folder / "plots")
+            metrics |= draw_training(stage, trials, info, baselines, folder / "plots")
         for trial, scores in zip(trials, models, strict=True):
             path = folder / "scores" / trial.name / SCORES
             points = write_points(path, scores | baselines[trial.repeat])
@@ -90,6 +94,18 @@ def evaluate_trial(stage: Evaluation, score: ModuleType, trial, folder: Path) ->
     if draw:
         draw(outputs, test, stage.spec, decision, folder / "plots" / trial.name, model)
     return stage.measure(score, outputs, test, trial.repeat)
+
+
+def draw_training(
+    stage: Evaluation, trials: list[Trial], info: "TaskInfo", baselines: dict[int, Scores],
+    folder: Path,
+) -> dict[str, float]:  # fmt: skip
+    """Draws the training curves; returns how fast the loss fell, where that is defined."""
+    histories = {trial: history(stage.trained / trial.name) for trial in trials}
+    trivial = learning_speed.trivial_loss(info, baselines)
+    by_name = {trial.name: rows for trial, rows in histories.items()}
+    training_curves.training(by_name, folder, trivial)
+    return {} if trivial is None else learning_speed.steps_to_half(stage, histories, trivial)
 
 
 def baseline_scores(stage: Evaluation, score: ModuleType, repeat: int) -> Scores:

@@ -28,6 +28,8 @@ class TaskInfo:
         lower_is_better: patterns (fnmatch) of the metrics of which a lower value is better.
         strong_baseline: the baseline that differences are computed from: "baseline_best".
         trivial_baselines: patterns (fnmatch) of the baselines that learn nothing, or next to it.
+        training_loss: the metric that the loss of training is, if it is one: the trivial baselines'
+            is then a line in the training curves.
     """
 
     title: str
@@ -35,6 +37,7 @@ class TaskInfo:
     lower_is_better: tuple[str, ...] = ()
     strong_baseline: str = "baseline_best"
     trivial_baselines: tuple[str, ...] = ()
+    training_loss: str | None = None
 
     def is_trivial(self, baseline: str) -> bool:
         """Whether it is one that any model must beat: "baseline_majority"."""

@@ -12,6 +12,7 @@ import pytest
 import models
 from pipelines.config import signatures
 from pipelines.config.errors import UserError
+from pipelines.tasks.sequence_memory.example import class_spec
 from tests.support.model_checks import (
     Case,
     check_gradients,
@@ -35,6 +36,7 @@ text = partial(Case, "text_classification")
 images = partial(Case, "image_classification")
 series = partial(Case, "forecasting")
 pairs = partial(Case, "translation")
+memory = partial(Case, "sequence_memory")
 
 WORDS = text_spec(words=(5, 12))
 BOTH = text_spec(words=(5, 12), characters=(6, 9))
@@ -77,6 +79,7 @@ LONG_ONE = series_spec(history=24, horizon=2)
 LONG_TWO = series_spec(history=24, horizon=3, columns=2, quantiles=(0.1, 0.5, 0.9))
 TCN = {"filters": 8, "kernel_size": 2, "dilations": (1, 2), "dropout": 0.2}
 
+SIX_STEPS = class_spec(steps=6, classes=3)
 PAIRS = pairs_spec(5, 12)
 RECURRENT = {"embedding_dim": 8, "units": 8, "dropout": 0.2}
 # Encoder, twice, and decoder: three gates of 8*(8+8+2), or four of 8*(8+8+1).
@@ -168,6 +171,19 @@ CASES = [
     # 4 for each segment ahead and each column; outputs of 3 steps 8*3+3, for 3 quantiles 8*9+9.
     series("segment_gru", "ridge_gru_forecaster", ONE, 14 + 32 + 432 + 440 + 27, SEGMENTS),
     series("segment_gru", "ridge_gru_forecaster", TWO, 42 + 32 + 432 + 444 + 81, SEGMENTS),
+    # One, three and four gates, of 8*(1+8+1), or 8*(1+8+2) with two biases; outputs 8*3+3.
+    memory("recurrent_sequence_models", "elman_sequence_model", SIX_STEPS, 80 + 27, {"units": 8}),
+    memory("recurrent_sequence_models", "elman_sequence_model", SIX_STEPS, 80 + 27,
+           {"units": 8, "activation": "relu", "recurrent_initializer": "identity"}),
+    memory("recurrent_sequence_models", "gru_sequence_model", SIX_STEPS, 3 * 88 + 27,
+           {"units": 8, "chrono": True}),
+    memory("recurrent_sequence_models", "lstm_sequence_model", SIX_STEPS, 4 * 80 + 27,
+           {"units": 8}),
+    # As the forecaster's blocks; outputs 8*3+3. Batch normalisation has four numbers a filter, and
+    # takes the place of the bias.
+    memory("tcn", "tcn_sequence_model", SIX_STEPS, 32 + 3 * 144 + 16 + 27, TCN),
+    memory("tcn", "tcn_sequence_model", SIX_STEPS, 48 + 3 * 160 + 16 + 27,
+           {**TCN, "norm": "batch"}),
     # Embedding 12*8; bridges 16*8+8 for the two states of an LSTM; to the embedding 8*8+8, and its
     # norm 2*8.
     pairs("seq2seq", "seq2seq", PAIRS, 96 + LSTMS + 2 * 136 + 88, {**RECURRENT, "cell": "lstm"}),
@@ -207,6 +223,12 @@ DEFAULTS = [
     series("recurrent_forecasters", "lstm_forecaster", ONE, 4 * 1088 + 66),
     # Dilations 1 and 2 see 6 steps: 3*1*32+64, three times 3*32*32+64; 1*32+32; 32*2+2.
     series("tcn", "tcn_forecaster", ONE, 160 + 3 * 3136 + 64 + 66),
+    # 64*(1+64+1), three gates of 64*(1+64+2), four of 64*(1+64+1); outputs 64*3+3.
+    memory("recurrent_sequence_models", "elman_sequence_model", SIX_STEPS, 4224 + 195),
+    memory("recurrent_sequence_models", "gru_sequence_model", SIX_STEPS, 3 * 4288 + 195),
+    memory("recurrent_sequence_models", "lstm_sequence_model", SIX_STEPS, 4 * 4224 + 195),
+    # One block sees 13 steps: 7*1*32+64, 7*32*32+64; 1*32+32; outputs 32*3+3.
+    memory("tcn", "tcn_sequence_model", SIX_STEPS, 288 + 7232 + 64 + 99),
     # Ridge 24*2+2; segments 24*128+128; three gates of 128*(128+128+2), and again in the decoder,
     # with 64 for one segment ahead and one column; outputs 128*24+24.
     series("segment_gru", "ridge_gru_forecaster", LONG_ONE, 50 + 3200 + 99_072 + 99_200 + 3096),
