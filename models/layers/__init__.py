@@ -13,6 +13,7 @@ from models.layers.recurrent_translator import RecurrentTranslator
 from models.layers.residual import PaddedShortcut
 from models.layers.segrnn import MergeChannels, ParallelDecoderStates, Segments
 from models.layers.standardization import SortQuantiles
+from models.layers.symmetries import RandomSymmetry, UndoSymmetry
 from models.layers.transformer_blocks import DecoderBlock, EncoderBlock
 from models.layers.transformer_translator import TransformerTranslator
 from models.layers.word_dropout import WordDropout
@@ -36,11 +37,13 @@ __all__ = [
     "ParallelDecoderStates",
     "Patches",
     "RandomAugmentation",
+    "RandomSymmetry",
     "RecurrentLanguageModel",
     "RecurrentTranslator",
     "Segments",
     "SinePositions",
     "SortQuantiles",
     "TransformerTranslator",
+    "UndoSymmetry",
     "WordDropout",
 ]

@@ -120,11 +120,16 @@ def within_spec(path: Path, columns: Mapping, spec: "DataSpec") -> None:
 def _within_field(path: Path, array: "np.ndarray", field: "Field") -> None:
     import numpy as np
 
-    from pipelines.storage.arrays import Sequences
+    from pipelines.storage.arrays import Images, Sequences
 
-    if isinstance(array, Sequences):  # rows of any length, of which the field has the longest
+    shape: tuple[int, ...]
+    if isinstance(array, Images) and field.any_size:  # each of a size of its own
+        inner = {tuple(row) for row in array.shapes[:, 2:].tolist()}
+        shape = (*field.shape[:2], *(max(inner) if len(inner) == 1 else ()))
+        array = array.data
+    elif isinstance(array, Sequences):  # rows of any length, of which the field has the longest
         longest = max(map(len, array))
-        shape: tuple[int, ...] = (max(longest, *field.shape),)
+        shape = (max(longest, *field.shape),)
         array = array.flat()
     else:
         shape = array.shape[1:]
