@@ -105,8 +105,10 @@ def blocks(
             place = slice(top, top + side), slice(left, left + side)
             images.append(photograph[place])
             masks.append(mask[place])
-            names.append(f"{abs(north)}{'N' if north >= 0 else 'S'}_"
-                         f"{abs(west)}{'E' if west >= 0 else 'W'}.png")
+            names.append(
+                f"{abs(north)}{'N' if north >= 0 else 'S'}_"
+                f"{abs(west)}{'E' if west >= 0 else 'W'}.png"
+            )
             given.append(split)
     return MaskedImages(
         raw, images, masks, [image_decoding.png(image) for image in images], names,

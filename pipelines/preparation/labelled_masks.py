@@ -152,7 +152,7 @@ def tiles(data: MaskedImages, rows: np.ndarray, side: int) -> dict[str, arrays.C
 def cut(
     image: np.ndarray, mask: np.ndarray, side: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
-    """Square tiles of an image and its mask that cover it; where they do not divide it they overlap.
+    """Square tiles of an image and its mask that cover it; they overlap if they do not divide it.
 
     An image that is smaller than a tile is continued by its mirror image, its mask by IGNORED.
 

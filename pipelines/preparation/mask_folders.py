@@ -62,6 +62,7 @@ def read(
     found: dict[tuple[str, str], dict[str, tuple[str, Callable]]] = {
         place: {} for place in places.values()
     }
+
     def selected(name: str) -> bool:
         return _place(name, places) is not None and not is_passed_over(name)
 

@@ -28,9 +28,7 @@ class PixelLoss(keras.losses.Loss):
     def __init__(self, dice: float = 0.0, name="pixel_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         if dice < 0:
-            raise UserError(
-                "weight-negative", "must be 0 or more", key="loss.dice", value=dice
-            )
+            raise UserError("weight-negative", "must be 0 or more", key="loss.dice", value=dice)
         self.dice = dice
 
     def call(self, targets, logits):

@@ -27,7 +27,7 @@ class Outputs:
     """What a model predicts for the images of a split.
 
     Args:
-        masks: (h, w) uint8 class ids of each image, at the image's own size or at that of the model.
+        masks: (h, w) uint8 class ids of each image, at its own size or at that of the model.
         selection: the settings that validation selected, for people; "" where there are none.
         probabilities: (h, w, classes) of the first images, for figures; not saved.
     """

@@ -10,7 +10,7 @@ from pipelines.classical.forests import Forest
 from pipelines.classical.pixel_features import SCALES, UNIT, kernel
 from pipelines.tasks.segmentation.tiling import mirrored
 
-ROWS = 1 << 16  # pixels at a time
+ROWS = 1 << 14  # pixels at a time; the last part is filled up
 
 
 class GraphForest(tf.Module):
@@ -18,9 +18,12 @@ class GraphForest(tf.Module):
 
     def __init__(self, forest: Forest):
         super().__init__()
-        nodes = {name: tf.Variable(values, trainable=False)
-                 for name, values in forest.arrays().items() if name not in ("roots", "depth")}  # fmt: skip
-        self.nodes, self.roots = nodes, tf.constant(forest.roots)
+        self.nodes = {
+            name: tf.Variable(values, trainable=False)
+            for name, values in forest.arrays().items()
+            if name not in ("roots", "depth")
+        }
+        self.roots = tf.constant(forest.roots)
         self.depth, self.classes = int(forest.depth[0]), forest.votes.shape[1]
 
     def probabilities(self, image):
@@ -28,14 +31,15 @@ class GraphForest(tf.Module):
         features = graph_features(image)
         shape = tf.shape(features)
         flat = tf.reshape(features, (-1, features.shape[2]))
-        starts = tf.range(0, shape[0] * shape[1], ROWS)
+        count = shape[0] * shape[1]
+        parts = (count + ROWS - 1) // ROWS
+        flat = tf.pad(flat, [[0, parts * ROWS - count], [0, 0]])
         votes = tf.map_fn(
-            lambda start: tf.pad(self._votes(flat[start : start + ROWS]), [[0, tf.maximum(
-                0, start + ROWS - shape[0] * shape[1])], [0, 0]]),
-            starts, parallel_iterations=1,
+            lambda part: self._votes(flat[part * ROWS : (part + 1) * ROWS]),
+            tf.range(parts), parallel_iterations=1,
             fn_output_signature=tf.TensorSpec((None, self.classes), tf.int64),
         )  # fmt: skip
-        votes = tf.reshape(votes, (-1, self.classes))[: shape[0] * shape[1]]
+        votes = tf.reshape(votes, (-1, self.classes))[:count]
         total = tf.reduce_sum(votes, axis=1, keepdims=True)
         shares = tf.cast(tf.cast(votes, tf.float64) / tf.cast(total, tf.float64), tf.float32)
         return tf.reshape(shares, (shape[0], shape[1], self.classes))
@@ -45,16 +49,15 @@ class GraphForest(tf.Module):
         values = tf.cast(features, tf.float64)
         width = features.shape[1]
         starts = tf.range(tf.shape(values)[0]) * width
-        flat = tf.reshape(values, [-1])
+        flat, children = tf.reshape(values, [-1]), tf.reshape(self.nodes["children"], [-1])
 
         def of_tree(number, total):
             node = tf.fill(tf.shape(starts), self.roots[number])
 
-            def descend(_, node):
+            def descend(step, node):
                 value = tf.gather(flat, starts + tf.gather(self.nodes["feature"], node))
                 is_right = tf.cast(value > tf.gather(self.nodes["threshold"], node), tf.int32)
-                children = tf.reshape(self.nodes["children"], [-1])
-                return _ + 1, tf.gather(children, 2 * node + is_right)
+                return step + 1, tf.gather(children, 2 * node + is_right)
 
             _, node = tf.while_loop(lambda step, _: step < self.depth, descend, (0, node))
             return number + 1, total + tf.cast(tf.gather(self.nodes["votes"], node), tf.int64)
