@@ -129,7 +129,8 @@ class Geometry:
         """Pixels of context above and left of what a window is to predict."""
         if self.padding == "valid":
             return margin(self.depth)
-        return -(-margin(self.depth) // self.multiple) * self.multiple
+        # Padded, the grids of all poolings begin at 0, which may cost 2 pixels more.
+        return -(-(margin(self.depth) + 2) // self.multiple) * self.multiple
 
     def after(self, core: int) -> int:
         """Pixels of context below and right of `core` pixels, a multiple of `multiple`."""

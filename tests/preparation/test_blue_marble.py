@@ -13,12 +13,13 @@ from tests.support.user_errors import user_error
 
 @pytest.fixture
 def raw(tmp_path):
-    """A globe whose photograph has the colour 100 on land; a lake at 45 degrees north, 10 east."""
+    """A globe whose photograph has the colour 100 on land; lakes at 45 degrees north, 10 east and 73 west."""
     mask = np.zeros(blue_marble.MASK_SHAPE, np.uint8)
     mask[1080:] = 1  # the northern half, as rows go from south to north
     mask[1600:1640, 2260:2300] = 2
-    rows = np.zeros((270, 540, 3), np.uint8)
-    rows[:135] = 100
+    mask[1600:1640, 1260:1300] = 2
+    rows = np.random.default_rng(0).integers(0, 30, (270, 540, 3), np.uint8)
+    rows[:135] += 100
     Image.fromarray(rows).save(tmp_path / "bmng.jpg")
     (tmp_path / "lsmask_5min_f.bin").write_bytes(gzip.compress(mask.tobytes()))
     return tmp_path
