@@ -59,7 +59,7 @@ def read(
         for split, pair in folders.items()
         for side in ("images", "masks")
     }
-    found: dict[tuple[str, str], dict[str, tuple[str, Callable]]] = {
+    by_stem: dict[tuple[str, str], dict[str, tuple[str, Callable]]] = {
         place: {} for place in places.values()
     }
 
@@ -73,17 +73,17 @@ def read(
         stem = PurePosixPath(name).relative_to(folder).with_suffix("").as_posix()
         if place[1] == "masks":
             stem = stem.removesuffix(suffix)
-        if stem in found[place]:
+        if stem in by_stem[place]:
             raise UserError(
                 "name-repeated",
-                f"{printable(name)} and {printable(found[place][stem][0])} have one name apart "
+                f"{printable(name)} and {printable(by_stem[place][stem][0])} have one name apart "
                 "from their ending; rename or remove one of them",
                 path=source, value=printable(name),
             )  # fmt: skip
-        found[place][stem] = printable(name), load
+        by_stem[place][stem] = printable(name), load
     files = []
     for split, pair in folders.items():
-        images, masks = found[split, "images"], found[split, "masks"]
+        images, masks = by_stem[split, "images"], by_stem[split, "masks"]
         _require_pairs(source, split, pair, images, masks, suffix)
         files += [
             MaskedFile(images[stem][0], split.removeprefix("all"), images[stem][1], *masks[stem])

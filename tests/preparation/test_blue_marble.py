@@ -13,7 +13,7 @@ from tests.support.user_errors import user_error
 
 @pytest.fixture
 def raw(tmp_path):
-    """A globe whose photograph has the colour 100 on land; lakes at 45 degrees north, 10 east and 73 west."""
+    """A globe that is bright on land; lakes at 45 degrees north, 10 east and 73 west."""
     mask = np.zeros(blue_marble.MASK_SHAPE, np.uint8)
     mask[1080:] = 1  # the northern half, as rows go from south to north
     mask[1600:1640, 2260:2300] = 2

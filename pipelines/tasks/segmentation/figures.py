@@ -18,14 +18,16 @@ EXAMPLES = 4  # images drawn
 PERCENTILES = (0, 25, 50, 100)  # of the images by their mean IoU
 EDGES = (1, 10, 30, 100, 300, 1000, 10_000, 10**9)  # pixels of an object
 BINS = 1000  # of probabilities
-WHITE, RED, BLUE = (255, 255, 255), (213, 94, 0), (0, 114, 178)
+WHITE, GREY, RED, BLUE = (255, 255, 255), (120, 120, 120), (213, 94, 0), (0, 114, 178)
 
 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """Those of `draw_estimator`, precision and recall, filters and feature maps."""
     draw_estimator(outputs, test, spec, decision, folder, model)
     (name,) = spec.inputs
-    precision_and_recall(outputs.probabilities, test[spec.target.name], spec.labels, folder)
+    shown = range(spec.outputs) if spec.outputs > 2 else [target_class(spec)]
+    truths = test[spec.target.name]
+    precision_and_recall(outputs.probabilities, truths, spec.labels, shown, folder)
     networks.kernels(model, folder)
     tile = spec.inputs[name].shape[0]
     first = image_sizes.mirror(test[name][0], tile, tile)[:tile, :tile]
@@ -43,14 +45,20 @@ def draw_estimator(outputs, test: dict, spec: DataSpec, decision, folder: Path, 
     confusions = np.stack([
         metrics.confusion(a, b, spec.outputs) for a, b in zip(truths, predicted, strict=True)
     ])  # fmt: skip
-    examples(test[name], truths, predicted, confusions, test["file"], spec.labels, folder)
+    target = target_class(spec)
+    examples(test[name], truths, predicted, confusions, test["file"], spec.labels, target, folder)
     by_class(confusions.sum(axis=0), spec.labels, folder)
     by_size(truths, predicted, spec.labels, folder)
 
 
+def target_class(spec: DataSpec) -> int:
+    """Of two classes, the one to find."""
+    return 1 if spec.positive_id is None else spec.positive_id
+
+
 def examples(
     pixels: Sequence[np.ndarray], truths: Sequence[np.ndarray], predicted: Sequence[np.ndarray],
-    confusions: np.ndarray, names: Sequence[str], labels: Sequence[str], folder: Path,
+    confusions: np.ndarray, names: Sequence[str], labels: Sequence[str], target: int, folder: Path,
 ) -> None:  # fmt: skip
     """Image, truth, prediction and errors, from the worst image to the best one."""
     scores = np.array([np.nanmean(metrics.ious(confusion)) for confusion in confusions])
@@ -58,16 +66,21 @@ def examples(
     ranks = [round(percent / 100 * (len(order) - 1)) for percent in PERCENTILES]
     rows = [int(order[rank]) for rank in dict.fromkeys(ranks)]
     colours = mask_files.palette()
-    title = "Errors: white is right, orange is not the true class, black has no class"
+    title = "Errors: white and grey are right, orange is wrong, black has no class"
     if len(labels) == 2:
-        title = f"Errors of {labels[1]}: white is right, orange is too much, blue is missed"
+        title = f"Errors of {labels[target]}: white is right, orange is too much, blue is missed"
 
     def paint(figure):
         figure.suptitle(title, x=0.01, ha="left")
         grid = figure.subplots(len(rows), 4, squeeze=False)
         for line, row in zip(grid, rows, strict=True):
             truth, mask = truths[row], predicted[row]
-            panels = (pixels[row], colours[truth], colours[mask], errors(truth, mask, len(labels)))
+            panels = (
+                pixels[row],
+                colours[truth],
+                colours[mask],
+                errors(truth, mask, len(labels), target),
+            )
             captions = (names[row], "truth", "predicted", f"IoU {scores[row]:.2f}")
             for axes, panel, caption in zip(line, panels, captions, strict=True):
                 images.show(axes, panel)
@@ -86,32 +99,32 @@ def _patch(colour, label: str):
     return Patch(facecolor=colour, edgecolor="#888888", label=style.cut(label, 20))
 
 
-def errors(truth: np.ndarray, mask: np.ndarray, classes: int) -> np.ndarray:
+def errors(truth: np.ndarray, mask: np.ndarray, classes: int, target: int) -> np.ndarray:
     """(h, w) class ids -> (h, w, 3) colours of right and wrong pixels.
 
-    Of two classes, the second is what is to be found. Of more, class 0 where it is right is grey.
+    Of two classes, `target` is the one to find. Of more, class 0 where it is right is grey.
     """
     known = truth != mask_files.IGNORED
     colours = np.full((*truth.shape, 3), 40, np.uint8)
     right = known & (truth == mask)
-    colours[right & (truth > 0)] = WHITE
-    if classes > 2:
-        colours[right & (truth == 0)] = (120, 120, 120)
     colours[known & ~right] = RED
     if classes == 2:
-        colours[known & (truth == 1) & (mask == 0)] = BLUE
+        colours[right & (truth == target)] = WHITE
+        colours[known & (truth == target) & ~right] = BLUE
+    else:
+        colours[right & (truth > 0)] = WHITE
+        colours[right & (truth == 0)] = GREY
     colours[~known] = 0
     return colours
 
 
 def precision_and_recall(
     probabilities: Sequence[np.ndarray], truths: Sequence[np.ndarray], labels: Sequence[str],
-    folder: Path,
+    shown: Sequence[int], folder: Path,
 ) -> None:  # fmt: skip
-    """Precision against recall of each class, pixel by pixel, over all thresholds."""
+    """Precision against recall of the classes `shown`, pixel by pixel, over all thresholds."""
     if not probabilities:
         return
-    shown = range(1, 2) if len(labels) == 2 else range(len(labels))
     counts = np.zeros((len(labels), 2, BINS))  # class, is it the true one, probability
     for values, truth in zip(probabilities, truths, strict=False):
         truth = np.asarray(truth)
@@ -149,9 +162,9 @@ def precision_and_recall(
 
 def _curve(negatives: np.ndarray, positives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Precision and recall at each threshold, the lowest first; without a pixel above it, 1."""
-    found, false = (np.cumsum(values[::-1])[::-1] for values in (positives, negatives))
-    precision = np.where(found + false > 0, found / np.maximum(found + false, 1), 1.0)
-    return precision, found / positives.sum()
+    true, false = (np.cumsum(values[::-1])[::-1] for values in (positives, negatives))
+    precision = np.where(true + false > 0, true / np.maximum(true + false, 1), 1.0)
+    return precision, true / positives.sum()
 
 
 def by_class(confusion: np.ndarray, labels: Sequence[str], folder: Path) -> None:
@@ -194,18 +207,18 @@ def by_size(
 
     An object is a connected region of a class other than the first.
     """
-    sizes, found, classes = [], [], []
+    sizes, matches, classes = [], [], []
     for truth, mask in zip(truths, predicted, strict=True):
         for label in range(1, len(labels)):
             regions, count = ndimage.label(truth == label)
             if count:
                 numbers = regions[regions > 0]
                 sizes.append(np.bincount(numbers)[1:])
-                found.append(np.bincount(numbers, mask[regions > 0] == label)[1:])
+                matches.append(np.bincount(numbers, mask[regions > 0] == label)[1:])
                 classes.append(np.full(count, label))
     if not sizes:
         return
-    size, hits, label_of = map(np.concatenate, (sizes, found, classes))
+    size, hits, label_of = map(np.concatenate, (sizes, matches, classes))
     rows = []
     for label in range(1, len(labels)):
         for low, high in zip(EDGES[:-1], EDGES[1:], strict=True):

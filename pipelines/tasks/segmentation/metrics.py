@@ -131,11 +131,11 @@ def _weighted_mean(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _boundary_f1(matches: np.ndarray) -> np.ndarray:
     """(..., 4) -> (...): NaN where neither mask has a boundary."""
-    found, found_near, actual, actual_near = np.moveaxis(matches, -1, 0)
-    precision, recall = _ratio(found_near, found), _ratio(actual_near, actual)
+    guess, guess_near, actual, actual_near = np.moveaxis(matches, -1, 0)
+    precision, recall = _ratio(guess_near, guess), _ratio(actual_near, actual)
     both = np.nan_to_num(precision) + np.nan_to_num(recall)
     f1 = np.where(both > 0, 2 * np.nan_to_num(precision * recall) / np.maximum(both, 1e-300), 0.0)
-    return np.where(found + actual > 0, f1, np.nan)
+    return np.where(guess + actual > 0, f1, np.nan)
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

@@ -18,9 +18,9 @@ def boundary_matches(truth: np.ndarray, predicted: np.ndarray, label: int) -> np
     segmentation?", BMVC 2013, https://doi.org/10.5244/C.27.32.
     """
     known = ~ndimage.binary_dilation(truth == IGNORED)
-    actual, found = (boundary(mask == label) & known for mask in (truth, predicted))
+    actual, guess = (boundary(mask == label) & known for mask in (truth, predicted))
     return np.array([
-        found.sum(), (found & near(actual)).sum(), actual.sum(), (actual & near(found)).sum()
+        guess.sum(), (guess & near(actual)).sum(), actual.sum(), (actual & near(guess)).sum()
     ])  # fmt: skip
 
 
@@ -49,18 +49,18 @@ def v_rand_sums(truth: np.ndarray, predicted: np.ndarray, border: int) -> np.nda
     """
     known = truth != IGNORED
     actual, _ = ndimage.label(known & (truth != border))
-    found, _ = ndimage.label(predicted != border)
-    if not found.any():
-        found = np.ones_like(found)  # all border: thinned, one segment
+    segments, _ = ndimage.label(predicted != border)
+    if not segments.any():
+        segments = np.ones_like(segments)  # all border: thinned, one segment
     else:
         indices = ndimage.distance_transform_edt(
-            found == 0, return_distances=False, return_indices=True
+            segments == 0, return_distances=False, return_indices=True
         )
-        found = found[tuple(indices)]
+        segments = segments[tuple(indices)]
     inside = actual > 0
     if not inside.any():
         return np.zeros(3)
-    pairs = found[inside].astype(np.int64) * (actual.max() + 1) + actual[inside]
+    pairs = segments[inside].astype(np.int64) * (actual.max() + 1) + actual[inside]
     pair, counts = np.unique(pairs, return_counts=True)
     shares = counts / counts.sum()
     s = np.bincount(pair // (actual.max() + 1), shares)

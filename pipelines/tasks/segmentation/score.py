@@ -11,7 +11,7 @@ from pipelines.tasks.segmentation.tiling import TiledModel
 
 __all__ = ["Outputs", "predict", "score", "weights"]
 
-MAX_KEPT = 1 << 26  # probabilities, for figures
+MAX_NUMBERS = 1 << 26  # probabilities, for figures
 
 
 def predict(model, columns: dict, spec: DataSpec, decision, assets: Path) -> Outputs:
@@ -19,11 +19,11 @@ def predict(model, columns: dict, spec: DataSpec, decision, assets: Path) -> Out
     (name,) = spec.inputs
     image = tf.TensorSpec((None, None, spec.inputs[name].shape[2]), tf.uint8)
     tiled = tf.function(TiledModel(model).probabilities, input_signature=[image])
-    masks, kept, count = [], [], 0
+    masks, first, count = [], [], 0  # first: for figures
     for pixels in columns[name]:
         probabilities = tiled(tf.constant(pixels)).numpy()
         masks.append(probabilities.argmax(axis=2).astype(np.uint8))
         count += probabilities.size
-        if count <= MAX_KEPT:
-            kept.append(probabilities)
-    return Outputs(masks, probabilities=kept)
+        if count <= MAX_NUMBERS:
+            first.append(probabilities)
+    return Outputs(masks, probabilities=first)
