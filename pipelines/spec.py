@@ -27,6 +27,8 @@ class Field:
         kind: "ids" (numbers of tokens), "class" (of classes: one a row, or one a position or pixel,
             which is a mask), "image", "audio" or "real" (measurements).
         padded: rows end in padding, id 0, and may be cut to the longest of a batch. For ids alone.
+        any_size: a model must take images of any height and width; those of the test split have
+            their own, and rows of train and val are tiles of this shape. For images and masks.
     """
 
     shape: tuple[int, ...]
@@ -35,6 +37,7 @@ class Field:
     size: int | None = None
     kind: str = "real"
     padded: bool = False
+    any_size: bool = False
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -43,6 +46,8 @@ class Field:
             raise ValueError(f"a field of kind {self.kind!r} needs a size")
         if self.padded and (self.kind != "ids" or not self.shape):
             raise ValueError("only rows of ids can be padded")
+        if self.any_size and len(self.shape) < 2:
+            raise ValueError("only images and masks have a height and a width")
 
     @classmethod
     def token_ids(cls, positions: int, size: int, **more) -> "Field":
@@ -51,7 +56,10 @@ class Field:
 
     @property
     def open_shape(self) -> tuple[int | None, ...]:
-        """The shape that a model is built for: padded rows may come in any length."""
+        """The shape that a model is built for: padded rows may come in any length, images in any
+        size."""
+        if self.any_size:
+            return (None, None, *self.shape[2:])
         return (None, *self.shape[1:]) if self.padded else self.shape
 
 

@@ -14,6 +14,7 @@ from models.layers.recurrent_translator import RecurrentTranslator
 from models.layers.residual import PaddedShortcut
 from models.layers.segrnn import MergeChannels, ParallelDecoderStates, Segments
 from models.layers.standardization import SortQuantiles
+from models.layers.symmetries import RandomSymmetry, UndoSymmetry
 from models.layers.transformer_blocks import DecoderBlock, EncoderBlock
 from models.layers.transformer_translator import TransformerTranslator
 from models.layers.word_dropout import WordDropout
@@ -47,6 +48,7 @@ __all__ = [
     "ParallelDecoderStates",
     "Patches",
     "RandomAugmentation",
+    "RandomSymmetry",
     "RecurrentLanguageModel",
     "RecurrentTranslator",
     "Segments",
@@ -54,5 +56,6 @@ __all__ = [
     "SkipGram",
     "SortQuantiles",
     "TransformerTranslator",
+    "UndoSymmetry",
     "WordDropout",
 ]

@@ -3,8 +3,8 @@
 Names that are not listed here, those of packages that extend the project, are not checked.
 """
 
-TEXT, IMAGE = "text_classification", "image_classification"
-SERIES, PAIRS = "forecasting", "translation"
+TEXT, IMAGE, MASKS = "text_classification", "image_classification", "segmentation"
+SERIES, PAIRS, ALARMS = "forecasting", "translation", "anomaly_detection"
 LANGUAGE, WORDS, MEMORY = "language_modeling", "word_embedding", "sequence_memory"
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
@@ -14,6 +14,7 @@ RECIPES = {
     LANGUAGE: ("text_documents",),
     WORDS: ("word_benchmarks",),
     MEMORY: ("adding_problem", "copy_memory", "pixel_sequences"),
+    MASKS: ("blue_marble", "image_masks"),
 }
 KNOWN = tuple(RECIPES)
 MODULES = {
@@ -31,6 +32,7 @@ MODULES = {
     LANGUAGE: ("classical/ngram_lm", "recurrent_language_models"),
     WORDS: ("classical/ppmi_svd", "word_embeddings"),
     MEMORY: ("classical/linear_sequence", "recurrent_sequence_models", "tcn"),
+    MASKS: ("classical/pixel_forest", "unet"),
 }
 # The module and builder of the classical model that is a task's strong baseline.
 STRONG = {
@@ -41,6 +43,7 @@ STRONG = {
     LANGUAGE: ("classical/ngram_lm", "ngrams"),
     WORDS: ("classical/ppmi_svd", "ppmi_svd"),
     MEMORY: ("classical/linear_sequence", "linear_sequence"),
+    MASKS: ("classical/pixel_forest", "pixel_forest"),
 }
 
 

@@ -46,6 +46,14 @@ class ImageSplit(RandomSplit):
     val_per_class: Count | None = None
 
 
+class MaskSplit(RandomSplit):
+    """method: random, or folds: cross-validation over blocks of neighbouring images, in the order
+    of their names. folds: how many, with method: folds."""
+
+    method: Literal["random", "folds"] = "random"
+    folds: Annotated[int, Field(strict=True, ge=2)] = 5
+
+
 class TextSplit(RandomSplit):
     """method: random (near-duplicates stay together), file_order (the last rows are test, as in
     some published protocols) or folds (cross-validation). folds: how many, with method: folds."""
@@ -169,6 +177,28 @@ def assign_folds(
         fold_of_group[candidates[rng.permutation(len(candidates))]] = numbers
         assigned += len(candidates)
     return fold_of_group[group_of_row]
+
+
+def consecutive_folds(rows: int, folds: int, val: float) -> list[dict[str, np.ndarray]]:
+    """Row numbers of the splits of each fold, where neighbouring rows are alike.
+
+    Test is a block of neighbours, val the rows behind it, and train all others; behind the last row
+    comes the first.
+
+    Raises:
+        UserError: fewer rows than folds, or no row left for train.
+    """
+    if folds > rows:
+        raise UserError(
+            "split-size", f"{folds} folds of {rows} rows; choose fewer", key="split.folds",
+            value=folds,
+        )  # fmt: skip
+    splits = []
+    for test in np.array_split(np.arange(rows), folds):
+        rest = np.roll(np.arange(rows), -test[-1] - 1)[: rows - len(test)]
+        size = split_size(val, len(rest), "split.val")
+        splits.append({"train": np.sort(rest[size:]), "val": rest[:size], "test": test})
+    return splits
 
 
 def subsample_per_class(

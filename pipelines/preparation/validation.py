@@ -101,13 +101,14 @@ def within_spec(path: Path, columns: Mapping, spec: "DataSpec") -> None:
     """Checks that prepared arrays are what the spec promises.
 
     Inputs and target have the field's shape and dtype, are finite, and their ids and classes are
-    in range; every request input is there.
+    in range; every request input is there, unless rows are tiles of images.
 
     Raises:
         UserError: with the array's path, and the row where one row is at fault.
     """
     fields = {**spec.inputs, spec.target.name: spec.target}
-    for name in (*fields, *spec.request_inputs):
+    requests = () if _are_tiles(columns, spec) else spec.request_inputs
+    for name in (*fields, *requests):
         if name not in columns:
             raise UserError(
                 "array-missing", f"no such array; there are: {', '.join(sorted(columns))}",
@@ -117,14 +118,26 @@ def within_spec(path: Path, columns: Mapping, spec: "DataSpec") -> None:
         _within_field(path / f"{name}.npy", columns[name], field)
 
 
+def _are_tiles(columns: Mapping, spec: "DataSpec") -> bool:
+    from pipelines.storage.arrays import Images
+
+    whole = spec.target.name in columns and isinstance(columns[spec.target.name], Images)
+    return spec.target.any_size and not whole
+
+
 def _within_field(path: Path, array: "np.ndarray", field: "Field") -> None:
     import numpy as np
 
-    from pipelines.storage.arrays import Sequences
+    from pipelines.storage.arrays import Images, Sequences
 
-    if isinstance(array, Sequences):  # rows of any length, of which the field has the longest
+    shape: tuple[int, ...]
+    if isinstance(array, Images) and field.any_size:  # each of a size of its own
+        inner = {tuple(row) for row in array.shapes[:, 2:].tolist()}
+        shape = (*field.shape[:2], *(max(inner) if len(inner) == 1 else ()))
+        array = array.data
+    elif isinstance(array, Sequences):  # rows of any length, of which the field has the longest
         longest = max(map(len, array))
-        shape: tuple[int, ...] = (max(longest, *field.shape),)
+        shape = (max(longest, *field.shape),)
         array = array.flat()
     else:
         shape = array.shape[1:]

@@ -156,10 +156,13 @@ def describe(signature, serve, spec, assets: Path) -> dict:
 
 
 def decode_strings(values):
-    """Nested lists as JSON takes them: bytes as text, at any depth."""
+    """Nested lists as JSON takes them, at any depth: bytes as text, or base64 if they are none."""
     if isinstance(values, list):
         return [decode_strings(value) for value in values]
-    return values.decode("utf-8") if isinstance(values, bytes) else values
+    try:
+        return values.decode("utf-8") if isinstance(values, bytes) else values
+    except UnicodeDecodeError:
+        return to_tfserving_json(values)
 
 
 def to_tfserving_json(row):

@@ -2,8 +2,9 @@
 
 Strings have no fixed width and pickled arrays are not allowed, so a column of texts, or of files
 such as encoded images, is two arrays: the bytes of all, and the offset where each begins; so is a
-column of sequences of ids, of any length. Windows of a series overlap, so a column of windows is
-the series, once, with their length and stride.
+column of sequences of ids, of any length. Images of sizes of their own are the pixels of all, and
+the shape of each. Windows of a series overlap, so a column of windows is the series, once, with
+their length and stride.
 """
 
 import hashlib
@@ -16,6 +17,7 @@ import numpy as np
 from pipelines.config.errors import UserError
 
 TEXT, BLOB, IDS, OFFSETS = ".utf8.npy", ".bytes.npy", ".ids.npy", ".offsets.npy"
+PIXELS, SHAPES = ".pixels.npy", ".shapes.npy"
 SERIES, WINDOWS = ".series.npy", ".cut.npy"  # .cut.npy holds length and stride
 
 
@@ -68,6 +70,37 @@ class Sequences(Blobs):
         return np.frombuffer(self._data.tobytes(), self.dtype)
 
 
+class Images(Sequence):
+    """A read-only, memory-mapped list of uint8 arrays, each of a size of its own: images, masks.
+
+    Args:
+        data: (n,) the values of all rows, one behind the other.
+        shapes: (rows, axes) of each.
+    """
+
+    dtype = np.dtype(np.uint8)
+
+    def __init__(self, data: np.ndarray, shapes: np.ndarray):
+        self.data, self.shapes = data, shapes
+        self._offsets = np.concatenate([[0], np.cumsum(np.prod(shapes, axis=1))])
+
+    @classmethod
+    def of(cls, rows: Sequence[np.ndarray]) -> "Images":
+        data = np.concatenate([np.asarray(row, cls.dtype).ravel() for row in rows])
+        return cls(data, np.array([row.shape for row in rows], np.int64))
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        start, end = self._offsets[index % len(self)], self._offsets[index % len(self) + 1]
+        return np.asarray(self.data[start:end]).reshape(self.shapes[index])
+
+
 @dataclass(frozen=True)
 class WindowIndex:
     """Windows of `length` rows of a series, (rows, ...), one every `stride` rows; at least one.
@@ -89,7 +122,7 @@ class WindowIndex:
         return np.moveaxis(all_windows, -1, 1)[:: self.stride]
 
 
-Column = np.ndarray | WindowIndex | Sequences | Sequence[str] | Sequence[bytes]
+Column = np.ndarray | WindowIndex | Sequences | Images | Sequence[str] | Sequence[bytes]
 
 
 def write(folder: Path, columns: Mapping[str, Column]) -> None:
@@ -104,6 +137,9 @@ def write(folder: Path, columns: Mapping[str, Column]) -> None:
         elif isinstance(column, WindowIndex):
             np.save(folder / f"{name}{SERIES}", np.ascontiguousarray(column.series))
             np.save(folder / f"{name}{WINDOWS}", np.array([column.length, column.stride]))
+        elif isinstance(column, Images):
+            np.save(folder / f"{name}{PIXELS}", column.data)
+            np.save(folder / f"{name}{SHAPES}", column.shapes)
         elif isinstance(column, Sequences):
             _write_blobs(folder, name, IDS, [row.tobytes() for row in column])
         else:
@@ -127,11 +163,11 @@ def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs]:
     columns: dict[str, np.ndarray | Texts | Blobs] = {}
     kinds: dict[str, tuple[str, Callable]] = {
         TEXT: (OFFSETS, Texts), BLOB: (OFFSETS, Blobs), IDS: (OFFSETS, Sequences),
-        SERIES: (WINDOWS, _view),
+        PIXELS: (SHAPES, Images), SERIES: (WINDOWS, _view),
     }  # fmt: skip
     for path in sorted(folder.glob("*.npy")):
         suffix = next(
-            (end for end in (*kinds, OFFSETS, WINDOWS) if path.name.endswith(end)), ".npy"
+            (end for end in (*kinds, OFFSETS, SHAPES, WINDOWS) if path.name.endswith(end)), ".npy"
         )
         name = path.name.removesuffix(suffix)
         if suffix in kinds:

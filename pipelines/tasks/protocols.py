@@ -32,7 +32,9 @@ KINDS = {
     "probability": "of the predicted class",
     "probabilities": "of all classes, in the order of the labels",
     "quantiles": "of a series: (steps, columns, levels)",
-    "mask": "a class id for each pixel",
+    "mask": "a class id for each pixel: numbers, or a PNG file with a palette",
+    "shares": "of the pixels of an image, of all classes, in the order of the labels",
+    "pixel_probabilities": "of all classes, for each pixel: (height, width, classes)",
     "ranking": "strings, the best first",
     "score": "a number that ranks answers; higher is better",
 }

@@ -1,6 +1,7 @@
 // A prediction, displayed by the kinds of its outputs; other kinds are tables.
 
 import { element } from "./dom.js";
+import { overlay } from "./overlay.js";
 import { plotSeries } from "./plot.js";
 import { labelledValue, mask, percent, ranking, rounded, table } from "./tables.js";
 
@@ -12,7 +13,7 @@ const RENDERERS = {
   probabilities: ({ value }, { model }) => isList(value, 1) && [bars(value, model.classes)],
   series: renderSeries,
   ranking: renderRanking,
-  mask: ({ name, value }, { model }) => isMatrix(value) && [mask(name, value, model.classes)],
+  mask: renderMask,
   probability: ({ name, value }) => typeof value === "number" && [
     labelledValue(name, percent(value)),
   ],
@@ -57,6 +58,15 @@ function renderRanking({ name, value }, { take }) {
   if (!isList(value, 1)) return null;
   const scores = take("score", (numbers) => numbers?.length === value.length);
   return [ranking(name, value, scores?.value)];
+}
+
+// A PNG file is laid over the image of the request; a matrix of class ids is drawn.
+function renderMask({ name, value }, { take, inputs, signature, model }) {
+  if (isMatrix(value)) return [mask(name, value, model.classes)];
+  if (typeof value?.b64 !== "string") return null;
+  const image = signature.inputs.find(({ kind }) => kind === "image");
+  const shares = take("shares", (numbers) => isList(numbers, 1));
+  return [overlay(name, value, inputs[image?.name], shares?.value, model.classes)];
 }
 
 // steps -> steps × 1 column.

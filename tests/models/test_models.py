@@ -13,6 +13,7 @@ import models
 from pipelines.config import signatures
 from pipelines.config.errors import UserError
 from pipelines.tasks.sequence_memory.example import class_spec
+from pipelines.preparation import labelled_masks
 from tests.support.model_checks import (
     Case,
     check_gradients,
@@ -37,6 +38,7 @@ images = partial(Case, "image_classification")
 series = partial(Case, "forecasting")
 pairs = partial(Case, "translation")
 memory = partial(Case, "sequence_memory")
+masks = partial(Case, "segmentation")
 
 WORDS = text_spec(words=(5, 12))
 BOTH = text_spec(words=(5, 12), characters=(6, 9))
@@ -87,6 +89,21 @@ GRUS, LSTMS = 3 * 3 * 144, 3 * 4 * 136
 TRANSFORMER = {"hidden_dim": 8, "num_heads": 2, "depth": 1, "mlp_dim": 12, "dropout": 0.2}
 # Two norms 2*16; queries, keys, values, output 4*(8*8+8); feed-forward 8*12+12 + 12*8+8.
 ENCODER = 32 + 288 + 212
+
+MASKS = labelled_masks.data_spec(("a", "b", "c"), 8, 1)
+
+
+def unet_size(channels: int, filters: int, depth: int, classes: int, normalization: bool) -> int:
+    """Parameters of a U-Net: 3 * 3 convolutions with a bias, or 4 of normalisation for each filter;
+    2 * 2 transposed ones with a bias; 1 * 1 to the classes."""
+
+    def level(inputs: int, outputs: int) -> int:
+        return 9 * outputs * (inputs + outputs) + 2 * outputs * (4 if normalization else 1)
+
+    sizes = [filters * 2**number for number in range(depth + 1)]
+    down = level(channels, filters) + sum(level(a, b) for a, b in pairwise(sizes))
+    up = sum(4 * b * a + a + level(2 * a, a) for a, b in pairwise(sizes))
+    return down + up + classes * (filters + 1)
 
 
 def vit_size(pixels: int, patches: int, dim: int, depth: int, classes: int) -> int:
@@ -154,6 +171,7 @@ CASES = [
     # A quarter of 32 channels to begin with, so of 1024 in the end; logits 256*3+3.
     images("transfer", "transfer", IMAGE, mobilenet_size(8) + 771,
              {**MOBILE, "backbone_kwargs": {"alpha": 0.25}, "size": 32}),
+    masks("unet", "unet", MASKS, unet_size(1, 4, 1, 3, True), {"filters": 4, "depth": 1}),
     # 24 weights and a bias for each of 2 steps; of 3 steps' 3 quantiles, whatever the columns.
     series("linear", "linear_forecaster", LONG_ONE, 25 * 2),
     series("linear", "linear_forecaster", LONG_TWO, 25 * 9),
@@ -216,6 +234,7 @@ DEFAULTS = [
     images("vit", "vit", IMAGE, vit_size(16, 4, 64, 4, 3)),
     # 1024*3+3.
     images("transfer", "transfer", image_spec(32, 32, 3, 3), mobilenet_size(32) + 3075, MOBILE),
+    masks("unet", "unet", MASKS, unet_size(1, 16, 3, 3, True)),
     series("linear", "linear_forecaster", ONE, 7 * 2),
     # One, three and four gates: 32*(1+32+1), with two biases 32*(1+32+2); outputs 32*2+2.
     series("recurrent_forecasters", "elman_forecaster", ONE, 1088 + 66),
@@ -252,6 +271,11 @@ PUBLISHED = [
     images("vit", "vit", image_spec(224, 224, 3, 1000), 86_567_656, VIT_B16),
     images("transfer", "transfer", image_spec(32, 32, 3, 5), 2_257_984 + 5 * 1280 + 5,
              {**MOBILE, "backbone": "MobileNetV2"}),
+    # Figure 1 of the paper. Keras code that many copy has 31,031,685: of its last convolutions, 64
+    # to 2 of 3 * 3 and 2 to 1, there is here one, 64 to 2 of 1 * 1.
+    masks("unet", "unet", labelled_masks.data_spec(("cell", "membrane"), 572, 1),
+          31_031_685 - (9 * 64 * 2 + 2) - (2 + 1) + (64 * 2 + 2),
+          {"filters": 64, "depth": 4, "padding": "valid", "normalization": False}),
 ]  # fmt: skip
 BUILDERS = one_of_each(CASES, lambda case: case.builder)
 ONE_EACH = pytest.mark.parametrize("case", BUILDERS, ids=lambda case: case.name)

@@ -183,12 +183,32 @@ def test_ranking_mask_and_unknown_kind(user):
     assert "similarities" not in text  # shown beside the ranking
 
 
+def test_a_mask_is_laid_over_its_image_with_a_slider(user, tmp_path):
+    path = tmp_path / "image.png"
+    Image.fromarray(np.zeros((1, 2, 3), np.uint8)).save(path)
+    user.open("coasts")
+    user.tab_to("input[type=file]").send_keys(str(path))
+    user.tab_to("button", "Predict")
+    user.press(Keys.ENTER)
+    user.prediction()
+    image, mask = user.wait(lambda: user.all(".layers img"))
+    user.wait(lambda: mask.get_property("naturalWidth") == 2)
+    assert image.rect == mask.rect
+    assert [item.text for item in user.all(".legend li")] == ["sea 50.0 %", "lake 50.0 %"]
+    assert mask.value_of_css_property("opacity") == "0.5"
+    user.tab_to("input[type=range]")
+    user.press(Keys.END)
+    assert mask.value_of_css_property("opacity") == "1"
+    swatch = user.all(".legend .swatch")[1]
+    assert swatch.value_of_css_property("background-color") == "rgba(0, 128, 0, 1)"
+
+
 def test_models_are_grouped_by_task(user):
     user.visit()
     titles = [title.text for title in user.all("h2")]
     assert titles == [
-        "Forecasting", "Image classification", "Text classification", "Translation",
-        "Word neighbours",
+        "Forecasting", "Image classification", "Segmentation", "Text classification",
+        "Translation", "Word neighbours",
     ]  # fmt: skip
 
 

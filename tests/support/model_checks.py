@@ -56,6 +56,8 @@ RANDOMNESS = {
     "dropout": (0.0, 0.5),
     "word_dropout": (0.0, 0.5),
     "augment": (None, {"rotation": 0.2}),
+    "symmetry": ("none", "square"),
+    "contrast": (0.0, 0.5),
 }
 
 
@@ -113,6 +115,8 @@ def batch(spec: DataSpec, rows: int = 16, seed: int = 1) -> tuple[dict, np.ndarr
     inputs = {name: _random_array(f, spec, rows, rng) for name, f in spec.inputs.items()}
     if spec.target.name == "label":
         return inputs, (np.arange(rows) % spec.outputs).astype(np.int32)
+    if spec.target.any_size:  # a class a pixel
+        return inputs, rng.integers(0, spec.outputs, (rows, *spec.target.shape)).astype(np.uint8)
     if spec.target.name == "target_out":  # the decoder's input, shifted left by one position
         return inputs, np.roll(inputs["target_in"], -1, axis=1)
     horizon = Field(

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
+from pipelines.preprocessing import mask_files
 from tests.support.serving_trees import write_golden, write_signature
 
 TEXTS = tf.TensorSpec((None,), tf.string, name="text")
@@ -33,6 +35,16 @@ class Functions(tf.Module):
 
         means = tf.map_fn(mean, image_bytes, fn_output_signature=tf.float32)
         return classify(means > 127.0, ["dark", "light"])
+
+    @tf.function(input_signature=[FILES])
+    def segment(self, image_bytes):
+        """A mask of 2 x 1 pixels, of the classes 0 and 2, whatever the image."""
+        data = mask_files.encode(np.array([[0, 2]], np.uint8))
+        rows = tf.shape(image_bytes)
+        return {
+            "mask_bytes": tf.fill(rows, data),
+            "share": tf.tile([[0.5, 0.0, 0.5]], [rows[0], 1]),
+        }
 
     @tf.function(input_signature=[SERIES])
     def forecast(self, history):
@@ -84,6 +96,16 @@ METADATA = {
             "serving_default": {"inputs": {"image_bytes": {"kind": "image"}}, "outputs": CLASSIFIER}
         },
     },
+    "coasts": {
+        "task": "segmentation",
+        "labels": ["sea", "land", "lake"],
+        "signatures": {
+            "serving_default": {
+                "inputs": {"image_bytes": {"kind": "image"}},
+                "outputs": {"mask_bytes": {"kind": "mask"}, "share": {"kind": "shares"}},
+            }
+        },
+    },
     "steps": {
         "task": "forecasting",
         "signatures": {
@@ -124,6 +146,7 @@ def save_models(root: Path) -> None:
     functions = {
         "mail": {"serving_default": module.spam},
         "shades": {"serving_default": module.light},
+        "coasts": {"serving_default": module.segment},
         "steps": {"serving_default": module.forecast},
         "echo": {"serving_default": module.translate, "twice": module.doubled},
         "words": {"serving_default": module.neighbours},

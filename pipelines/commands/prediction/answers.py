@@ -120,14 +120,18 @@ class Answers:
             return self._mask(place, values)
         return plain(values[column.place] if column.place else values)
 
-    def _mask(self, place: str, classes: np.ndarray) -> str:
-        """The path of a PNG whose grey values are class ids, relative to the table."""
+    def _mask(self, place: str, classes: np.ndarray | bytes) -> str:
+        """The path of a PNG whose grey values or palette indices are class ids, relative to the
+        table."""
         assert self.masks is not None
         folder, name = self.masks
         path = folder / f"{place}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
-        image = np.squeeze(classes).astype(np.uint8)[..., None]
-        path.write_bytes(image_decoding.png(image))
+        if isinstance(classes, bytes):  # a PNG already
+            path.write_bytes(classes)
+        else:
+            image = np.squeeze(classes).astype(np.uint8)[..., None]
+            path.write_bytes(image_decoding.png(image))
         return f"{name}/{place}.png"
 
 

@@ -19,6 +19,7 @@ class GraphReader(tf.Module):
     def __init__(self, reader: image_decoding.Reader):
         super().__init__()
         self.rule = reader
+        self.decoder = GraphDecoder(reader.channels, reader.max_pixels)
 
     def __call__(self, files):
         rule = self.rule
@@ -26,12 +27,30 @@ class GraphReader(tf.Module):
         return tf.map_fn(self.read, files, fn_output_signature=shape, parallel_iterations=PARALLEL)
 
     def read(self, file):
+        image = self.decoder.decode(file)
+        if self.rule.crop is not None:
+            image = center_crop(image, self.rule.height, self.rule.width, self.rule.crop)
+        tall = resize_axis(image, self.rule.height)
+        wide = tf.transpose(resize_axis(tf.transpose(tall, (1, 0, 2)), self.rule.width), (1, 0, 2))
+        wide = tf.ensure_shape(wide, (self.rule.height, self.rule.width, self.rule.channels))
+        return tf.cast(wide, tf.uint8)
+
+
+class GraphDecoder(tf.Module):
+    """`image_decoding.decode`, and `grey` for one channel, in TensorFlow."""
+
+    def __init__(self, channels: int, max_pixels: int):
+        super().__init__()
+        self.channels, self.max_pixels = channels, max_pixels
+
+    def decode(self, file):
+        """A scalar string -> (h, w, channels), of values 0 to 255."""
         is_png = tf.strings.substr(file, 0, len(image_decoding.PNG)) == image_decoding.PNG
         is_jpeg = tf.strings.substr(file, 0, len(image_decoding.JPEG)) == image_decoding.JPEG
         with tf.control_dependencies([require(is_png | is_jpeg, "image-format")]):
             pixels = tf.cond(is_png, lambda: png_pixels(file), lambda: jpeg_pixels(file))
         small = tf.debugging.Assert(
-            pixels <= self.rule.max_pixels, ["image_bytes: too many pixels:", pixels]
+            pixels <= self.max_pixels, ["image_bytes: too many pixels:", pixels]
         )
         with tf.control_dependencies([small]):
             image = tf.cond(
@@ -39,21 +58,12 @@ class GraphReader(tf.Module):
                 lambda: tf.io.decode_png(file, channels=3),
                 lambda: tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE"),
             )
-        if self.rule.channels == 1:
-            total = tf.reduce_sum(
-                tf.cast(image, tf.int32) * tf.constant(image_decoding.GREY_RGB),
-                axis=2,
-                keepdims=True,
-            )
-            image = tf.bitwise.right_shift(
-                total + image_decoding.GREY_HALF, image_decoding.GREY_BITS
-            )
-        if self.rule.crop is not None:
-            image = center_crop(image, self.rule.height, self.rule.width, self.rule.crop)
-        tall = resize_axis(image, self.rule.height)
-        wide = tf.transpose(resize_axis(tf.transpose(tall, (1, 0, 2)), self.rule.width), (1, 0, 2))
-        wide = tf.ensure_shape(wide, (self.rule.height, self.rule.width, self.rule.channels))
-        return tf.cast(wide, tf.uint8)
+        if self.channels == 3:
+            return image
+        total = tf.reduce_sum(
+            tf.cast(image, tf.int32) * tf.constant(image_decoding.GREY_RGB), axis=2, keepdims=True
+        )
+        return tf.bitwise.right_shift(total + image_decoding.GREY_HALF, image_decoding.GREY_BITS)
 
 
 def require(condition, code: str):

@@ -1,0 +1,106 @@
+"""The served graph of `models.classical.pixel_forest`: the same votes as numpy's, to the last one.
+
+Shapes: images of (h, w, c), d features, T trees.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from pipelines.classical.forests import Forest
+from pipelines.classical.pixel_features import SCALES, UNIT, kernel
+from pipelines.tasks.segmentation.tiling import mirrored
+
+ROWS = 1 << 14  # pixels at a time; the last part is filled up
+
+
+class GraphForest(tf.Module):
+    """`pixel_features` and `Forest` in the graph; a `PixelModel`."""
+
+    def __init__(self, forest: Forest):
+        super().__init__()
+        self.nodes = {
+            name: tf.Variable(values, trainable=False)
+            for name, values in forest.arrays().items()
+            if name not in ("roots", "depth")
+        }
+        self.roots = tf.constant(forest.roots)
+        self.depth, self.classes = int(forest.depth[0]), forest.votes.shape[1]
+
+    def probabilities(self, image):
+        """(h, w, c) uint8 -> (h, w, classes) float32."""
+        features = graph_features(image)
+        shape = tf.shape(features)
+        flat = tf.reshape(features, (-1, features.shape[2]))
+        count = shape[0] * shape[1]
+        parts = (count + ROWS - 1) // ROWS
+        flat = tf.pad(flat, [[0, parts * ROWS - count], [0, 0]])
+        votes = tf.map_fn(
+            lambda part: self._votes(flat[part * ROWS : (part + 1) * ROWS]),
+            tf.range(parts), parallel_iterations=1,
+            fn_output_signature=tf.TensorSpec((None, self.classes), tf.int64),
+        )  # fmt: skip
+        votes = tf.reshape(votes, (-1, self.classes))[:count]
+        total = tf.reduce_sum(votes, axis=1, keepdims=True)
+        shares = tf.cast(tf.cast(votes, tf.float64) / tf.cast(total, tf.float64), tf.float32)
+        return tf.reshape(shares, (shape[0], shape[1], self.classes))
+
+    def _votes(self, features):
+        """(n, d) float32 -> (n, classes) int64."""
+        values = tf.cast(features, tf.float64)
+        width = features.shape[1]
+        starts = tf.range(tf.shape(values)[0]) * width
+        flat, children = tf.reshape(values, [-1]), tf.reshape(self.nodes["children"], [-1])
+
+        def of_tree(number, total):
+            node = tf.fill(tf.shape(starts), self.roots[number])
+
+            def descend(step, node):
+                value = tf.gather(flat, starts + tf.gather(self.nodes["feature"], node))
+                is_right = tf.cast(value > tf.gather(self.nodes["threshold"], node), tf.int32)
+                return step + 1, tf.gather(children, 2 * node + is_right)
+
+            _, node = tf.while_loop(lambda step, _: step < self.depth, descend, (0, node))
+            return number + 1, total + tf.cast(tf.gather(self.nodes["votes"], node), tf.int64)
+
+        zeros = tf.zeros((tf.shape(values)[0], self.classes), tf.int64)
+        _, total = tf.while_loop(
+            lambda number, _: number < tf.size(self.roots), of_tree, (0, zeros),
+            parallel_iterations=1,
+        )  # fmt: skip
+        return total
+
+
+def graph_features(image):
+    """`pixel_features` in the graph: (h, w, c) uint8 -> (h, w, d) float32."""
+    planes = []
+    for channel in range(image.shape[2]):
+        plane = tf.cast(image[..., channel], tf.float64)
+        planes.append(plane)
+        for sigma in SCALES:
+            planes += _of_scale(plane, kernel(sigma))
+    return tf.cast(tf.stack(planes, axis=2), tf.float32)
+
+
+def _of_scale(plane, weights: np.ndarray) -> list:
+    reach = len(weights) // 2
+    taps = tf.constant(weights, tf.float64)
+    blurred = _mirror(plane, reach)[None, ..., None]
+    for shape in ((-1, 1, 1, 1), (1, -1, 1, 1)):
+        blurred = tf.nn.conv2d(blurred, tf.reshape(taps, shape), 1, "VALID")
+    blurred = tf.floor((blurred[0, ..., 0] + UNIT / 2) / UNIT)
+    wide = _mirror(blurred, 1)
+    middle, up, down = wide[1:-1], wide[:-2], wide[2:]
+    across = middle[:, 2:] - middle[:, :-2]
+    along = (down - up)[:, 1:-1]
+    xx = 4 * (middle[:, 2:] - 2 * blurred + middle[:, :-2])
+    yy = 4 * ((down + up)[:, 1:-1] - 2 * blurred)
+    xy = (down - up)[:, 2:] - (down - up)[:, :-2]
+    root = tf.sqrt((xx - yy) ** 2 + 4 * xy**2)
+    return [blurred, across**2 + along**2, xx + yy - root, xx + yy + root]
+
+
+def _mirror(plane, reach: int):
+    """(h, w) -> (h + 2 reach, w + 2 reach)."""
+    for axis in (0, 1):
+        plane = tf.gather(plane, mirrored(tf.shape(plane)[axis], reach, reach), axis=axis)
+    return plane
