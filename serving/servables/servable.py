@@ -24,15 +24,15 @@ class Servable:
 
     Args:
         signatures: its functions by name.
-        generator: what makes texts token by token, if the signatures do.
         metadata: the content of signature.json; empty if there is none.
         saved_model: owns the variables of the functions, which must not be freed before them.
+        generator: what makes texts token by token, if the signatures do.
     """
 
     signatures: Mapping[str, Signature]
-    generator: TextGenerator | None
     metadata: dict
     saved_model: object
+    generator: TextGenerator | None = None
 
 
 def set_threads(per_operation: int) -> None:
@@ -105,7 +105,7 @@ def load_saved_model(folder: Path, metadata: dict, definitions: Mapping) -> Serv
     }
     if not signatures:
         raise LoadError(f"{folder}: the SavedModel has no signature; export it with at least one")
-    return Servable(signatures, TextGenerator.of(signatures), metadata, saved_model)
+    return Servable(signatures, metadata, saved_model, TextGenerator.of(signatures))
 
 
 def described_inputs(metadata: dict, signature: str) -> dict[str, dict[str, Any]]:
