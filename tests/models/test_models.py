@@ -12,8 +12,8 @@ import pytest
 import models
 from pipelines.config import signatures
 from pipelines.config.errors import UserError
-from pipelines.tasks.sequence_memory.example import class_spec
 from pipelines.preparation import labelled_masks
+from pipelines.tasks.sequence_memory.example import class_spec
 from tests.support.model_checks import (
     Case,
     check_gradients,

@@ -8,16 +8,20 @@ import keras
 import tensorflow as tf
 
 WINDOW = 256
-PROMPT = 512  # of a longer prompt the last tokens are read
+CONTEXT = 512  # of a longer prompt the last tokens are read
 LAYER = "language_model"  # of the Keras model: a RecurrentLanguageModel
 
 
 class RecurrentGraph(tf.Module):
-    """A `ServedDecoder` over a Keras model."""
+    """A `ServedDecoder` over a Keras model; its state is that of all layers, side by side."""
+
+    context = CONTEXT
 
     def __init__(self, model: keras.Model):
         super().__init__()
         self.layer = model.get_layer(LAYER)
+        self.sizes = [state.shape[1] for state in self.layer.zero_states(1)]
+        self.state_specs = (tf.TensorSpec((None, sum(self.sizes)), tf.float32, name="state"),)
 
     def nats(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """(B,) float64 sums of -log p over the tokens of (B, None) documents."""
@@ -48,9 +52,9 @@ class RecurrentGraph(tf.Module):
         nats = tf.reshape(windowed, (tf.shape(targets)[0], -1))
         return tf.RaggedTensor.from_tensor(tf.cast(nats, tf.float64), ids.row_lengths())
 
-    def start(self, ids: tf.RaggedTensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+    def start(self, ids: tf.RaggedTensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """(state before the last token, that token) of prompts; 0 comes before each."""
-        begun = tf.concat([tf.zeros((ids.nrows(), 1), tf.int32), ids[:, -PROMPT:]], axis=1)
+        begun = tf.concat([tf.zeros((ids.nrows(), 1), tf.int32), ids], axis=1)
         lengths = tf.cast(begun.row_lengths(), tf.int32)
         tokens = begun.to_tensor(0)
 
@@ -64,8 +68,11 @@ class RecurrentGraph(tf.Module):
             lambda index, _: index < tf.shape(tokens)[1] - 1, body, (tf.constant(0), states),
             parallel_iterations=1,
         )  # fmt: skip
-        return states, tf.gather(tokens, lengths - 1, batch_dims=1)
+        last = tf.gather(tokens, lengths - 1, batch_dims=1)
+        return {"state": tf.concat(states, axis=1)}, last
 
-    def step(self, ids: tf.Tensor, index: tf.Tensor, state: list[tf.Tensor]):
-        """(B,) ids -> (B, V) logits of the next, and the states."""
-        return self.layer.step(ids, index, state)
+    def step(self, ids: tf.Tensor, state: dict[str, tf.Tensor]):
+        """(B,) ids -> (B, V) logits of the next, and the state."""
+        states = tf.split(state["state"], self.sizes, axis=1)
+        logits, states = self.layer.step(ids, None, states)
+        return logits, {"state": tf.concat(states, axis=1)}

@@ -9,10 +9,11 @@ from pipelines.spec import DataSpec
 from pipelines.tasks.language_modeling.metrics import Outputs, score, weights
 from pipelines.tasks.language_modeling.recurrent_graph import RecurrentGraph
 from pipelines.tasks.language_modeling.serve_classical import estimator_endpoints
-from pipelines.tasks.language_modeling.served_model import endpoints_of
+from pipelines.tasks.language_modeling.served_model import PARAMETERS, endpoints_of
 
 __all__ = [
-    "KINDS", "SCORED", "endpoints", "estimator_endpoints", "examples", "outputs", "score", "weights"
+    "KINDS", "SCORED", "endpoints", "estimator_endpoints", "examples", "outputs", "score", "sizes",
+    "weights",
 ]  # fmt: skip
 
 SCORED = "score"  # the signature whose answers are compared with evaluate's
@@ -21,13 +22,20 @@ KINDS = {
     "prompt": "text", "text": "text", "stop": "text", "completion": "text",
     "finish_reason": "label", "log_probability": "score", "log_likelihood": "score",
     **dict.fromkeys(("max_tokens", "temperature", "top_k", "top_p", "seed"), "number"),
-    **dict.fromkeys(("tokens", "characters", "bits_per_character"), "number"),
+    **dict.fromkeys(("tokens", "characters", "bits_per_character", "prompt_tokens"), "number"),
+    **dict.fromkeys(("unknown_tokens", "truncated", "position", "ended"), "number"),
+    "token": "ids",
 }  # fmt: skip
 
 
 def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
     """(module to save, {signature name: function})."""
     return endpoints_of(RecurrentGraph(model), spec, assets)
+
+
+def sizes(spec: DataSpec, assets: Path) -> dict[str, dict]:
+    """Limits and defaults of the inputs by name."""
+    return PARAMETERS
 
 
 def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:
