@@ -51,11 +51,14 @@ def cut_split(folder: Path, rows: int) -> None:
     if total <= rows:
         return
     indices = np.linspace(0, total - 1, rows).astype(int)
-    few = {
-        name: np.array(column[indices])
-        if isinstance(column, np.ndarray)
-        else [column[int(index)] for index in indices]
-        for name, column in columns.items()
-    }
+    few = {name: _rows(column, indices) for name, column in columns.items()}
     shutil.rmtree(folder)
     arrays.write(folder, few)
+
+
+def _rows(column: arrays.Column, indices: np.ndarray) -> arrays.Column:
+    """Some rows of a column, as a column of the same kind."""
+    if isinstance(column, np.ndarray):
+        return np.array(column[indices])
+    rows = [column[int(index)] for index in indices]
+    return column.of(rows) if isinstance(column, arrays.Images | arrays.Sequences) else rows
