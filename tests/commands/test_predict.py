@@ -295,6 +295,14 @@ def test_windows_are_those_that_prepare_makes(made, tmp_path):
     assert rows[-1]["origin"] == "2024-02-09"
 
 
+def test_a_mask_that_is_a_file_already(tmp_path):
+    outputs = {"mask_bytes": {"dtype": "string", "shape": [None], "kind": "mask"}}
+    answers = Answers(outputs, [], {}, ["file"], (tmp_path, "out_masks"))
+    (row,) = answers.rows("a.jpg", {"mask_bytes": b"\x89PNG"})
+    assert row == {"mask_bytes": "out_masks/a.jpg.png"}
+    assert (tmp_path / "a.jpg.png").read_bytes() == b"\x89PNG"
+
+
 def test_masks_are_files_beside_the_table(tmp_path):
     outputs = {"mask": {"dtype": "int64", "shape": [None, 2, 2], "kind": "mask"}}
     answers = Answers(outputs, [], {}, ["file"], (tmp_path, "out_masks"))

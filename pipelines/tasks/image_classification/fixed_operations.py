@@ -104,7 +104,7 @@ def shifts(image: np.ndarray, path: Path) -> dict[str, float]:
     for size in SIZES:
         label = f"maximum, {size} x {size}"
         steps[label] = pool(first, size, np.max), pool(second, size, np.max)
-        steps[f"every {size}th pixel"] = first[::size, ::size], second[::size, ::size]
+        steps[f"one pixel of {size} x {size}"] = first[::size, ::size], second[::size, ::size]
     differences = {
         name: float(np.mean(np.abs(a - b)) / np.mean(a)) for name, (a, b) in steps.items()
     }
