@@ -4,19 +4,18 @@ import keras
 from keras import ops
 
 from pipelines.config.errors import UserError
-from pipelines.preprocessing.mask_files import IGNORED
 
 SMOOTHING = 1.0  # pixels; a class that a batch does not have gives no division by zero
 
 
 @keras.saving.register_keras_serializable("pipelines")
 class PixelLoss(keras.losses.Loss):
-    """Nats a pixel, plus `dice` times one minus the soft Dice coefficient; IGNORED pixels apart.
+    """Nats a pixel, plus `dice` times one minus the soft Dice coefficient.
 
-    Targets (B, H, W) class ids; logits (B, h, w, V), where unpadded convolutions leave the centre
-    of the tile. With p the probability and t the indicator of a class over a batch, soft Dice is
-    (2 sum p t) / (sum p + sum t); its mean over the classes that the batch has gives rare ones the
-    same weight as frequent ones.
+    Targets (B, H, W) class ids, where pixels of V or more have no class and do not count; logits
+    (B, h, w, V), where unpadded convolutions leave the centre of the tile. With p the probability
+    and t the indicator of a class over a batch, soft Dice is (2 sum p t) / (sum p + sum t); its
+    mean over the classes that the batch has gives rare ones the same weight as frequent ones.
 
     Args:
         dice: weight of the second term.
@@ -40,8 +39,8 @@ class PixelLoss(keras.losses.Loss):
 
     def call(self, targets, logits):
         targets = centre(targets, logits)
-        real = ops.cast(ops.not_equal(targets, IGNORED), logits.dtype)  # (B, h, w)
         classes, axes = logits.shape[-1], (0, 1, 2)
+        real = ops.cast(targets < classes, logits.dtype)  # (B, h, w)
         indicators = ops.one_hot(ops.minimum(targets, classes - 1), classes, dtype=logits.dtype)
         indicators = indicators * real[..., None]
         counts = ops.sum(indicators, axis=axes)  # (V,)
@@ -73,7 +72,7 @@ class PixelAccuracy(keras.metrics.Mean):
     def update_state(self, targets, logits, sample_weight=None):
         targets = ops.cast(centre(targets, logits), "int32")
         correct = ops.equal(targets, ops.cast(ops.argmax(logits, axis=-1), "int32"))
-        real = ops.not_equal(targets, IGNORED)
+        real = targets < logits.shape[-1]
         super().update_state(ops.cast(correct, "float32"), ops.cast(real, "float32"))
 
 
