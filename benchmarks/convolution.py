@@ -24,7 +24,8 @@ def main() -> None:
     }
     temple = grey["china"][110:, 240:]
     docs = ROOT / "docs"
-    fixed_operations.kernels(grey, docs / "kernels.png")
+    details = {"china": grey["china"][40:200, 60:300], "flower": grey["flower"][140:300, 200:440]}
+    fixed_operations.kernels(details, docs / "kernels.png")
     fixed_operations.poolings(temple, docs / "pooling.png")
     fixed_operations.sizes(temple, docs / "strides.png")
     for name, share in fixed_operations.shifts(temple, docs / "shift.png").items():

@@ -51,13 +51,14 @@ def cut_split(folder: Path, rows: int) -> None:
     if total <= rows:
         return
     indices = np.linspace(0, total - 1, rows).astype(int)
-    few = {name: _rows_of(column, indices) for name, column in columns.items()}
+    few = {name: _rows(column, indices) for name, column in columns.items()}
     shutil.rmtree(folder)
     arrays.write(folder, few)
 
 
-def _rows_of(column, indices: np.ndarray):
+def _rows(column: arrays.Column, indices: np.ndarray) -> arrays.Column:
+    """Some rows of a column, as a column of the same kind."""
     if isinstance(column, np.ndarray):
         return np.array(column[indices])
     rows = [column[int(index)] for index in indices]
-    return arrays.Sequences.of(rows) if isinstance(column, arrays.Sequences) else rows
+    return column.of(rows) if isinstance(column, arrays.Images | arrays.Sequences) else rows

@@ -16,6 +16,7 @@ from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
 FIRST = "level1_conv1"
+MOMENTUM = 0.9  # of the moving statistics: a fit may have few steps, each of many pixels
 
 
 def unet(
@@ -158,7 +159,7 @@ class _Blocks:
                 kernel_initializer="he_normal", name=f"{name}_conv{number}",
             )(x)  # fmt: skip
             if self.normalization:
-                x = layers.BatchNormalization(name=f"{name}_norm{number}")(x)
+                x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm{number}")(x)
             x = layers.ReLU(name=f"{name}_relu{number}")(x)
         return x
 

@@ -15,7 +15,6 @@ from pipelines.storage import arrays
 SETTINGS = "settings.json"
 MIN_LEAF = 5  # pixels of a leaf
 DRAWS = ("as they are", "balanced")  # how pixels are drawn: by their frequency, or each class alike
-NO_CLASS = 255  # of a pixel without one
 
 
 def pixel_forest(
@@ -68,7 +67,8 @@ class PixelForest:
         truth = np.asarray(val[target])
         for draw in DRAWS:
             forest = self._fit(train[self.input], np.asarray(train[target]), draw, seed)
-            iou = mean_iou(truth, np.stack([self._classes(forest, f) for f in images]))
+            predicted = np.stack([self._classes(forest, f) for f in images])
+            iou = mean_iou(truth, predicted, self.spec.outputs)
             print(f"forest, pixels {draw}: mean IoU {iou:.3f} on val", flush=True)
             if best is None or iou > best[0]:
                 best = iou, draw, forest
@@ -99,7 +99,7 @@ class PixelForest:
         """Numbers of pixels, counted through all tiles, in ascending order."""
         flat = masks.ravel()
         if draw == DRAWS[0]:
-            known = np.flatnonzero(flat != NO_CLASS)
+            known = np.flatnonzero(flat < self.spec.outputs)
             return np.sort(rng.choice(known, min(self.pixels, len(known)), replace=False))
         drawn = []
         for label in range(self.spec.outputs):
@@ -132,9 +132,12 @@ class PixelForest:
         self.forest = Forest(**stored)
 
 
-def mean_iou(truth: np.ndarray, predicted: np.ndarray) -> float:
-    """Intersection over union of each class that occurs, pooled over all pixels; their mean."""
-    known = truth != NO_CLASS
+def mean_iou(truth: np.ndarray, predicted: np.ndarray, classes: int) -> float:
+    """Intersection over union of each class that occurs, pooled over all pixels; their mean.
+
+    Pixels whose true id is none of the classes are left out.
+    """
+    known = truth < classes
     truth, predicted = truth[known], predicted[known]
     values = [
         np.sum((truth == label) & (predicted == label)) / np.sum((truth == label)

@@ -75,7 +75,7 @@ def feature_maps(model: keras.Model, image: np.ndarray, folder: Path) -> None:
     """
     network = _network(model)
     layers = [layer for layer in network.layers if isinstance(layer, keras.layers.Conv2D)]
-    layers = [layer for layer in layers if layer.output.shape[1] > 1]
+    layers = [layer for layer in layers if layer.output.shape[1] != 1]  # None: of any size
     if not layers:
         return
     depths = np.unique(np.linspace(0, len(layers) - 1, DEPTHS).round().astype(int))

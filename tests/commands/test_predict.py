@@ -349,6 +349,14 @@ def test_known_covariates_are_read_from_the_steps_of_the_forecast(made, tmp_path
     assert [row["load"] for row in rows[-2:]] == ["9.0", ""]
 
 
+def test_a_mask_that_is_a_file_already(tmp_path):
+    outputs = {"mask_bytes": {"dtype": "string", "shape": [None], "kind": "mask"}}
+    answers = Answers(outputs, [], {}, ["file"], (tmp_path, "out_masks"))
+    (row,) = answers.rows("a.jpg", {"mask_bytes": b"\x89PNG"})
+    assert row == {"mask_bytes": "out_masks/a.jpg.png"}
+    assert (tmp_path / "a.jpg.png").read_bytes() == b"\x89PNG"
+
+
 def test_masks_are_files_beside_the_table(tmp_path):
     outputs = {"mask": {"dtype": "int64", "shape": [None, 2, 2], "kind": "mask"}}
     answers = Answers(outputs, [], {}, ["file"], (tmp_path, "out_masks"))

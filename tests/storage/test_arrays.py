@@ -70,6 +70,22 @@ def test_sequences_of_any_length(tmp_path):
     assert ids[0].dtype == np.int32
 
 
+def test_images_of_any_size(tmp_path):
+    rng = np.random.default_rng(0)
+    for channels in ((), (3,)):
+        rows = [rng.integers(0, 256, (*size, *channels)).astype(np.uint8)
+                for size in ((2, 3), (1, 1), (4, 2))]  # fmt: skip
+        folder = tmp_path / f"part{len(channels)}"
+        arrays.write(folder, {"image": arrays.Images.of(rows), "text": TEXTS[:3]})
+        images = arrays.read(folder)["image"]
+        assert len(images) == 3 and images[1:][0].shape == rows[1].shape
+        for number in range(-3, 3):
+            np.testing.assert_array_equal(images[number], rows[number])
+        for index in (3, -4):
+            with pytest.raises(IndexError):
+                images[index]
+
+
 def test_arrays_that_are_views_are_written_as_they_look(tmp_path):
     base = np.arange(24).reshape(4, 6)
     arrays.write(tmp_path / "part", {"a": base[:, ::2], "b": base.T[:4]})

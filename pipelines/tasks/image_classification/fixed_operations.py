@@ -20,6 +20,7 @@ POOLINGS: Mapping[str, Callable] = {
 }  # fmt: skip
 SIZES = (2, 4)
 SIGNED = "RdBu_r"  # red is positive, blue negative, white 0
+WHITE = 255
 CROP = 96  # side of the details that are drawn
 
 
@@ -103,7 +104,7 @@ def shifts(image: np.ndarray, path: Path) -> dict[str, float]:
     for size in SIZES:
         label = f"maximum, {size} x {size}"
         steps[label] = pool(first, size, np.max), pool(second, size, np.max)
-        steps[f"every {size}th pixel"] = first[::size, ::size], second[::size, ::size]
+        steps[f"one pixel of {size} x {size}"] = first[::size, ::size], second[::size, ::size]
     differences = {
         name: float(np.mean(np.abs(a - b)) / np.mean(a)) for name, (a, b) in steps.items()
     }
@@ -146,6 +147,6 @@ def _show(axes, values: np.ndarray, caption: str, signed: bool = False) -> None:
         reach = np.percentile(np.abs(values), 99) or 1.0
         axes.imshow(values, cmap=SIGNED, vmin=-reach, vmax=reach)
     else:
-        axes.imshow(values, cmap="gray")
+        axes.imshow(values, cmap="gray", vmin=0, vmax=WHITE)
     axes.axis("off")
     axes.set_title(caption, fontsize=8.5, fontweight="normal", pad=3)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullLocator
 from scipy import ndimage
 
 from pipelines.figures import images, networks, style
@@ -85,18 +87,15 @@ def examples(
             for axes, panel, caption in zip(line, panels, captions, strict=True):
                 images.show(axes, panel)
                 axes.set_title(style.cut(caption, 24), fontsize=8.5, fontweight="normal", pad=3)
-        handles = [_patch(colours[number] / 255, label) for number, label in enumerate(labels)]
+        handles = [
+            Patch(facecolor=colours[n] / 255, edgecolor="#888888", label=style.cut(label, 20))
+            for n, label in enumerate(labels)
+        ]
         figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(labels)))
 
     style.draw(folder / "figures/examples.png", (8.4, 2.2 * len(rows) + 0.8), paint)
     table = [(names[row], float(scores[row])) for row in order.tolist()]
     style.write_csv(folder / "plots/examples.csv", ("file", "mean_iou"), table)
-
-
-def _patch(colour, label: str):
-    from matplotlib.patches import Patch
-
-    return Patch(facecolor=colour, edgecolor="#888888", label=style.cut(label, 20))
 
 
 def errors(truth: np.ndarray, mask: np.ndarray, classes: int, target: int) -> np.ndarray:
@@ -147,7 +146,7 @@ def precision_and_recall(
             text = f"{style.cut(labels[label], 20)}: area {area:.3f}"
             axes.plot(recall, precision, label=text, color=colours[label % len(colours)])
         axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1.01), ylim=(0, 1.01))
-        axes.legend(loc="lower left")
+        axes.legend(loc="center")
         axes.set_title("Precision and recall of pixels")
 
     style.draw(folder / "figures/precision_recall.png", (5.6, 4.6), paint)
@@ -161,10 +160,10 @@ def precision_and_recall(
 
 
 def _curve(negatives: np.ndarray, positives: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Precision and recall at each threshold, the lowest first; without a pixel above it, 1."""
+    """Precision and recall at each threshold, the lowest first; the last finds nothing."""
     true, false = (np.cumsum(values[::-1])[::-1] for values in (positives, negatives))
     precision = np.where(true + false > 0, true / np.maximum(true + false, 1), 1.0)
-    return precision, true / positives.sum()
+    return np.append(precision, precision[-1]), np.append(true / positives.sum(), 0.0)
 
 
 def by_class(confusion: np.ndarray, labels: Sequence[str], folder: Path) -> None:
@@ -237,8 +236,10 @@ def by_size(
             for row in points:
                 axes.annotate(str(row[3]), row[1:3], textcoords="offset points", xytext=(0, 6),
                               ha="center", fontsize=8, color="#555555")  # fmt: skip
-        axes.set(xscale="log", ylim=(-0.03, 1.1), xlabel="pixels of the object, from",
-                 ylabel="share of its pixels found")  # fmt: skip
+        axes.set(xscale="log", ylim=(-0.03, 1.1), ylabel="share of its pixels found")
+        axes.set_xlabel("pixels of the object, from")
+        axes.set_xticks(EDGES[:-1], [f"{edge:,}" for edge in EDGES[:-1]])
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.legend(loc="lower right")
         axes.set_title("Objects by size; the numbers are how many there are")
 

@@ -30,7 +30,7 @@ def test_ignored_pixels_have_no_influence():
     assert float(PixelLoss()(targets, logits)) == pytest.approx(-np.log(p).mean(), rel=1e-5)
     changed = logits.copy()
     changed[0, 0] += 7.0 * rng.normal(size=(4, 2))
-    for function in (PixelLoss(), PixelLoss(0.5)):
+    for function in (PixelLoss(), PixelLoss(0.5, 0.5)):
         assert float(function(targets, changed)) == pytest.approx(float(function(targets, logits)))
     metric = PixelAccuracy()
     metric.update_state(targets, logits)
@@ -46,8 +46,28 @@ def test_the_dice_term():
     with_dice, without = float(PixelLoss(1.0)(targets, logits)), float(PixelLoss()(targets, logits))
     first, second = (2 * 2 + 1) / (5 + 1), (2 * 1 + 1) / (3 + 1)
     assert with_dice - without == pytest.approx(1 - (first + second) / 2, abs=1e-4)
-    with user_error("weight-negative", key="loss.dice", value=-1):
-        loss(SPEC, dice=-1)
+    only_first = np.zeros_like(targets)  # a class that the batch does not have is no part of it
+    expected = 1 - (2 * 3 + 1) / (7 + 1)
+    missed = float(PixelLoss(1.0)(only_first, logits)) - float(PixelLoss()(only_first, logits))
+    assert missed == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("key", "value"), [("dice", -1), ("balance", 1.5)])
+def test_a_weight_that_cannot_be_used(key, value):
+    with user_error("weight-invalid", key=f"loss.{key}", value=value):
+        loss(SPEC, **{key: value})
+
+
+@pytest.mark.parametrize("balance", [0.5, 1.0])
+def test_balanced_classes(balance):
+    """Three pixels of one class and one of the other, each with its own loss."""
+    targets = np.array([[[0, 0, 0, 1]]], np.uint8)
+    logits = np.zeros((1, 1, 4, 2), np.float32)
+    logits[..., 0] = 1.0
+    nats = -np.log(softmax(logits[0, 0, 0]))
+    weights = np.array([3.0, 1.0]) ** -balance * [3, 1]
+    expected = np.average(nats, weights=weights)
+    assert float(PixelLoss(0.0, balance)(targets, logits)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_of_unpadded_convolutions_the_centre_counts():

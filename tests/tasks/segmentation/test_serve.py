@@ -16,8 +16,9 @@ from pipelines.inference.decision import DecisionRule
 from pipelines.preparation import labelled_masks
 from pipelines.preprocessing import image_decoding, image_sizes, mask_files
 from pipelines.preprocessing.image_sizes import AnySizeReader
+from pipelines.stages.export import decode_strings
 from pipelines.tasks.segmentation import graph_masks, score, serve, serve_classical, tiling
-from pipelines.tasks.segmentation.example import example_spec
+from serving.servables import warmup
 from tests.support.images import jpeg
 from tests.support.model_checks import perturbed
 
@@ -40,9 +41,9 @@ def model():
 
 def test_shifted_tilings_agree(model):
     """Whatever the window, a pixel's probabilities are those of the whole image in one piece."""
-    pixels = tf.constant(image(61, 83))
+    pixels = tf.constant(image(37, 45))
     whole = tiling.TiledModel(model).probabilities(pixels)
-    for core in (16, 24, 40):
+    for core in (16, 24):
         tiles = tiling.TiledModel(model, core).probabilities(pixels)
         np.testing.assert_allclose(tiles, whole, atol=1e-5)
 
@@ -50,7 +51,7 @@ def test_shifted_tilings_agree(model):
 def test_without_context_there_would_be_seams(model, monkeypatch):
     """The check above can fail: with four pixels less it does."""
     monkeypatch.setattr(Geometry, "before", property(lambda self: margin(self.depth) - 4))
-    pixels = tf.constant(image(61, 83))
+    pixels = tf.constant(image(37, 45))
     whole = tiling.TiledModel(model).probabilities(pixels)
     tiles = tiling.TiledModel(model, 24).probabilities(pixels)
     assert np.abs(tiles - whole).max() > 1e-4
@@ -70,9 +71,9 @@ def test_an_unpadded_net_predicts_whole_images_too():
     keras.utils.set_random_seed(1)
     spec = labelled_masks.data_spec(("a", "b"), 44, 1)
     net = perturbed(models.build(spec, "unet", "unet", **NET, padding="valid"))
-    pixels = tf.constant(image(37, 50, 1))
+    pixels = tf.constant(image(21, 30, 1))
     whole = tiling.TiledModel(net).probabilities(pixels)
-    assert whole.shape == (37, 50, 2)
+    assert whole.shape == (21, 30, 2)
     np.testing.assert_allclose(tiling.TiledModel(net, 16).probabilities(pixels), whole, atol=1e-5)
 
 
@@ -108,6 +109,7 @@ def test_333_by_517(model, tmp_path):
     assert serve.outputs(answer, SPEC).masks[0].shape == (333, 517)
 
 
+@pytest.mark.slow
 def test_a_shrunk_image_gets_a_mask_of_its_own_size(model, tmp_path):
     reader, pixels = AnySizeReader(3, max_side=20), image(33, 51)
     _, answer = served(model, SPEC, tmp_path, [image_decoding.png(pixels)], max_side=20)
@@ -126,6 +128,17 @@ def test_the_mask_is_a_png_with_a_palette(size):
     with Image.open(io.BytesIO(data)) as opened:
         assert opened.mode == "P"
         np.testing.assert_array_equal(np.asarray(opened.convert("RGB")), mask_files.palette()[mask])
+
+
+def test_a_golden_mask_may_differ_in_few_pixels():
+    """Other hardware rounds in another way, and a pixel may be on the edge of a decision."""
+    mask = np.zeros((50, 50), np.uint8)
+    other, third = mask.copy(), mask.copy()
+    other[0, :2], third[0, :9] = 1, 1
+    served_mask = np.array([mask_files.encode(mask)], object)
+    for expected, equal in ((mask, True), (other, True), (third, False), (mask[:49], False)):
+        golden = decode_strings([mask_files.encode(expected)])
+        assert warmup.matches(served_mask, golden) == equal
 
 
 @pytest.mark.parametrize(("size", "max_side"), [((20, 30), None), ((20, 31), 11), ((40, 9), 8)])
@@ -197,10 +210,3 @@ def test_the_forest_is_scikit_learn_s():
     votes = Forest.of(fitted, 4)(rows)
     assert (votes[:, [0, 2]] == 0).all()
     np.testing.assert_allclose(votes[:, [1, 3]] / (7 * VOTE), fitted.predict_proba(rows), atol=1e-4)
-
-
-def test_the_example_can_be_served(tmp_path):
-    spec = example_spec()
-    net = models.build(spec, "unet", "unet", filters=2, depth=1)
-    _, answer = served(net, spec, tmp_path, [image_decoding.png(image(9, 10, 1))])
-    assert serve.outputs(answer, spec).masks[0].shape == (9, 10)
