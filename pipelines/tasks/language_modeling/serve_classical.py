@@ -7,6 +7,7 @@ import tensorflow as tf
 from pipelines.inference.beam_search import NEG_INF
 from pipelines.spec import DataSpec
 from pipelines.tasks.language_modeling.ngram_graph import NgramGraph
+from pipelines.tasks.language_modeling.recurrent_graph import CONTEXT
 from pipelines.tasks.language_modeling.served_model import endpoints_of
 
 
@@ -17,10 +18,11 @@ class NgramDecoder(tf.Module):
     bigram model needs none; a state of no columns could not be written as JSON.)
     """
 
+    context = CONTEXT
+
     def __init__(self, graph: NgramGraph):
         super().__init__()
         self.graph = graph
-        self.context = max(graph.order - 1, 1)
         self.columns = max(graph.order - 2, 1)
         self.state_specs = (tf.TensorSpec((None, self.columns), tf.int32, name="state"),)
 
