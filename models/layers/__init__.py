@@ -5,6 +5,7 @@ from models.layers.attention import CachedAttention, SinePositions
 from models.layers.augmentation import RandomAugmentation
 from models.layers.causal_conv import CausalConv1D
 from models.layers.ensembles import BlendWithFixed, LogProbEnsemble
+from models.layers.lstm import LSTM
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
 from models.layers.ngrams import NgramSVM
 from models.layers.patches import ClassToken, LearnedPositions, Patches
@@ -25,6 +26,7 @@ __all__ = [
     "ClassToken",
     "DecoderBlock",
     "EncoderBlock",
+    "LSTM",
     "LearnedPositions",
     "LogProbEnsemble",
     "MaskPadding",

@@ -21,8 +21,9 @@ from pipelines.training.progress import Progress
 
 
 def backend(experiment: schema.Experiment) -> str:
-    """Keras's backend, made deterministic where the experiment asks for it."""
+    """Keras's backend, made deterministic where the experiment asks for it; threads are set."""
     optimization.enable_determinism(experiment.fit)
+    optimization.set_threads(experiment)
     return keras.config.backend()
 
 
