@@ -17,8 +17,9 @@ def has_gpu() -> bool:
 
 
 def lstm(
-    inputs, hidden, carry, mask, kernel, bias, *, go_backwards: bool, zero_output_for_mask: bool
-) -> tuple:
+    inputs, hidden, carry, mask, kernel, recurrent_kernel, bias, *, go_backwards: bool,
+    zero_output_for_mask: bool,
+) -> tuple:  # fmt: skip
     """What Keras's LSTM computes, step by step: (last output, all outputs, [hidden, carry]).
 
     The kernel knows no mask. So the real steps of a row are moved to its front, in their order, and
@@ -29,14 +30,18 @@ def lstm(
         inputs: (B, T, D).
         hidden, carry: (B, U), the first states.
         mask: (B, T), true for real steps; or None.
-        kernel: (D + U, 4 U), of inputs and hidden state.
+        kernel: (D, 4 U), of the inputs.
+        recurrent_kernel: (U, 4 U), of the hidden state.
         bias: (4 U,).
         go_backwards: whether the last step is read first; outputs are in the order of reading.
         zero_output_for_mask: whether a masked step outputs zero.
     """
     if go_backwards:
         inputs = tf.reverse(inputs, [1])
-    weights = _block_order(kernel), _block_order(bias)
+    if inputs.shape[2] % 2:  # the kernel is slower with odd numbers, and warns at every call
+        inputs = tf.pad(inputs, [[0, 0], [0, 0], [0, 1]])
+        kernel = tf.pad(kernel, [[0, 1], [0, 0]])
+    weights = _block_order(tf.concat([kernel, recurrent_kernel], axis=0)), _block_order(bias)
     if mask is None:
         steps = tf.transpose(inputs, (1, 0, 2))  # (T, B, D)
         hiddens, carries = _halves(steps, tf.shape(steps)[0], hidden, carry, *weights)
@@ -51,7 +56,8 @@ def lstm(
     order = tf.math.invert_permutation(tf.reshape(place, [-1]))
     steps = _take(tf.reshape(inputs, (rows * length, inputs.shape[2])), order)
     steps = tf.reshape(steps, (length, rows, inputs.shape[2]))
-    hiddens, carries = _halves(steps, tf.reduce_max(count), hidden, carry, *weights)
+    longest = tf.maximum(tf.reduce_max(count), 0)  # 0 without rows
+    hiddens, carries = _halves(steps, longest, hidden, carry, *weights)
     latest = tf.maximum(read - 1, 0) * rows + row  # (B, T), the real step at or before each
     shown = mask if zero_output_for_mask else tf.cast(read > 0, tf.int32)
     flat = tf.reshape(hiddens, (length * rows, hidden.shape[1]))

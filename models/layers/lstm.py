@@ -44,11 +44,13 @@ class LSTM(keras.layers.LSTM):
         if training and self.dropout:
             dropped = self.cell.get_dropout_mask(sequences[:, 0, :])  # the same at every step
             sequences = sequences * keras.ops.expand_dims(dropped, 1)
-        weights = (self.cell.kernel, self.cell.recurrent_kernel)
+        cell = self.cell
+        weights = (
+            keras.ops.convert_to_tensor(weight)
+            for weight in (cell.kernel, cell.recurrent_kernel, cell.bias)
+        )
         return block_lstm.lstm(
-            sequences, *initial_state, mask[0] if isinstance(mask, list) else mask,
-            keras.ops.concatenate(weights, axis=0),  # (D + U, 4 U)
-            keras.ops.convert_to_tensor(self.cell.bias),
+            sequences, *initial_state, mask[0] if isinstance(mask, list) else mask, *weights,
             go_backwards=self.go_backwards, zero_output_for_mask=self.zero_output_for_mask,
         )  # fmt: skip
 
