@@ -130,7 +130,9 @@ def lstm_forecaster(
         bidirectional: also read the history backwards; all of it is past, so nothing leaks.
         remove_mean: forecast deviations from the window's mean, see layers/standardization.py.
     """
-    recurrent_layers = [LSTM(units, return_sequences=True) for _ in range(depth)]
+    recurrent_layers = [
+        LSTM(units, return_sequences=True, halves=not bidirectional) for _ in range(depth)
+    ]
     return _forecaster(
         spec, recurrent_layers, dropout, bidirectional, remove_mean, "lstm_forecaster"
     )

@@ -9,6 +9,9 @@ wrong. Imported only where TensorFlow is Keras's backend.
 Shapes: B rows, T steps, D features, U units.
 """
 
+import functools
+import itertools
+
 import tensorflow as tf
 
 
@@ -18,7 +21,7 @@ def has_gpu() -> bool:
 
 def lstm(
     inputs, hidden, carry, mask, kernel, recurrent_kernel, bias, *, go_backwards: bool,
-    zero_output_for_mask: bool,
+    zero_output_for_mask: bool, halves: bool,
 ) -> tuple:  # fmt: skip
     """What Keras's LSTM computes, step by step: (last output, all outputs, [hidden, carry]).
 
@@ -35,16 +38,20 @@ def lstm(
         bias: (4 U,).
         go_backwards: whether the last step is read first; outputs are in the order of reading.
         zero_output_for_mask: whether a masked step outputs zero.
+        halves: whether two halves of the rows are computed side by side.
     """
     if go_backwards:
         inputs = tf.reverse(inputs, [1])
     if inputs.shape[2] % 2:  # the kernel is slower with odd numbers, and warns at every call
         inputs = tf.pad(inputs, [[0, 0], [0, 0], [0, 1]])
         kernel = tf.pad(kernel, [[0, 1], [0, 0]])
-    weights = _block_order(tf.concat([kernel, recurrent_kernel], axis=0)), _block_order(bias)
+    weights = tf.concat([kernel, recurrent_kernel], axis=0)
+    run = functools.partial(
+        _parts, 2 if halves else 1, hidden, carry, _block_order(weights), _block_order(bias)
+    )
     if mask is None:
         steps = tf.transpose(inputs, (1, 0, 2))  # (T, B, D)
-        hiddens, carries = _halves(steps, tf.shape(steps)[0], hidden, carry, *weights)
+        hiddens, carries = run(steps, tf.shape(steps)[0])
         last = hiddens[-1]
         return last, tf.transpose(hiddens, (1, 0, 2)), [last, carries[-1]]
     mask = tf.cast(tf.reverse(mask, [1]) if go_backwards else mask, tf.int32)
@@ -57,7 +64,7 @@ def lstm(
     steps = _take(tf.reshape(inputs, (rows * length, inputs.shape[2])), order)
     steps = tf.reshape(steps, (length, rows, inputs.shape[2]))
     longest = tf.maximum(tf.reduce_max(count), 0)  # 0 without rows
-    hiddens, carries = _halves(steps, longest, hidden, carry, *weights)
+    hiddens, carries = run(steps, longest)
     latest = tf.maximum(read - 1, 0) * rows + row  # (B, T), the real step at or before each
     shown = mask if zero_output_for_mask else tf.cast(read > 0, tf.int32)
     flat = tf.reshape(hiddens, (length * rows, hidden.shape[1]))
@@ -86,22 +93,20 @@ def _take(rows, places):
     return tf.gather(rows, places), gradient
 
 
-def _halves(steps, length, hidden, carry, kernel, bias) -> tuple:
-    """(T, B, U) hidden and carried states, of two halves of the rows.
-
-    One operation keeps one core busy. TensorFlow runs the two of the halves side by side.
-    """
+def _parts(count: int, hidden, carry, kernel, bias, steps, length) -> tuple:
+    """(T, B, U) hidden and carried states of all rows, computed in `count` parts of them."""
     rows = tf.shape(hidden)[0]
-    lacking = tf.maximum(2 - rows, 0)  # the kernel ends the process if it is given no rows
+    lacking = tf.maximum(count - rows, 0)  # the kernel ends the process if it is given no rows
     steps = tf.pad(steps, [[0, 0], [0, lacking], [0, 0]])
     hidden, carry = (tf.pad(state, [[0, lacking], [0, 0]]) for state in (hidden, carry))
-    half = tf.shape(hidden)[0] // 2
-    parts = [slice(None)] if steps.shape[0] == 1 else [slice(None, half), slice(half, None)]
-    halves = [
-        _block(steps[:, part], length, hidden[part], carry[part], kernel, bias) for part in parts
+    size = (rows + lacking) // count
+    ends = [part * size for part in range(count)] + [None]
+    states = [
+        _block(steps[:, part], length, hidden[part], carry[part], kernel, bias)
+        for part in itertools.starmap(slice, itertools.pairwise(ends))
     ]
-    states = (tf.concat(pair, axis=1) for pair in zip(*halves, strict=True))
-    return tuple(tf.slice(state, (0, 0, 0), (-1, rows, -1)) for state in states)
+    joined = states[0] if count == 1 else (tf.concat(pair, 1) for pair in zip(*states, strict=True))
+    return tuple(tf.slice(state, (0, 0, 0), (-1, rows, -1)) for state in joined)
 
 
 def _block(steps, length, hidden, carry, kernel, bias) -> tuple:

@@ -30,10 +30,17 @@ class LSTM(keras.layers.LSTM):
 
     A saved model names `keras.layers.LSTM` and has its weights: Keras alone loads it, and where
     this module is imported, so is this class.
+
+    Args:
+        *arguments, **options: of `keras.layers.LSTM`.
+        halves: whether two halves of a batch are computed side by side, since one operation keeps
+            one core busy. It pays for a layer that runs alone on 64 rows, not in `Bidirectional`,
+            whose directions run side by side. It is not saved.
     """
 
-    def __init__(self, *arguments, **options):
+    def __init__(self, *arguments, halves: bool = False, **options):
         super().__init__(*arguments, **options)
+        self.halves = halves
         self.supports_jit = self.supports_jit and not self._has_kernel()
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
@@ -52,6 +59,7 @@ class LSTM(keras.layers.LSTM):
         return block_lstm.lstm(
             sequences, *initial_state, mask[0] if isinstance(mask, list) else mask, *weights,
             go_backwards=self.go_backwards, zero_output_for_mask=self.zero_output_for_mask,
+            halves=self.halves,
         )  # fmt: skip
 
     def _has_kernel(self) -> bool:
