@@ -15,7 +15,7 @@ FLOAT = "float32"  # the kernel's types are this one and float16
 def short_steps(builder: Callable) -> Callable:
     """Marks a builder whose training steps are a few short operations that do not share cores.
 
-    Training then gives each operation one thread, and makes several steps in one call.
+    Training then gives each operation one thread, makes several steps in one call and keeps memory.
     """
     builder.short_steps = True  # type: ignore[attr-defined]
     return builder

@@ -16,6 +16,7 @@ from pipelines.training import network_fit, optimization
 from pipelines.training.progress import Progress
 from tests.support.model_checks import tiny_prepared
 
+VARIABLES = ("TF_NUM_INTRAOP_THREADS", "TF_CPU_ALLOCATOR_USE_BFC")
 LSTM = {
     "module": "recurrent",
     "build": {"builder": "bilstm_classifier", "embedding_dim": 4, "units": 4},
@@ -39,19 +40,22 @@ def project(tmp_path_factory):
     ("name", "threads", "steps"), [("lstm", "1", 20), ("convolutions", None, 1)]
 )
 def test_they_alone_have_settings_of_their_own(project, name, threads, steps, monkeypatch):
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "")
-    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS")
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable)
     experiment = getattr(project, name)
-    optimization.set_threads(experiment)
+    optimization.prepare_short_steps(experiment)
     assert os.environ.get("TF_NUM_INTRAOP_THREADS") == threads
+    assert ("TF_CPU_ALLOCATOR_USE_BFC" in os.environ) == (name == "lstm")
     model = models.build(project.spec, experiment.module, **experiment.build)
     optimization.compile_model(model, objective, experiment, project.spec, experiment.fit, 3)
     assert model.steps_per_execution == steps
 
 
 def test_a_number_of_threads_in_the_environment_remains(project, monkeypatch):
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "3")
-    optimization.set_threads(project.lstm)
+    for variable in VARIABLES:
+        monkeypatch.setenv(variable, "3")
+    optimization.prepare_short_steps(project.lstm)
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == "3"
 
 
