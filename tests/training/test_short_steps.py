@@ -59,6 +59,7 @@ def test_a_number_of_threads_in_the_environment_remains(project, monkeypatch):
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == "3"
 
 
+@pytest.mark.slow
 def test_a_fit_repeats_itself_and_goes_on_after_an_interruption(project, tmp_path):
     def fit(name: str, stop_at: int | None = None) -> list[np.ndarray]:
         folder = tmp_path / name
