@@ -58,8 +58,9 @@ def load(case: dict, texts: bool = False) -> Data:
         part: _part(arrays.read(folder / SPLIT / part), names, case.get(f"{part}_rows"), positions)
         for part in ("train", "val")
     }
-    for part in parts.values() if steps else ():
-        part["history"] = part["history"][:, -steps:].copy()
+    if steps:
+        for columns in parts.values():
+            columns["history"] = columns["history"][:, -steps:].copy()
     return Data(spec, **parts)
 
 
@@ -67,7 +68,7 @@ def _part(columns: dict, names: list[str], most: int | None, positions: int | No
     """Rows spread over the split: files are often sorted."""
     present = len(columns[names[0]])
     rows = np.linspace(0, present - 1, min(most or present, present)).round().astype(int)
-    selected = {}
+    selected: dict = {}
     for name in names:
         column = columns[name]
         if isinstance(column, np.ndarray):

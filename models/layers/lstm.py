@@ -41,7 +41,8 @@ class LSTM(keras.layers.LSTM):
     def __init__(self, *arguments, halves: bool = False, **options):
         super().__init__(*arguments, **options)
         self.halves = halves
-        self.supports_jit = self.supports_jit and not self._has_kernel()
+        if self._has_kernel():
+            self.supports_jit = False
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         if not self._has_kernel():
