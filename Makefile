@@ -81,7 +81,7 @@ timing: install  ## measure where the time of `make repro` goes, into docs/perfo
 	@$(BIN)/python benchmarks/startup.py
 
 peers: install .venv-peers/installed  ## train the same in other frameworks, into docs/performance.md
-	@$(BIN)/dvc repro $(PEERS:%=benchmarks/dvc.yaml:prepare@%)
+	@$(BIN)/dvc repro prepare@plays $(PEERS:%=benchmarks/dvc.yaml:prepare@%)
 	@$(BIN)/python -m benchmarks.peers
 
 .venv-peers/installed: benchmarks/peers/requirements.txt .venv/installed

@@ -8,6 +8,7 @@ inputs named as in the spec and logits or forecasts as output; those of models/c
 
 import importlib
 import inspect
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Union
 
 from pipelines.config import search_path
@@ -35,7 +36,7 @@ def build(
         UserError: an unknown or missing argument, or a value that cannot be used.
     """
     path = f"models/{module}.py"
-    function = getattr(importlib.import_module(search_path.module_name("models", module)), builder)
+    function = _builder(module, builder)
     _check_arguments(function, hyperparameters, path)
     try:
         return function(spec, **hyperparameters)
@@ -47,6 +48,15 @@ def build(
         ) from error
     except ValueError as error:  # raised by Keras for values that its layers do not accept
         raise UserError("value-rejected", f"{builder}: {error}", path=path, key="build") from error
+
+
+def has_short_steps(module: str, builder: str) -> bool:
+    """Whether the builder is marked by `short_steps` of models/layers/lstm.py."""
+    return getattr(_builder(module, builder), "short_steps", False)
+
+
+def _builder(module: str, name: str) -> Callable:
+    return getattr(importlib.import_module(search_path.module_name("models", module)), name)
 
 
 def _check_arguments(function, hyperparameters: dict, path: str) -> None:

@@ -9,11 +9,13 @@ https://doi.org/10.1016/j.neunet.2005.06.042.
 import keras
 from keras import layers
 
-from models.layers import MaskedMaxPooling
+from models.layers import LSTM, MaskedMaxPooling
+from models.layers.lstm import short_steps
 from models.layers.text_inputs import concatenate_fields, embed_tokens
 from pipelines.spec import DataSpec
 
 
+@short_steps
 def bilstm_classifier(
     spec: DataSpec,
     *,
@@ -46,7 +48,7 @@ def bilstm_classifier(
         ids, x = embed_tokens(name, field, embedding_dim, word_dropout, mask_zero=True)
         inputs[name] = ids  # (B, T)
         x = layers.SpatialDropout1D(dropout / 2)(x)  # (B, T, D)
-        lstm = layers.LSTM(units, return_sequences=True)
+        lstm = LSTM(units, return_sequences=True)
         states = layers.Bidirectional(lstm, name=f"{name}_bilstm")(x)  # (B, T, 2 U)
         pooled.append(MaskedMaxPooling()(states, ids))  # (B, 2 U)
     x = layers.Dropout(dropout)(concatenate_fields(pooled))

@@ -9,6 +9,7 @@ Input of all: history (B, H, C). Output: (B, F, C), or (B, F, C, Q) with quantil
 import keras
 from keras import layers
 
+from models.layers.lstm import LSTM, short_steps
 from models.layers.standardization import denormalize, standardize
 from pipelines.spec import DataSpec
 
@@ -95,6 +96,7 @@ def gru_forecaster(
     )
 
 
+@short_steps
 def lstm_forecaster(
     spec: DataSpec,
     *,
@@ -128,7 +130,9 @@ def lstm_forecaster(
         bidirectional: also read the history backwards; all of it is past, so nothing leaks.
         remove_mean: forecast deviations from the window's mean, see layers/standardization.py.
     """
-    recurrent_layers = [layers.LSTM(units, return_sequences=True) for _ in range(depth)]
+    recurrent_layers = [
+        LSTM(units, return_sequences=True, halves=not bidirectional) for _ in range(depth)
+    ]
     return _forecaster(
         spec, recurrent_layers, dropout, bidirectional, remove_mean, "lstm_forecaster"
     )

@@ -99,11 +99,14 @@ def turn(programs: dict, number: int) -> list:
 
 
 def merged(case: dict, options: dict) -> dict:
-    """The case with the `train_rows` and entries of `fit` of one program."""
+    """The case with the `train_rows`, entries of `fit` and `torch` of one program."""
     experiment = case["experiment"]
     fit = {**experiment["fit"], **options.get("fit", {})}
     rows = options.get("train_rows", case.get("train_rows"))
-    return {**case, "train_rows": rows, "experiment": {**experiment, "fit": fit}}
+    return {
+        **case, "train_rows": rows, "experiment": {**experiment, "fit": fit},
+        "torch": options.get("torch", {}),
+    }  # fmt: skip
 
 
 def measured(program: str, work: dict) -> dict:
@@ -120,14 +123,19 @@ def measured(program: str, work: dict) -> dict:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The same number of threads for every framework, without the caller's settings."""
-    names = "OMP_NUM_THREADS OPENBLAS_NUM_THREADS TF_NUM_INTRAOP_THREADS TF_NUM_INTEROP_THREADS"
+    """The same number of threads for every framework, without the caller's settings.
+
+    TensorFlow has one a core by default; training may share them out in its own way.
+    """
+    names = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
+    if threads != os.cpu_count():
+        names += ["TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"]
     inherited = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("TF_", "KERAS_", "XLA_"))
     }
-    return {**inherited, **dict.fromkeys(names.split(), str(threads))}
+    return {**inherited, **dict.fromkeys(names, str(threads))}
 
 
 if __name__ == "__main__":

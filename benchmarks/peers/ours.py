@@ -11,13 +11,11 @@ from benchmarks.untracked import Untracked
 def run(work: dict) -> dict:
     from pipelines.config import schema
     from pipelines.storage.trials import Trial
-    from pipelines.training import network_fit, optimization, phases
+    from pipelines.training import network_fit, phases
     from pipelines.training.checkpoints import Checkpoint
     from pipelines.training.progress import Progress
 
-    optimization.enable_determinism(
-        schema.Experiment.model_validate(work["case"]["experiment"]).fit
-    )
+    network_fit.backend(schema.Experiment.model_validate(work["case"]["experiment"]))
     experiment, objective, given, clock, model = plain_keras.begun(work)
     phase = next(phases.phases(model, given.spec, given.train, given.val, experiment.fit))
     with tempfile.TemporaryDirectory() as folder:

@@ -18,7 +18,7 @@ def begun(work: dict) -> tuple:
     objective = loader.task_module(experiment.task, "objective")
     given = data.load(case)
     keras.utils.set_random_seed(work["seed"])
-    clock = Clock(case, len(given.train[given.spec.target.name]))
+    clock = Clock(case, given.examples)
     model = models.build(given.spec, experiment.module, **experiment.build)
     return experiment, objective, given, clock, model
 

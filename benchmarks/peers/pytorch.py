@@ -1,6 +1,8 @@
-"""The same training in PyTorch, eagerly: batches by a random permutation, Adam, a loop.
+"""The same training in PyTorch: random batches, or windows of streams; Adam, a loop.
 
-Batches are indexed out of tensors, as a DataLoader that collates row by row would be slower.
+Batches are indexed out of tensors, as a DataLoader that collates row by row would be slower. How
+PyTorch computes it is chosen by `torch` of the case: eagerly, or `compiled`; see torch_text.py for
+`packed`.
 """
 
 import torch
@@ -15,28 +17,36 @@ def run(work: dict) -> dict:
     torch.manual_seed(work["seed"])
     case, given = work["case"], data.load(work["case"])
     experiment = case["experiment"]
-    clock = Clock(case, len(given.train[given.spec.target.name]))
-    network = torch_models.build(given.spec, experiment)
-    train, val = (tensors(given, part) for part in (given.train, given.val))
+    choices = dict(case.get("torch", {}))
+    clock = Clock(case, given.examples)
+    compiled = choices.pop("compiled", False)
+    network = torch_models.build(given.spec, experiment, **choices)
+    settings = experiment["fit"]
+    train, val = (tensors(given, part, settings) for part in (given.train, given.val))
     loss = LOSSES[experiment["task"]](given.spec)
-    fit(network, loss, train, val, experiment["fit"], clock)
+    if compiled:
+        network.compile()
+    fit(network, loss, train, val, settings, clock)
     return clock.result(trainable(network))
 
 
-def tensors(given: data.Data, part: dict) -> tuple[dict, torch.Tensor]:
+def tensors(given: data.Data, part: dict, settings: dict) -> tuple[dict, torch.Tensor]:
+    if "bptt_steps" in settings:
+        name = given.spec.target.name
+        ids, targets = data.streams(part[name], settings["batch_size"], settings["bptt_steps"])
+        return {name: torch.from_numpy(ids)}, torch.from_numpy(targets).long()
     inputs = {name: torch.from_numpy(column) for name, column in given.inputs(part).items()}
     target = torch.from_numpy(part[given.spec.target.name])
     return inputs, target if target.is_floating_point() else target.long()
 
 
 def fit(network, loss, train, val, settings: dict, clock: Clock) -> None:
-    size, rows = settings["batch_size"], clock.rows
+    size, steps = settings["batch_size"], settings.get("bptt_steps")
     optimizer = torch.optim.Adam(network.parameters(), lr=settings["learning_rate"])
     for _ in range(settings["epochs"]):
         clock.training()
         network.train()
-        for batch in torch.randperm(rows).split(size):
-            inputs, targets = rows_of(train, batch)
+        for inputs, targets in windows(network, train, steps) if steps else shuffled(train, size):
             optimizer.zero_grad()
             loss(network(inputs), targets).backward()
             optimizer.step()
@@ -44,6 +54,20 @@ def fit(network, loss, train, val, settings: dict, clock: Clock) -> None:
         clock.ended(accuracy(network, val, size))
         if clock.enough:
             return
+
+
+def shuffled(part, size: int):
+    for rows in torch.randperm(len(part[1])).split(size):
+        yield rows_of(part, rows)
+
+
+def windows(network, part, steps: int):
+    """Of all streams side by side, in their order; the network carries its states along."""
+    network.reset()
+    inputs, targets = part
+    for begin in range(0, targets.shape[1], steps):
+        window = slice(begin, begin + steps)
+        yield {name: column[:, window] for name, column in inputs.items()}, targets[:, window]
 
 
 def rows_of(part, rows) -> tuple[dict, torch.Tensor]:
@@ -85,6 +109,7 @@ LOSSES = {
     "image_classification": classes,
     "text_classification": classes,
     "translation": next_words,
+    "language_modeling": next_words,
     "forecasting": scaled_squares,
 }
 

@@ -6,6 +6,7 @@ from models.layers.augmentation import RandomAugmentation
 from models.layers.causal_conv import CausalConv1D
 from models.layers.chrono import ChronoBias
 from models.layers.ensembles import BlendWithFixed, LogProbEnsemble
+from models.layers.lstm import LSTM
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
 from models.layers.ngrams import NgramSVM
 from models.layers.patches import ClassToken, LearnedPositions, Patches
@@ -36,6 +37,7 @@ __all__ = [
     "DecoderBlock",
     "EncoderBlock",
     "HierarchicalSoftmax",
+    "LSTM",
     "LearnedPositions",
     "LogProbEnsemble",
     "MaskPadding",

@@ -6,9 +6,10 @@ Shapes: B rows, T positions, E embedding_dim, U units, V vocabulary.
 import keras
 from keras import layers, ops
 
+from models.layers.lstm import LSTM
 from pipelines.config.errors import UserError, one_of
 
-CELLS = {"elman": layers.SimpleRNN, "gru": layers.GRU, "lstm": layers.LSTM}
+CELLS = {"elman": layers.SimpleRNN, "gru": layers.GRU, "lstm": LSTM}
 MOST_STREAMS = 256  # rows of a batch in training
 
 

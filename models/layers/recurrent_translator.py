@@ -9,9 +9,10 @@ Shapes: B rows, S source and T target positions, U units, E embedding_dim, V voc
 import keras
 from keras import layers, ops
 
+from models.layers.lstm import LSTM
 from pipelines.config.errors import UserError, one_of
 
-CELLS = {"gru": layers.GRU, "lstm": layers.LSTM}
+CELLS = {"gru": layers.GRU, "lstm": LSTM}
 
 
 @keras.saving.register_keras_serializable("models")

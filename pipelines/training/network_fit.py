@@ -21,8 +21,9 @@ from pipelines.training.progress import Progress
 
 
 def backend(experiment: schema.Experiment) -> str:
-    """Keras's backend, made deterministic where the experiment asks for it."""
+    """Keras's backend, set up for the experiment: deterministic where it asks, and its steps."""
     optimization.enable_determinism(experiment.fit)
+    optimization.prepare_short_steps(experiment)
     return keras.config.backend()
 
 

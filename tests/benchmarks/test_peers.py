@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from pipelines.config import schema
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec, Field, Target
 from pipelines.storage import arrays
+from pipelines.tasks.language_modeling import example as language_modeling
+from pipelines.training.token_streams import TokenStreams
 
 ROOT = Path(__file__).parents[2]
 CASES = yaml.safe_load((driver.FOLDER / "cases.yaml").read_text("utf-8"))
@@ -42,6 +45,7 @@ SPECS = {
             "std": [1.0, 2.0],
         },
     ),
+    "language_modeling": language_modeling.example_spec(),
 }  # fmt: skip
 COUNT = """
 import json, sys
@@ -188,10 +192,12 @@ def test_a_program_may_have_its_own_runs_and_threads(monkeypatch):
 def test_all_frameworks_get_the_same_threads_and_no_settings_of_the_caller(monkeypatch):
     monkeypatch.setenv("TF_DETERMINISTIC_OPS", "1")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    result = driver.environment(3)
+    cores = os.cpu_count() or 1
+    assert "TF_NUM_INTRAOP_THREADS" not in driver.environment(cores)  # the default
+    result = driver.environment(cores + 1)
     assert "TF_DETERMINISTIC_OPS" not in result
     assert "KERAS_BACKEND" not in result
-    assert result["OMP_NUM_THREADS"] == result["TF_NUM_INTRAOP_THREADS"] == "3"
+    assert result["OMP_NUM_THREADS"] == result["TF_NUM_INTRAOP_THREADS"] == str(cores + 1)
 
 
 def test_rows_are_spread_over_the_split_and_positions_cut(tmp_path, monkeypatch):
@@ -209,6 +215,29 @@ def test_rows_are_spread_over_the_split_and_positions_cut(tmp_path, monkeypatch)
     assert result.train["text"] == ["a", "e"]
     assert result.train["words"].shape == (2, 7)
     assert len(result.val["label"]) == 5
+
+
+def test_documents_are_the_streams_that_ours_reads():
+    documents = [np.arange(2, 2 + length, dtype=np.int32) for length in (5, 1, 9)]
+    ours = TokenStreams("tokens", documents, 3, 2)
+    ids, targets = data.streams(documents, 3, 2)
+    assert np.array_equal(ids, ours.ids) and np.array_equal(targets, ours.targets)
+
+
+def test_a_history_may_be_shortened(tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "PREPARED", tmp_path)
+    spec = SPECS["forecasting"]
+    columns = {
+        "history": np.arange(64, dtype=np.float32).reshape(4, 8, 2),
+        "future": np.zeros((4, 3, 2), np.float32),
+    }
+    for part in ("train", "val"):
+        arrays.write(tmp_path / "tiny/repeat0" / part, columns)
+    spec.save(tmp_path / "tiny/spec.json")
+    result = data.load({"experiment": {"dataset": "tiny"}, "history_steps": 5})
+    assert result.spec.inputs["history"].shape == (5, 2)
+    assert np.array_equal(result.train["history"], columns["history"][:, 3:])
+    assert result.examples == 4
 
 
 def test_missing_data_is_an_error_before_anything_runs(tmp_path, monkeypatch):
