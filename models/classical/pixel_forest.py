@@ -121,8 +121,10 @@ class PixelForest:
     def save(self, folder: Path) -> None:
         for name, values in self.forest.arrays().items():
             arrays.write(folder / name, {name: values})
-        chosen = [self.selection.settings, self.selection.metric, self.selection.value]
-        (folder / SETTINGS).write_text(json.dumps({"selection": chosen}, indent=1) + "\n", "utf-8")
+        selection = [self.selection.settings, self.selection.metric, self.selection.value]
+        (folder / SETTINGS).write_text(
+            json.dumps({"selection": selection}, indent=1) + "\n", "utf-8"
+        )
 
     def restore(self, folder: Path) -> None:
         settings = json.loads((folder / SETTINGS).read_text("utf-8"))

@@ -13,7 +13,7 @@ def keep_freed_memory() -> None:
 
     A training step allocates its gradients and activations and frees them again. glibc takes a
     large block from the kernel and returns it at once, so that every step pays for the same pages
-    anew: a fifth of the processor time of fine-tuning an encoder of 22 million parameters.
+    again: a fifth of the processor time of fine-tuning an encoder of 22 million parameters.
     Not for a server: there memory has to go back.
     """
     if sys.platform == "linux":

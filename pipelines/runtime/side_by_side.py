@@ -67,8 +67,8 @@ def changed_parts(graph: str) -> list[list[str]]:
 
     with Repo() as repo:
         every = repo.index.graph  # an edge leads from a stage to one that it needs
-        own = repo.stage.collect(graph)
-        needed = {*own}.union(*(nx.descendants(every, stage) for stage in own))
+        of_graph = repo.stage.collect(graph)
+        needed = {*of_graph}.union(*(nx.descendants(every, stage) for stage in of_graph))
         code = {stage for stage in needed if stage.addressing == CODE}
         with repo.lock:
             if any(map(_has_changed, code)):
