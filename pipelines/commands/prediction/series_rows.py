@@ -45,6 +45,7 @@ def as_read(
     if kind not in ("xlsx", "parquet") and path.stat().st_size <= SMALL_BYTES:
         yield path, options
         return
+    form: dict[str, Any]
     if kind in ("xlsx", "parquet"):
         rows = sheets.stream(path, kind, Answers({"sheet": sheet} if sheet else {}))
         form = {"delimiter": ",", "decimal": ".", "thousands": None, "encoding": "utf-8"}
