@@ -16,7 +16,7 @@ from pipelines.classical.ridge.moments import Moments
 from pipelines.classical.ridge.path import RegularizationPath
 from pipelines.config.errors import UserError
 from pipelines.tasks.forecasting import input_gradients, objective
-from tests.support.model_checks import series_spec
+from pipelines.tasks.forecasting.example import example_spec as series_spec
 
 ONE, TWO = series_spec(), series_spec(columns=2, quantiles=(0.1, 0.5, 0.9))
 SMALL = [

@@ -12,6 +12,7 @@ import pytest
 import models
 from pipelines.config import signatures
 from pipelines.config.errors import UserError
+from pipelines.tasks.forecasting.example import example_spec as series_spec
 from tests.support.model_checks import (
     Case,
     check_gradients,
@@ -26,7 +27,6 @@ from tests.support.model_checks import (
     check_step,
     image_spec,
     pairs_spec,
-    series_spec,
     text_spec,
 )
 from tests.support.sizes import one_of_each
