@@ -560,7 +560,7 @@ def test_every_other_byte_of_the_params_file_stays():
         "seed: 3  # mine\n\ndatasets: {}\nwarm_starts: {}\n# mine too\nexperiments:   {}  # none\n"
     )
     PARAMS.write_text(before)
-    table("a.csv", reviews(), ["text", "label"])
+    table("a.csv", days(200), ["time", "x"])
     run("a.csv")
     middle = PARAMS.read_text()
     assert middle.startswith("seed: 3  # mine\n\ndatasets:\n")
