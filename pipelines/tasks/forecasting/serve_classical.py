@@ -28,8 +28,9 @@ class ClassicalForecaster(tf.Module):
         self.method = graph_method(estimator.best.method)
         offsets = estimator.best.offsets
         self.offsets = _variable(offsets) if offsets.shape[2] else None
-        self.effects = _variable(estimator.best.effects)  # (k, c)
         signature = input_signature(spec)
+        if len(signature) == 2:
+            self.effects = _variable(estimator.best.effects)  # (k, c)
         function = self._forecast if len(signature) == 2 else self._forecast_alone
         self.forecast = tf.function(function, input_signature=signature)
 
