@@ -126,7 +126,7 @@ class Forecaster:
     def fit(self, train: Columns, val: Columns, seed: int) -> None:
         """seed: nothing is drawn at random."""
         names = self._names(train, val)
-        none = np.zeros((covariate_effects.count(train), val["future"].shape[2]))
+        none = covariate_effects.none(self.spec)
         effects, described = none, ""
         if len(none) and FITTED.keys() & set(names):
             effects, described = self._effects(train, val, none)

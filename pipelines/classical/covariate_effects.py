@@ -10,17 +10,22 @@ future, c columns, k covariates.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipelines.preprocessing import windows
 
+if TYPE_CHECKING:
+    from pipelines.spec import DataSpec
+
 KNOWN = "known_covariates"  # (n, h + f, k), in a split that has them
 
 
-def count(split: Mapping) -> int:
-    """k; 0 without covariates."""
-    return split[KNOWN].shape[2] if KNOWN in split else 0
+def none(spec: "DataSpec") -> np.ndarray:
+    """E (k, c) of zeros; k is 0 for data without covariates."""
+    facts = spec.task_metadata
+    return np.zeros((len(facts.get(KNOWN, ())), len(facts["columns"])))
 
 
 def fit(train: Mapping, lag: int) -> np.ndarray:

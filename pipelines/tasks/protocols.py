@@ -25,6 +25,7 @@ KINDS = {
     "image": "an encoded JPEG or PNG file",
     "audio": "an encoded audio file",
     "series": "numbers in time: (steps, columns)",
+    "covariates": "of a series, known ahead: (steps of history and horizon, columns)",
     "number": "a number of the request",
     "ids": "token ids",
     "label": "the name of a class",

@@ -118,9 +118,28 @@ def test_three_classes():
         np.testing.assert_allclose(outputs.probabilities.sum(axis=1), 1, rtol=1e-6)
 
 
+def distinct(count: int) -> list[str]:
+    """Texts that share no word."""
+    return [f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(count)]
+
+
+def test_near_duplicates_are_judged_by_a_machine_that_has_seen_none_of_them():
+    texts = [f"{text} for {n} pounds" for text in distinct(20) for n in range(3)]
+    targets = np.array([0, 1] * 10).repeat(3)
+    divisions = text_selection.validation_folds(texts, targets, train_rows=40, seed=1)
+    assert len(divisions) == text_selection.FOLDS
+    for fitted, judged in divisions:
+        assert not set(fitted // 3) & set(judged // 3)
+    copies = ["one and the same text"] * 20
+    ((fitted, judged),) = text_selection.validation_folds(
+        copies, np.array([0, 1] * 10), train_rows=15, seed=1
+    )
+    assert (len(fitted), len(judged)) == (15, 5)  # nothing to divide: val
+
+
 def test_of_few_rows_each_is_judged_once_by_a_machine_that_has_not_seen_it():
     targets = np.array([0, 1] * 20 + [1] * 7)
-    divisions = text_selection.validation_folds(targets, train_rows=30, seed=1)
+    divisions = text_selection.validation_folds(distinct(47), targets, train_rows=30, seed=1)
     assert len(divisions) == text_selection.FOLDS
     assert sorted(np.concatenate([judged for _, judged in divisions])) == list(range(47))
     for fitted, judged in divisions:
@@ -130,12 +149,12 @@ def test_of_few_rows_each_is_judged_once_by_a_machine_that_has_not_seen_it():
 
 def test_of_many_rows_and_of_a_class_too_rare_to_divide_val_is_judged(monkeypatch):
     ((fitted, judged),) = text_selection.validation_folds(
-        np.array([0] * 9 + [1]), train_rows=6, seed=1
+        distinct(10), np.array([0] * 9 + [1]), train_rows=6, seed=1
     )
     assert (fitted.tolist(), judged.tolist()) == ([*range(6)], [6, 7, 8, 9])
     monkeypatch.setattr(text_selection, "FEW_ROWS", 9)
     ((fitted, judged),) = text_selection.validation_folds(
-        np.array([0, 1] * 5), train_rows=6, seed=1
+        distinct(10), np.array([0, 1] * 5), train_rows=6, seed=1
     )
     assert (fitted.tolist(), judged.tolist()) == ([*range(6)], [6, 7, 8, 9])
 

@@ -11,7 +11,7 @@ from pipelines.classical.ridge.moments import Moments
 from pipelines.classical.ridge.path import RegularizationPath, Ridge
 from pipelines.classical.ridge.rolling_origin import Hyperparameters, Selection, Sums
 from pipelines.storage.arrays import WindowIndex
-from tests.support.model_checks import series_spec
+from pipelines.tasks.forecasting.example import example_spec as series_spec
 
 
 def noise(*shape, seed=0) -> np.ndarray:

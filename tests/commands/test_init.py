@@ -560,7 +560,7 @@ def test_every_other_byte_of_the_params_file_stays():
         "seed: 3  # mine\n\ndatasets: {}\nwarm_starts: {}\n# mine too\nexperiments:   {}  # none\n"
     )
     PARAMS.write_text(before)
-    table("a.csv", reviews(), ["text", "label"])
+    table("a.csv", days(200), ["time", "x"])
     run("a.csv")
     middle = PARAMS.read_text()
     assert middle.startswith("seed: 3  # mine\n\ndatasets:\n")
@@ -627,7 +627,8 @@ def test_english_texts_begin_with_a_pretrained_encoder():
     "words", ["das ist nicht der Fluss und", "\u044d\u0442\u043e \u0434\u043e\u043c"]
 )
 def test_texts_in_other_languages_do_not(words):
-    table("a.csv", [[f"{words} {n}", ("good", "bad")[n % 2]] for n in range(60)], ["text", "label"])
+    rows = [[sentence(n, f"{words} "), ("good", "bad")[n % 2]] for n in range(60)]
+    table("a.csv", rows, ["text", "label"])
     init.run(["a.csv", "--yes"])
     values = yaml.safe_load(PARAMS.read_text("utf-8"))
     assert not values["warm_starts"] and not values["downloads"]
@@ -691,6 +692,8 @@ def test_every_written_experiment_builds():
         run(path)
     params = loader.load(PARAMS)
     for experiment in params.experiments.values():
+        if experiment.dataset in params.warm_starts:
+            continue  # its encoder would have to be fetched
         build = dict(experiment.build)
         model = models.build(
             spec(experiment.dataset), experiment.module, build.pop("builder"), **build

@@ -16,7 +16,7 @@ from pipelines.classical.ridge.moments import Moments
 from pipelines.classical.ridge.path import RegularizationPath
 from pipelines.config.errors import UserError
 from pipelines.tasks.forecasting import input_gradients, objective
-from tests.support.model_checks import series_spec
+from pipelines.tasks.forecasting.example import example_spec as series_spec
 
 ONE, TWO = series_spec(), series_spec(columns=2, quantiles=(0.1, 0.5, 0.9))
 SMALL = [
@@ -213,7 +213,7 @@ def test_loss_by_hand():
 
 def test_gradient_through_time_of_a_linear_map_is_its_matrix():
     model = linear_forecaster(ONE)
-    norms = input_gradients.through_time(model, observations(70))
+    norms = input_gradients.through_time(model, {"history": observations(70)})
     kernel = model.get_layer("outputs").get_weights()[0]
     assert norms.shape == (24,)
     np.testing.assert_allclose(norms, np.linalg.norm(kernel, axis=1), rtol=0.5)
@@ -224,8 +224,29 @@ def test_gradient_vanishes_if_the_recurrent_matrix_is_small():
     layer = model.get_layer(index=4)
     kernel, recurrent, bias = layer.get_weights()
     layer.set_weights([kernel, 0.1 * recurrent, bias])
-    norms = input_gradients.through_time(model, observations(8))
+    norms = input_gradients.through_time(model, {"history": observations(8)})
     assert norms[-11] < 1e-8 * norms[-1]  # a factor of 0.1 for each of ten steps, and tanh's
+
+
+def test_covariates_are_served_and_spoil_no_other_row(tmp_path):
+    from pipelines.inference.decision import DecisionRule
+    from pipelines.tasks.forecasting import serve
+
+    spec = series_spec(covariates=2)
+    model, rng = linear_forecaster(spec), np.random.default_rng(0)
+    model.get_layer("effects").set_weights([rng.normal(size=(standardization.EFFECT_UNITS, 1))])
+    history, known = observations(3), rng.normal(10, 2, (3, 30, 2)).astype(np.float32)
+    _, signatures = serve.endpoints(model, spec, tmp_path, DecisionRule())
+    served = signatures["serving_default"]
+    expected = predict_with(model, history, known)
+    answer = served(history=history, known_covariates=known)["forecast"].numpy()
+    np.testing.assert_allclose(answer, expected, atol=1e-5)
+    known[1, 29] = np.nan
+    answer = served(history=history, known_covariates=known)["forecast"].numpy()
+    assert np.isnan(answer[1]).any()
+    np.testing.assert_allclose(answer[[0, 2]], expected[[0, 2]], atol=1e-5)
+    norms = input_gradients.through_time(model, {"history": history, "known_covariates": known})
+    assert norms.shape == (24,)
 
 
 @pytest.mark.parametrize("spec", [ONE, TWO], ids=["points", "quantiles"])

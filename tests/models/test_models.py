@@ -13,6 +13,7 @@ import models
 from pipelines.config import signatures
 from pipelines.config.errors import UserError
 from pipelines.preparation import labelled_masks
+from pipelines.tasks.forecasting.example import example_spec as series_spec
 from pipelines.tasks.sequence_memory.example import class_spec
 from tests.support.model_checks import (
     Case,
@@ -28,7 +29,6 @@ from tests.support.model_checks import (
     check_step,
     image_spec,
     pairs_spec,
-    series_spec,
     text_spec,
 )
 from tests.support.sizes import one_of_each

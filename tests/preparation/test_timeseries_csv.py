@@ -480,14 +480,15 @@ def test_rows_of_the_future_are_not_trained_on():
 
 def test_covariates_that_cannot_be():
     header = "time,load,price,promotion"
-    option = f"{OPTIONS}.known_covariates"
     error = refused(promotions(), header, known_covariates=["load"])
-    check(error, "option-invalid", key=OPTIONS)
+    check(error, "value-invalid", key=OPTIONS)
     error = refused(promotions(), header, known_covariates=["holiday"])
     check(error, "column-missing", value="holiday")
     rows = [row.replace(",900,", ",?,") for row in promotions()]
-    check(refused(rows, header, **KNOWN), "value-invalid", line=32, key=option, value="?")
+    check(
+        refused(rows, header, **KNOWN), "value-invalid", line=32, key="known_covariates", value="?"
+    )
     rows = [row.replace("TRUE", "false") for row in promotions()]
-    check(refused(rows, header, **KNOWN), "column-constant", key=option, value="promotion")
+    check(refused(rows, header, **KNOWN), "column-constant", key="known_covariates")
     rows = [row.replace(",900,", ",,") for row in promotions()]
     check(refused(rows, header, **KNOWN), "value-missing", line=32)

@@ -49,7 +49,8 @@ class Windows:
                 path=path, value=width,
             )  # fmt: skip
         options = _options(options, metadata)
-        with series_rows.as_read(path, options, sheet, every) as (file, options):
+        window = self.length + self.horizon
+        with series_rows.as_read(path, options, sheet, every, window) as (file, options):
             data = timeseries_csv.read(file, options)
         self.grid, self.values = _filled(data, options)
         self.known = np.empty((0, 0))

@@ -21,12 +21,14 @@ from pipelines.preparation.inspection import file_kind, sheets
 from pipelines.preparation.inspection.questions import Answers
 
 SMALL_BYTES = 1 << 25  # a text file up to this is read as it is
-TAIL_ROWS = 200_000  # kept for a forecast from the end
+TAIL_ROWS = 200_000  # kept for a forecast from the end, or two windows, if those are longer
 MAX_ROWS = 2_000_000  # for forecasts from everywhere
 
 
 @contextmanager
-def as_read(path: Path, options: Any, sheet: str | None, every: int | None) -> Iterator[tuple]:
+def as_read(
+    path: Path, options: Any, sheet: str | None, every: int | None, window: int
+) -> Iterator[tuple]:
     """(file, options) that `timeseries_csv` reads: the file itself, or a CSV of its rows.
 
     Args:
@@ -34,6 +36,7 @@ def as_read(path: Path, options: Any, sheet: str | None, every: int | None) -> I
         options: of the recipe.
         sheet: of a workbook.
         every: steps between two forecasts; None: one, from the end.
+        window: steps of history and horizon.
 
     Raises:
         UserError: `series-too-long`, with `every`.
@@ -42,6 +45,7 @@ def as_read(path: Path, options: Any, sheet: str | None, every: int | None) -> I
     if kind not in ("xlsx", "parquet") and path.stat().st_size <= SMALL_BYTES:
         yield path, options
         return
+    form: dict[str, Any]
     if kind in ("xlsx", "parquet"):
         rows = sheets.stream(path, kind, Answers({"sheet": sheet} if sheet else {}))
         form = {"delimiter": ",", "decimal": ".", "thousands": None, "encoding": "utf-8"}
@@ -51,7 +55,7 @@ def as_read(path: Path, options: Any, sheet: str | None, every: int | None) -> I
     with TemporaryDirectory() as folder:
         copy = Path(folder) / f"{path.name} as CSV"
         with copy.open("w", encoding="utf-8", newline="") as stream:
-            kept = _kept(path, (cells for _, cells in rows), options, every)
+            kept = _kept(path, (cells for _, cells in rows), options, every, window)
             csv.writer(stream).writerows(kept)
         yield copy, options.model_copy(update=form)
 
@@ -71,14 +75,15 @@ def _text_rows(path: Path, options: Any) -> Iterator[tuple[int, list[str]]]:
 
 
 def _kept(
-    path: Path, rows: Iterable[list[str]], options: Any, every: int | None
+    path: Path, rows: Iterable[list[str]], options: Any, every: int | None, window: int
 ) -> Iterator[list[str]]:
     """The rows above the data, and the last ones, or all, of the data."""
     rows, last = iter(rows), time.monotonic()
     for _ in range(options.header + options.units_row):
         if (row := next(rows, None)) is not None:
             yield row
-    tail: deque[list[str]] = deque(maxlen=TAIL_ROWS if every is None else MAX_ROWS + 1)
+    most = max(TAIL_ROWS, 2 * window) if every is None else MAX_ROWS + 1
+    tail: deque[list[str]] = deque(maxlen=most)
     count = 0
     for count, row in enumerate(rows, 1):
         tail.append(row)

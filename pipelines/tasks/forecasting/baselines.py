@@ -79,7 +79,7 @@ def smoothing(
     on val.
     """
     horizon = spec.task_metadata["horizon_steps"]
-    effects = effects_of(strong, train)
+    effects = effects_of(strong, spec)
     rests = [covariate_effects.removed(split, effects) for split in (train, val, test)]
     parts = [(split["history"], split["future"], split["origin"]) for split in rests]
     series, first = windows.concat_windows(*parts)
@@ -106,12 +106,10 @@ def smoothing(
     return outputs, scaled_error(missed, spec)
 
 
-def effects_of(strong: Forecaster, train: dict) -> np.ndarray:
+def effects_of(strong: Forecaster, spec: DataSpec) -> np.ndarray:
     """(k, c), those of the models below; none where they are fitted here."""
     component = strong.components.get("window_smoothing")
-    if component is not None:
-        return component.effects
-    return np.zeros((covariate_effects.count(train), train["history"].shape[2]))
+    return covariate_effects.none(spec) if component is None else component.effects
 
 
 def models_of(strong: Forecaster, train: dict, spec: DataSpec) -> list:

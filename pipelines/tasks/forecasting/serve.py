@@ -31,9 +31,14 @@ class Forecaster(tf.Module):
         super().__init__()
         self.model = model
         self.levels = spec.task_metadata["quantiles"]
-        self.forecast = tf.function(self._forecast, input_signature=input_signature(spec))
+        signature = input_signature(spec)
+        function = self._forecast if len(signature) == 2 else self._forecast_alone
+        self.forecast = tf.function(function, input_signature=signature)
 
-    def _forecast(self, history, known_covariates=None):
+    def _forecast_alone(self, history):
+        return self._forecast(history, None)
+
+    def _forecast(self, history, known_covariates):
         known = {} if known_covariates is None else {"known_covariates": known_covariates}
         forecast = self.model({"history": history, **known}, training=False)
         if not self.levels:

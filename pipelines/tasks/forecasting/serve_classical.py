@@ -28,10 +28,16 @@ class ClassicalForecaster(tf.Module):
         self.method = graph_method(estimator.best.method)
         offsets = estimator.best.offsets
         self.offsets = _variable(offsets) if offsets.shape[2] else None
-        self.effects = _variable(estimator.best.effects)  # (k, c)
-        self.forecast = tf.function(self._forecast, input_signature=input_signature(spec))
+        signature = input_signature(spec)
+        if len(signature) == 2:
+            self.effects = _variable(estimator.best.effects)  # (k, c)
+        function = self._forecast if len(signature) == 2 else self._forecast_alone
+        self.forecast = tf.function(function, input_signature=signature)
 
-    def _forecast(self, history, known_covariates=None):
+    def _forecast_alone(self, history):
+        return self._forecast(history, None)
+
+    def _forecast(self, history, known_covariates):
         values, ahead = tf.cast(history, tf.float64), tf.constant(0, tf.float64)
         usable = _all_finite(values)
         if known_covariates is not None:

@@ -17,10 +17,10 @@ from pipelines.preparation import splits
 from pipelines.preprocessing import windows
 from pipelines.storage import arrays
 from pipelines.tasks.forecasting import baselines, figures, input_gradients, metrics, score
+from pipelines.tasks.forecasting.example import example_spec as spec
 from pipelines.tasks.forecasting.info import INFO
 from pipelines.tasks.forecasting.metrics import Outputs
 from pipelines.tracking import names
-from tests.support.model_checks import series_spec as spec
 
 STRONG = INFO.strong_baseline
 LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
