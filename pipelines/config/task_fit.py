@@ -6,13 +6,15 @@ Names that are not listed here, those of packages that extend the project, are n
 TEXT, IMAGE = "text_classification", "image_classification"
 SERIES, PAIRS = "forecasting", "translation"
 LANGUAGE = "language_modeling"
-KNOWN = (TEXT, IMAGE, SERIES, PAIRS, LANGUAGE)
+ANOMALIES = "anomaly_detection"
+KNOWN = (TEXT, IMAGE, SERIES, PAIRS, LANGUAGE, ANOMALIES)
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
     IMAGE: ("digits", "idx", "image_folder"),
     SERIES: ("statsmodels_series", "timeseries_csv"),
     PAIRS: ("cldr_phrases", "parallel_text"),
     LANGUAGE: ("text_documents",),
+    ANOMALIES: ("readings_csv", "watch_streams"),
 }
 MODULES = {
     TEXT: (
@@ -27,6 +29,7 @@ MODULES = {
     SERIES: ("classical/forecasters", "linear", "recurrent_forecasters", "segment_gru", "tcn"),
     PAIRS: ("classical/translation_memory", "seq2seq", "transformer"),
     LANGUAGE: ("classical/ngram_lm", "recurrent_language_models"),
+    ANOMALIES: ("autoencoders", "classical/detectors", "step_forecasters", "step_labellers"),
 }
 # The module and builder of the classical model that is a task's strong baseline.
 STRONG = {
@@ -35,6 +38,7 @@ STRONG = {
     SERIES: ("classical/forecasters", "forecaster"),
     PAIRS: ("classical/translation_memory", "translation_memory"),
     LANGUAGE: ("classical/ngram_lm", "ngrams"),
+    ANOMALIES: ("classical/detectors", "detector"),
 }
 
 

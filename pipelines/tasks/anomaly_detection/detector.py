@@ -1,0 +1,47 @@
+"""A network's judgement of windows, in one graph: `evaluate` runs it and `export` saves it."""
+
+import tensorflow as tf
+
+from pipelines.inference.decision import DecisionRule
+from pipelines.spec import DataSpec
+
+
+class Detector(tf.Module):
+    """`history` (B, T, C) float32, oldest first, in physical units -> what is said of the last row.
+
+    score, threshold (B,) and anomaly (B,) bool; from a network with expected values also expected
+    and contribution (B, C). A window with NaN or infinity has the score NaN and is an alarm, as
+    nothing says that it is normal; other windows of the batch are not touched.
+
+    Args:
+        model: a network, see objective.py.
+        spec: of the data set.
+        decision: what `fit_decision_rule` found.
+    """
+
+    def __init__(self, model, spec: DataSpec, decision: DecisionRule):
+        super().__init__()
+        self.model, self.options = model, decision.options
+        shape = (None, *spec.inputs["history"].shape)
+        signature = [tf.TensorSpec(shape, tf.float32, name="history")]
+        self.judge = tf.function(self._judge, input_signature=signature)
+
+    def _judge(self, history):
+        steps = self.options["smooth_steps"]
+        predicted = self.model({"history": history}, training=False)
+        if predicted.shape.rank == 2:  # (B, T) log-odds
+            return self._answer(history, tf.sigmoid(tf.reduce_mean(predicted[:, -steps:], axis=1)))
+        matrix = tf.constant(self.options["matrix"], tf.float32)
+        residual = history[:, -steps:] - predicted[:, -steps:] - self.options["centre"]
+        columns = residual.shape[-1]
+        shares = tf.square(tf.einsum("btc,cd->btd", residual, matrix)) / columns
+        contribution = tf.reduce_mean(shares, axis=1)
+        answer = self._answer(history, tf.reduce_sum(contribution, axis=1))
+        return answer | {"expected": predicted[:, -1], "contribution": contribution}
+
+    def _answer(self, history, score):
+        known = tf.reduce_all(tf.math.is_finite(history), axis=(1, 2))
+        score = tf.where(known, score, float("nan"))
+        threshold = tf.fill(tf.shape(score), tf.constant(self.options["threshold"], tf.float32))
+        anomaly = tf.logical_not(score <= threshold)
+        return {"score": score, "anomaly": anomaly, "threshold": threshold}
