@@ -247,6 +247,7 @@ def split_report(parts, made: bool, units) -> list[Finding]:
     if made:
         found.append(Finding(
             "events-made", "warning", sum(map(len, parts["test"])),
-            "no labels: the scores are of events that were made and put into test, not of real ones",
+            "no labels: the scores are of events that were made and put into test, not of real "
+                "ones",
         ))  # fmt: skip
     return found

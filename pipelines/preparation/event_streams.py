@@ -1,4 +1,4 @@
-"""Streams of readings with events in them: what recipes of anomaly detection do with what they read.
+"""Streams of readings with events in them: what recipes of anomaly detection do with them.
 
 A row of a split is one reading with the readings before it, `history` (history_steps, columns),
 which ends with the reading that is judged: whatever a model computes of it uses no later row. The

@@ -104,9 +104,8 @@ def histogram(score: np.ndarray, labels: np.ndarray, threshold: float | None, fo
     """Scores of normal rows and of events, with the threshold: what is above it is an alarm."""
     known = np.where(np.isfinite(score), np.maximum(score, TINY), TINY)
     edges = np.geomspace(known.min(), max(known.max(), 2 * known.min()), BINS + 1)
-    counts = {
-        "normal": np.histogram(known[~labels], edges)[0], "event": np.histogram(known[labels], edges)[0]
-    }  # fmt: skip
+    rows_of = {"normal": ~labels, "event": labels}
+    counts = {name: np.histogram(known[rows], edges)[0] for name, rows in rows_of.items()}
 
     def paint(figure):
         axes = figure.subplots()

@@ -5,7 +5,7 @@ Of the score alone, whatever the threshold:
     pr_auc                      area under precision over recall, by rows
     event_recall_at_1_per_1000  percent of the events with an alarm at the lowest threshold at which
                                 at most 1 of 1,000 normal rows is an alarm
-    nab_*_swept                 NAB's profiles at the best threshold for this test split, as NAB does
+    nab_*_swept                 NAB's profiles at the best threshold for this split, as NAB does
 
 At the threshold that was fixed before test was opened:
 
