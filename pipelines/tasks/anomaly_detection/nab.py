@@ -59,17 +59,12 @@ def row_worth(event: np.ndarray) -> np.ndarray:
         event: (n,) the number of the window that a row belongs to, -1 outside.
     """
     values = np.full(len(event), -1.0)
-    ends = []
     for name in dict.fromkeys(event[event >= 0].tolist()):
         rows = np.flatnonzero(event == name)
         first, last = int(rows[0]), int(rows[-1])
         width = last - first + 1
-        values[first : last + 1] = worth(-(last - np.arange(first, last + 1) + 1) / width) / worth(
-            -1
-        )
-        ends.append((last, width))
-    for (last, width), following in zip(ends, [*ends[1:], None], strict=True):
-        end = len(event) if following is None else following[0] - following[1] + 1
-        after = np.arange(last + 1, end)
+        position = -(last - np.arange(first, last + 1) + 1) / width
+        values[first : last + 1] = worth(position) / worth(-1)
+        after = np.arange(last + 1, len(event))  # up to the next window, which is written later
         values[after] = worth((after - last) / max(1, width - 1))
     return values
