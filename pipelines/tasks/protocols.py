@@ -25,6 +25,8 @@ KINDS = {
     "image": "an encoded JPEG or PNG file",
     "audio": "an encoded audio file",
     "series": "numbers in time: (steps, columns)",
+    "values": "a number for each column",
+    "alarm": "whether the last step of a series is one",
     "number": "a number of the request",
     "ids": "token ids",
     "label": "the name of a class",
