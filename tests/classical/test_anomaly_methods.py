@@ -116,7 +116,7 @@ def test_a_column_that_is_constant_in_train_and_then_steps_is_an_alarm(method):
     fitted = detector(data(constant=True), data(seed=2, constant=True), method=method)
     after = data(seed=3, constant=True)["history"].copy()
     quiet = fitted.predict({"history": after})
-    assert np.isfinite(quiet["score"]).all() and quiet["anomaly"].mean() < 0.05
+    assert np.isfinite(quiet["score"]).all() and quiet["anomaly"].mean() < 0.1
     after[:, -1, 1] = 8.0
     assert fitted.predict({"history": after})["anomaly"].mean() > 0.9
 

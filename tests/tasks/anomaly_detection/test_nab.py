@@ -79,6 +79,8 @@ def test_the_swept_threshold_is_the_best_one_and_never_worse_than_silence():
     ranked = levels.of_scores(score, event, none, none)
     values = metrics._ranked(ranked, ONE)
     assert values["nab_standard_swept"][0] == pytest.approx(100 * (1 - 0.11 + 1) / 2)
+    event = np.append(event, np.full(100, -1))  # so that alarms everywhere cost more than 100
+    none = np.zeros(len(event), int)
     only_false = levels.of_scores((event < 0) * 1.0, event, none, none)
     silent = metrics._ranked(only_false, ONE)
     assert silent["nab_standard_swept"][0] == 0
