@@ -1,6 +1,6 @@
 """Readings of sensors from CSV or TSV files, in which anomalies are to be found.
 
-One file is one stream, and a folder with `files` has several. Beside the readings a file may have a
+One file is one stream; a folder or an archive with `files` has several. Beside the readings a file may have a
 column of labels, or a list says when the events were; without either, events are made and put into
 test (preparation/injected_events.py). Options are those of `Options`, of a table
 (preparation/table_options.py) and of its readings (preparation/reading_table.py).
@@ -28,6 +28,7 @@ from pipelines.preparation import (
     splits,
     time_grid,
     time_series,
+    unpacked_folder,
 )
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import series as series_report
@@ -97,7 +98,8 @@ class Options(ReadingOptions):
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    streams = read(raw, options)
+    with unpacked_folder.folder_of(raw) as folder:
+        streams = read(folder, options)
     units, made = options.values, options.label is None and options.events is None
     parts: dict[str, list[Stream]] = {"train": [], "val": [], "test": []}
     for stream in streams:
