@@ -166,8 +166,8 @@ class Detector:
             hits, alarms = counts_by_level(score, labels[:, -1])
             area = float(average_precision(hits, alarms, labels[:, -1].sum()))
         threshold = threshold_of(score[~labels.any(axis=1)], *self.rule)
-        found = "no events on val" if np.isnan(area) else f"area {area:.3f} on val"
-        settings = f"{name.replace('_', ' ')}, threshold {threshold:.3g}, {found}"
+        result = "no events on val" if np.isnan(area) else f"area {area:.3f} on val"
+        settings = f"{name.replace('_', ' ')}, threshold {threshold:.3g}, {result}"
         return Component(
             name, method, self.smooth_steps, threshold, Selection(settings, "val/pr_auc", area)
         )

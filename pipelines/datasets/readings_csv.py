@@ -1,8 +1,8 @@
 """Readings of sensors from CSV or TSV files, in which anomalies are to be found.
 
-One file is one stream; a folder or an archive with `files` has several. Beside the readings a file may have a
-column of labels, or a list says when the events were; without either, events are made and put into
-test (preparation/injected_events.py). Options are those of `Options`, of a table
+One file is one stream; a folder or an archive with `files` has several. Beside the readings
+a file may have a column of labels, or a list says when the events were; without either, events are
+made and put into test (preparation/injected_events.py). Options are those of `Options`, of a table
 (preparation/table_options.py) and of its readings (preparation/reading_table.py).
 """
 
@@ -225,31 +225,31 @@ def report(streams: Sequence[Stream], options: Options) -> list[Finding]:
     """Findings on the readings of the first file, and columns that are constant in any."""
     first = streams[0]
     times = pd.DatetimeIndex(range(len(first.values)))
-    found = findings.accepted(
+    listed = findings.accepted(
         series_report.report(times, first.values, list(options.values), first.places)
     )
     for number, name in enumerate(options.values):
         constant = [s.name for s in streams if np.ptp(s.values[:, number]) == 0]
         if constant:
             message = f"{name} is constant in {len(constant)} files; any change counts as far away"
-            found.append(Finding(
+            listed.append(Finding(
                 "column-constant", "warning", len(constant), message, findings.first(constant)
             ))  # fmt: skip
-    return found
+    return listed
 
 
 def split_report(parts, made: bool, units) -> list[Finding]:
-    found = []
+    listed = []
     for split, streams in parts.items():
         rows, events = sum(map(len, streams)), sum(map(event_streams.event_count, streams))
         share = np.mean(np.concatenate([s.event[s.first :] != NORMAL for s in streams]))
         kind = "made events" if made and split == "test" else "events"
         message = f"{split}: {rows} readings of {len(streams)} files, {events} {kind}, {share:.1%}"
-        found.append(Finding(f"events-{split}", "info", rows, message))
+        listed.append(Finding(f"events-{split}", "info", rows, message))
     if made:
-        found.append(Finding(
+        listed.append(Finding(
             "events-made", "warning", sum(map(len, parts["test"])),
             "no labels: the scores are of events that were made and put into test, not of real "
                 "ones",
         ))  # fmt: skip
-    return found
+    return listed

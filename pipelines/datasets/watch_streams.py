@@ -74,15 +74,15 @@ class Options(BaseModel):
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     recordings = read(raw / FILE if raw.is_dir() else raw, options.every)
     people = sorted({person for person, *_ in recordings})
-    wanted = options.split.val + options.split.test
-    if wanted >= len(people):
+    held_out = options.split.val + options.split.test
+    if held_out >= len(people):
         raise UserError(
-            "split-size", f"val and test take {wanted} of {len(people)} people, which leaves none "
-            "for train; make them smaller", key="split", value=wanted,
+            "split-size", f"val and test take {held_out} of {len(people)} people, which leaves "
+            "none for train; make them smaller", key="split", value=held_out,
         )  # fmt: skip
     order = np.random.default_rng(seed).permutation(people).tolist()
-    test, val = order[: options.split.test], order[options.split.test : wanted]
-    members = {"train": order[wanted:], "val": val, "test": test}
+    test, val = order[: options.split.test], order[options.split.test : held_out]
+    members = {"train": order[held_out:], "val": val, "test": test}
     streams = {
         split: [
             spliced(recordings, person, side, options, seed)

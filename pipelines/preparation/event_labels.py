@@ -25,10 +25,10 @@ def of_labels(path: Path, rows: Sequence[Observation], column: str) -> np.ndarra
     wrong = np.flatnonzero(~np.isin(labels, (0, 1)))
     if len(wrong):
         value, place = labels[wrong[0]], rows[wrong[0]].place
-        found = "empty" if np.isnan(value) else f"{value:g}"
+        shown = "empty" if np.isnan(value) else f"{value:g}"
         raise UserError(
             "label-invalid",
-            f"{column} is {found}, one of {len(wrong)} such cells; write 1 for readings of an "
+            f"{column} is {shown}, one of {len(wrong)} such cells; write 1 for readings of an "
             "event and 0 for all others",
             path=place.path, line=place.line, key="label", value=None if np.isnan(value) else value,
         )  # fmt: skip
@@ -91,8 +91,8 @@ def _bound(path: Path, bound: str | int, is_counted: bool):
             return int(bound)
         return np.datetime64(time_cells.iso_time(str(bound)).replace(tzinfo=None), "us")
     except ValueError:
-        wanted = "the number of a reading" if is_counted else "a time such as 2024-05-31T18:00"
+        expected = "the number of a reading" if is_counted else "a time such as 2024-05-31T18:00"
         raise UserError(
-            "event-invalid", f"{bound!r} is not {wanted}; correct it", path=path, key="events",
+            "event-invalid", f"{bound!r} is not {expected}; correct it", path=path, key="events",
             value=bound,
         ) from None  # fmt: skip

@@ -21,8 +21,8 @@ export function windowsOf(series, input) {
   if (series.some((row) => row.length !== columns)) {
     throw new Error(`${input.name}: every reading needs ${count(columns, "number")}`);
   }
-  const kept = series.slice(-(steps + MAX_WINDOWS - 1));
-  return kept.slice(steps - 1).map((_, index) => kept.slice(index, index + steps));
+  const judged = series.slice(-(steps + MAX_WINDOWS - 1));
+  return judged.slice(steps - 1).map((_, index) => judged.slice(index, index + steps));
 }
 
 // windows: as sent. outputs: {name: a value for each window}.

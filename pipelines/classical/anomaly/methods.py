@@ -162,8 +162,8 @@ class PrincipalComponents:
         z = (flat - mean) / spread
         values, vectors = np.linalg.eigh(z.T @ z / len(z))
         values, vectors = np.maximum(values[::-1], 1e-9), vectors[:, ::-1]
-        kept = 1 + int(np.searchsorted(np.cumsum(values) / values.sum(), EXPLAINED))
-        components, variances = vectors[:, :kept], values[:kept]
+        count = 1 + int(np.searchsorted(np.cumsum(values) / values.sum(), EXPLAINED))
+        components, variances = vectors[:, :count], values[:count]
         scores = z @ components
         t2 = np.square(scores / np.sqrt(variances)).sum(axis=1)
         q = np.square(z - scores @ components.T).sum(axis=1)

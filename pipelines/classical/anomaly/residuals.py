@@ -43,8 +43,10 @@ class Whitening:
         spread = np.where(spread > 0, spread, 1.0)
         scaled = deviations / spread
         distance = np.square(scaled).sum(axis=1)
-        kept = scaled[distance <= np.quantile(distance, 1 - TRIMMED)]
-        return cls(centre, inverse_root(kept.T @ kept / max(1, len(kept))) / spread[:, None])
+        typical = scaled[distance <= np.quantile(distance, 1 - TRIMMED)]
+        return cls(
+            centre, inverse_root(typical.T @ typical / max(1, len(typical))) / spread[:, None]
+        )
 
     def __call__(self, residuals: np.ndarray) -> np.ndarray:
         """(..., C) -> (..., C) contributions of each column to the score."""

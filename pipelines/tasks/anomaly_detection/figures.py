@@ -154,12 +154,12 @@ def precision_recall(score: np.ndarray, labels: np.ndarray, alarm, folder: Path)
 
 def delays(alarm: np.ndarray, event: np.ndarray, folder: Path) -> None:
     """Readings from the first one of an event to its first alarm."""
-    found, lengths = [], []
+    delays_of, lengths = [], []
     for number in np.unique(event[event >= 0]):
         inside = alarm[event == number]
         lengths.append(len(inside))
-        found.append(int(inside.argmax()) if inside.any() else None)
-    known = [delay for delay in found if delay is not None]
+        delays_of.append(int(inside.argmax()) if inside.any() else None)
+    known = [delay for delay in delays_of if delay is not None]
 
     def paint(figure):
         axes = figure.subplots()
@@ -170,10 +170,10 @@ def delays(alarm: np.ndarray, event: np.ndarray, folder: Path) -> None:
                          label=f"median {np.median(known):g}")  # fmt: skip
             axes.legend(loc="best")
         axes.set(xlabel="readings until the first alarm", ylabel="events")
-        axes.set_title(f"Delay of {len(known)} events; {len(found) - len(known)} not found")
+        axes.set_title(f"Delay of {len(known)} events; {len(delays_of) - len(known)} not found")
 
     style.draw(folder / "figures/delays.png", (6.4, 4), paint)
-    rows = zip(range(len(found)), lengths, found, strict=True)
+    rows = zip(range(len(delays_of)), lengths, delays_of, strict=True)
     style.write_csv(folder / "plots/delays.csv", ("event", "readings", "delay"), rows)
 
 

@@ -1,4 +1,4 @@
-"""What is found, and what is falsely alarmed, at every level of a score: counts by unit of rows.
+"""What is detected, and what is falsely alarmed, at every level of a score: counts by unit of rows.
 
 A unit is a run of consecutive rows that are drawn together when scores are resampled: a stream, or
 a part of one. Every metric is a function of sums over units, so a resample is a weighting of them.
@@ -21,16 +21,16 @@ class Levels:
 
     Args:
         hits, alarms: (u, k) rows of events, and all rows, that are alarms.
-        found: (u, k) events with an alarm.
-        worth_found, worth_outside: (u, k) sums of nab.row_worth: of each found event's earliest
-            alarm, and of alarms outside.
+        detected: (u, k) events with an alarm.
+        worth_detected, worth_outside: (u, k) sums of nab.row_worth: of the earliest alarm of each
+            detected event, and of alarms outside.
         positives, rows, events: (u,).
     """
 
     hits: np.ndarray
     alarms: np.ndarray
-    found: np.ndarray
-    worth_found: np.ndarray
+    detected: np.ndarray
+    worth_detected: np.ndarray
     worth_outside: np.ndarray
     positives: np.ndarray
     rows: np.ndarray
@@ -77,20 +77,22 @@ def _count(score, levels, event, stream, unit) -> Levels:
         "alarms": _cumulative(unit, level, np.ones(len(score)), size),
         "worth_outside": _cumulative(unit, level, np.where(inside, 0, worth), size),
     }
-    found, best, events = np.zeros(size), np.zeros(size), np.zeros(size[0])
+    detected, best, events = np.zeros(size), np.zeros(size), np.zeros(size[0])
     for name in np.unique(event[inside]):
         rows = np.flatnonzero(event == name)
-        where = unit[rows[0]]
-        events[where] += 1
+        place = unit[rows[0]]
+        events[place] += 1
         highest = np.maximum.accumulate(score[rows])
         earliest = np.searchsorted(highest, levels, side="left")  # of the rows at each level
         is_found = earliest < len(rows)
-        found[where] += is_found
-        best[where] += np.where(is_found, worth[rows[np.minimum(earliest, len(rows) - 1)]], 0)
+        detected[place] += is_found
+        best[place] += np.where(is_found, worth[rows[np.minimum(earliest, len(rows) - 1)]], 0)
     positives = np.bincount(unit, inside, size[0])
     rows_of = np.bincount(unit, minlength=size[0]).astype(np.float64)
-    return Levels(**summed, found=found, worth_found=best, positives=positives, rows=rows_of,
-                  events=events)  # fmt: skip
+    return Levels(
+        **summed, detected=detected, worth_detected=best, positives=positives, rows=rows_of,
+        events=events,
+    )  # fmt: skip
 
 
 def _cumulative(unit, level, values, size) -> np.ndarray:

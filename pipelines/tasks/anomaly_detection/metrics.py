@@ -12,7 +12,7 @@ At the threshold that was fixed before test was opened:
     precision, recall, f1       of rows, percent; f1 is to be read beside that of baseline_always
     f1_point_adjusted           of rows, where an event with one alarm counts as found in all its
                                 rows: a random score is good at that (Kim et al. 2022), which is why
-                                baseline_random stands beside it
+                                baseline_random is printed too
     false_alarm_percent         of the normal rows
     event_recall                percent of the events with an alarm
     delay_steps                 from the first row of an event to its first alarm; mean over events
@@ -109,12 +109,12 @@ def _ranked(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
     allowed = alarms - hits <= FALSE_ALARM_RATE * negatives[:, None]
     # Levels descend, so false alarms only grow: the last level that is allowed finds the most.
     last = np.maximum(allowed.sum(axis=1) - 1, 0)
-    found = np.take_along_axis(by_unit @ at.found, last[:, None], axis=1)[:, 0]
-    found = np.where(allowed.any(axis=1), found, 0)
+    detected = np.take_along_axis(by_unit @ at.detected, last[:, None], axis=1)[:, 0]
+    detected = np.where(allowed.any(axis=1), detected, 0)
     swept = _nab(at, by_unit)
     return {
         "pr_auc": average_precision(hits, alarms, positives),
-        "event_recall_at_1_per_1000": _percent(found, events),
+        "event_recall_at_1_per_1000": _percent(detected, events),
         # Without any alarm, too: a detector may be best silent.
         **{f"nab_{name}_swept": np.fmax(v.max(axis=1), 0 * v[:, 0]) for name, v in swept.items()},
     }
@@ -122,14 +122,14 @@ def _ranked(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
 
 def _fixed(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
     """Of alarms; there is one level."""
-    hits, alarms, found = ((by_unit @ c)[:, 0] for c in (at.hits, at.alarms, at.found))
+    hits, alarms, detected = ((by_unit @ c)[:, 0] for c in (at.hits, at.alarms, at.detected))
     positives, events = by_unit @ at.positives, by_unit @ at.events
     return {
         "precision": _percent(hits, alarms),
         "recall": _percent(hits, positives),
         "f1": _f1(hits, alarms, positives),
         "false_alarm_percent": _percent(alarms - hits, by_unit @ at.rows - positives),
-        "event_recall": _percent(found, events),
+        "event_recall": _percent(detected, events),
         **{f"nab_{name}": values[:, 0] for name, values in _nab(at, by_unit).items()},
     }
 
@@ -137,11 +137,11 @@ def _fixed(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
 def _nab(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
     """Profile -> (b, k), 0 without alarms and 100 at best; NaN without an event."""
     events = (by_unit @ at.events)[:, None]
-    found, outside = by_unit @ at.found, by_unit @ at.worth_outside
-    earned = by_unit @ at.worth_found
+    detected, outside = by_unit @ at.detected, by_unit @ at.worth_outside
+    earned = by_unit @ at.worth_detected
     values = {}
     for name, weight in nab.PROFILES.items():
-        raw = weight.true_positive * earned - weight.false_negative * (events - found)
+        raw = weight.true_positive * earned - weight.false_negative * (events - detected)
         raw = raw + weight.false_positive * outside
         silent, perfect = -weight.false_negative * events, weight.true_positive * events
         values[name] = _percent(raw - silent, perfect - silent)
@@ -149,19 +149,19 @@ def _nab(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _delay(alarm, event, unit, by_unit) -> dict[str, np.ndarray]:
-    delays, found = np.zeros(by_unit.shape[1]), np.zeros(by_unit.shape[1])
+    delays, detected = np.zeros(by_unit.shape[1]), np.zeros(by_unit.shape[1])
     for name in np.unique(event[event >= 0]):
         rows = np.flatnonzero(event == name)
         if alarm[rows].any():
             delays[unit[rows[0]]] += int(alarm[rows].argmax())
-            found[unit[rows[0]]] += 1
-    return {"delay_steps": _percent(by_unit @ delays, by_unit @ found) / 100}
+            detected[unit[rows[0]]] += 1
+    return {"delay_steps": _percent(by_unit @ delays, by_unit @ detected) / 100}
 
 
 def point_adjusted(alarm: np.ndarray, event: np.ndarray) -> np.ndarray:
     """(n,) alarms, spread to all rows of an event in which there is one."""
-    found = np.unique(event[(event >= 0) & alarm])
-    return alarm | np.isin(event, found)
+    detected = np.unique(event[(event >= 0) & alarm])
+    return alarm | np.isin(event, detected)
 
 
 def _f1(hits, alarms, positives) -> np.ndarray:

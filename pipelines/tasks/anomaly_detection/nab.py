@@ -11,7 +11,7 @@ and the whole weight from three widths on or where there was no window. The sum 
 a detector without alarms and 100 for one that alarms at the first row of every window alone.
 
 NAB takes a detector's threshold from the labels of the whole corpus, one for each profile
-("swept"); beside it stands the score at the threshold that was fixed before.
+("swept"); the score at the threshold that was fixed before is given too.
 
 References: Lavin and Ahmad, "Evaluating Real-Time Anomaly Detection Algorithms - the Numenta
 Anomaly Benchmark", 2015, https://arxiv.org/abs/1510.03336; https://github.com/numenta/NAB.
