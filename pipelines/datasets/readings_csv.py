@@ -8,6 +8,7 @@ made and put into test (preparation/injected_events.py). Options are those of `O
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -36,7 +37,7 @@ from pipelines.preparation.data_report.findings import Finding
 from pipelines.preparation.event_streams import NORMAL, Scaling, Stream
 from pipelines.preparation.reading_table import Frequency, ReadingOptions, read_file
 
-MAX_LISTED = 3  # columns in an error
+CLOCK_CHANGE = timedelta(hours=1)  # by which local times go back once a year
 
 
 class HeadSplit(BaseModel):
@@ -143,7 +144,7 @@ def read_stream(path: Path, name: str, options: Options, listed: dict | None) ->
     extra = {} if options.label is None else {options.label: "label"}
     read_options = options.model_copy(update={"values": {**options.values, **extra}})
     rows = read_file(path, read_options)
-    observations.refuse_disorder(rows)
+    observations.refuse_disorder(rows, CLOCK_CHANGE if options.frequency is None else timedelta(0))
     sampled = rows[-options.sample_rows :] if options.sample_rows else rows
     pairs = _pairs(path, name, options, listed)
     if options.frequency is None:

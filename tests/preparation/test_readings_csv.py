@@ -164,6 +164,17 @@ def test_rows_are_steps_without_a_frequency():
     assert sum(len(split(name)["event"]) for name in ("train", "val", "test")) == 99
 
 
+def test_clocks_may_go_back_by_an_hour_where_rows_are_steps():
+    times = ["2024-10-27T02:30", "2024-10-27T02:00", "2024-10-27T03:00"]
+    rows = [f"2024-10-26T{n:02},{n % 5},{n % 3},0" for n in range(24)]
+    rows += [f"{time},1,2,0" for time in times]
+    options = {"label": "fault", "frequency": None}
+    run(rows, "time,load,heat,fault", **options)
+    rows[5] = "2024-10-25T00:00,1,2,0"
+    with user_error("time-order", line=7):
+        run(rows, "time,load,heat,fault", **options)
+
+
 MISTAKES = [
     ({"label": "fault"}, "label-invalid", {"key": "label", "line": 12}),
     ({"events": [["2025-01-01", "2025-01-02"]]}, "event-empty", {"key": "events"}),
