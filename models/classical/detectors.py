@@ -15,7 +15,7 @@ https://doi.org/10.1109/TKDE.2021.3112126.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +31,7 @@ from pipelines.spec import DataSpec
 from pipelines.storage import arrays
 
 SETTINGS = "components.json"
+AREA, MEAN_SCORE = "val/pr_auc", "val/mean_score"  # the latter where val has no events
 WITHOUT_EVENTS = ("pca", "autoregression", "windowed_gaussian")  # the first one, if val has none
 CHUNK = 4096  # windows judged at once
 
@@ -130,7 +131,7 @@ class Detector:
     @property
     def best(self) -> Component:
         values = {name: part.selection.value for name, part in self.components.items()}
-        if np.isnan(list(values.values())).all():
+        if any(part.selection.metric == MEAN_SCORE for part in self.components.values()):
             return next(self.components[n] for n in (*WITHOUT_EVENTS, *values) if n in values)
         return self.components[max(values, key=values.__getitem__)]
 
@@ -161,16 +162,18 @@ class Detector:
     def _component(self, name: str, method: methods.Method, val: Columns) -> Component:
         contribution, _ = judged(method, val["history"], self.smooth_steps)
         score, labels = contribution.sum(axis=1).astype(np.float32), _labels(val)
-        area = float("nan")
+        metric, mode, value = MEAN_SCORE, "min", float(score.mean())
         if labels[:, -1].any():
             hits, alarms = counts_by_level(score, labels[:, -1])
-            area = float(average_precision(hits, alarms, labels[:, -1].sum()))
+            area = average_precision(hits, alarms, labels[:, -1].sum())
+            metric, mode, value = AREA, "max", float(area)
         threshold = threshold_of(score[~labels.any(axis=1)], *self.rule)
-        result = "no events on val" if np.isnan(area) else f"area {area:.3f} on val"
-        settings = f"{name.replace('_', ' ')}, threshold {threshold:.3g}, {result}"
-        return Component(
-            name, method, self.smooth_steps, threshold, Selection(settings, "val/pr_auc", area)
+        settings = (
+            f"{name.replace('_', ' ')}, threshold {threshold:.3g}; {metric.removeprefix('val/')} "
+            f"{value:.3f} on val"
         )
+        selection = Selection(settings, metric, value, mode)
+        return Component(name, method, self.smooth_steps, threshold, selection)
 
     def _names(self) -> list[str]:
         if self.method != "best":
@@ -187,11 +190,7 @@ class Detector:
     def save(self, folder: Path) -> None:
         described = {}
         for name, part in self.components.items():
-            value = part.selection.value
-            described[name] = {
-                "settings": part.selection.settings, "threshold": part.threshold,
-                "value": None if np.isnan(value) else value,
-            }  # fmt: skip
+            described[name] = {**asdict(part.selection), "threshold": part.threshold}
             for array, values in part.method.arrays().items():
                 arrays.write(folder / name / array, {array: np.asarray(values)})
         (folder / SETTINGS).write_text(json.dumps(described, indent=1) + "\n", "utf-8")
@@ -205,10 +204,9 @@ class Detector:
                 for path in sorted((folder / name).iterdir())
             }
             method = methods.KINDS[name].restored(name, stored, season, columns)
-            value = float("nan") if values["value"] is None else values["value"]
-            selection = Selection(values["settings"], "val/pr_auc", value)
+            threshold = values.pop("threshold")
             self.components[name] = Component(
-                name, method, self.smooth_steps, values["threshold"], selection
+                name, method, self.smooth_steps, threshold, Selection(**values)
             )
 
 

@@ -1,5 +1,6 @@
 """A network's judgement of windows, in one graph: `evaluate` runs it and `export` saves it."""
 
+import numpy as np
 import tensorflow as tf
 
 from pipelines.inference.decision import DecisionRule
@@ -21,20 +22,22 @@ class Detector(tf.Module):
 
     def __init__(self, model, spec: DataSpec, decision: DecisionRule):
         super().__init__()
-        self.model, self.options = model, decision.options
+        self.model, options = model, decision.options
+        self.steps, self.threshold = options["smooth_steps"], options["threshold"]
+        self.centre, self.matrix = (
+            np.array(options.get(name, ()), np.float32) for name in ("centre", "matrix")
+        )
         shape = (None, *spec.inputs["history"].shape)
         signature = [tf.TensorSpec(shape, tf.float32, name="history")]
         self.judge = tf.function(self._judge, input_signature=signature)
 
     def _judge(self, history):
-        steps = self.options["smooth_steps"]
-        predicted = self.model({"history": history}, training=False)
+        steps, predicted = self.steps, self.model({"history": history}, training=False)
         if predicted.shape.rank == 2:  # (B, T) log-odds
             return self._answer(history, tf.sigmoid(tf.reduce_mean(predicted[:, -steps:], axis=1)))
-        matrix = tf.constant(self.options["matrix"], tf.float32)
-        residual = history[:, -steps:] - predicted[:, -steps:] - self.options["centre"]
+        residual = history[:, -steps:] - predicted[:, -steps:] - self.centre
         columns = residual.shape[-1]
-        shares = tf.square(tf.einsum("btc,cd->btd", residual, matrix)) / columns
+        shares = tf.square(tf.einsum("btc,cd->btd", residual, self.matrix)) / columns
         contribution = tf.reduce_mean(shares, axis=1)
         answer = self._answer(history, tf.reduce_sum(contribution, axis=1))
         return answer | {"expected": predicted[:, -1], "contribution": contribution}
@@ -42,6 +45,6 @@ class Detector(tf.Module):
     def _answer(self, history, score):
         known = tf.reduce_all(tf.math.is_finite(history), axis=(1, 2))
         score = tf.where(known, score, float("nan"))
-        threshold = tf.fill(tf.shape(score), tf.constant(self.options["threshold"], tf.float32))
+        threshold = tf.fill(tf.shape(score), tf.constant(self.threshold, tf.float32))
         anomaly = tf.logical_not(score <= threshold)
         return {"score": score, "anomaly": anomaly, "threshold": threshold}
