@@ -1,6 +1,6 @@
 """The first and the last step of a detector's network: physical units to spreads of train and back.
 
-Median and spread come from the spec and are weights of the model, so a model is trained, evaluated
+Median and spread come from the spec and are part of the model, so a model is trained, evaluated
 and served in physical units.
 """
 
@@ -26,7 +26,7 @@ def scale(spec: DataSpec) -> tuple[dict, keras.KerasTensor]:
     history = keras.Input(field.shape, dtype=field.dtype, name="history")
     centre, spread = _statistics(spec)
     # Moved up by LIMIT, so that a rectifier with a maximum clips at both ends.
-    moved = {"mean": centre - LIMIT * spread, "variance": np.square(spread)}
+    moved = {"mean": (centre - LIMIT * spread).tolist(), "variance": np.square(spread).tolist()}
     x = layers.Normalization(axis=2, **moved, name="scale")(history)
     x = layers.ReLU(max_value=2 * LIMIT, name="clip")(x)
     return {"history": history}, layers.Rescaling(1.0, offset=-LIMIT, name="scaled")(x)
@@ -36,7 +36,11 @@ def unscale(spec: DataSpec, x: keras.KerasTensor) -> keras.KerasTensor:
     """(B, T, C) in spreads -> readings in physical units."""
     centre, spread = _statistics(spec)
     return layers.Normalization(
-        axis=2, mean=centre, variance=np.square(spread), invert=True, name="unscale"
+        axis=2,
+        mean=centre.tolist(),
+        variance=np.square(spread).tolist(),
+        invert=True,
+        name="unscale",
     )(x)
 
 

@@ -146,12 +146,12 @@ def read_stream(path: Path, name: str, options: Options, listed: dict | None) ->
     rows = read_file(path, read_options)
     observations.refuse_disorder(rows, CLOCK_CHANGE if options.frequency is None else timedelta(0))
     sampled = rows[-options.sample_rows :] if options.sample_rows else rows
+    if options.label is not None:
+        event_labels.refuse_other(sampled, options.label)
     pairs = _pairs(path, name, options, listed)
     if options.frequency is None:
         times = pd.DatetimeIndex([row.time for row in sampled])
         values = np.array([row.values for row in sampled], np.float64)
-        if options.label is not None:
-            event_labels.of_labels(path, sampled, options.label)
     else:
         data = observations.merge_duplicates(
             path, sampled, read_options.values, options.duplicates, is_counted=options.is_counted

@@ -15,8 +15,8 @@ from pipelines.preparation.observations import Observation
 Pairs = Sequence[Sequence[str | int]]
 
 
-def of_labels(path: Path, rows: Sequence[Observation], column: str) -> np.ndarray:
-    """(rows,) 0 or 1, from the last of each row's values.
+def refuse_other(rows: Sequence[Observation], column: str) -> None:
+    """Refuses labels, the last of each row's values, that are neither 0 nor 1.
 
     Raises:
         UserError: another number, or an empty cell.
@@ -32,7 +32,6 @@ def of_labels(path: Path, rows: Sequence[Observation], column: str) -> np.ndarra
             "event and 0 for all others",
             path=place.path, line=place.line, key="label", value=None if np.isnan(value) else value,
         )  # fmt: skip
-    return labels.astype(np.int64)
 
 
 def read_file(path: Path) -> dict[str, Pairs]:

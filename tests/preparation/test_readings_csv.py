@@ -200,5 +200,5 @@ def test_a_mistake(options, code, place):
     ],
 )
 def test_options_that_do_not_go_together(options):
-    with user_error("option-invalid"):
+    with user_error("value-invalid"):
         run(lines(label=lambda n: 0), "time,load,heat,fault", **options)

@@ -34,7 +34,7 @@ TRAIN, VAL, TEST = columns(200), columns(150, 2), columns(100, 3)
 def network():
     keras.utils.set_random_seed(1)
     model = models.build(SPEC, "step_forecasters", builder="lstm_step_forecaster", units=4)
-    predict = lambda: model.predict(VAL["history"], verbose=0)  # noqa: E731
+    predict = lambda: model.predict({"history": VAL["history"]}, verbose=0)  # noqa: E731
     rule = objective.fit_decision_rule(predict, VAL["steps"], SPEC, smooth_steps=2)
     return model, rule
 
@@ -108,7 +108,7 @@ def test_the_answer_of_a_network(network):
 def test_a_labeller_has_no_expected_value():
     keras.utils.set_random_seed(1)
     model = models.build(SPEC, "step_labellers", builder="lstm_step_labeller", units=4)
-    predict = lambda: model.predict(VAL["history"], verbose=0)  # noqa: E731
+    predict = lambda: model.predict({"history": VAL["history"]}, verbose=0)  # noqa: E731
     rule = objective.fit_decision_rule(predict, VAL["steps"], SPEC)
     outputs = score.predict(model, TEST, SPEC, rule)
     assert outputs.expected is None and ((outputs.score > 0) & (outputs.score < 1)).all()
@@ -131,7 +131,7 @@ def test_the_threshold_is_a_quantile_of_normal_rows_and_one_wild_row_does_not_mo
     wild[40, :, 0] = 1e7
     rules = []
     for targets in (VAL["steps"], wild):
-        predict = lambda t=targets: model.predict(t[..., :-1], verbose=0)  # noqa: E731
+        predict = lambda t=targets: model.predict({"history": t[..., :-1]}, verbose=0)  # noqa: E731
         rule = objective.fit_decision_rule(predict, targets, SPEC, false_alarms_per_1000=20)
         rules.append(rule.options["threshold"])
     assert rules[1] == pytest.approx(rules[0], rel=0.1)
