@@ -12,7 +12,7 @@ from pipelines.preparation.event_streams import NORMAL, Scaling, Stream, resampl
 from pipelines.spec import DataSpec
 from pipelines.stages import prepare
 from pipelines.storage import arrays
-from tests.support.user_errors import checked, user_error
+from tests.support.user_errors import user_error
 
 BASE = {"values": {"load": "kW", "heat": "degC"}, "history_steps": 5, "frequency": "D"}
 
@@ -32,8 +32,9 @@ def run(rows, header="time,load,heat", source="table.csv", /, **options) -> Data
     if rows is not None:
         Path(source).write_text("\n".join([header, *rows]) + "\n", "utf-8")
     dataset = {"recipe": "readings_csv", "source": source, "options": BASE | options}
-    Path("params.yaml").write_text(yaml.safe_dump({"seed": 1, "datasets": {"table": dataset}}))
-    checked("params.yaml")
+    Path("params.yaml").write_text(
+        yaml.safe_dump({"seed": 1, "datasets": {"table": dataset}}, sort_keys=False)
+    )
     prepare.run(Path("params.yaml"), "table")
     return DataSpec.load(Path("data/prepared/table/spec.json"))
 
