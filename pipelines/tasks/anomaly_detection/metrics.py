@@ -3,18 +3,18 @@
 Of the score alone, whatever the threshold:
 
     pr_auc                      area under precision over recall, by rows
-    event_recall_at_1_per_1000  percent of the events with an alarm at the lowest threshold at which
+    event_recall_at_1_per_1000  share of the events with an alarm at the lowest threshold at which
                                 at most 1 of 1,000 normal rows is an alarm
     nab_*_swept                 NAB's profiles at the best threshold for this split, as NAB does
 
 At the threshold that was fixed before test was opened:
 
-    precision, recall, f1       of rows, percent; f1 is to be read beside that of baseline_always
+    precision, recall, f1       of rows; f1 is to be read beside that of baseline_always
     f1_point_adjusted           of rows, where an event with one alarm counts as found in all its
                                 rows: a random score is good at that (Kim et al. 2022), which is why
                                 baseline_random is printed too
-    false_alarm_percent         of the normal rows
-    event_recall                percent of the events with an alarm
+    false_alarm_rate            share of the normal rows that are alarms
+    event_recall                share of the events with an alarm
     delay_steps                 from the first row of an event to its first alarm; mean over events
                                 that have one
     nab_*                       NAB's three profiles, see nab.py
@@ -114,7 +114,7 @@ def _ranked(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
     swept = _nab(at, by_unit)
     return {
         "pr_auc": average_precision(hits, alarms, positives),
-        "event_recall_at_1_per_1000": _percent(detected, events),
+        "event_recall_at_1_per_1000": _share(detected, events),
         # Without any alarm, too: a detector may be best silent.
         **{f"nab_{name}_swept": np.fmax(v.max(axis=1), 0 * v[:, 0]) for name, v in swept.items()},
     }
@@ -125,11 +125,11 @@ def _fixed(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
     hits, alarms, detected = ((by_unit @ c)[:, 0] for c in (at.hits, at.alarms, at.detected))
     positives, events = by_unit @ at.positives, by_unit @ at.events
     return {
-        "precision": _percent(hits, alarms),
-        "recall": _percent(hits, positives),
+        "precision": _share(hits, alarms),
+        "recall": _share(hits, positives),
         "f1": _f1(hits, alarms, positives),
-        "false_alarm_percent": _percent(alarms - hits, by_unit @ at.rows - positives),
-        "event_recall": _percent(detected, events),
+        "false_alarm_rate": _share(alarms - hits, by_unit @ at.rows - positives),
+        "event_recall": _share(detected, events),
         **{f"nab_{name}": values[:, 0] for name, values in _nab(at, by_unit).items()},
     }
 
@@ -144,7 +144,7 @@ def _nab(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
         raw = weight.true_positive * earned - weight.false_negative * (events - detected)
         raw = raw + weight.false_positive * outside
         silent, perfect = -weight.false_negative * events, weight.true_positive * events
-        values[name] = _percent(raw - silent, perfect - silent)
+        values[name] = 100 * _share(raw - silent, perfect - silent)
     return values
 
 
@@ -155,7 +155,7 @@ def _delay(alarm, event, unit, by_unit) -> dict[str, np.ndarray]:
         if alarm[rows].any():
             delays[unit[rows[0]]] += int(alarm[rows].argmax())
             detected[unit[rows[0]]] += 1
-    return {"delay_steps": _percent(by_unit @ delays, by_unit @ detected) / 100}
+    return {"delay_steps": _share(by_unit @ delays, by_unit @ detected)}
 
 
 def point_adjusted(alarm: np.ndarray, event: np.ndarray) -> np.ndarray:
@@ -165,12 +165,12 @@ def point_adjusted(alarm: np.ndarray, event: np.ndarray) -> np.ndarray:
 
 
 def _f1(hits, alarms, positives) -> np.ndarray:
-    """Percent: 2 hits / (alarms + positives)."""
-    return _percent(2 * hits, alarms + positives)
+    """2 hits / (alarms + positives)."""
+    return _share(2 * hits, alarms + positives)
 
 
-def _percent(above, below) -> np.ndarray:
+def _share(above, below) -> np.ndarray:
     """NaN where there is nothing to divide by."""
     above, below = np.broadcast_arrays(np.asarray(above, float), np.asarray(below, float))
     undefined = np.full(below.shape, np.nan)
-    return 100 * np.divide(above, below, out=undefined, where=below > 0)
+    return np.divide(above, below, out=undefined, where=below > 0)

@@ -25,21 +25,21 @@ def scored(score, anomaly, test=TEST, spec=SPEC) -> dict[str, float]:
 def test_rows_and_events_at_the_threshold():
     alarm = np.isin(np.arange(10), (1, 3, 4))  # one false alarm; one event found, after one row
     found = scored(alarm, alarm)
-    assert found["precision"] == pytest.approx(200 / 3)
-    assert found["recall"] == pytest.approx(40)
-    assert found["f1"] == pytest.approx(50)  # 2 * 2 / (3 + 5)
-    assert found["false_alarm_percent"] == pytest.approx(20)
-    assert found["event_recall"] == pytest.approx(50)
+    assert found["precision"] == pytest.approx(2 / 3)
+    assert found["recall"] == pytest.approx(0.4)
+    assert found["f1"] == pytest.approx(0.5)  # 2 * 2 / (3 + 5)
+    assert found["false_alarm_rate"] == pytest.approx(0.2)
+    assert found["event_recall"] == pytest.approx(0.5)
     assert found["delay_steps"] == pytest.approx(1)
-    assert found["f1_point_adjusted"] == pytest.approx(100 * 2 * 3 / (4 + 5))
+    assert found["f1_point_adjusted"] == pytest.approx(2 * 3 / (4 + 5))
 
 
 def test_never_and_always():
     never, always = scored(np.zeros(10), np.zeros(10)), scored(np.ones(10), np.ones(10))
     assert never["f1"] == 0 and np.isnan(never["precision"]) and np.isnan(never["delay_steps"])
     assert never["pr_auc"] == always["pr_auc"] == pytest.approx(0.5)  # the share of events
-    assert always["f1"] == pytest.approx(100 * 10 / 15)
-    assert always["event_recall"] == 100 and always["delay_steps"] == 0
+    assert always["f1"] == pytest.approx(10 / 15)
+    assert always["event_recall"] == 1 and always["delay_steps"] == 0
     assert always["event_recall_at_1_per_1000"] == 0  # no threshold has so few false alarms
 
 
@@ -70,7 +70,7 @@ def test_events_found_at_one_false_alarm_of_1000():
     score[105], score[505], score[905] = 0.9, 0.5, 0.3
     test = {"event": event, "stream": np.zeros(2000, int)}
     values = scored(score, score > 2, test, example_spec(test=2000))
-    assert values["event_recall_at_1_per_1000"] == pytest.approx(200 / 3)
+    assert values["event_recall_at_1_per_1000"] == pytest.approx(2 / 3)
 
 
 def test_a_score_that_is_not_known_is_the_first_alarm():
@@ -88,7 +88,7 @@ def test_point_adjustment_flatters_a_random_score():
     test, spec = {"event": event, "stream": np.zeros(4000, int)}, example_spec(test=4000)
     alarm = rng.random(4000) < 0.01
     values = scored(alarm, alarm, test, spec)
-    assert values["f1"] < 5 and values["f1_point_adjusted"] > 80
+    assert values["f1"] < 0.05 and values["f1_point_adjusted"] > 0.8
 
 
 def test_whole_streams_are_drawn_together():
