@@ -1,4 +1,4 @@
-"""From a CSV of readings to an exported detector: all stages, of a network and a classical model."""
+"""From a CSV of readings to an exported detector: all stages, of a network and of PCA and others."""
 
 import json
 import shutil
