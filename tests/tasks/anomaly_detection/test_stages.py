@@ -1,4 +1,4 @@
-"""From a CSV of readings to an exported detector: all stages, of a network and of PCA and others."""
+"""From a CSV of readings to an exported detector: all stages, a network and a classical model."""
 
 import json
 import shutil
