@@ -23,7 +23,7 @@ KINDS = ("spike", "shift", "drift", "stuck", "noise")
 SMALLEST, LARGEST = 3.0, 8.0  # spreads
 SHORTEST, LONGEST = 5, 40  # readings of an event that is no spike
 EVENTS = 20
-SPACE = 3  # lengths of the longest event that each one has to itself
+SPACE = 10  # lengths of the longest event that each one has to itself: most readings are normal
 
 
 def inject(streams: Sequence[Stream], scaling: Scaling, seed: int) -> list[Stream]:

@@ -117,7 +117,7 @@ def test_each_file_in_its_own_spreads():
 
 def test_without_labels_events_are_made_and_it_is_said(capsys):
     spec = run(lines(400))
-    assert spec.task_metadata["made_events"] and spec.task_metadata["events"]["test"] >= 4
+    assert spec.task_metadata["made_events"] and spec.task_metadata["events"]["test"] >= 2
     assert spec.task_metadata["events"]["val"] == spec.task_metadata["events"]["train"] == 0
     assert "made" in capsys.readouterr().out
     report = json.loads(Path("data/prepared/table/report.json").read_text())
@@ -130,7 +130,8 @@ def test_made_events_lie_in_their_stream_and_change_it():
     (made,) = injected_events.inject([stream], Scaling.of(values), 1)
     changed = (made.values != values).any(axis=1)
     inside = made.event != NORMAL
-    assert not inside[:50].any() and len(np.unique(made.event[inside])) >= 10
+    assert not inside[:50].any() and len(np.unique(made.event[inside])) >= 8
+    assert inside.mean() < 0.1
     assert not changed[~inside].any() and changed[inside].mean() > 0.9
 
 

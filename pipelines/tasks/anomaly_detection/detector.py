@@ -46,5 +46,7 @@ class Detector(tf.Module):
         known = tf.reduce_all(tf.math.is_finite(history), axis=(1, 2))
         score = tf.where(known, score, float("nan"))
         threshold = tf.fill(tf.shape(score), tf.constant(self.threshold, tf.float32))
-        anomaly = tf.logical_not(score <= threshold)
+        # Not as `not (score <= threshold)`: TensorFlow's graph optimizer takes that for `>`, and
+        # NaN is not above anything.
+        anomaly = (score > threshold) | tf.math.is_nan(score)
         return {"score": score, "anomaly": anomaly, "threshold": threshold}

@@ -35,7 +35,8 @@ class ClassicalDetector(tf.Module):
         score = tf.where(known, score, float("nan"))
         threshold = tf.fill(tf.shape(score), tf.constant(self.threshold, tf.float32))
         return {
-            "score": score, "anomaly": tf.logical_not(score <= threshold), "threshold": threshold,
+            "score": score, "threshold": threshold,
+            "anomaly": (score > threshold) | tf.math.is_nan(score),
             "expected": tf.cast(judged[-1][0], tf.float32),
             "contribution": tf.cast(contribution, tf.float32),
         }  # fmt: skip
