@@ -4,7 +4,7 @@ Names that are not listed here, those of packages that extend the project, are n
 """
 
 TEXT, IMAGE, MASKS = "text_classification", "image_classification", "segmentation"
-SERIES, PAIRS, ALARMS = "forecasting", "translation", "anomaly_detection"
+SERIES, PAIRS, ANOMALIES = "forecasting", "translation", "anomaly_detection"
 LANGUAGE, WORDS, MEMORY = "language_modeling", "word_embedding", "sequence_memory"
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
@@ -15,6 +15,7 @@ RECIPES = {
     WORDS: ("word_benchmarks",),
     MEMORY: ("adding_problem", "copy_memory", "pixel_sequences"),
     MASKS: ("blue_marble", "image_masks"),
+    ANOMALIES: ("readings_csv", "watch_streams"),
 }
 KNOWN = tuple(RECIPES)
 MODULES = {
@@ -33,6 +34,7 @@ MODULES = {
     WORDS: ("classical/ppmi_svd", "word_embeddings"),
     MEMORY: ("classical/linear_sequence", "recurrent_sequence_models", "tcn"),
     MASKS: ("classical/pixel_forest", "unet"),
+    ANOMALIES: ("autoencoders", "classical/detectors", "step_forecasters", "step_labellers"),
 }
 # The module and builder of the classical model that is a task's strong baseline.
 STRONG = {
@@ -44,6 +46,7 @@ STRONG = {
     WORDS: ("classical/ppmi_svd", "ppmi_svd"),
     MEMORY: ("classical/linear_sequence", "linear_sequence"),
     MASKS: ("classical/pixel_forest", "pixel_forest"),
+    ANOMALIES: ("classical/detectors", "detector"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -23,9 +23,12 @@ class Observation(NamedTuple):
     values: list[float]
 
 
-def refuse_disorder(observations: Sequence[Observation]) -> None:
+def refuse_disorder(
+    observations: Sequence[Observation], tolerance: timedelta = timedelta(0)
+) -> None:
+    """Refuses a time that is earlier than the one before it, by more than the tolerance."""
     for previous, current in pairwise(observations):
-        if current.time < previous.time:
+        if current.time < previous.time - tolerance:
             cure = "sort the file by time"
             if current.place.path != previous.place.path:
                 cure = "the files overlap; remove the rows that are in both"

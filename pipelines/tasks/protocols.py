@@ -26,6 +26,8 @@ KINDS = {
     "audio": "an encoded audio file",
     "series": "numbers in time: (steps, columns)",
     "covariates": "of a series, known ahead: (steps of history and horizon, columns)",
+    "values": "a number for each column",
+    "alarm": "whether the last step of a series is one",
     "number": "a number of the request",
     "ids": "token ids",
     "label": "the name of a class",

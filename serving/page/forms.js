@@ -1,5 +1,6 @@
 // A form for each signature of a model, with the prediction or the error message below it.
 
+import { judgesSeries, plotAlarms, windowsOf } from "./alarms.js";
 import { describeTensors } from "./descriptions.js";
 import { element, errorMessage, fetchJson } from "./dom.js";
 import { createField } from "./fields.js";
@@ -80,6 +81,7 @@ async function predict(model, signature, fields) {
     for (const { input, value } of fields) {
       inputs[input.name] = await value();
       columns[input.name] = input.batched ? [inputs[input.name]] : inputs[input.name];
+      if (judgesSeries(signature)) columns[input.name] = windowsOf(inputs[input.name], input);
     }
     const url = `/v1/models/${encodeURIComponent(model.name)}:predict`;
     const startedAt = performance.now();
@@ -87,7 +89,10 @@ async function predict(model, signature, fields) {
     const { outputs } = await fetchJson(url, body, authorization());
     const milliseconds = Math.max(1, Math.round(performance.now() - startedAt));
     const time = element("p", { class: "time" }, `Predicted in ${milliseconds} ms.`);
-    return [...renderPrediction(firstRow(outputs, signature), inputs, signature, model), time];
+    const nodes = judgesSeries(signature)
+      ? plotAlarms(columns[signature.inputs[0].name], outputs, signature)
+      : renderPrediction(firstRow(outputs, signature), inputs, signature, model);
+    return [...nodes, time];
   } catch (error) {
     return [errorMessage(error)];
   }

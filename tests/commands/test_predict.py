@@ -357,6 +357,37 @@ def test_a_mask_that_is_a_file_already(tmp_path):
     assert (tmp_path / "a.jpg.png").read_bytes() == b"\x89PNG"
 
 
+ALARM = {
+    "score": {"dtype": "float32", "shape": [None], "kind": "score"},
+    "anomaly": {"dtype": "bool", "shape": [None], "kind": "alarm"},
+    "expected": {"dtype": "float32", "shape": [None, 2], "kind": "values"},
+}
+
+
+def test_every_reading_of_a_file_is_judged(made, tmp_path):
+    """Labels are not asked of new readings; the last one of each window is written beside."""
+
+    def function(columns):
+        last = np.stack(columns["history"])[:, -1]
+        return {"score": last[:, 0], "anomaly": last[:, 0] > 6, "expected": last + 1}
+
+    options = {"values": {"load": "kW", "heat": "degC"}, "frequency": "D", "history_steps": 4,
+               "label": "fault"}  # fmt: skip
+    inputs = {"history": {"dtype": "float32", "shape": [None, 4, 2], "kind": "series"}}
+    made("readings_csv", options, inputs, ALARM, function, columns=["load", "heat"],
+         units=["kW", "degC"])  # fmt: skip
+    file, out = tmp_path / "new.csv", tmp_path / "out.csv"
+    file.write_text("time,load,heat\n" + "".join(f"2024-01-{n:02},{n},{-n}\n" for n in range(1, 9)))
+    predict.run(["tiny", str(file), "--out", str(out)])
+    rows = rows_of(out)
+    assert [row["time"][:10] for row in rows] == [f"2024-01-{n:02}" for n in range(4, 9)]
+    assert [row["anomaly"] for row in rows] == ["False"] * 3 + ["True"] * 2
+    assert rows[-1]["expected_heat"] == "-7.0" and rows[-1]["load"] == "8.0"
+    file.write_text("time,load,heat\n2024-01-01,1,2\n")
+    with user_error("rows-missing", value=1):
+        predict.run(["tiny", str(file), "--out", str(out)])
+
+
 def test_masks_are_files_beside_the_table(tmp_path):
     outputs = {"mask": {"dtype": "int64", "shape": [None, 2, 2], "kind": "mask"}}
     answers = Answers(outputs, [], {}, ["file"], (tmp_path, "out_masks"))

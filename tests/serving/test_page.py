@@ -153,6 +153,31 @@ def test_a_series_becomes_a_plot_of_history_and_forecast(user):
     assert user.all("svg")[0].accessible_name == "forecast of 3 steps, from 6.5 to 9.5"
 
 
+def test_every_reading_of_a_pasted_series_is_judged_and_alarms_are_drawn(user):
+    user.open("pump")
+    user.tab_to("textarea")
+    user.press("1 1 1 1 1 9 9 9", Keys.ENTER)
+    assert user.prediction().startswith("1 alarm in 5 readings judged")
+    readings, score = user.all("figure svg")
+    assert readings.accessible_name == "readings: 8 readings, 1 alarm"
+    for svg, lines in ((readings, ("history", "expected")), (score, ("history",))):
+        assert len(svg.find_elements(By.CSS_SELECTOR, "circle.alarm")) == 1
+        assert len(svg.find_elements(By.CSS_SELECTOR, "polyline")) == len(lines)
+    (circle,) = readings.find_elements(By.CSS_SELECTOR, "circle.alarm")
+    (line,) = readings.find_elements(By.CSS_SELECTOR, "polyline.history")
+    place = tuple(float(circle.get_attribute(name)) for name in ("cx", "cy"))
+    points = [tuple(map(float, p.split(","))) for p in line.get_attribute("points").split()]
+    assert len(points) == 8 and place == pytest.approx(points[5])
+    assert len(user.all("line.threshold")) == 1
+
+
+def test_a_series_that_is_too_short_to_judge_is_refused_by_the_page(user):
+    user.open("pump")
+    user.tab_to("textarea")
+    user.press("1 2 3", Keys.ENTER)
+    assert user.prediction() == "history: 3 readings; at least 4 are needed"
+
+
 def test_quantiles_become_a_band(user):
     user.open("steps")
     user.tab_to("textarea")

@@ -54,6 +54,15 @@ class Functions(tf.Module):
         spread = tf.constant([-1.0, 0.0, 1.0])
         return {"forecast": forecast, "quantiles": forecast[..., None] + spread}
 
+    @tf.function(input_signature=[SERIES])
+    def judge(self, history):
+        """An alarm where the last reading differs from the one before it by more than 2."""
+        score = tf.abs(history[:, -1, 0] - history[:, -2, 0])
+        return {
+            "score": score, "anomaly": score > 2, "threshold": tf.fill(tf.shape(score), 2.0),
+            "expected": history[:, -2], "contribution": score[:, None],
+        }  # fmt: skip
+
     @tf.function(input_signature=[TEXTS])
     def translate(self, text):
         return {"translation": text, "score": tf.zeros_like(text, tf.float32)}
@@ -115,6 +124,21 @@ METADATA = {
             }
         },
     },
+    "pump": {
+        "task": "anomaly_detection",
+        "signatures": {
+            "serving_default": {
+                "inputs": {"history": {"kind": "series", "unit": "bar"}},
+                "outputs": {
+                    "score": {"kind": "score"},
+                    "anomaly": {"kind": "alarm"},
+                    "threshold": {"kind": "number"},
+                    "expected": {"kind": "values"},
+                    "contribution": {"kind": "values"},
+                },  # fmt: skip
+            }
+        },
+    },
     "echo": {
         "task": "translation",
         "signatures": {
@@ -148,6 +172,7 @@ def save_models(root: Path) -> None:
         "shades": {"serving_default": module.light},
         "coasts": {"serving_default": module.segment},
         "steps": {"serving_default": module.forecast},
+        "pump": {"serving_default": module.judge},
         "echo": {"serving_default": module.translate, "twice": module.doubled},
         "words": {"serving_default": module.neighbours},
     }

@@ -72,6 +72,9 @@ class Answers:
                 Column(f"probability_{label}", name, kind, (place,))
                 for place, label in enumerate(self.labels)
             ]
+        if kind == "values" and self.metadata.get("columns"):
+            ends = enumerate(self.metadata["columns"])
+            return [Column(f"{name}_{column}", name, kind, (n,)) for n, column in ends]
         if kind in STEPPED and self.metadata.get("columns"):
             return self._stepped(name, kind)
         return [Column(name, name, kind, rank=rank, is_text=is_text or kind == "mask")]
@@ -137,7 +140,8 @@ class Answers:
 
 def _rank(tensor: Mapping) -> int:
     """Labels and texts first, then numbers, then what has more axes."""
-    order = ("label", "text", "labels", "ranking", "mask", "probability", "score", "number")
+    order = ("label", "text", "labels", "ranking", "mask", "alarm", "probability", "score",
+             "number")  # fmt: skip
     kind = tensor.get("kind")
     return order.index(kind) if kind in order else len(order) + len(tensor["shape"] or ())
 

@@ -37,6 +37,11 @@ class ExportedModel:
         return self.contract["signatures"]["serving_default"]["outputs"]
 
     @property
+    def judges_series(self) -> bool:
+        """Whether the last reading of a series is judged, and not what comes after it forecast."""
+        return any(tensor.get("kind") == "alarm" for tensor in self.outputs.values())
+
+    @property
     def labels(self) -> Sequence[str]:
         return self.contract["labels"]
 

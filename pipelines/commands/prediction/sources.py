@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipelines.commands.prediction import files, series, tables
+from pipelines.commands.prediction import files, readings, series, tables
 from pipelines.commands.prediction.columns import Layout
 from pipelines.commands.prediction.model import ExportedModel
 from pipelines.commands.prediction.rows import Source
@@ -40,6 +40,8 @@ def open_source(
     form = form or _form(path, kind, kinds, options, is_stdin)
     if form == "jsonl":
         return Arrays(path, Layout(model.inputs, options), model)
+    if kinds == {"series"} and model.judges_series:
+        return readings.Readings(path, model.inputs, model.reading, options, every)
     if "series" in kinds and kinds <= {"series", "covariates"}:
         return series.Windows(path, model.inputs, model.reading, options, every, sheet)
     if every is not None:

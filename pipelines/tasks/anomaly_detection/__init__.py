@@ -1,0 +1,1 @@
+"""Anomaly detection: readings so far -> a score of the last one, an alarm, its expected value."""
