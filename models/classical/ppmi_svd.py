@@ -49,7 +49,7 @@ class CountedVectors:
         self.decision = DecisionRule()
 
     def fit(self, train: Mapping, val: Mapping, seed: int) -> None:
-        """Counts train and factorizes. On val, the correlation of cosines with PMI is measured."""
+        """Counts train and factorizes. On val, `neighbour_auc` is measured."""
         from sklearn.utils.extmath import randomized_svd
 
         (name,) = self.spec.inputs
@@ -58,9 +58,9 @@ class CountedVectors:
         rank = min(self.embedding_dim, self.spec.outputs)
         left, singular, _ = randomized_svd(matrix, rank, n_iter=4, random_state=seed)
         self.vectors = (left * singular**self.singular_power).astype(np.float32)
-        value = word_vectors.rank_correlation(self.vectors, val[name], self.window)
+        value = word_vectors.neighbour_auc(self.vectors, val[name], self.window, seed)
         settings = f"PPMI-SVD, {rank} dimensions, window {self.window}"
-        self.selection = Selection(settings, "val/pmi_correlation", value)
+        self.selection = Selection(settings, "val/neighbour_auc", value)
 
     def predict(self, columns: Mapping) -> dict[str, Any]:
         """The answers to questions of two or four words."""
@@ -85,5 +85,5 @@ class CountedVectors:
     def restore(self, folder: Path) -> None:
         saved = arrays.read(folder / "selection")
         value = float(saved["value"][0])
-        self.selection = Selection(saved["settings"][0], "val/pmi_correlation", value)
+        self.selection = Selection(saved["settings"][0], "val/neighbour_auc", value)
         self.vectors = arrays.read(folder / "words")["vectors"]

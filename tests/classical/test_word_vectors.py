@@ -74,6 +74,16 @@ def test_a_parallelogram_is_answered():
     assert answers["similarity"][1] == pytest.approx(np.sqrt(0.5))
 
 
+def test_near_words_have_larger_cosines_than_words_at_random():
+    """Words 2 and 3 are always near each other, as are 4 and 5. Equal vectors tell nothing."""
+    documents = [np.array([2, 3] * 20), np.array([4, 5] * 20)]
+    vectors = np.zeros((6, 2))
+    vectors[2:] = [[1, 0], [1, 0], [0, 1], [0, 1]]
+    # Half of the random pairs are of one document too, and tie.
+    assert word_vectors.neighbour_auc(vectors, documents, 1, 1) == pytest.approx(0.75, abs=0.01)
+    assert word_vectors.neighbour_auc(np.ones((6, 2)), documents, 1, 1) == 0.5
+
+
 def test_a_zero_vector_is_like_nothing():
     vectors = np.eye(4)
     vectors[3] = 0

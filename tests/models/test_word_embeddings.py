@@ -48,6 +48,10 @@ def matrices(network) -> tuple[np.ndarray, np.ndarray]:
     return np.array(layer.vectors), np.array(layer.outputs)
 
 
+def costs_of(network, ids) -> np.ndarray:
+    return np.array(network({"tokens": np.array(ids)}))
+
+
 def softplus(x):
     return np.log1p(np.exp(x))
 
@@ -126,7 +130,7 @@ def test_skip_gram_by_hand():
         )
         for word in ids
     ]
-    (costs,) = np.array(network(np.array([ids])))
+    (costs,) = costs_of(network, [ids])
     assert costs == pytest.approx(expected, rel=1e-5)
 
 
@@ -136,7 +140,7 @@ def test_cbow_by_hand():
     vectors, outputs = matrices(network)
     hidden = (1.0 * vectors[3] + 0.5 * vectors[4]) / 1.5  # of the first word's context
     expected = softplus(-hidden @ outputs[2]) + 3 * softplus(hidden @ outputs[7])
-    assert float(network(np.array([[2, 3, 4]]))[0, 0]) == pytest.approx(expected, rel=1e-5)
+    assert costs_of(network, [[2, 3, 4]])[0, 0] == pytest.approx(expected, rel=1e-5)
 
 
 def set_noise(network, word: int) -> None:
@@ -151,8 +155,8 @@ def test_documents_are_apart(name):
     if name in SAMPLED:
         set_noise(network, 7)
     first, second = [3, 4, 5], [6, 7, 8, 9]
-    together = np.array(network(np.array([[0, *first, 0, *second, 0, 0]])))[0]
-    apart = [np.array(network(np.array([[0, *ids]])))[0, 1:] for ids in (first, second)]
+    together = costs_of(network, [[0, *first, 0, *second, 0, 0]])[0]
+    apart = [costs_of(network, [[0, *ids]])[0, 1:] for ids in (first, second)]
     assert together[[0, 4, 9, 10]] == pytest.approx([0] * 4)
     assert together[1:4] == pytest.approx(apart[0], rel=1e-5)
     assert together[5:9] == pytest.approx(apart[1], rel=1e-5)
@@ -161,7 +165,7 @@ def test_documents_are_apart(name):
 def test_one_word_context_is_a_distribution():
     network = model("one_word_context")
     targets = np.arange(1, V)
-    costs = np.array(network(np.stack([np.full(V - 1, 5), targets], axis=1)))[:, 1]
+    costs = costs_of(network, np.stack([np.full(V - 1, 5), targets], axis=1))[:, 1]
     vectors, outputs = matrices(network)
     scores = outputs @ vectors[5]
     probabilities = np.exp(scores) / np.exp(scores).sum()  # of all ids
@@ -196,7 +200,7 @@ def test_the_hierarchical_softmax_sums_to_one():
     assert probabilities.sum() == pytest.approx(1, rel=1e-5)
     words = np.arange(1, V)
     middle = np.stack([np.full(V - 1, 5), words, np.full(V - 1, 6)], axis=1)
-    assert np.exp(-np.array(network(middle))[:, 1]) == pytest.approx(probabilities[1:], rel=1e-4)
+    assert np.exp(-costs_of(network, middle)[:, 1]) == pytest.approx(probabilities[1:], rel=1e-4)
 
 
 def test_a_huffman_tree_by_hand():
@@ -207,7 +211,7 @@ def test_a_huffman_tree_by_hand():
 def test_huffman_codes_are_prefix_free_and_near_the_entropy():
     frequency = np.random.default_rng(1).zipf(1.5, 200)
     nodes, turns = huffman.paths(frequency, 60)
-    codes = ["".join("10"[turn < 0] for turn in row[row != 0]) for row in turns]
+    codes = ["".join("01"[int(turn > 0)] for turn in row[row != 0]) for row in turns]
     ordered = sorted(codes)
     assert not any(b.startswith(a) for a, b in zip(ordered, ordered[1:], strict=False))
     share = frequency / frequency.sum()

