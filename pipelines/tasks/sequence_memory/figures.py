@@ -15,15 +15,16 @@ from pipelines.tasks.sequence_memory import objective, state_gradients
 from pipelines.tasks.sequence_memory.answers import kind_of, recalled_steps
 
 POINTS = 1000  # of a scatter plot
-CLONE_SEED = 0
+UNTRAINED_SEED = 0
 
 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
     """Gradients through time before and after training, and what is answered."""
     draw_estimator(outputs, test, spec, decision, folder, model)
     (name,) = spec.inputs
-    keras.utils.set_random_seed(CLONE_SEED)  # the figure is the same in every run
-    networks = {"before training": keras.models.clone_model(model), "after training": model}
+    keras.utils.set_random_seed(UNTRAINED_SEED)  # the figure is the same in every run
+    untrained = type(model).from_config(model.get_config())
+    networks = {"before training": untrained, "after training": model}
     sequences, targets = np.asarray(test[name]), np.asarray(test[spec.target.name])
     gradients(networks, sequences, targets, objective.loss(spec), folder)
 
