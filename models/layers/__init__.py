@@ -13,7 +13,8 @@ from models.layers.recurrent_translator import RecurrentTranslator
 from models.layers.residual import PaddedShortcut
 from models.layers.segrnn import MergeChannels, ParallelDecoderStates, Segments
 from models.layers.standardization import SortQuantiles
-from models.layers.transformer_blocks import DecoderBlock, EncoderBlock
+from models.layers.transformer_blocks import CausalBlock, DecoderBlock, EncoderBlock
+from models.layers.transformer_language_model import TransformerLanguageModel
 from models.layers.transformer_translator import TransformerTranslator
 from models.layers.word_dropout import WordDropout
 
@@ -21,6 +22,7 @@ __all__ = [
     "ApplicationScaling",
     "BlendWithFixed",
     "CachedAttention",
+    "CausalBlock",
     "CausalConv1D",
     "ClassToken",
     "DecoderBlock",
@@ -41,6 +43,7 @@ __all__ = [
     "Segments",
     "SinePositions",
     "SortQuantiles",
+    "TransformerLanguageModel",
     "TransformerTranslator",
     "WordDropout",
 ]

@@ -20,7 +20,8 @@ PARAMS = {
 # Each stage's own files. ${item.NAME} is replaced by DVC with the value in the params file.
 RECIPE = "pipelines/datasets/${item.recipe}.py"
 MODEL = "models/${item.module}.py"
-CLASSICAL = "models/classical/*.py"  # item.module of these is classical/<name>
+# item.module of these is classical/<name> and ensembles/<name>.
+CLASSICAL, ENSEMBLES = "models/classical/*.py", "models/ensembles/*.py"
 TASK = "pipelines/tasks/${item.task}"
 ENTRIES = {
     "fetch": ("pipelines/stages/fetch.py",),
@@ -144,7 +145,7 @@ def in_rooms(files: set[str], share: float) -> list[str]:
 
 def _choices(template: str) -> set[str]:
     files = _files(re.sub(r"\$\{[^}]*\}", "*", template))
-    return files | _files(CLASSICAL) if template == MODEL else files
+    return files | _files(CLASSICAL) | _files(ENSEMBLES) if template == MODEL else files
 
 
 def _files(pattern: str) -> set[str]:

@@ -26,7 +26,12 @@ MODULES = {
     IMAGE: ("classical/hog_svm", "lenet", "resnet", "small_cnn", "transfer", "vgg", "vit"),
     SERIES: ("classical/forecasters", "linear", "recurrent_forecasters", "segment_gru", "tcn"),
     PAIRS: ("classical/translation_memory", "seq2seq", "transformer"),
-    LANGUAGE: ("classical/ngram_lm", "recurrent_language_models"),
+    LANGUAGE: (
+        "classical/ngram_lm",
+        "ensembles/language_models",
+        "recurrent_language_models",
+        "transformer_language_model",
+    ),
 }
 # The module and builder of the classical model that is a task's strong baseline.
 STRONG = {

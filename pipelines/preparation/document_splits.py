@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.config.errors import UserError
 from pipelines.preparation import splits
 from pipelines.preparation.splits import SPLITS, HoldOut
-from pipelines.preprocessing.tokenization import Tokenizer
+from pipelines.preprocessing.documents import DocumentTokenizer
 from pipelines.storage import arrays
 
 
@@ -80,7 +80,7 @@ def _from_the_end(items, sizes: dict[str, int]) -> dict:
     return {"train": items[:end], **parts}
 
 
-def write(folder: Path, texts: Sequence[str], tokenizer: Tokenizer) -> list[int]:
+def write(folder: Path, texts: Sequence[str], tokenizer: DocumentTokenizer) -> list[int]:
     """Stores a split's documents as texts and as token ids; how many tokens each has."""
     tokens = [np.array(ids, np.int32) for ids in tokenizer.encode(texts)]
     arrays.write(folder, {"text": texts, "tokens": arrays.Sequences.of(tokens)})

@@ -17,7 +17,6 @@ import tensorflow as tf
 from pipelines.inference import sampling
 from pipelines.inference.sampling import SamplingSettings
 from pipelines.preprocessing import documents
-from pipelines.preprocessing.tokenization import SPECIAL_IDS, Tokenizer
 from pipelines.spec import DataSpec
 from pipelines.tasks.language_modeling.graph_documents import GraphDocuments, cut_at_stops
 
@@ -40,7 +39,7 @@ class ServedDecoder(Protocol):
         """(B, None) ids of prompts -> the state before their last token, and (B,) that token."""
         ...
 
-    def step(self, ids: tf.Tensor, index: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+    def step(self, ids: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
         """(B,) ids -> (B, V) logits of the next, and the state."""
         ...
 
@@ -50,16 +49,20 @@ class ServedDecoder(Protocol):
 
 
 class Writable(tf.Module):
-    """A decoder that never draws what cannot be written: padding, and a word that is unknown."""
+    """A decoder that never draws what cannot be written: padding, and a word that is unknown.
 
-    def __init__(self, model: ServedDecoder):
+    Args:
+        model: a `ServedDecoder`.
+        is_written: (V,) bool.
+    """
+
+    def __init__(self, model: ServedDecoder, is_written: tf.Tensor):
         super().__init__()
-        self.model = model
+        self.model, self.is_written = model, is_written
 
     def step(self, ids, index, state):
-        logits, state = self.model.step(ids, index, state)
-        written = tf.range(tf.shape(logits)[1]) >= SPECIAL_IDS
-        return tf.where(written, logits, tf.constant(-np.inf, logits.dtype)), state
+        logits, state = self.model.step(ids, state)
+        return tf.where(self.is_written, logits, tf.constant(-np.inf, logits.dtype)), state
 
 
 class LanguageModel(tf.Module):
@@ -73,8 +76,8 @@ class LanguageModel(tf.Module):
 
     def __init__(self, decoder, spec: DataSpec, assets: Path):
         super().__init__()
-        self.documents = GraphDocuments(Tokenizer.load(assets / documents.VOCABULARY_FILE))
-        self.decoder = Writable(decoder)
+        self.documents = GraphDocuments(documents.load(assets))
+        self.decoder = Writable(decoder, self.documents.is_written)
         self.end = spec.task_metadata["end"]
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name="prompt")])

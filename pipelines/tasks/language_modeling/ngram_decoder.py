@@ -1,13 +1,9 @@
-"""The served graph of a language model that counts."""
-
-from pathlib import Path
+"""A language model that counts, served."""
 
 import numpy as np
 import tensorflow as tf
 
-from pipelines.spec import DataSpec
 from pipelines.tasks.language_modeling.ngram_graph import NgramGraph
-from pipelines.tasks.language_modeling.served_model import endpoints_of
 
 
 class NgramDecoder(tf.Module):
@@ -28,7 +24,7 @@ class NgramDecoder(tf.Module):
         history = tf.concat([before, begun], axis=1)[:, -longest:].to_tensor(shape=(None, longest))
         return history[:, :-1], history[:, -1]
 
-    def step(self, ids: tf.Tensor, index: tf.Tensor, state: tf.Tensor):
+    def step(self, ids: tf.Tensor, state: tf.Tensor):
         """(B, V + 1) logits of the next token, and the state one token later."""
         history = tf.concat([state, ids[:, None]], axis=1)
         tokens, begin = tf.cast(history, tf.int64), tf.constant(self.graph.size, tf.int64)
@@ -40,9 +36,8 @@ class NgramDecoder(tf.Module):
 
     def nats(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """(B,) sums of -log p over the tokens of (B, None) documents."""
-        return self.graph.nats(tf.cast(ids, tf.int64) - 1)
+        return tf.reduce_sum(self.token_nats(ids), axis=1)
 
-
-def estimator_endpoints(estimator, spec: DataSpec, assets: Path):
-    """(module to save, {signature name: function})."""
-    return endpoints_of(NgramDecoder(NgramGraph(estimator.model)), spec, assets)
+    def token_nats(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
+        """(B, None) float64, -log p of each token of (B, None) documents."""
+        return self.graph.token_nats(tf.cast(ids, tf.int64) - 1)
