@@ -12,7 +12,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-fast lint rooms ci-times ui serve results course smoke bench bench-serving soak attack timing peers drill audit bom lock deps \
+.PHONY: help repro test test-fast lint rooms ci-times ui serve results course smoke bench bench-serving bench-serving-text soak attack timing peers drill audit bom lock deps \
 	install jax clean
 PUBLIC := benchmarks/params.yaml
 COURSE := course/params.yaml
@@ -70,6 +70,9 @@ smoke: install  ## run the stages of course and benchmarks once, on a few rows f
 
 bench-serving: install  ## measure the server beside the models in a process, into docs/serving.json
 	@$(BIN)/python -m benchmarks.serving
+
+bench-serving-text: install  ## measure how fast the server makes texts, into docs/serving_text.json
+	@$(BIN)/python -m benchmarks.serving_text
 
 soak: install  ## load the server for half an hour while versions come and go, some of them corrupt
 	@$(BIN)/python -m benchmarks.soak

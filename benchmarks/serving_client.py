@@ -1,8 +1,9 @@
 """A client of `benchmarks/serving.py`: sends requests without pause and prints their times.
 
-Arguments: frontend (v1 or grpc), address, model, connections, seconds, files with V1 bodies. Both
-frontends do the same work for a request: it is made from a row as a program has it (a text, a
-file's bytes, an array), and its answer is decoded to values. Each connection has a thread.
+Arguments: frontend (v1, grpc or stream), address, model, connections, seconds, files with bodies.
+V1 and gRPC do the same work for a request: it is made from a row as a program has it (a text, a
+file's bytes, an array), and its answer is decoded to values. Of a stream every event is decoded.
+Each connection has a thread.
 """
 
 import base64
@@ -19,8 +20,9 @@ import numpy as np
 
 def main() -> None:
     frontend, address, model, connections, seconds, *files = sys.argv[1:]
-    rows = [row_of(Path(name)) for name in files]
-    make = {"v1": rest_sender, "grpc": grpc_sender}[frontend]
+    make = {"v1": rest_sender, "grpc": grpc_sender, "stream": stream_sender}[frontend]
+    read = Path.read_bytes if frontend == "stream" else row_of
+    rows = [read(Path(name)) for name in files]
     senders = [make(address, model, rows) for _ in range(int(connections))]
     for send in senders:
         send(0)
@@ -65,6 +67,19 @@ def rest_sender(address: str, model: str, rows: list):
         answer = connection.getresponse()
         json.loads(answer.read())
         assert answer.status == 200
+
+    return send
+
+
+def stream_sender(address: str, model: str, bodies: list[bytes]):
+    connection = http.client.HTTPConnection(address.removeprefix("http://"))
+
+    def send(number: int) -> None:
+        body = bodies[number % len(bodies)]
+        connection.request("POST", f"/v2/models/{model}/generate_stream", body)
+        answer = connection.getresponse()
+        events = [json.loads(line[6:]) for line in answer if line.startswith(b"data: ")]
+        assert "finish_reason" in events[-1], events[-1]
 
     return send
 

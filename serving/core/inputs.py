@@ -6,7 +6,7 @@ import numpy as np
 
 from serving.config import Limits
 from serving.core.image_cost import MAGIC, image_cost
-from serving.core.validation import count_rows
+from serving.core.validation import check_range, count_rows
 from serving.errors import BadRequest, TooLarge
 from serving.servables.signature import Arrays, Signature, TensorSpec
 
@@ -37,20 +37,22 @@ def check_inputs(arrays: Arrays, signature: Signature, limits: Limits) -> Inputs
         limits: of a request.
 
     Raises:
-        BadRequest: the numbers of rows differ, or an image has no readable header.
+        BadRequest: the numbers of rows differ, a number is out of the model's range, or an image
+            has no readable header.
         TooLarge: too many rows, or an image that would cost too much to decode.
     """
     rows = count_rows(arrays, signature, limits)
     checked, size, share = {}, 0, 0.0
     for name, array in arrays.items():
+        spec = signature.inputs[name]
         if array.dtype.hasobject:
-            spec = signature.inputs[name]
             array = cut_texts(array, spec)
             size += sum(map(len, array.flat))
             shares = image_shares(array, spec, limits)
             if shares:
                 share += max(shares) if signature.batched else sum(shares)
         else:
+            check_range(array, spec)
             size += array.nbytes
         checked[name] = array
     if share > 1 and not signature.batched:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pipelines.config.errors import UserError
 from serving.batching.batcher import Batcher
+from serving.batching.text_batcher import TextBatcher
 from serving.config import Config
 from serving.core import background, garbage
 from serving.core.model_versions import END, LOADING, START, Model, Version
@@ -175,7 +176,7 @@ class Manager:
             name: self._batcher(model, version, signature, workers)
             for name, signature in loaded.signatures.items()
         }
-        version.set_available(loaded, batchers, workers)
+        version.set_available(loaded, batchers, workers, self._texts(model, version, loaded))
         garbage.freeze()
         self._metrics.loads.labels(model.name, "loaded").inc()
         seconds = time.monotonic() - started_at
@@ -217,6 +218,17 @@ class Manager:
         queued.set_function(lambda: batcher.queued)
         return batcher
 
+    def _texts(
+        self, model: Model, version: Version, loaded: servable.Servable
+    ) -> TextBatcher | None:
+        if loaded.generator is None:
+            return None
+        observe = self._metrics.text_observer(model.name, version.number)
+        texts = TextBatcher(loaded.generator, self._batching, observe)
+        open_texts = self._metrics.texts.labels(model.name, str(version.number))
+        open_texts.set_function(lambda: texts.open)
+        return texts
+
     def _start_unloading(self, model: Model, version: Version) -> None:
         model.withdraw(version)
         task = asyncio.create_task(self._unload_version(model, version))
@@ -225,7 +237,9 @@ class Manager:
 
     async def _unload_version(self, model: Model, version: Version) -> None:
         await version.drain()
-        self._metrics.remove_version(model.name, version.number, version.batchers)
+        self._metrics.remove_version(
+            model.name, version.number, version.batchers, has_texts=version.texts is not None
+        )
         version.release()
         await asyncio.to_thread(garbage.collect)
         log.info("%s version %d: unloaded", model.name, version.number)

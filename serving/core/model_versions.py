@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from serving.batching.batcher import Batcher
+from serving.batching.text_batcher import TextBatcher
 from serving.errors import Conflict, NotFound, Unavailable, listed
 from serving.servables.servable import Servable
 from serving.version_policy import Policy
@@ -25,6 +26,7 @@ class Version:
         error: why loading failed; empty if it did not.
         servable: the loaded SavedModel, while AVAILABLE or UNLOADING.
         batchers: a queue for each signature.
+        texts: those that are made token by token, if the model does so.
         workers: the threads that call the model.
         retry_at: earliest time of the next attempt to load, in terms of time.monotonic().
         retry_after_s: delay before the next attempt, if one fails now.
@@ -37,6 +39,7 @@ class Version:
     error: str = ""
     servable: Servable | None = None
     batchers: dict[str, Batcher] = field(default_factory=dict)
+    texts: TextBatcher | None = None
     workers: ThreadPoolExecutor | None = None
     retry_at: float = 0.0
     retry_after_s: float = FIRST_RETRY_S
@@ -63,9 +66,11 @@ class Version:
         self.retry_after_s = min(2 * self.retry_after_s, LAST_RETRY_S)
 
     def set_available(
-        self, servable: Servable, batchers: dict[str, Batcher], workers: ThreadPoolExecutor
-    ) -> None:
+        self, servable: Servable, batchers: dict[str, Batcher], workers: ThreadPoolExecutor,
+        texts: TextBatcher | None = None,
+    ) -> None:  # fmt: skip
         self.servable, self.batchers, self.workers = servable, batchers, workers
+        self.texts = texts
         self.state, self.error, self.retry_after_s = AVAILABLE, "", FIRST_RETRY_S
         self.loading = None
 
@@ -73,12 +78,17 @@ class Version:
         """Returns when all accepted requests are answered; no new ones may arrive meanwhile."""
         for batcher in self.batchers.values():
             await batcher.drain()
+        if self.texts is not None:
+            await self.texts.drain()
 
     def release(self) -> None:
         """Frees the memory and threads of a drained version."""
         assert self.workers is not None, "only a loaded version is released"
         self.workers.shutdown(wait=False)
+        if self.texts is not None:
+            self.texts.release()
         self.state, self.servable, self.batchers, self.workers = END, None, {}, None
+        self.texts = None
 
 
 class Model:

@@ -7,16 +7,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from serving.batching.text_stream import TextStream
 from serving.config import Config
 from serving.core.budget import Budget
 from serving.core.inputs import Inputs
 from serving.core.manager import Manager
 from serving.core.model_versions import Model, Version
+from serving.core.text_request import text_stream
 from serving.core.tokens import Tokens
 from serving.core.validation import find_signature
 from serving.errors import BadRequest, DeadlineExceeded, Unavailable, listed
 from serving.monitoring.access_log import AccessLog
 from serving.monitoring.metrics import Metrics
+from serving.servables import text_generator
 from serving.servables.signature import DEFAULT, Arrays, Signature
 
 # Bytes of a request that is decoded on a thread, because all others would wait meanwhile.
@@ -187,6 +190,30 @@ class Core:
         batcher = version.batchers[signature.name]
         outputs = await batcher(inputs.arrays, inputs.rows, deadline, inputs.share)
         return Prediction(request, version.number, signature, outputs)
+
+    def generate(
+        self, record: RequestRecord, request: PredictRequest, decode: Decode
+    ) -> tuple[TextStream, int]:
+        """A text that begins to grow, and the version that makes it.
+
+        Args:
+            record: is filled in.
+            request: which model and version.
+            decode: the inputs of the signature `generate`, one row.
+        """
+        version = self.available_version(record, request)
+        if version.texts is None:
+            raise BadRequest(
+                f"{request.model} makes no texts token by token: it lacks the signatures "
+                f"{listed(text_generator.SIGNATURES)}, or they do not fit together"
+            )
+        generator = version.texts.generator
+        record.signature, record.rows = generator.sample.name, 1
+        inputs = decode(generator.generate)
+        self.hold(record, inputs.size + generator.state_bytes)
+        stream = text_stream(inputs.arrays, self.deadline(record, request.timeout_s))
+        version.texts.add(stream)
+        return stream, version.number
 
     def finish(self, record: RequestRecord, code: int | str) -> None:
         """Counts and logs a request; to be called once for each, whatever its outcome."""

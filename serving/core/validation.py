@@ -85,6 +85,16 @@ def check_finite(array: np.ndarray, location: str) -> None:
         raise BadRequest(f"{location}: NaN, infinite, or too large for {array.dtype.name}")
 
 
+def check_range(array: np.ndarray, spec: TensorSpec) -> None:
+    """Raises BadRequest for a number that is below the minimum or above the maximum."""
+    if not array.size:
+        return
+    if spec.minimum is not None and (least := array.min()) < spec.minimum:
+        raise BadRequest(f"{spec.name}: found {least}, accepted: at least {spec.minimum:g}")
+    if spec.maximum is not None and (greatest := array.max()) > spec.maximum:
+        raise BadRequest(f"{spec.name}: found {greatest}, accepted: at most {spec.maximum:g}")
+
+
 def check_array(array: np.ndarray, spec: TensorSpec, location: str, limits: Limits) -> None:
     """Checks an array that was sent with its type, as gRPC and binary data have it."""
     if array.dtype != spec.dtype:

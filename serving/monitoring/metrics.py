@@ -18,6 +18,7 @@ disable_created_metrics()  # a creation time beside each count would double the 
 SECONDS_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 ROWS_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 CALL_LABELS = ("model", "version", "signature")
+VERSION_LABELS = ("model", "version")
 REQUEST_LABELS = ("frontend", "operation", "model")
 
 
@@ -46,6 +47,13 @@ class Metrics:
         self.queued = Gauge(
             "serving_queued_rows", "Rows that wait in the queue.", CALL_LABELS, registry=registry
         )
+        self.texts = Gauge(
+            "serving_texts", "Texts that are being made token by token, or wait for it.",
+            VERSION_LABELS, registry=registry,
+        )  # fmt: skip
+        self.tokens = Counter(
+            "serving_text_tokens", "Tokens of these texts.", VERSION_LABELS, registry=registry
+        )
         self.loads = Counter(
             "serving_loads", "Attempts to load a version.", ("model", "outcome"), registry=registry
         )
@@ -66,8 +74,24 @@ class Metrics:
 
         return observe
 
-    def remove_version(self, model: str, version: int, signatures: Iterable[str]) -> None:
+    def text_observer(self, model: str, version: int) -> Callable[[int, list[float]], None]:
+        """As `batch_observer`, for the calls that add a token to each of several texts."""
+        tokens = self.tokens.labels(model, str(version))
+        observe_batch = self.batch_observer(model, version, "sample")
+
+        def observe(texts: int, queue_times: list[float]) -> None:
+            tokens.inc(texts)
+            observe_batch(texts, queue_times)
+
+        return observe
+
+    def remove_version(
+        self, model: str, version: int, signatures: Iterable[str], *, has_texts: bool = False
+    ) -> None:
         """Removes an unloaded version's metrics, so that memory does not grow with reloads."""
+        if has_texts:
+            self.texts.remove(model, str(version))
+            self.tokens.remove(model, str(version))
         for signature in signatures:
             for metric in (self.rows, self.queue_time, self.queued):
                 metric.remove(model, str(version), signature)

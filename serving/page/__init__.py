@@ -15,7 +15,7 @@ from serving.core.model_versions import Model
 from serving.core.prediction import Core, PredictRequest, RequestRecord
 from serving.errors import NotFound
 from serving.rest.endpoints import Endpoint, EndpointHandler
-from serving.servables import repository, version_files
+from serving.servables import repository, text_generator, version_files
 from serving.servables.signature import DEFAULT, Signature, TensorSpec
 
 FOLDER = Path(__file__).parent
@@ -91,6 +91,13 @@ def describe_model(model: Model) -> dict:
         metadata, signatures = version.loaded.metadata, version.loaded.signatures
         description["task"] = metadata.get("task")
         description["classes"] = metadata.get("labels", [])
+        if version.texts is not None:
+            inputs = version.texts.generator.generate.inputs
+            description["parameters"] = [
+                {"name": spec.name, "default": spec.default, "maximum": spec.maximum}
+                for spec in inputs.values()
+                if spec.name not in (text_generator.PROMPT, text_generator.STOP)
+            ]
         description["examples"] = (version.folder / repository.GOLDEN).is_file()
         description["signatures"] = [
             describe_signature(signatures[name], metadata)

@@ -21,21 +21,32 @@ function withContent(node, attributes, children) {
   return node;
 }
 
-// The JSON of a response; throws the server's error message, with its status. With a body: POST.
-export async function fetchJson(url, body, headers = {}) {
-  const options = body ? { method: "POST", body: JSON.stringify(body), headers } : { headers };
+// The JSON of a response. With a body: POST.
+export async function fetchJson(url, body, headers) {
+  const response = await fetchResponse(url, body, headers);
+  return response.json().catch(() => ({}));
+}
+
+// A successful response; throws the server's error message, with its status. signal: aborts it.
+export async function fetchResponse(url, body, headers = {}, signal = null) {
+  const options = body ? { method: "POST", body: JSON.stringify(body) } : {};
   let response;
   try {
-    response = await fetch(url, options);
-  } catch {
+    response = await fetch(url, { ...options, headers, signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
     throw new Error("The server does not respond.");
   }
+  if (response.ok) return response;
   const content = await response.json().catch(() => ({}));
-  if (response.ok) return content;
   const error = new Error(content.error || `The server answered ${response.status}.`);
   throw Object.assign(error, { status: response.status });
 }
 
 export function count(number, singular, plural = `${singular}s`) {
   return `${number} ${number === 1 ? singular : plural}`;
+}
+
+export function errorMessage(error) {
+  return element("p", { class: "error" }, error.message);
 }

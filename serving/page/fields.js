@@ -45,7 +45,8 @@ function textInput() {
   };
 }
 
-function textArea(rows) {
+// Enter submits its form, Shift+Enter adds a line.
+export function textArea(rows) {
   return element("textarea", {
     rows,
     spellcheck: "false",

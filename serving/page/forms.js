@@ -1,22 +1,31 @@
 // A form for each signature of a model, with the prediction or the error message below it.
 
 import { describeTensors } from "./descriptions.js";
-import { element, fetchJson } from "./dom.js";
+import { element, errorMessage, fetchJson } from "./dom.js";
 import { createField } from "./fields.js";
 import { renderPrediction } from "./prediction.js";
+import { createTextForm } from "./text_form.js";
 import { authorization } from "./token.js";
+
+const STREAMED = "generate, as it is made";
 
 export function createForms(model) {
   if (!model.signatures.length) return [element("p", {}, "No version is available at present.")];
   const container = element("div");
-  const select = (name) => container.replaceChildren(
-    createForm(model, model.signatures.find((signature) => signature.name === name)),
-  );
-  select(model.signatures[0].name);
-  if (model.signatures.length === 1) return [container];
+  const creators = new Map(model.signatures.map(
+    (signature) => [signature.name, () => createForm(model, signature)],
+  ));
+  const names = [...creators.keys()];
+  if (model.parameters) {
+    names.unshift(STREAMED);
+    creators.set(STREAMED, () => createTextForm(model));
+  }
+  const select = (name) => container.replaceChildren(creators.get(name)());
+  select(names[0]);
+  if (names.length === 1) return [container];
   const menu = element(
     "select", { onchange: (event) => select(event.target.value) },
-    ...model.signatures.map(({ name }) => element("option", { value: name }, name)),
+    ...names.map((name) => element("option", { value: name }, name)),
   );
   return [element("label", { class: "choice" }, "Signature ", menu), container];
 }
@@ -82,10 +91,6 @@ async function predict(model, signature, fields) {
   } catch (error) {
     return [errorMessage(error)];
   }
-}
-
-function errorMessage(error) {
-  return element("p", { class: "error" }, error.message);
 }
 
 // {output: its first row}. The REST interface omits the name of a single output.

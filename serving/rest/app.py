@@ -9,13 +9,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from serving.core.prediction import Core, RequestRecord
-from serving.rest import endpoints, open_inference_v2, openapi, tfserving_v1
+from serving.rest import endpoints, generate, open_inference_v2, openapi, tfserving_v1
 from serving.rest.endpoints import Endpoint
 
 
 def build(core: Core, extra_routes: Sequence[BaseRoute] = ()) -> Starlette:
     """extra_routes: further routes, such as those of the page."""
     all_endpoints = [*tfserving_v1.endpoints(core), *open_inference_v2.endpoints(core)]
+    all_endpoints += generate.endpoints(core)
     all_endpoints += service_endpoints(core, all_endpoints)
     return endpoints.build_app(core, all_endpoints, extra_routes)
 

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from serving.config import Limits
 from serving.core.prediction import Core, RequestRecord
 from serving.errors import BadRequest, ServingError, TooLarge
+from serving.rest.event_stream import EventStream
 
 JSON = "application/json"
 CHALLENGE = {"www-authenticate": "Bearer"}
@@ -51,6 +52,7 @@ class Endpoint:
         handle: returns a Response, or a value to be encoded as JSON.
         summary: one line for the description.
         response_schema: a name among `openapi.SCHEMAS`; None: plain text.
+        is_event_stream: whether it is answered by events with such a value each.
         request_schema: a name among `openapi.SCHEMAS`; None: no body.
         error_codes: HTTP status codes that it can answer besides 401, 404 and 405.
         public: whether it is answered without a token.
@@ -65,6 +67,7 @@ class Endpoint:
     request_schema: str | None = None
     error_codes: tuple[int, ...] = ()
     public: bool = False
+    is_event_stream: bool = False
 
     @property
     def metric_name(self) -> str:
@@ -108,24 +111,30 @@ class EndpointHandler:
         self.core, self.endpoint = core, endpoint
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.respond(Request(scope, receive, send))
-        await response(scope, receive, send)
-
-    async def respond(self, request: Request) -> Response:
+        request = Request(scope, receive, send)
         record, code = RequestRecord("rest", self.endpoint.metric_name), 500
+        try:
+            response, code = await self.respond(request, record)
+            if isinstance(response, EventStream):
+                code = await response.send_events(request, record, send)
+        finally:
+            self.core.finish(record, code)
+        if not isinstance(response, EventStream):
+            await response(scope, receive, send)
+
+    async def respond(self, request: Request, record: RequestRecord) -> tuple[Response, int]:
+        """The response, and its status for metrics and log."""
         try:
             if not self.endpoint.public:
                 self.core.authorize(lambda: request.headers.get("authorization"))
             value = await self.endpoint.handle(request, record)
             if not isinstance(value, Response):
                 value = Response(to_json(value), media_type=JSON)
-            code = 200
-            return value
+            return value, 200
         except ServingError as error:
-            code, record.error = error.status, str(error)
-            return error_response(code, record.error, CHALLENGE if code == 401 else None)
-        finally:
-            self.core.finish(record, code)
+            record.error = str(error)
+            headers = CHALLENGE if error.status == 401 else None
+            return error_response(error.status, record.error, headers), error.status
 
 
 def error_response(code: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 
+from serving.rest import event_stream
 from serving.rest.endpoints import JSON, TIMEOUT, Endpoint
 
 ANY: dict[str, object] = {}
 STRING, INTEGER, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+NUMBER = {"type": ["number", "null"]}
 
 
 def array_schema(items: dict) -> dict:
@@ -62,6 +64,15 @@ SCHEMAS = {
         "inputs", id=STRING, parameters=object_schema(), inputs=array_schema(VALUES),
         outputs=array_schema(object_schema("name", name=STRING, parameters=object_schema())),
     ),
+    "GenerateRequest": {
+        **object_schema("text_input", text_input=STRING, parameters=object_schema()),
+        "additionalProperties": False,
+    },
+    "GenerateResponse": object_schema(
+        "model_name model_version text_output", model_name=STRING, model_version=STRING,
+        text_output=STRING, finish_reason={"enum": ["stop", "length"]}, tokens=INTEGER,
+        log_probability=NUMBER, seed=INTEGER,
+    ),
     "InferResponse": object_schema(
         "model_name model_version outputs", model_name=STRING, model_version=STRING,
         id=STRING, outputs=array_schema(VALUES),
@@ -109,6 +120,8 @@ def responses(endpoint: Endpoint) -> dict:
     success = content(endpoint.response_schema) if endpoint.response_schema else plain
     if endpoint.request_schema == "InferRequest":
         success = {**success, "application/octet-stream": {"schema": {}}}
+    if endpoint.is_event_stream:
+        success = {event_stream.MEDIA_TYPE: {"schema": STRING}}
     result = {"200": {"description": "Success", "content": success}}
     for code in sorted({404, 405, *endpoint.error_codes} | (set() if endpoint.public else {401})):
         result[str(code)] = {"description": ERROR_DESCRIPTIONS[code], "content": content("Error")}

@@ -4,12 +4,14 @@ import importlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
 from serving.errors import LoadError, listed
 from serving.servables import operations, repository, version_files, warmup
-from serving.servables.signature import SIZES, Signature, readable_message
+from serving.servables.signature import DESCRIBED, Signature, readable_message
+from serving.servables.text_generator import TextGenerator
 
 # Threads that wait cost nothing; a graph of this project decodes 4 images at a time.
 CONCURRENT_OPERATIONS = 16
@@ -24,11 +26,13 @@ class Servable:
         signatures: its functions by name.
         metadata: the content of signature.json; empty if there is none.
         saved_model: owns the variables of the functions, which must not be freed before them.
+        generator: what makes texts token by token, if the signatures do.
     """
 
     signatures: Mapping[str, Signature]
     metadata: dict
     saved_model: object
+    generator: TextGenerator | None = None
 
 
 def set_threads(per_operation: int) -> None:
@@ -94,20 +98,20 @@ def load_saved_model(folder: Path, metadata: dict, definitions: Mapping) -> Serv
     saved_model = tf.saved_model.load(str(folder))
     signatures = {
         name: Signature.from_definition(
-            name, definitions[name], function, input_sizes(metadata, name)
+            name, definitions[name], function, described_inputs(metadata, name)
         )
         for name, function in saved_model.signatures.items()
         if name != INIT_OP
     }
     if not signatures:
         raise LoadError(f"{folder}: the SavedModel has no signature; export it with at least one")
-    return Servable(signatures, metadata, saved_model)
+    return Servable(signatures, metadata, saved_model, TextGenerator.of(signatures))
 
 
-def input_sizes(metadata: dict, signature: str) -> dict[str, dict[str, int]]:
-    """{input: its SIZES}, as far as signature.json gives them."""
+def described_inputs(metadata: dict, signature: str) -> dict[str, dict[str, Any]]:
+    """{input: its DESCRIBED}, as far as signature.json gives them."""
     inputs = metadata.get("signatures", {}).get(signature, {}).get("inputs", {})
     return {
-        name: {size: fields[size] for size in SIZES if fields.get(size)}
+        name: {key: fields[key] for key in DESCRIBED if fields.get(key) is not None}
         for name, fields in inputs.items()
     }

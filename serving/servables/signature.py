@@ -4,7 +4,8 @@ TensorFlow is imported here, in `servable` and, for its protocol buffers, in `gr
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,8 @@ from tensorflow.core.protobuf.meta_graph_pb2 import SignatureDef
 from serving.errors import BadRequest, ServingError
 
 DEFAULT = "serving_default"
-SIZES = ("max_length", "max_bytes", "max_pixels")  # of a TensorSpec, from signature.json
+# Of a TensorSpec, from signature.json.
+DESCRIBED = ("max_length", "max_bytes", "max_pixels", "minimum", "maximum", "default")
 Arrays = Mapping[str, np.ndarray]
 # Raised by a graph for an input that it does not accept.
 INPUT_ERRORS = (
@@ -39,6 +41,8 @@ class TensorSpec:
         max_length: largest size of a dimension of any size, if the model says so.
         max_bytes: what the model reads of a text at most, if it says so; the rest is cut off.
         max_pixels: of an image, if the model says so.
+        minimum, maximum: of a number, if the model says so.
+        default: of a parameter of a text, if the model says so.
     """
 
     name: str
@@ -48,6 +52,9 @@ class TensorSpec:
     max_length: int | None = None
     max_bytes: int | None = None
     max_pixels: int | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+    default: Any = None
 
     @classmethod
     def from_info(cls, name: str, info) -> "TensorSpec":
@@ -111,14 +118,14 @@ class Signature:
     @classmethod
     def from_definition(
         cls, name: str, definition, function: Callable,
-        sizes: Mapping[str, Mapping[str, Any]] | None = None,
+        described: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> "Signature":  # fmt: skip
-        """sizes: {input: its SIZES}."""
+        """described: {input: its DESCRIBED}."""
         inputs, outputs = (
             {key: TensorSpec.from_info(key, infos[key]) for key in sorted(infos)}
             for infos in (definition.inputs, definition.outputs)
         )
-        for key, values in (sizes or {}).items():
+        for key, values in (described or {}).items():
             if key in inputs:
                 inputs[key] = replace(inputs[key], **values)
         return cls(name, definition, function, inputs, outputs)
@@ -130,16 +137,33 @@ class Signature:
         return bool(self.inputs) and all(spec.batched for spec in specs)
 
     def __call__(self, inputs: Arrays) -> dict[str, np.ndarray]:
-        """Raises BadRequest if the graph refuses the input, such as bytes that are not an image."""
-        try:
+        """Arrays in, arrays out; raises what `call` raises."""
+        with readable_errors():
             tensors = {name: tf.constant(array) for name, array in inputs.items()}
             outputs = self.function(**tensors)
             return {name: to_array(outputs[name]) for name in self.outputs}
-        except INPUT_ERRORS as error:
-            message = f"the model refuses this input: {readable_message(error)}"
-            raise BadRequest(message) from None
-        except tf.errors.OpError as error:
-            raise ServingError(f"the model failed: {readable_message(error)}") from error
+
+    def call(self, tensors: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Tensors in, tensors out, which need not be copied between two calls.
+
+        Raises:
+            BadRequest: the graph refuses the input, such as bytes that are not an image.
+            ServingError: it fails.
+        """
+        with readable_errors():
+            return self.function(**tensors)
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """TensorFlow's errors as those of a request."""
+    try:
+        yield
+    except INPUT_ERRORS as error:
+        message = f"the model refuses this input: {readable_message(error)}"
+        raise BadRequest(message) from None
+    except tf.errors.OpError as error:
+        raise ServingError(f"the model failed: {readable_message(error)}") from error
 
 
 def to_array(tensor) -> np.ndarray:

@@ -6,7 +6,8 @@ another schema version is refused, because its fields could mean something else.
 signature.json: {"schema_version": 1, "task": str, "labels": [class names], "requires": [modules to
 import before loading], "signatures": {name: {"inputs" | "outputs": {tensor: {"kind", "unit", and of
 inputs "max_length": largest size of a dimension that the signature leaves open, "max_bytes": what
-is read of a text, "max_pixels": of an image}}}}}
+is read of a text, "max_pixels": of an image, "minimum" and "maximum": of a number, "default": of a
+parameter of `servables.text_generator`}}}}}
 golden.json: {"schema_version": 1, "inputs": {tensor: rows}, "outputs": {tensor: rows}}, in the
 column form of the REST interface; bytes are {"b64": ...}.
 """

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from serving.errors import LoadError
 
+Number = Annotated[float, Field(allow_inf_nan=False)]
 PositiveInt = Annotated[int, Field(strict=True, ge=1)]
 Text = Annotated[str, Field(strict=True, max_length=1000)]
 
@@ -20,13 +21,16 @@ class Described(BaseModel):
 
 
 class TensorFields(Described):
-    """Sizes: see `servables.signature.TensorSpec`."""
+    """Limits and default: see `servables.signature.TensorSpec`."""
 
     kind: Text | None = None
     unit: Any = None
     max_length: PositiveInt | None = None
     max_bytes: PositiveInt | None = None
     max_pixels: PositiveInt | None = None
+    minimum: Number | None = None
+    maximum: Number | None = None
+    default: Any = None
 
 
 class SignatureFields(Described):

@@ -12,6 +12,7 @@ from pipelines.inference.sampling import (
     distribution,
     inverse_cdf,
     sample,
+    uniform_number,
     uniform_numbers,
 )
 from tests.support.decoders import Bigrams
@@ -66,12 +67,43 @@ def expected(last: int, temperature=1.0, top_k=0, top_p=1.0) -> np.ndarray:
     ],
 )
 def test_the_distribution_of_four_tokens(options, remaining):
-    tokens, log_probabilities = distribution(
+    log_probabilities = distribution(
         tf.constant(np.log(PROBABILITIES)[None], tf.float32), settings_of(1, **options)
     )
-    assert np.exp(log_probabilities[0]) == pytest.approx(np.array(remaining), abs=1e-6)
-    if options.get("temperature") != 1e30:
-        assert tokens.numpy()[0].tolist() == [1, 3, 2, 0]
+    most_probable_first = np.exp(log_probabilities[0])[[1, 3, 2, 0]]
+    assert most_probable_first == pytest.approx(np.array(remaining), abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [300, 2000])  # fewer and more than are sorted at first
+@pytest.mark.parametrize("sharpness", [0.1, 4.0])
+def test_the_distribution_of_a_large_vocabulary(size, sharpness):
+    """Rows of all settings in one batch, with many equal logits; beside numpy's in float64."""
+    rng = np.random.default_rng(size)
+    ks, ps = np.meshgrid([0, 1, 40, 700, 5000], [0.0, 0.3, 0.9, 0.999, 1.0])
+    rows = ks.size
+    logits = np.round(rng.normal(0, sharpness, (rows, size)), 1)
+    settings = SamplingSettings(
+        tf.ones(rows), tf.constant(ks.ravel(), tf.int32), tf.constant(ps.ravel(), tf.float32),
+        tf.zeros(rows, tf.int64),
+    )  # fmt: skip
+    for row, log_probabilities in enumerate(
+        distribution(tf.constant(logits, tf.float32), settings)
+    ):
+        expected = np.exp(logits[row] - logits[row].max())
+        order = np.argsort(-logits[row], kind="stable")
+        expected[order[ks.flat[row] or size :]] = 0
+        expected /= expected.sum()
+        before = np.cumsum(expected[order]) - expected[order]
+        expected[order[1:][before[1:] >= ps.flat[row]]] = 0
+        expected /= expected.sum()
+        # In float32 the nucleus may end a few improbable tokens earlier or later.
+        assert np.exp(log_probabilities) == pytest.approx(expected, abs=3e-4)
+
+
+def test_a_single_uniform_number_is_the_one_of_the_whole_row():
+    seeds, positions = np.array([7, 0, -3, 2**61]), np.array([0, 19, 3, 8])
+    expected = uniform_numbers(seeds, 20).numpy()[np.arange(4), positions]
+    assert uniform_number(seeds, positions, 20).numpy().tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("options", [
@@ -162,12 +194,12 @@ def test_numbers_of_neighbouring_seeds_are_uniform_and_independent():
         assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.04  # 4 standard errors
 
 
-@pytest.mark.parametrize(("uniform", "position"), [
-    (0.0, 0), (0.49, 0), (0.5, 1), (0.99, 1), (1.0, 1),
+@pytest.mark.parametrize(("uniform", "token"), [
+    (0.0, 1), (0.49, 1), (0.5, 3), (0.99, 3), (1.0, 3),
 ])  # fmt: skip
-def test_a_position_is_where_the_cumulative_probability_exceeds_the_number(uniform, position):
-    log_probabilities = tf.constant([[np.log(0.5), np.log(0.5), -np.inf]], tf.float32)
-    assert inverse_cdf(log_probabilities, tf.constant([uniform])).numpy().tolist() == [position]
+def test_a_token_is_where_the_cumulative_probability_exceeds_the_number(uniform, token):
+    log_probabilities = tf.constant(np.log([[1e-99, 0.5, 1e-99, 0.5, 1e-99]]), tf.float32)
+    assert inverse_cdf(log_probabilities, tf.constant([uniform])).numpy().tolist() == [token]
 
 
 def test_the_score_of_a_sample_is_the_log_probability_that_the_model_gives_it():

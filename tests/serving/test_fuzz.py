@@ -15,6 +15,7 @@ from schemathesis.specs.openapi import checks as openapi_checks
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from serving.rest.endpoints import TIMEOUT
+from tests.support import text_models
 from tests.support.serving_trees import ROW, Tree, served
 from tests.support.sizes import scaled
 
@@ -78,6 +79,14 @@ V2_NEARLY = st.builds(
 
 
 FORMS = (V1, V1_NEARLY, V2, V2_NEARLY)
+PARAMETERS = st.dictionaries(
+    st.sampled_from(["max_tokens", "temperature", "seed", "stop", "stream", "top_k", "prompt"]),
+    VALUES, max_size=3,
+)  # fmt: skip
+TEXTS = st.fixed_dictionaries(
+    {"text_input": st.text(max_size=8) | VALUES},
+    optional={"parameters": PARAMETERS | VALUES, "id": SCALARS},
+)
 
 
 def fuzz(examples: int):
@@ -91,6 +100,7 @@ def fuzz(examples: int):
 def server(tmp_path_factory):
     tree = Tree(tmp_path_factory.mktemp("root"))
     tree.add(1)
+    text_models.save(tree.root / "writer/1")
     with served(tree.root) as running_server:
         yield running_server
 
@@ -109,7 +119,9 @@ class Sender:
             self.connection.close()
             answer, data = self.exchange(path, body, headers)
         assert answer.status < 500, data
+        is_event_stream = answer.headers["content-type"].startswith("text/event-stream")
         assert answer.status == 200 or list(json.loads(data)) == ["error"]
+        assert not is_event_stream or b'"finish_reason"' in data
 
     def exchange(self, path: str, body: bytes, headers: dict) -> tuple:
         self.connection.request("POST", path, body, headers)
@@ -127,6 +139,7 @@ def test_12_no_body_of_at_least_10_000_gives_a_5xx(server):
     sender = Sender(server)
     for strategy in (st.binary(max_size=40), *(form.map(encoded) for form in FORMS)):
         given(strategy, st.sampled_from([None, None, None, 0, 50, 1000]))(posting(sender))()
+    given(TEXTS.map(encoded))(writing(sender))()
     over_grpc(server)
     described(server)
     assert server.predict([ROW]).status_code == 200  # it still answers
@@ -146,6 +159,15 @@ def posting(sender: Sender):
         sender.post("/v1/models/scaled/versions/1:predict", body)
         sender.post("/v2/models/scaled/infer", body)
         sender.post("/v2/models/scaled/versions/1/infer", body, **header)
+
+    return post
+
+
+def writing(sender: Sender):
+    @fuzz(BODIES)
+    def post(body: bytes) -> None:
+        sender.post("/v2/models/writer/generate", body)
+        sender.post("/v2/models/writer/versions/1/generate_stream", body)
 
     return post
 
@@ -202,7 +224,8 @@ def described(server) -> None:
         @given(case=operation.as_strategy(), known=st.booleans())
         def call(case, known: bool) -> None:
             if known and "model" in (case.path_parameters or {}):
-                case.path_parameters["model"] = "scaled"
+                writes = "generate" in case.path
+                case.path_parameters["model"] = "writer" if writes else "scaled"
                 if "version" in case.path_parameters:
                     case.path_parameters["version"] = "1"
             if case.headers:

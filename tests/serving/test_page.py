@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from serving import page
-from tests.support import browser
+from tests.support import browser, text_models
 from tests.support.page_models import save_models
 from tests.support.serving_trees import served
 
@@ -30,6 +30,7 @@ def driver():
 def root(tmp_path_factory):
     folder = tmp_path_factory.mktemp("root")
     save_models(folder)
+    text_models.save(folder / "writer/1")
     return folder
 
 
@@ -343,3 +344,48 @@ def test_examples_of_a_model_without_any_are_not_found(server):
     answer = server.get("/page/models/steps/examples")
     assert answer.status_code == 404
     assert answer.json() == {"error": "steps: version 1 has no examples"}
+
+
+def test_a_text_appears_as_it_is_made_and_can_be_stopped(user):
+    user.open("writer")
+    user.tab_to("textarea")
+    user.press("slow 100")
+    slider = user.tab_to("input[type=range]")
+    assert slider.accessible_name.startswith("Length")
+    user.press(Keys.END)
+    assert slider.get_property("value") == "200"
+    user.tab_to("button", "Write")
+    user.press(Keys.ENTER)
+
+    def made() -> str:
+        return user.all(".made")[0].text
+
+    user.wait(lambda: user.all(".made") and len(made()) > 3)
+    first = made()
+    user.wait(lambda: len(made()) > len(first))
+    assert text_models.WRITTEN.startswith(made())
+    user.tab_to("button", "Stop")
+    user.press(Keys.ENTER)
+    user.wait(lambda: user.all(".time")[0].text == "Stopped.")
+    assert len(made()) < 60
+
+
+def test_parameters_of_a_text_are_sent_and_its_seed_is_shown(user):
+    user.open("writer")
+    user.tab_to("textarea")
+    user.press("end 4", Keys.ENTER)
+    user.wait(lambda: user.all(".time") and user.all(".time")[0].text)
+    assert user.all(".made")[0].text == "The"
+    note = user.all(".time")[0].text
+    assert "4 tokens" in note and "the text ended" in note and "seed " in note
+    user.tab_to("input[type=number]")
+    user.press("17")
+    user.press(Keys.ENTER)
+    user.wait(lambda: "seed 17." in user.all(".time")[0].text)
+
+
+def test_an_error_of_a_text_is_shown(user):
+    user.open("writer")
+    user.tab_to("textarea")
+    user.press("refuse", Keys.ENTER)
+    assert "refused" in user.prediction()

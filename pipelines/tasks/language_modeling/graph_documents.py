@@ -42,23 +42,47 @@ class GraphDocuments(tf.Module):
             text = tf.strings.regex_replace(text, pattern, replacement)
         return text
 
+    def added(self, before: tf.Tensor, ids: tf.Tensor) -> tf.Tensor:
+        """(B,) what each token adds to a text: `decode` of many ids is what all of them add.
+
+        Args:
+            before: (B,) ids of the tokens before; 0: none.
+            ids: (B,).
+        """
+        both = tf.stack([before, ids], axis=1)
+        whole = self.decode(tf.ragged.boolean_mask(both, both > 0))
+        start = self.decode(tf.ragged.boolean_mask(both[:, :1], both[:, :1] > 0))
+        size = tf.strings.length(start)
+        return tf.strings.substr(whole, size, tf.strings.length(whole) - size)
+
 
 def cut_at_stops(text: tf.Tensor, stops: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """(B,) texts before the first of their stop strings, and (B,) whether there was one.
+    """(B,) texts before their stop string, and (B,) whether there was one.
+
+    Of several stop strings the one that is complete first counts, as for a reader who sees the text
+    while it is made; of two that are complete at once, the longer one.
 
     Args:
         text: (B,).
         stops: (B, S); an empty one stops nothing.
     """
+    places = tf.map_fn(
+        _places, (text, stops), fn_output_signature=tf.TensorSpec((None,), tf.int32)
+    )  # (B, S)
+    never = tf.strings.length(text)[:, None] + 1
+    found = (stops != "") & (places < never - 1)
+    ends = tf.where(found, places + tf.strings.length(stops), never)
+    is_first = found & (ends == tf.reduce_min(ends, axis=1, keepdims=True))
+    start = tf.reduce_min(tf.where(is_first, places, never - 1), axis=1)
+    return tf.strings.substr(text, tf.zeros_like(start), start), tf.reduce_any(found, axis=1)
 
-    def before(row):
-        text, stop = row
+
+def _places(row: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
+    """(S,) first bytes of the stop strings in a text; its length where there is none."""
+    text, stops = row
+
+    def place(stop):
         separator = tf.where(stop == "", "\0", stop)  # no text holds NUL
-        return tf.strings.split(text[None], separator).values[0]
+        return tf.strings.length(tf.strings.split(text[None], separator).values[0])
 
-    def cut(row):
-        text, stops = row
-        return tf.foldl(lambda rest, stop: before((rest, stop)), stops, initializer=text)
-
-    shorter = tf.map_fn(cut, (text, stops), fn_output_signature=tf.string)
-    return shorter, shorter != text
+    return tf.map_fn(place, stops, fn_output_signature=tf.int32)

@@ -6,15 +6,19 @@ import tensorflow as tf
 from models.layers.language_model_scores import LAYER
 from pipelines.tasks.language_modeling import windowed_nats
 
-PROMPT = 512  # of a longer prompt the last tokens are read
+CONTEXT = 512  # of a longer prompt the last tokens are read
 
 
 class RecurrentGraph(tf.Module):
-    """A `ServedDecoder` over a Keras model."""
+    """A `ServedDecoder` over a Keras model; its state is that of all layers, side by side."""
+
+    context = CONTEXT
 
     def __init__(self, model: keras.Model):
         super().__init__()
         self.layer = model.get_layer(LAYER)
+        self.sizes = [state.shape[1] for state in self.layer.zero_states(1)]
+        self.state_specs = (tf.TensorSpec((None, sum(self.sizes)), tf.float32, name="state"),)
 
     def nats(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """(B,) float64 sums of -log p over the tokens of (B, None) documents."""
@@ -24,14 +28,14 @@ class RecurrentGraph(tf.Module):
         """(B, None) float64, -log p of each token of (B, None) documents."""
         return windowed_nats.token_nats(self.layer, ids)
 
-    def start(self, ids: tf.RaggedTensor) -> tuple[list[tf.Tensor], tf.Tensor]:
+    def start(self, ids: tf.RaggedTensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """(state before the last token, that token) of prompts; 0 comes before each."""
-        begun = tf.concat([tf.zeros((ids.nrows(), 1), tf.int32), ids[:, -PROMPT:]], axis=1)
+        begun = tf.concat([tf.zeros((ids.nrows(), 1), tf.int32), ids], axis=1)
         lengths = tf.cast(begun.row_lengths(), tf.int32)
         tokens = begun.to_tensor(0)
 
         def body(index, states):
-            _, new = self.step(tokens[:, index], states)
+            _, new = self.layer.step(tokens[:, index], index, states)
             is_read = (index < lengths - 1)[:, None]
             return index + 1, [tf.where(is_read, b, a) for a, b in zip(states, new, strict=True)]
 
@@ -40,9 +44,11 @@ class RecurrentGraph(tf.Module):
             lambda index, _: index < tf.shape(tokens)[1] - 1, body, (tf.constant(0), states),
             parallel_iterations=1,
         )  # fmt: skip
-        return states, tf.gather(tokens, lengths - 1, batch_dims=1)
+        last = tf.gather(tokens, lengths - 1, batch_dims=1)
+        return {"state": tf.concat(states, axis=1)}, last
 
-    def step(self, ids: tf.Tensor, state: list[tf.Tensor]):
-        """(B,) ids -> (B, V) logits of the next, and the states."""
-        logits, state = self.layer.continued(ids[:, None], state)
-        return logits[:, 0], state
+    def step(self, ids: tf.Tensor, state: dict[str, tf.Tensor]):
+        """(B,) ids -> (B, V) logits of the next, and the state."""
+        states = tf.split(state["state"], self.sizes, axis=1)
+        logits, states = self.layer.step(ids, None, states)
+        return logits, {"state": tf.concat(states, axis=1)}

@@ -8,11 +8,11 @@ from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.tasks.language_modeling import decoders
 from pipelines.tasks.language_modeling.metrics import Outputs, score, weights
-from pipelines.tasks.language_modeling.served_model import endpoints_of
+from pipelines.tasks.language_modeling.served_model import PARAMETERS, endpoints_of
 
 __all__ = [
     "KINDS", "REQUIRES", "SCORED", "endpoints", "estimator_endpoints", "examples", "outputs",
-    "requires", "score", "weights",
+    "requires", "score", "sizes", "weights",
 ]  # fmt: skip
 
 REQUIRES = ("tensorflow_text",)  # for sub-words
@@ -22,7 +22,9 @@ KINDS = {
     "prompt": "text", "text": "text", "stop": "text", "completion": "text",
     "finish_reason": "label", "log_probability": "score", "log_likelihood": "score",
     **dict.fromkeys(("max_tokens", "temperature", "top_k", "top_p", "seed"), "number"),
-    **dict.fromkeys(("tokens", "characters", "bits_per_character"), "number"),
+    **dict.fromkeys(("tokens", "characters", "bits_per_character", "prompt_tokens"), "number"),
+    **dict.fromkeys(("unknown_tokens", "truncated", "position", "ended"), "number"),
+    "token": "ids",
 }  # fmt: skip
 
 
@@ -39,6 +41,11 @@ def estimator_endpoints(estimator, spec: DataSpec, assets: Path):
 def requires(spec: DataSpec) -> tuple[str, ...]:
     """Libraries to import before loading the graph of this data."""
     return REQUIRES if spec.task_metadata["granularity"] == "subword" else ()
+
+
+def sizes(spec: DataSpec, assets: Path) -> dict[str, dict]:
+    """Limits and defaults of the inputs by name."""
+    return PARAMETERS
 
 
 def outputs(answer: dict[str, np.ndarray], spec: DataSpec) -> Outputs:
