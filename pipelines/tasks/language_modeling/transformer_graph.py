@@ -76,9 +76,10 @@ class TransformerGraph(tf.Module):
     def _window(self, tokens: tf.Tensor, read: tf.Tensor) -> State:
         """The state after the first `read` (B,) of (B, T) tokens, T at most the context."""
         missing = self.context - tf.shape(tokens)[1]
-        cache = self.layer.read(tokens)
+        is_read = tf.sequence_mask(read, tf.shape(tokens)[1])  # (B, T)
+        cache = tf.where(is_read[..., None, None, None, None], self.layer.read(tokens), 0)
         cache = tf.pad(cache, [[0, 0], [0, missing], *[[0, 0]] * 4])
-        recent = tf.pad(tokens, [[0, 0], [0, missing]])
+        recent = tf.pad(tf.where(is_read, tokens, 0), [[0, 0], [0, missing]])
         state = {"state": cache, "recent": recent, "read": read}
         return {
             spec.name: tf.ensure_shape(state[spec.name], spec.shape) for spec in self.state_specs
