@@ -18,9 +18,9 @@ POSITIONS = ("learned", "sine")
 class TransformerLanguageModel(layers.Layer):
     """(B, T) ids -> (B, T, V) logits of the next id; id 0 begins a document.
 
-    No state is carried in training: a window sees nothing before it. Elsewhere a row may be longer
-    than the context. It is then read in windows that overlap by half, of which the second halves
-    are kept, so that every position sees at least half a context, and the first half of the first.
+    A row sees nothing before it. A row that is longer than the context is read in windows that
+    overlap by half, of which the second halves are kept, and the first half of the first: so every
+    later position sees at least half a context.
 
     The output matrix is the embedding's, transposed (Press and Wolf 2017,
     https://arxiv.org/abs/1608.05859).
@@ -88,16 +88,10 @@ class TransformerLanguageModel(layers.Layer):
         length = ids.shape[1]
         if length is None or length <= self.context:
             return self.window(ids, training)
-        if training:
-            raise UserError(
-                "context-exceeded",
-                f"windows of {length} tokens in training, and the model's context is "
-                f"{self.context}; set fit.bptt_steps to the context",
-                key="fit.bptt_steps", value=length,
-            )  # fmt: skip
         parts, before = [], self.zero_states(ops.shape(ids)[0])
         for first in range(0, length, self.scored_steps):
-            logits, before = self.continued(ids[:, first : first + self.scored_steps], before)
+            next_ids = ids[:, first : first + self.scored_steps]
+            logits, before = self.continued(next_ids, before, training)
             parts.append(logits)
         return ops.concatenate(parts, axis=1)
 
@@ -125,10 +119,10 @@ class TransformerLanguageModel(layers.Layer):
         """Before a document: nothing has been read."""
         return []
 
-    def continued(self, ids, states: list) -> tuple:
+    def continued(self, ids, states: list, training=False) -> tuple:
         """(B, C / 2) ids after `states`, the ids before them -> (B, C / 2, V), new states."""
         seen = states[0].shape[1] if states else 0
-        logits = self.window(ops.concatenate([*states, ids], axis=1))
+        logits = self.window(ops.concatenate([*states, ids], axis=1), training)
         return logits[:, seen:], [ids]
 
     def read(self, ids):

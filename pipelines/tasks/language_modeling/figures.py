@@ -52,7 +52,8 @@ def by_context(model, tokens: Sequence[np.ndarray], folder: Path) -> None:
     nats = []
     for first in range(0, len(windows), ROWS):
         ids = windows[first : first + ROWS]  # (B, T + 1)
-        logits = model.predict_on_batch(ids[:, :-1]).astype(np.float64)  # (B, T, V)
+        read = {model.inputs[0].name: ids[:, :-1]}
+        logits = model.predict_on_batch(read).astype(np.float64)  # (B, T, V)
         targets = np.take_along_axis(logits, ids[:, 1:, None], axis=2)[..., 0]
         nats.append(_logsumexp(logits) - targets)
     by_token = np.concatenate(nats)  # (windows, T)
