@@ -40,6 +40,13 @@ def token_nats(
     return nats
 
 
+def window_nats(model: keras.Model, windows: np.ndarray, rows: int = DOCUMENTS) -> np.ndarray:
+    """(n, T) float64: of all tokens but the first of (n, T + 1) windows, each read by itself."""
+    scorer = _Scorer(model.get_layer(LAYER))
+    parts = (windows[first : first + rows] for first in range(0, len(windows), rows))
+    return np.concatenate([_read(scorer, ids[:, :-1], ids[:, 1:]) for ids in parts])
+
+
 def _batch(scorer: "_Scorer", documents: Sequence[np.ndarray]) -> list[np.ndarray]:
     steps, lengths = scorer.layer.scored_steps, [len(ids) for ids in documents]
     windows = -(-max(lengths) // steps)
@@ -47,14 +54,19 @@ def _batch(scorer: "_Scorer", documents: Sequence[np.ndarray]) -> list[np.ndarra
     for row, ids in zip(targets, documents, strict=True):
         row[: len(ids)] = ids
     inputs = np.pad(targets, [(0, 0), (1, 0)])[:, :-1]  # 0 begins each document
-    states = [ops.convert_to_numpy(x) for x in scorer.layer.zero_states(len(documents))]
-    parts = []
-    for first in range(0, targets.shape[1], steps):
+    every = _read(scorer, inputs, targets)
+    return [row[:length] for row, length in zip(every, lengths, strict=True)]
+
+
+def _read(scorer: "_Scorer", inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """(B, T) float64, -log p of the targets after (B, T) inputs."""
+    steps, parts = scorer.layer.scored_steps, []
+    states = [ops.convert_to_numpy(x) for x in scorer.layer.zero_states(len(inputs))]
+    for first in range(0, inputs.shape[1], steps):
         window = slice(first, first + steps)
         nats, states = scorer.predict_on_batch((inputs[:, window], targets[:, window], states))
         parts.append(nats)
-    every = np.concatenate(parts, axis=1).astype(np.float64)  # (B, T)
-    return [row[:length] for row, length in zip(every, lengths, strict=True)]
+    return np.concatenate(parts, axis=1).astype(np.float64)
 
 
 class _Scorer(keras.Model):
@@ -63,6 +75,8 @@ class _Scorer(keras.Model):
     def __init__(self, layer: keras.layers.Layer):
         super().__init__()
         self.layer = layer
+        # By itself Keras would turn XLA on, which on TensorFlow takes longer than it gains.
+        self.jit_compile = keras.config.backend() != "tensorflow"
 
     def call(self, inputs):
         ids, targets, states = inputs

@@ -135,6 +135,14 @@ class TestScores:
         assert sum(map(len, other)) == sum(LENGTHS)
         assert total == pytest.approx(expected, rel=1e-6)
 
+    def test_windows_are_read_by_themselves(self, network):
+        windows = random_ids(5, CONTEXT + 1)
+        logits = np.array(network(windows[:, :-1]), np.float64)
+        expected = -tf.nn.log_softmax(logits).numpy()
+        expected = np.take_along_axis(expected, windows[:, 1:, None], 2)[..., 0]
+        nats = language_model_scores.window_nats(network, windows, rows=2)
+        assert nats == pytest.approx(expected, abs=1e-5)
+
     def test_the_graph_gives_the_same(self, network, documents, nats):
         graph = TransformerGraph(network)
         rows = tf.ragged.constant([ids.tolist() for ids in documents], tf.int32, ragged_rank=1)

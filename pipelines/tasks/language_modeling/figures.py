@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.layers.language_model_scores import LAYER
+from models.layers.language_model_scores import LAYER, window_nats
 from pipelines.figures import passages, style
 from pipelines.preprocessing import documents
 from pipelines.spec import DataSpec
@@ -16,7 +16,7 @@ from pipelines.tasks.language_modeling import samples
 from pipelines.tasks.language_modeling.frequency_groups import groups
 
 CONTEXT = 128  # tokens of context shown for a network that has no limit
-WINDOWS, ROWS = 256, 16  # read for it, and at once
+WINDOWS = 256  # of these
 STRONG = "baseline_best"
 
 
@@ -49,14 +49,7 @@ def by_context(model, tokens: Sequence[np.ndarray], folder: Path) -> None:
     windows = _windows(tokens, length)
     if not len(windows):
         return  # documents shorter than the context
-    nats = []
-    for first in range(0, len(windows), ROWS):
-        ids = windows[first : first + ROWS]  # (B, T + 1)
-        read = {model.inputs[0].name: ids[:, :-1]}
-        logits = model.predict_on_batch(read).astype(np.float64)  # (B, T, V)
-        targets = np.take_along_axis(logits, ids[:, 1:, None], axis=2)[..., 0]
-        nats.append(_logsumexp(logits) - targets)
-    by_token = np.concatenate(nats)  # (windows, T)
+    by_token = window_nats(model, windows)  # (windows, T)
     edges = np.unique(np.geomspace(1, length + 1, 14).astype(int))
     rows = []
     for first, last in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
@@ -81,11 +74,6 @@ def _windows(tokens: Sequence[np.ndarray], length: int) -> np.ndarray:
     each = [ids[: len(ids) // size * size].reshape(-1, size) for ids in tokens]
     every = np.concatenate(each)
     return every[:: max(len(every) // WINDOWS, 1)][:WINDOWS]
-
-
-def _logsumexp(logits: np.ndarray) -> np.ndarray:
-    greatest = logits.max(axis=-1, keepdims=True)
-    return greatest[..., 0] + np.log(np.exp(logits - greatest).sum(axis=-1))
 
 
 def by_frequency(
