@@ -71,8 +71,8 @@ def by_context(model, tokens: Sequence[np.ndarray], folder: Path) -> None:
 def _windows(tokens: Sequence[np.ndarray], length: int) -> np.ndarray:
     """(n, length + 1) ids, at most WINDOWS, from all documents alike."""
     size = length + 1
-    each = [ids[: len(ids) // size * size].reshape(-1, size) for ids in tokens]
-    every = np.concatenate(each)
+    parts = [ids[: len(ids) // size * size].reshape(-1, size) for ids in tokens]
+    every = np.concatenate(parts)
     return every[:: max(len(every) // WINDOWS, 1)][:WINDOWS]
 
 
