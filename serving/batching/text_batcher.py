@@ -44,10 +44,12 @@ class TextBatcher:
     @property
     def open(self) -> int:
         """Texts that grow or wait."""
-        return len(self._growing) + len(self._waiting)
+        return len(self._growing) + sum(not stream.is_over for stream in self._waiting)
 
     def add(self, stream: TextStream) -> None:
         """Raises QueueFull."""
+        if len(self._waiting) >= self._settings.queue:
+            self._waiting = deque(stream for stream in self._waiting if not stream.is_over)
         if len(self._waiting) >= self._settings.queue:
             raise QueueFull(
                 f"{len(self._waiting)} texts are waiting, of {self._settings.queue}; "

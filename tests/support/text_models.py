@@ -42,8 +42,8 @@ class Writer(tf.Module):
         return {"token": zeros, "state": state, "prompt_bytes": tf.strings.length(prompt)}
 
     def number(self, prompt, word: str):
-        digits = tf.strings.regex_replace(prompt, f"^{word} ([0-9]+)$", "\\1")
-        found = tf.strings.regex_full_match(digits, "[0-9]+")
+        found = tf.strings.regex_full_match(prompt, f"{word} [0-9]{{1,3}}")
+        digits = tf.strings.regex_replace(prompt, "[^0-9]", "")
         return tf.strings.to_number(tf.where(found, digits, "0"))
 
     @tf.function(
