@@ -33,7 +33,7 @@ def token_nats(
         documents: id 0, which begins a document, is not in them.
         rows: how many are scored at once; without influence.
     """
-    scorer = _Scorer(model.get_layer(LAYER))
+    scorer = Scorer(model.get_layer(LAYER))
     nats: list[np.ndarray] = []
     for first in range(0, len(documents), rows):
         nats += _batch(scorer, documents[first : first + rows])
@@ -42,12 +42,12 @@ def token_nats(
 
 def window_nats(model: keras.Model, windows: np.ndarray, rows: int = DOCUMENTS) -> np.ndarray:
     """(n, T) float64: of all tokens but the first of (n, T + 1) windows, each read by itself."""
-    scorer = _Scorer(model.get_layer(LAYER))
+    scorer = Scorer(model.get_layer(LAYER))
     parts = (windows[first : first + rows] for first in range(0, len(windows), rows))
     return np.concatenate([_read(scorer, ids[:, :-1], ids[:, 1:]) for ids in parts])
 
 
-def _batch(scorer: "_Scorer", documents: Sequence[np.ndarray]) -> list[np.ndarray]:
+def _batch(scorer: "Scorer", documents: Sequence[np.ndarray]) -> list[np.ndarray]:
     steps, lengths = scorer.layer.scored_steps, [len(ids) for ids in documents]
     windows = -(-max(lengths) // steps)
     targets = np.zeros((len(documents), max(windows, 1) * steps), np.int32)
@@ -58,7 +58,7 @@ def _batch(scorer: "_Scorer", documents: Sequence[np.ndarray]) -> list[np.ndarra
     return [row[:length] for row, length in zip(every, lengths, strict=True)]
 
 
-def _read(scorer: "_Scorer", inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _read(scorer: "Scorer", inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """(B, T) float64, -log p of the targets after (B, T) inputs."""
     steps, parts = scorer.layer.scored_steps, []
     states = [ops.convert_to_numpy(x) for x in scorer.layer.zero_states(len(inputs))]
@@ -69,7 +69,7 @@ def _read(scorer: "_Scorer", inputs: np.ndarray, targets: np.ndarray) -> np.ndar
     return np.concatenate(parts, axis=1).astype(np.float64)
 
 
-class _Scorer(keras.Model):
+class Scorer(keras.Model):
     """(ids, targets, states) -> ((B, T) nats, states); a model, as Keras compiles `predict`."""
 
     def __init__(self, layer: keras.layers.Layer):
