@@ -12,7 +12,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help repro test test-fast lint rooms ci-times ui serve results course smoke bench bench-serving bench-serving-text soak attack timing peers drill audit bom lock deps \
+.PHONY: help repro test test-fast lint rooms ci-times ui serve results course smoke bench bench-serving bench-serving-text soak attack timing peers drill audit bom lock graphs \
 	install jax clean
 PUBLIC := benchmarks/params.yaml
 COURSE := course/params.yaml
@@ -54,7 +54,7 @@ results: install  ## write the results tables of README.md, docs, course and ben
 	@$(BIN)/python -m pipelines results --params $(PUBLIC)
 
 bench: install  ## run all public data sets (many hours; it goes on where it stopped)
-	@$(BIN)/python -m pipelines repro --params $(PUBLIC) --pages
+	@$(BIN)/python -m pipelines repro --params $(PUBLIC) --jobs 1 --pages
 
 bench-%: install  ## run the public experiments whose names begin so: make bench-mnist
 	@$(BIN)/python -m pipelines repro --params $(PUBLIC) --only '$*'
@@ -92,8 +92,8 @@ peers: install .venv-peers/installed  ## train the same in other frameworks, int
 drill: install  ## kill, starve and corrupt copies of this project, into docs/reliability.md
 	@$(BIN)/python -m pipelines.runtime.forkserver $(BIN)/python -m benchmarks.drills
 
-deps: install  ## write the `deps` of every dvc.yaml from the imports
-	@$(BIN)/python -m pipelines deps
+graphs: install  ## write the stages of course and benchmarks from those of dvc.yaml
+	@$(BIN)/python -m pipelines graphs
 
 attack: install  ## attack the server, with a client beside the attacks, into docs/security.md
 	@$(BIN)/python -m benchmarks.attack $(ATTACK_OPTIONS)

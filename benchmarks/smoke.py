@@ -27,7 +27,7 @@ import yaml
 from benchmarks import smoke_graph
 from benchmarks.smoke_graph import ROOT, Graph, Params, Stage
 from benchmarks.smoke_rows import cut_dataset
-from pipelines.commands import deps
+from pipelines.commands import graphs
 from pipelines.config import loader
 from pipelines.config.errors import UserError
 
@@ -88,7 +88,7 @@ class Runner:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.smoke", description=__doc__)
-    parser.add_argument("params", nargs="*", default=[*deps.PARAMS.values()], metavar="FILE")
+    parser.add_argument("params", nargs="*", default=[*graphs.PARAMS.values()], metavar="FILE")
     parser.add_argument(
         "--distinct", action="store_true",
         help="one experiment for each model and each recipe that the root's graph does not have",

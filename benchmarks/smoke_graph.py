@@ -122,8 +122,10 @@ def part_for(graph: Graph, keys: Iterable[str]) -> Graph:
 
 
 def _definitions(params_file: str) -> dict[str, dict]:
+    """The stages for the items of a params file; `code` only tells DVC what has changed."""
     path = (ROOT / params_file).with_name("dvc.yaml")
-    return yaml.safe_load(path.read_text("utf-8"))["stages"]
+    stages = yaml.safe_load(path.read_text("utf-8"))["stages"]
+    return {name: definition for name, definition in stages.items() if "foreach" in definition}
 
 
 def _stage(name: str, key: str, params_file: str, definition: Mapping, item: Mapping) -> Stage:

@@ -24,13 +24,13 @@ from pathlib import Path
 
 from pipelines.config.errors import UserError
 from pipelines.config.tensorflow_env import hide_cuda_errors
-from pipelines.runtime import failures, machine_errors, sqlite_retry, timing
+from pipelines.runtime import failures, machine_errors, memory, sqlite_retry, timing
 from pipelines.runtime.fork_client import ADDRESS, DEFAULTS, SERVED, hand_over, leave, wake
 
 IMPORTS_TENSORFLOW = ("train", "evaluate", "export", "verify")
 TRACKED = ("train", "evaluate", "export")
 WITH_KEY = ("fetch", "prepare", "warm_start", "baselines", *IMPORTS_TENSORFLOW)
-WITHOUT_KEY = ("check", "deps", "report", "restore", "results", "runs", "ui")
+WITHOUT_KEY = ("check", "code", "graphs", "report", "restore", "results", "runs", "ui")
 # These read the rest of the command line themselves.
 WITH_ARGUMENTS = ("help", "init", "predict", "repro")
 SENT_BY = "PIPELINES_SENT_ON"  # the .venv that passed the work on to this Python
@@ -139,9 +139,11 @@ def run_stage(options: argparse.Namespace) -> int:
             signal.signal(signum, stop)
     arguments = (options.params,) if options.key is None else (options.params, options.key)
     try:
-        room = "stages" if options.stage in WITH_KEY else "commands"
+        room = "stages" if options.stage in (*WITH_KEY, "code") else "commands"
         if options.stage in (*IMPORTS_TENSORFLOW, "predict"):
             hide_cuda_errors()
+        if options.stage == "train":
+            memory.keep_freed_memory()
         with timing.part("import"):
             stage = importlib.import_module(f"pipelines.{room}.{options.stage}")
         sqlite_retry.wait_when_locked()

@@ -17,7 +17,7 @@ from pipelines.commands import check, report, restore, results
 from pipelines.config.errors import UserError
 from pipelines.config.mistakes import entry_of
 from pipelines.config.yaml_lines import YamlFile
-from pipelines.runtime import failures
+from pipelines.runtime import failures, side_by_side
 from pipelines.runtime.failures import Failure
 
 STAGES = {  # section of a params file -> the stage that reads its entries first
@@ -36,6 +36,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         "--only", metavar="START", help="only experiments whose key starts with this"
     )
     parser.add_argument(
+        "--jobs", type=int, default=side_by_side.default_jobs(), metavar="N",
+        help="parts of the graph that run side by side (default: one a core, 4 at most); times of "
+        "training are comparable only with 1",
+    )  # fmt: skip
+    parser.add_argument(
         "--pages", action="store_true", help="write the results into their page, not to the screen"
     )
     return parser.parse_args(list(arguments))
@@ -50,7 +55,7 @@ def run(arguments: Sequence[str]) -> None:
         raise SystemExit(1)
     if mistakes:
         _say(f"{check.count(mistakes)} in {options.params} and its data; the rest runs")
-    print("repro: DVC runs the stages whose inputs have changed", flush=True)
+    print("repro: comparing the graph with the files", flush=True)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "failures"
         status = subprocess.run(command(options), env=_environ(file), check=False).returncode
@@ -67,9 +72,11 @@ def run(arguments: Sequence[str]) -> None:
 def command(options: argparse.Namespace) -> list[str]:
     """`dvc repro` with a fork server, which goes on after a stage that fails."""
     graph = (options.params.parent / "dvc.yaml").as_posix()
-    targets = ["--glob", f"{graph}:export@{options.only}*"] if options.only else [graph]
-    server = [sys.executable, "-m", "pipelines.runtime.forkserver"]
-    return [*server, sys.executable, "-m", "dvc", "repro", "--keep-going", *targets]
+    server = [sys.executable, "-m", "pipelines.runtime.forkserver", sys.executable, "-m"]
+    if options.only:
+        targets = ["--glob", f"{graph}:export@{options.only}*"]
+        return [*server, "dvc", "repro", "--keep-going", *targets]
+    return [*server, "pipelines.runtime.side_by_side", "--jobs", str(options.jobs), graph]
 
 
 def _environ(file: Path) -> dict[str, str]:

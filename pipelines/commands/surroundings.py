@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipelines.commands.deps import PARAMS
+from pipelines.commands.graphs import PARAMS
 from pipelines.config.errors import UserError
 from pipelines.config.mistakes import Mistakes
 from pipelines.config.yaml_lines import YamlFile

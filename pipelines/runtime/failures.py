@@ -28,18 +28,20 @@ def record(stage: str, key: str | None, message: str) -> None:
 def read(path: Path) -> list[Failure]:
     """The failures, the first of each stage and key.
 
-    `export` runs `verify` in a process of its own: what that says is why the export failed.
+    `export` runs `verify` of the folder it has written in a process of its own: what that says is
+    why the export failed.
     """
     if not path.is_file():
         return []
     result: dict[tuple[str, str | None], Failure] = {}
-    verify = None
+    of_verify: dict[str, str] = {}  # experiment -> message
     for line in path.read_text("utf-8").splitlines():
         failure = Failure(**json.loads(line))
         if failure.stage == "verify":
-            verify = failure
+            # The folder is not in place yet: .tmp-<pid>-<random>-<experiment> (storage/atomic.py).
+            of_verify[Path(failure.key or "").name.split("-", 3)[-1]] = failure.message
             continue
-        if verify is not None and failure.stage == "export":
-            failure, verify = failure._replace(message=verify.message), None
+        if failure.stage == "export" and failure.key in of_verify:
+            failure = failure._replace(message=of_verify[failure.key])
         result.setdefault((failure.stage, failure.key), failure)
     return list(result.values())

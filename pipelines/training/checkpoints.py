@@ -4,6 +4,7 @@
 """
 
 import json
+import time
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -90,8 +91,15 @@ class Checkpoint:
             np.savez(target, plain=np.frombuffer(json.dumps(plain).encode(), np.uint8), **named)
 
 
+# After a checkpoint that took longer than LONG_S none is written for WAIT times as long, so that
+# writing costs a twentieth of the time at most: an encoder with its optimizer has 270 MB.
+LONG_S, WAIT = 0.5, 20
+
+
 class SaveCheckpoint(keras.callbacks.Callback):
-    """Saves the state of a phase after every epoch; the last callback in its list.
+    """Saves the state of a phase after its epochs; the last callback in its list.
+
+    After every epoch, unless writing takes long (see LONG_S).
 
     Args:
         path: of the checkpoint file.
@@ -104,6 +112,7 @@ class SaveCheckpoint(keras.callbacks.Callback):
         self.path, self.start, self.logger = path, start, logger
         named = {type(callback).__name__: callback for callback in callbacks}
         self.stateful = {name: named[name] for name in named if name in CALLBACK_STATE}
+        self.not_before = 0.0  # of time.monotonic
 
     def restore(self, model: keras.Model) -> None:
         """Gives a compiled model its variables. Callbacks get theirs when training begins."""
@@ -122,6 +131,15 @@ class SaveCheckpoint(keras.callbacks.Callback):
             self.stateful["EarlyStopping"].best_weights = self.start.best
 
     def on_epoch_end(self, epoch, logs=None):
+        began = time.monotonic()
+        if began < self.not_before:
+            return
+        self.save(epoch)
+        seconds = time.monotonic() - began
+        if seconds > LONG_S:
+            self.not_before = began + (WAIT + 1) * seconds
+
+    def save(self, epoch: int) -> None:
         best = getattr(self.stateful.get("EarlyStopping"), "best_weights", None)
         Checkpoint(
             phase=self.start.phase,

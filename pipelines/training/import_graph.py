@@ -1,7 +1,7 @@
 """The files of this project that a file needs, from its import statements."""
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from pipelines.config import search_path
@@ -12,19 +12,29 @@ LOCAL = ("pipelines", "models", "serving")
 
 def closure(entries: Iterable[str], root: Path = ROOT) -> set[str]:
     """The entry files and all local files they import, directly or not, relative to the root."""
+    return _reached(entries, lambda path: imports(path, root))
+
+
+def reached(entries: Iterable[str], graph: Mapping[str, set[str]]) -> set[str]:
+    """The same from the imports of all files, read before."""
+    return _reached(entries, graph.__getitem__)
+
+
+def _reached(entries: Iterable[str], imported: Callable[[str], set[str]]) -> set[str]:
     needed: set[str] = set()
     waiting = list(entries)
     while waiting:
         path = waiting.pop()
         if path not in needed:
             needed.add(path)
-            waiting += _local(root, path)
+            waiting += imported(path)
     return needed
 
 
 def imports(path: str, root: Path = ROOT) -> set[str]:
-    """The local files that a file imports by its own statements."""
-    return _local(root, path)
+    """The local files that a file imports by its own statements, and the packages that it is in."""
+    packages = (f"{folder.as_posix()}/__init__.py" for folder in Path(path).parents)
+    return _local(root, path) | {package for package in packages if (root / package).is_file()}
 
 
 def third_party(paths: Iterable[str], root: Path = ROOT) -> set[str]:

@@ -1,6 +1,7 @@
 """`python -m pipelines repro`: one bad data set does not stop the others."""
 
 import argparse
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,21 +60,25 @@ def test_failures_are_written_where_the_environment_says(tmp_path, monkeypatch):
     monkeypatch.setenv(failures.VARIABLE, str(file))
     failures.record("train", "one", "first\nmore")
     failures.record("train", "one", "second")
-    failures.record("verify", "folder", "scores differ")
+    failures.record("verify", "data/exported/.tmp-1-a2-two", "scores differ")
+    failures.record("export", "three", "another reason")
     failures.record("export", "two", "not verified")
     assert failures.read(file) == [
-        Failure("train", "one", "first"), Failure("export", "two", "scores differ"),
+        Failure("train", "one", "first"), Failure("export", "three", "another reason"),
+        Failure("export", "two", "scores differ"),
     ]  # fmt: skip
 
 
 def test_targets():
     def targets(**options) -> list[str]:
-        command = repro.command(argparse.Namespace(**options))
-        return command[command.index("--keep-going") + 1 :]
+        return repro.command(argparse.Namespace(jobs=3, **options))[3:]
 
-    assert targets(params=Path("params.yaml"), only=None) == ["dvc.yaml"]
+    side_by_side = ["-m", "pipelines.runtime.side_by_side", "--jobs", "3"]
+    whole = targets(params=Path("params.yaml"), only=None)
+    assert whole == [sys.executable, *side_by_side, "dvc.yaml"]
     file = Path("benchmarks/params.yaml")
-    assert targets(params=file, only="mnist") == ["--glob", "benchmarks/dvc.yaml:export@mnist*"]
+    one = targets(params=file, only="mnist")
+    assert one[-3:] == ["--keep-going", "--glob", "benchmarks/dvc.yaml:export@mnist*"]
 
 
 def test_a_graph_that_cannot_be_made_is_not_run(empty_folder, monkeypatch, capsys):

@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
-RUNTIME = ("__init__", "failures", "fork_client", "machine_errors", "sqlite_retry", "timing")
+RUNTIME = (
+    "__init__",
+    "failures",
+    "fork_client",
+    "machine_errors",
+    "memory",
+    "sqlite_retry",
+    "timing",
+)
 FRONT_DOOR = (
     *("__init__.py", "__main__.py"),
     *(f"config/{name}.py" for name in ("__init__", "errors", "tensorflow_env")),

@@ -1,7 +1,8 @@
-"""What each stage imports is what dvc.yaml says it depends on; who may import what."""
+"""A stage depends on the code that it imports, and on no other; who may import what."""
 
 import ast
 import functools
+import hashlib
 import re
 import subprocess
 import sys
@@ -10,13 +11,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.commands import deps
+from pipelines.commands import graphs
 from pipelines.config import loader
+from pipelines.stages import code as code_stage
 from pipelines.training import import_graph, run_identity
 from tests.support.defaults import PARAMS, replaced
 
 ROOT = Path(__file__).parents[2]
-FILES = {deps.MAIN: PARAMS, **deps.PARAMS}
+FILES = {graphs.MAIN: PARAMS, **graphs.PARAMS}
 if replaced():  # the course uses data sets of the root's params.yaml
     del FILES["course/dvc.yaml"]
 # Of the other stages: experiments.
@@ -29,9 +31,6 @@ SOURCES = sorted(
     for folder in ("pipelines", "models", "serving", "benchmarks")
     for path in (ROOT / folder).rglob("*.py")
 )
-# Only `Options` is read from other data sets' recipes, and only signatures from other experiments'
-# builders, to refuse a mistake before anything runs: config.py imports these by name, and an edit
-# of them changes no result of this stage.
 
 
 def entry_files(stage: str, item: dict) -> list[str]:
@@ -85,14 +84,20 @@ def resolve(text: str, key: str, item: dict) -> str:
     return text
 
 
-def code(named: list[str]) -> set[str]:
-    """The Python files among dependencies, folders opened."""
-    found = set()
-    for dep in named:
-        path = ROOT / dep
-        inside = path.rglob("*.py") if path.is_dir() else [path] if path.suffix == ".py" else []
-        found |= {file.relative_to(ROOT).as_posix() for file in inside}
+@functools.cache
+def digests() -> dict[str, set[str]]:
+    """File or folder in data/code -> the code files that it stands for."""
+    found: dict[str, set[str]] = {}
+    for entry in code_stage.entries():
+        files = reached(entry)
+        for path in (Path(entry).with_suffix(".txt"), *Path(entry).parents):
+            found.setdefault((code_stage.FOLDER / path).as_posix(), set()).update(files)
     return found
+
+
+def code(named: list[str]) -> set[str]:
+    """The Python files that dependencies stand for."""
+    return set().union(*(digests()[dep] for dep in named if dep.startswith("data/code/")))
 
 
 @functools.cache
@@ -110,6 +115,7 @@ def instances() -> list[tuple[str, str, str, dict, dict]]:
         (graph, stage, key, item, definition["do"])
         for graph, params in FILES.items()
         for stage, definition in read(graph)["stages"].items()
+        if stage != "code"
         for key, item in read(params).get(SECTION.get(stage, "experiments"), {}).items()
     ]
 
@@ -123,29 +129,39 @@ EACH = pytest.mark.parametrize(
 
 
 @EACH
-def test_nothing_that_a_stage_imports_is_missing_from_its_deps(graph, stage, key, item, definition):
+def test_a_stage_depends_on_the_code_that_it_imports(graph, stage, key, item, definition):
+    own = [
+        *entry_files(stage, item),
+        *((f"models/{item['module']}.py",) if stage in ("evaluate", "export") else ()),
+        *((f"pipelines/tasks/{item['task']}/reporting.py",) if stage == "evaluate" else ()),
+        *(("pipelines/tracking/registered_model.py",) if stage == "export" else ()),
+    ]
     named = [resolve(dep, key, item) for dep in definition["deps"]]
-    assert needed(stage, item) - code(named) == set()
+    assert code(named) == reached(*own)
     for dep in named:
         assert dep.startswith("data/") or (ROOT / dep).exists(), dep
 
 
 @pytest.mark.parametrize("graph", FILES)
-def test_deps_are_what_the_command_writes(graph):
-    """`make deps` after a change of imports; nothing that no item imports stays."""
-    text = (ROOT / graph).read_text("utf-8")
-    assert deps.written(text) == text
-
-
-@pytest.mark.parametrize("graph", FILES)
 def test_deps_are_written_once(graph):
     for stage, definition in read(graph)["stages"].items():
-        named = definition["do"]["deps"]
+        named = definition.get("do", definition)["deps"]
         assert len(set(named)) == len(named), stage
 
 
+def test_digests_of_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code_stage.run(Path("params.yaml"))
+    for entry in ("pipelines/stages/train.py", "models/text_cnn.py", "models/layers/__init__.py"):
+        lines = Path("data/code", entry).with_suffix(".txt").read_text().splitlines()
+        found = dict(reversed(line.split("  ")) for line in lines)
+        assert found.keys() == reached(entry)
+        digest = hashlib.sha256((ROOT / entry).read_bytes()).hexdigest()
+        assert found[entry] == digest
+
+
 def test_data_comes_from_a_stage_and_from_one_only():
-    made = {}
+    made = {"data/code": "code"}
     for graph, stage, key, item, definition in INSTANCES:
         for out in (resolve(out, key, item) for out in outputs(definition)):
             assert out not in made, f"{out}: made by {made[out]} and by {graph}:{stage}@{key}"
@@ -168,10 +184,13 @@ def test_each_stage_has_its_command_and_its_outputs():
             assert re.fullmatch(rf"data/\w+/{name}(\.json|/\w+(\.json)?)?", out), out
 
 
-@pytest.mark.parametrize(("graph", "params"), deps.PARAMS.items())
+@pytest.mark.parametrize(("graph", "params"), graphs.PARAMS.items())
 def test_other_graphs_have_the_main_graphs_stages(graph, params):
-    main, other = read(deps.MAIN)["stages"], read(graph)["stages"]
-    assert [stage for stage in other if stage in main] == list(main)
+    main, other = dict(read(graphs.MAIN)["stages"]), read(graph)["stages"]
+    assert main.pop("code") == {
+        "cmd": "python3 -m pipelines code", "deps": ["pipelines", "models"], "outs": ["data/code"]
+    }  # fmt: skip
+    assert list(other) == list(main)
     for stage, definition in main.items():
         assert other[stage]["foreach"] == definition["foreach"], stage
         do = dict(other[stage]["do"])
@@ -181,16 +200,10 @@ def test_other_graphs_have_the_main_graphs_stages(graph, params):
         assert do == definition["do"], stage
 
 
-@pytest.mark.parametrize(("graph", "params"), deps.PARAMS.items())
+@pytest.mark.parametrize(("graph", "params"), graphs.PARAMS.items())
 def test_other_graphs_are_what_the_command_writes(graph, params):
-    main, other = ((ROOT / name).read_text("utf-8") for name in (deps.MAIN, graph))
-    assert deps.derived(main, other, params) == other
-
-
-def test_no_graph_has_a_stage_of_its_own():
-    shared = list(read(deps.MAIN)["stages"])
-    for graph in deps.PARAMS:
-        assert list(read(graph)["stages"]) == shared
+    main, other = ((ROOT / name).read_text("utf-8") for name in (graphs.MAIN, graph))
+    assert graphs.derived(main, other, params) == other
 
 
 @pytest.mark.parametrize("params", FILES.values())

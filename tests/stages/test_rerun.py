@@ -40,6 +40,7 @@ def digests(project) -> dict[str, str]:
     return {
         name: " ".join(out["md5"] for out in sorted(entry["outs"], key=lambda out: out["path"]))
         for name, entry in lock.items()
+        if name != "code"
     }
 
 

@@ -72,8 +72,11 @@ class CompletedProcess(subprocess.CompletedProcess):
 
     @property
     def ran(self) -> list[str]:
-        """The stages whose command DVC ran: not those it skipped or took from the run cache."""
-        return RAN.findall(self.stdout)
+        """The stages whose command DVC ran: not those it skipped or took from the run cache.
+
+        Without `code`, which runs after every edit of code.
+        """
+        return [stage for stage in RAN.findall(self.stdout) if stage != "code"]
 
     @property
     def summary(self) -> str:

@@ -5,6 +5,8 @@ import fcntl
 import pytest
 
 from pipelines.config.errors import UserError
+from pipelines.training import checkpoints
+from pipelines.training.checkpoints import Checkpoint, SaveCheckpoint
 from pipelines.training.training_state import FOLDER, TrainingState
 
 
@@ -61,3 +63,26 @@ def test_two_at_once_are_refused_and_the_first_keeps_its_own(empty_folder):
             pytest.fail("must not be entered")
     assert (error.value.code, error.value.value) == ("training-locked", "lenet")
     assert found("lenet", "same")
+
+
+def test_writing_takes_a_small_part_of_the_time(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(checkpoints.time, "monotonic", lambda: clock[0])
+    saver = SaveCheckpoint(tmp_path / "file", Checkpoint(), logger=None, callbacks=[])
+
+    def epochs_saved(seconds: float, of_epoch: float = 1.0, epochs: int = 100) -> list[int]:
+        saved: list[int] = []
+
+        def save(epoch: int) -> None:
+            clock[0] += seconds
+            saved.append(epoch)
+
+        monkeypatch.setattr(saver, "save", save)
+        for epoch in range(epochs):
+            clock[0] += of_epoch
+            saver.on_epoch_end(epoch)
+        return saved
+
+    assert epochs_saved(0.4) == [*range(100)]
+    saved = epochs_saved(2.0)
+    assert saved[0] == 0 and len(saved) == 3  # a hundred seconds, forty after each
