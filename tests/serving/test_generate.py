@@ -182,7 +182,7 @@ BAD |= {
         ("max_tokens", 2**40, "32"), ("max_tokens", [3], "shape"),
         ("temperature", -1, "at least 0"), ("temperature", "NaN", "number"),
         ("temperature", 1e39, "infinite"), ("seed", -2, "-1"), ("seed", 2**63, "int64"),
-        ("stop", [1], "string"), ("stop", [["x"]], "shape"), ("stop", ["x"] * 5, "4"),
+        ("stop", [1], "a text"), ("stop", [["x"]], "shape"), ("stop", ["x"] * 5, "4"),
         ("stop", "x" * 65, "64"), ("top_k", 3, "accepted: max_tokens"),
         ("stream", True, "generate_stream"),
     ]
@@ -225,7 +225,7 @@ def test_limits_of_numbers_hold_for_every_protocol(server):
 
 
 def test_texts_share_calls_and_a_new_one_joins_those_that_grow(server):
-    """Twelve texts of 30 tokens, four at a time, in little more calls than three texts take."""
+    """Eight texts of 30 tokens, four at a time, in little more calls than two texts take."""
 
     def calls():
         return metric(server, "serving_batch_rows_count", model="writer", signature="sample")
@@ -236,16 +236,16 @@ def test_texts_share_calls_and_a_new_one_joins_those_that_grow(server):
         threading.Thread(
             target=lambda: answers.append(generate(server, "slow 2", max_tokens=30).json())
         )
-        for _ in range(3 * BATCH)
+        for _ in range(2 * BATCH)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert {answer["text_output"] for answer in answers} == {written(30)}
-    assert 3 * 30 <= calls() - before < 6 * 30
+    assert {answer.get("text_output", str(answer)) for answer in answers} == {written(30)}
+    assert 2 * 30 <= calls() - before < 4 * 30
     made = metric(server, "serving_text_tokens_total", model="writer") - tokens
-    assert made == 3 * BATCH * 30
+    assert made == 2 * BATCH * 30
     assert open_texts(server) == 0
 
 

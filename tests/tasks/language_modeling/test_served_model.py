@@ -170,8 +170,8 @@ def test_of_a_long_prompt_the_end_is_read(served):
     assert begun["truncated"].numpy().tolist() == [True, True, context < 512]
     assert begun["prompt_tokens"].numpy().tolist() == [context] * 3
     state = begun["state"].numpy()
-    assert state[:1] == pytest.approx(state[2:], abs=1e-6)
-    assert state[1:2] == pytest.approx(state[2:], abs=1e-6)
+    assert state[:1] == pytest.approx(state[2:], rel=1e-5, abs=1e-5)
+    assert state[1:2] == pytest.approx(state[2:], rel=1e-5, abs=1e-5)
 
 
 def test_a_fresh_seed_is_chosen_and_gives_the_same_text_again(served):
