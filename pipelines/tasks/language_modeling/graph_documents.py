@@ -70,11 +70,11 @@ def cut_at_stops(text: tf.Tensor, stops: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
         _places, (text, stops), fn_output_signature=tf.TensorSpec((None,), tf.int32)
     )  # (B, S)
     never = tf.strings.length(text)[:, None] + 1
-    found = (stops != "") & (places < never - 1)
-    ends = tf.where(found, places + tf.strings.length(stops), never)
-    is_first = found & (ends == tf.reduce_min(ends, axis=1, keepdims=True))
+    occurs = (stops != "") & (places < never - 1)
+    ends = tf.where(occurs, places + tf.strings.length(stops), never)
+    is_first = occurs & (ends == tf.reduce_min(ends, axis=1, keepdims=True))
     start = tf.reduce_min(tf.where(is_first, places, never - 1), axis=1)
-    return tf.strings.substr(text, tf.zeros_like(start), start), tf.reduce_any(found, axis=1)
+    return tf.strings.substr(text, tf.zeros_like(start), start), tf.reduce_any(occurs, axis=1)
 
 
 def _places(row: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
