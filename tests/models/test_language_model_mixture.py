@@ -76,7 +76,8 @@ def test_on_val_the_mixture_is_at_least_as_good_as_both(mixture, spec, columns):
     network = np.exp(np.concatenate(token_nats(mixture.network, documents)).mean())
     counts = models.build(spec, "classical/ngram_lm", builder="ngrams", order=3)
     counts.fit(*columns[:2], 1)
-    assert mixture.selection.value <= min(network, counts.selection.value)
+    best = min(network, counts.selection.value)
+    assert mixture.selection.value <= best * (1 + 1e-6)  # it ends within 1e-6 of the weight
 
 
 def test_outputs_are_sums_of_the_mixed_probabilities(mixture, columns):
