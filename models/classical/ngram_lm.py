@@ -5,7 +5,7 @@ p(w | all before it) is estimated from how often the n-1 tokens before w, and th
 pipelines/classical/ngram_lm/smoothing.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -80,6 +80,17 @@ class NgramLanguageModel:
             for order in range(1, self.order + 1)
         )
         return [ngram_lm.perplexity(model.probabilities(documents)) for model in shorter]
+
+    def sample(
+        self, rng: np.random.Generator, temperature: float, end: int, most: int,
+        excluded: Sequence[int],
+    ) -> np.ndarray:  # fmt: skip
+        """Ids of the data set, drawn from the beginning of a document; see `NgramModel.sample`."""
+        drawn = self.model.sample(
+            rng, end=end - 1 if end > 0 else -1, most=most, temperature=temperature,
+            excluded=[number - 1 for number in excluded],
+        )  # fmt: skip
+        return np.array(drawn, np.int32) + 1
 
     @property
     def components(self) -> "dict[str, NgramLanguageModel]":

@@ -16,7 +16,8 @@ from models.layers.residual import PaddedShortcut
 from models.layers.segrnn import MergeChannels, ParallelDecoderStates, Segments
 from models.layers.standardization import SortQuantiles
 from models.layers.symmetries import RandomSymmetry, UndoSymmetry
-from models.layers.transformer_blocks import DecoderBlock, EncoderBlock
+from models.layers.transformer_blocks import CausalBlock, DecoderBlock, EncoderBlock
+from models.layers.transformer_language_model import TransformerLanguageModel
 from models.layers.transformer_translator import TransformerTranslator
 from models.layers.word_dropout import WordDropout
 from models.layers.word_vectors import (
@@ -30,6 +31,7 @@ __all__ = [
     "ApplicationScaling",
     "BlendWithFixed",
     "CachedAttention",
+    "CausalBlock",
     "CausalConv1D",
     "ChronoBias",
     "ClassToken",
@@ -57,6 +59,7 @@ __all__ = [
     "SinePositions",
     "SkipGram",
     "SortQuantiles",
+    "TransformerLanguageModel",
     "TransformerTranslator",
     "UndoSymmetry",
     "WordDropout",

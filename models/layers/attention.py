@@ -83,13 +83,17 @@ class SinePositions(keras.layers.Layer):
 
     def call(self, embedded, start=0):
         """start: the position of the first token, for decoding one at a time."""
-        length, hidden_dim = ops.shape(embedded)[1], embedded.shape[-1]
-        positions = ops.cast(ops.arange(length) + start, "float32")
-        exponents = ops.arange(hidden_dim // 2, dtype="float32") / (hidden_dim // 2)
+        positions = ops.arange(ops.shape(embedded)[1]) + start  # (T,)
+        return self.added(embedded, positions[None])
+
+    def added(self, embedded, positions):
+        """(B, T, D) with the encodings of (B, T) positions; either axis may be 1."""
+        half = embedded.shape[-1] // 2
+        exponents = ops.arange(half, dtype="float32") / half
         frequencies = ops.exp(-exponents * ops.log(10000.0))
-        angles = positions[:, None] * frequencies[None]  # (T, D / 2)
-        encoding = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)  # (T, D)
-        return embedded + ops.cast(encoding, embedded.dtype)[None]
+        angles = ops.cast(positions, "float32")[..., None] * frequencies  # (B, T, D / 2)
+        encoding = ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)  # (B, T, D)
+        return embedded + ops.cast(encoding, embedded.dtype)
 
     def compute_output_shape(self, embedded_shape):
         return embedded_shape

@@ -37,6 +37,7 @@ class RecurrentLanguageModel(layers.Layer):
     """
 
     stateful = True
+    scored_steps = 256  # tokens of a document that are read at once to score it
 
     def __init__(self, vocabulary_size, embedding_dim, units, depth, cell, tied, dropout, **kwargs):
         super().__init__(**kwargs)

@@ -150,3 +150,62 @@ class DecoderBlock(_Block):
 
     def compute_output_shape(self, x_shape, memory_shape, token_mask_shape=None):
         return x_shape
+
+
+@keras.saving.register_keras_serializable("models")
+class CausalBlock(_Block):
+    """(B, T, D) -> (B, T, D): self-attention to positions up to its own, then the feed-forward
+    network; a block of a language model.
+
+    Args:
+        norm_first: layer normalisation before each sub-layer (pre-norm); otherwise after the sum,
+            norm(x + dropout(f(x))), as in Vaswani et al.
+        **options: of the other blocks.
+    """
+
+    def __init__(self, *sizes, norm_first: bool = True, **options):
+        super().__init__(*sizes, **options)
+        self.norm_first = norm_first
+
+    def call(self, x, training=False):
+        return self.with_cache(x, training)[0]
+
+    def with_cache(self, x, training=False) -> tuple:
+        """The output, and the keys and values of all positions, (B, T, N, H) each."""
+        normed = self.norm_attention(x) if self.norm_first else x
+        keys, values = self.self_attention.project_kv(normed)
+        positions = ops.arange(ops.shape(x)[1])
+        causal = (positions[:, None] >= positions[None])[None]  # (1, T, T)
+        attended = self.self_attention.attention(normed, keys, values, causal)
+        return self._after_attention(x, attended, training), keys, values
+
+    def step(self, x, keys, values, positions) -> tuple:
+        """The block at one position of each row, after the cached ones.
+
+        Args:
+            x: (B, 1, D), the block's input.
+            keys, values: (B, C, N, H), of which those at `positions` and later are not read.
+            positions: (B,).
+
+        Returns:
+            (B, 1, D), and the keys and values of this position, (B, N, H) each.
+        """
+        normed = self.norm_attention(x) if self.norm_first else x
+        new_keys, new_values = (new[:, 0] for new in self.self_attention.project_kv(normed))
+        at = ops.stack([ops.arange(ops.shape(x)[0]), positions], axis=1)  # (B, 2)
+        keys = ops.scatter_update(keys, at, new_keys)
+        values = ops.scatter_update(values, at, new_values)
+        causal = (ops.arange(keys.shape[1])[None] <= positions[:, None])[:, None]  # (B, 1, C)
+        attended = self.self_attention.attention(normed, keys, values, causal)
+        return self._after_attention(x, attended), new_keys, new_values
+
+    def _after_attention(self, x, attended, training=False):
+        x = x + self.drop(attended, training=training)
+        if self.norm_first:
+            return self.feed_forward(x, training)
+        x = self.norm_attention(x)
+        hidden = self.mlp_out(self.mlp_in(x))
+        return self.norm_mlp(x + self.drop(hidden, training=training))
+
+    def get_config(self):
+        return {**super().get_config(), "norm_first": self.norm_first}

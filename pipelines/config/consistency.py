@@ -98,9 +98,9 @@ def _check_arguments(
 def _check_sections(
     file: YamlFile, prefix: tuple, experiment: Experiment, mistakes: Mistakes
 ) -> None:
-    """A network has `fit`; a classical model has nothing but `build` that would have an effect."""
+    """A network has `fit`; an estimator has nothing but `build` that would have an effect."""
     path = f"models/{experiment.module}.py"
-    if not search_path.is_classical(experiment.module):
+    if not search_path.is_estimator(experiment.module):
         if experiment.fit is None:
             message = (
                 f"missing; {path} has networks, whose epochs are needed: add `fit: {{epochs: 20, "
@@ -111,8 +111,8 @@ def _check_sections(
     for section in ("fit", "loss", "decide", "seeds"):
         if getattr(experiment, section) not in (None, {}):
             message = (
-                f"{path} has classical models, for which `{section}` has no effect: they have no "
-                "epochs, and one fit for each repeat; remove it"
+                f"{path} has models for which `{section}` has no effect: they have no epochs, and "
+                "one fit for each repeat; remove it"
             )
             error = file.error("section-without-effect", (*prefix, section), message, section)
             mistakes.append(error)

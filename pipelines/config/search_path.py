@@ -2,9 +2,9 @@
 
 The environment variable PIPELINES_EXTENSIONS names such packages, separated by commas. Each is laid
 out like this project: `<package>/datasets/<recipe>.py`, `<package>/tasks/<task>/objective.py`,
-`<package>/models/<module>.py`; a module of classical models is named with its folder,
-`classical/<module>`. A name that is in several places means the first of them, and this
-project comes first. Nothing is imported to find a name but the packages above it.
+`<package>/models/<module>.py`; a module whose models have no epochs is named with its folder,
+`classical/<module>` or `ensembles/<module>`. A name that is in several places means the first of
+them, and this project comes first. Nothing is imported to find a name but the packages above it.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 VARIABLE = "PIPELINES_EXTENSIONS"
 PACKAGES = {"datasets": "pipelines.datasets", "tasks": "pipelines.tasks", "models": "models"}
-CLASSICAL = "classical"
+CLASSICAL, ENSEMBLES = "classical", "ensembles"
 
 
 def extensions() -> list[str]:
@@ -22,8 +22,13 @@ def extensions() -> list[str]:
 
 
 def is_classical(module: str) -> bool:
-    """Whether a model module's builders return estimators, not networks."""
+    """Whether a model module's builders return classical models."""
     return module.startswith(f"{CLASSICAL}/")
+
+
+def is_estimator(module: str) -> bool:
+    """Whether they return estimators, without epochs: classical models, or ensembles with one."""
+    return is_classical(module) or module.startswith(f"{ENSEMBLES}/")
 
 
 def names(room: str) -> list[str]:
@@ -52,7 +57,8 @@ def _places(room: str) -> dict[str, tuple[str, Path]]:
             if room == "tasks":
                 present = [path.parent.name for path in folder.glob("*/objective.py")]
             else:
-                files = [*folder.glob("*.py"), *folder.glob(f"{CLASSICAL}/*.py")]
+                patterns = ("*.py", f"{CLASSICAL}/*.py", f"{ENSEMBLES}/*.py")
+                files = [file for pattern in patterns for file in folder.glob(pattern)]
                 names_of_files = [p.relative_to(folder).with_suffix("").as_posix() for p in files]
                 present = [name for name in names_of_files if not name.endswith("__init__")]
             for name in sorted(present):

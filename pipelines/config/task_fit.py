@@ -30,11 +30,16 @@ MODULES = {
     IMAGE: ("classical/hog_svm", "lenet", "resnet", "small_cnn", "transfer", "vgg", "vit"),
     SERIES: ("classical/forecasters", "linear", "recurrent_forecasters", "segment_gru", "tcn"),
     PAIRS: ("classical/translation_memory", "seq2seq", "transformer"),
-    LANGUAGE: ("classical/ngram_lm", "recurrent_language_models"),
     WORDS: ("classical/ppmi_svd", "word_embeddings"),
     MEMORY: ("classical/linear_sequence", "recurrent_sequence_models", "tcn"),
     MASKS: ("classical/pixel_forest", "unet"),
     ANOMALIES: ("autoencoders", "classical/detectors", "step_forecasters", "step_labellers"),
+    LANGUAGE: (
+        "classical/ngram_lm",
+        "ensembles/language_models",
+        "recurrent_language_models",
+        "transformer_language_model",
+    ),
 }
 # The module and builder of the classical model that is a task's strong baseline.
 STRONG = {

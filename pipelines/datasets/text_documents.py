@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from pipelines import spec
 from pipelines.config.errors import UserError
@@ -40,12 +40,14 @@ class Options(BaseModel):
         document: file: a file is a document; line: each line is one.
         remove: regular expressions of what is no text (stage directions, headings); ^ and $ match
             at lines.
-        granularity: what a token is.
-        signs: split: punctuation is a token of its own; keep: only spaces separate tokens.
+        granularity: what a token is. Sub-words and characters give a text back exactly, and their
+            bits per character can be compared.
+        signs: of words alone. split: punctuation is a token of its own; keep: only spaces separate
+            tokens.
         lowercase: whether capitals are read as small letters.
         line_end: whether the end of a line is a token.
         vocabulary_size: the most frequent tokens of train that are known, and two for unknown
-            tokens and padding.
+            tokens and padding; of sub-words, with 256 for the bytes of unknown characters.
         encoding: of every file, by Python's name.
         split: how documents become train, val and test, where `files` does not say so.
     """
@@ -54,13 +56,19 @@ class Options(BaseModel):
     files: SplitSources[list[str]] | None = None
     document: Literal["file", "line"] = "file"
     remove: list[Annotated[str, AfterValidator(_compiles)]] = []
-    granularity: Literal["word", "character"] = "word"
+    granularity: Literal["word", "subword", "character"] = "word"
     signs: Literal["split", "keep"] = "split"
     lowercase: bool = False
     line_end: bool = True
     vocabulary_size: Annotated[int, Field(strict=True, ge=3)] = 10_000
     encoding: str = "utf-8"
     split: DocumentSplit = DocumentSplit()
+
+    @model_validator(mode="after")
+    def _subwords_are_lossless(self):
+        if self.granularity == "subword" and (self.lowercase or not self.line_end):
+            raise ValueError("sub-words keep capitals and lines; remove `lowercase` and `line_end`")
+        return self
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
@@ -73,12 +81,12 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     for name, texts in parts.items():
         lengths[name] = document_splits.write(out / "repeat0" / name, texts, tokenizer)
     (out / "repeat0/assets").mkdir()
-    tokenizer.save(out / "repeat0/assets" / documents.VOCABULARY_FILE)
+    documents.save(tokenizer, out / "repeat0/assets")
     return data_spec(tokenizer, lengths, ends_at_line=options.document == "line")
 
 
 def data_spec(
-    tokenizer: documents.Tokenizer, lengths: dict[str, list[int]], ends_at_line: bool
+    tokenizer: documents.DocumentTokenizer, lengths: dict[str, list[int]], ends_at_line: bool
 ) -> spec.DataSpec:
     """The input is the target: every token is predicted from all those before it.
 
@@ -98,6 +106,7 @@ def data_spec(
         task_metadata={
             "granularity": tokenizer.granularity,
             "end": end,  # the id that ends a document; -1: none does
+            "by_frequency_from": documents.first_by_frequency(tokenizer),
             "tokens": {split: sum(counts) for split, counts in lengths.items()},
         },
     )

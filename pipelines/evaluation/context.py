@@ -42,6 +42,11 @@ class Evaluation:
     def is_classical(self) -> bool:
         return search_path.is_classical(self.params.experiments[self.key].module)
 
+    @property
+    def is_estimator(self) -> bool:
+        """A classical model, or an ensemble with one: without epochs."""
+        return search_path.is_estimator(self.params.experiments[self.key].module)
+
     def estimator(self, trial: trials.Trial):
         """The fitted `models.classical.Estimator` of a trial."""
         return load_estimator.load(self.trained / trial.name, self.record(), self.spec)

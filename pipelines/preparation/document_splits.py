@@ -9,7 +9,7 @@ import numpy as np
 from pipelines.config.errors import UserError
 from pipelines.preparation import splits
 from pipelines.preparation.splits import SPLITS, HoldOut
-from pipelines.preprocessing.tokenization import Tokenizer
+from pipelines.preprocessing.documents import DocumentTokenizer
 from pipelines.storage import arrays
 
 
@@ -81,7 +81,7 @@ def _from_the_end(items, sizes: dict[str, int]) -> dict:
 
 
 def write(
-    folder: Path, texts: Sequence[str], tokenizer: Tokenizer, **columns: np.ndarray
+    folder: Path, texts: Sequence[str], tokenizer: DocumentTokenizer, **columns: np.ndarray
 ) -> list[int]:
     """Stores a split's documents as texts and as token ids; how many tokens each has.
 

@@ -1,15 +1,22 @@
 """Documents to tokens and back, for language models: by rules that a graph reproduces exactly.
 
-Tokens are words and signs, or characters. The end of a line may be a token too. In words it is
-written as LINE_END, as spaces separate tokens; a character is a line feed itself.
+Tokens are words and signs, sub-words, or characters. The end of a line may be a token too. In words
+it is written as LINE_END, as spaces separate tokens; otherwise it is a line feed itself. Sub-words
+and known characters give a text back exactly; words do not keep its spaces.
 """
 
 import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipelines.preprocessing import tokenization
+from pipelines.preprocessing.document_subwords import (
+    FIRST_PIECE,
+    LINE_END_ID,
+    DocumentSubwords,
+)
 from pipelines.preprocessing.tokenization import SPACE, SPECIAL_IDS, Tokenizer
 
 VOCABULARY_FILE = "tokens.json"  # in the assets of a split
@@ -41,12 +48,17 @@ class Settings:
         return [*([LINE_FEED] if self.line_end else []), *split_signs, SPACE]
 
 
-def learn(texts: Sequence[str], settings: Settings, vocabulary_size: int) -> Tokenizer:
-    """A tokenizer with the most frequent tokens of the (training) documents.
+DocumentTokenizer = Tokenizer | DocumentSubwords
+
+
+def learn(texts: Sequence[str], settings: Settings, vocabulary_size: int) -> DocumentTokenizer:
+    """A tokenizer with the most frequent tokens of the (training) documents, or with sub-words.
 
     Args:
         vocabulary_size: number of ids, padding and the unknown included.
     """
+    if settings.granularity == "subword":
+        return DocumentSubwords.learn(texts, vocabulary_size)
     rules = [*([tokenization.DOTTED_I] if settings.lowercase else []), *settings.rules]
     counts: Counter[str] = Counter()
     longest = 0
@@ -58,8 +70,42 @@ def learn(texts: Sequence[str], settings: Settings, vocabulary_size: int) -> Tok
     return Tokenizer(settings.granularity, settings.lowercase, rules, vocabulary, longest)
 
 
-def line_end_id(tokenizer: Tokenizer) -> int:
+def save(tokenizer: DocumentTokenizer, assets: Path) -> None:
+    """Writes the tokenizer into the folder of a split's assets."""
+    is_words = isinstance(tokenizer, Tokenizer)
+    tokenizer.save(assets / VOCABULARY_FILE if is_words else assets)
+
+
+def load(assets: Path) -> DocumentTokenizer:
+    """The tokenizer that `save` wrote."""
+    path = assets / VOCABULARY_FILE
+    return Tokenizer.load(path) if path.is_file() else DocumentSubwords.load(assets)
+
+
+def texts_of(tokenizer: DocumentTokenizer) -> list[str]:
+    """What each id writes; "" for those that a model must not draw: padding, the unknown, bytes."""
+    if isinstance(tokenizer, DocumentSubwords):
+        return tokenizer.texts
+    return [""] * SPECIAL_IDS + list(tokenizer.vocabulary)
+
+
+def first_by_frequency(tokenizer: DocumentTokenizer) -> int:
+    """The id of the most frequent token of train; those after it are less and less frequent."""
+    return FIRST_PIECE if isinstance(tokenizer, DocumentSubwords) else SPECIAL_IDS
+
+
+def decode(tokenizer: DocumentTokenizer, ids: Sequence[int]) -> str:
+    """The text of ids."""
+    if isinstance(tokenizer, DocumentSubwords):
+        return tokenizer.decode(ids)
+    texts = texts_of(tokenizer)
+    return join([texts[number] for number in ids], tokenizer.granularity)
+
+
+def line_end_id(tokenizer: DocumentTokenizer) -> int:
     """The id of the end of a line; -1 where it is no token."""
+    if isinstance(tokenizer, DocumentSubwords):
+        return LINE_END_ID
     token = "\n" if tokenizer.granularity == "character" else LINE_END
     known = token in tokenizer.vocabulary
     return tokenizer.vocabulary.index(token) + SPECIAL_IDS if known else -1

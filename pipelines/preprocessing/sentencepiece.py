@@ -1,8 +1,8 @@
 """Sub-words: units between characters and words, so that no word is unknown.
 
-SentencePiece learns a joint vocabulary of both languages from training sentences only. `prepare`
-applies it here; `translation/serve.py` applies the same model in the TensorFlow graph
-(`tensorflow_text.SentencepieceTokenizer`), which runs the same C++ code.
+SentencePiece learns a vocabulary from training texts only: a joint one of both languages for
+translation, one without loss for language models. `prepare` applies it here; the served graph
+applies the same model (`tensorflow_text.SentencepieceTokenizer`), which runs the same C++ code.
 
 Reference: Kudo and Richardson, "SentencePiece: A simple and language independent subword tokenizer
 and detokenizer for Neural Text Processing", EMNLP 2018.
@@ -18,6 +18,7 @@ from pipelines.config.errors import UserError
 
 PADDING, UNKNOWN, BEGIN, END = 0, 1, 2, 3  # ids
 FILE = "subwords.model"
+SPACE_MARK = "\u2581"  # in pieces
 
 
 class Subwords:
@@ -38,6 +39,22 @@ class Subwords:
     def decode(self, ids: Iterable[Sequence[int]]) -> list[str]:
         """Texts of rows of ids; each row ends at its first END or PADDING."""
         return [self._processor.decode(until_end(row)) for row in ids]
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of all ids."""
+        return self._processor.decode([int(number) for number in ids])
+
+    @property
+    def texts(self) -> list[str]:
+        """What each id writes, with spaces as such; "" for special ids and bytes."""
+        numbers, model = range(self.size), self._processor
+        written = [not (model.is_control(n) or model.is_unknown(n) or model.is_byte(n))
+                   for n in numbers]  # fmt: skip
+        pieces = self.pieces(numbers)
+        return [
+            piece.replace(SPACE_MARK, " ") if is_written else ""
+            for piece, is_written in zip(pieces, written, strict=True)
+        ]
 
     def pieces(self, ids: Iterable[int]) -> list[str]:
         return [self._processor.id_to_piece(int(number)) for number in ids]
@@ -72,14 +89,41 @@ def learn(texts: Sequence[str], size: int, method: str, normalization: str) -> S
         method: unigram (Kudo 2018) or bpe (Sennrich et al. 2016).
         normalization: nmt_nfkc, nfkc or identity.
     """
+    return _trained(
+        texts, size, "subwords.vocabulary_size", model_type=method,
+        hard_vocab_limit=method == "bpe", normalization_rule_name=normalization,
+        bos_id=BEGIN, eos_id=END,
+    )  # fmt: skip
+
+
+def learn_lossless(texts: Sequence[str], size: int) -> Subwords:
+    """A unigram model (Kudo 2018) of at most `size` ids that gives every text back exactly.
+
+    Spaces and line feeds are kept, a line feed is a piece of its own, and a character that the
+    texts lack is spelt in bytes of UTF-8, so that nothing is unknown. The one exception is U+2581,
+    which SentencePiece writes for a space: it comes back as one.
+
+    Ids: padding 0, unknown 1, the line feed, 256 bytes, then pieces, the most probable first.
+
+    Args:
+        texts: lines of training texts, each with its line feed.
+        size: number of ids.
+    """
+    return _trained(
+        texts, size, "vocabulary_size", model_type="unigram", hard_vocab_limit=False,
+        normalization_rule_name="identity", bos_id=-1, eos_id=-1, byte_fallback=True,
+        add_dummy_prefix=False, remove_extra_whitespaces=False, user_defined_symbols=["\n"],
+    )  # fmt: skip
+
+
+def _trained(texts: Sequence[str], size: int, key: str, **options) -> Subwords:
+    """key: where params.yaml has the size, for the error. options: of SentencePiece's trainer."""
     model = io.BytesIO()
     try:
         sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(texts), model_writer=model, model_type=method,
-            vocab_size=size, hard_vocab_limit=method == "bpe", character_coverage=1.0,
-            split_digits=True, normalization_rule_name=normalization, num_threads=1,
-            pad_id=PADDING, unk_id=UNKNOWN, bos_id=BEGIN, eos_id=END, minloglevel=2,
-            max_sentence_length=1 << 20,
+            sentence_iterator=iter(texts), model_writer=model, vocab_size=size,
+            character_coverage=1.0, split_digits=True, num_threads=1, pad_id=PADDING,
+            unk_id=UNKNOWN, minloglevel=2, max_sentence_length=1 << 20, **options,
         )  # fmt: skip
     except RuntimeError as error:  # the message begins with a path in the library's source
         reason = str(error).rsplit(") ", 1)[-1].strip()
@@ -87,6 +131,6 @@ def learn(texts: Sequence[str], size: int, method: str, normalization: str) -> S
             "vocabulary-size",
             f"no sub-word model of {size} ids from {len(texts)} training sentences ({reason}); "
             "change the size",
-            key="subwords.vocabulary_size", value=size,
+            key=key, value=size,
         ) from None  # fmt: skip
     return Subwords(model.getvalue())

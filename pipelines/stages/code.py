@@ -20,7 +20,8 @@ FOLDER = Path("data/code")
 # registered_model.py is copied into the registered model by `export`.
 ENTRIES = (
     *("pipelines/stages/*.py", "pipelines/datasets/*.py", "pipelines/tasks/*/*.py"),
-    *("models/*.py", "models/classical/*.py", "models/layers/__init__.py"),
+    *("models/*.py", "models/classical/*.py", "models/ensembles/*.py"),
+    "models/layers/__init__.py",
     "pipelines/tracking/registered_model.py",
 )
 

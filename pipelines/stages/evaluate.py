@@ -5,6 +5,7 @@ The only stage, besides `baselines` and `export`, that opens the test split.
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ def run(params_file: Path, key: str) -> None:
         metrics = summarize(
             info.strong_baseline, models, [baselines[trial.repeat] for trial in trials]
         )
-        if stage.is_classical:  # no curves; DVC wants the folder
+        if stage.is_estimator:  # no curves; DVC wants the folder
             (folder / "plots").mkdir(exist_ok=True)
         else:
             metrics |= draw_training(stage, trials, info, baselines, folder / "plots")
@@ -84,15 +85,23 @@ def evaluate_trial(stage: Evaluation, score: ModuleType, trial, folder: Path) ->
     source = stage.trained / trial.name
     decision = DecisionRule.load(source / "decision.json")
     figures = loader.task_module(stage.task, "figures")
-    if stage.is_classical:
+    if stage.is_estimator:
         model, draw = stage.estimator(trial), getattr(figures, "draw_estimator", None)
         outputs = strong_baselines.predict(model, test, stage.spec, score.Outputs)
     else:
         model, draw = load_model.load(source, stage.record()), figures.draw
         outputs = score.predict(model, test, stage.spec, decision, trial.assets(stage.prepared))
+    if hasattr(score, "generate"):
+        train = trial.load(stage.prepared, "train")
+        outputs = replace(outputs, **score.generate(model, train, stage.spec))
     outputs.save(folder / "scores" / trial.name / "predictions")
+    plots = folder / "plots" / trial.name
     if draw:
-        draw(outputs, test, stage.spec, decision, folder / "plots" / trial.name, model)
+        draw(outputs, test, stage.spec, decision, plots, model)
+    if hasattr(figures, "draw_comparison"):
+        baselines = baseline_files.load(score, stage.baselines / f"repeat{trial.repeat}")
+        assets = trial.assets(stage.prepared)
+        figures.draw_comparison(outputs, baselines, test, stage.spec, assets, plots)
     return stage.measure(score, outputs, test, trial.repeat)
 
 

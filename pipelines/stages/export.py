@@ -67,7 +67,7 @@ def best(stage: Evaluation) -> Trial:
 def write_saved_model(stage: Evaluation, trial: Trial, folder: Path) -> None:
     source, assets = stage.trained / trial.name, trial.assets(stage.prepared)
     serve = loader.task_module(stage.task, "serve")
-    if stage.is_classical:
+    if stage.is_estimator:
         module, signatures = serve.estimator_endpoints(stage.estimator(trial), stage.spec, assets)
     else:
         model = load_model.load(source, stage.record())

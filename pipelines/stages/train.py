@@ -63,7 +63,7 @@ def run(params_file: Path, key: str) -> None:
 
 def fitting_of(experiment: schema.Experiment) -> ModuleType:
     """The module that fits it: `network_fit` or `estimator_fit`, which have the same functions."""
-    if search_path.is_classical(experiment.module):
+    if search_path.is_estimator(experiment.module):
         from pipelines.training import estimator_fit
 
         return estimator_fit

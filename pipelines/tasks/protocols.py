@@ -81,6 +81,9 @@ class Objective(Protocol):
 class Score(Protocol):
     """score.py, read by `evaluate`.
 
+    Optional beside it: `generate(model, train, spec)`, more arguments of the outputs, from what the
+    model generates, where that is compared with train.
+
     `weights` is how rows are resampled for intervals. The unit of the bootstrap is the row, unless
     the task has a function of its own in which rows of one document, image or series are drawn
     together.
@@ -123,7 +126,9 @@ class Figures(Protocol):
         self, outputs: Outputs, test: Columns, spec: DataSpec, decision: DecisionRule,
         folder: Path, model,
     ) -> None:  # fmt: skip
-        """Optional beside it: `draw_estimator`, with the same parameters, for classical models."""
+        """Optional beside it: `draw_estimator`, with the same parameters, for models without
+        epochs, and `draw_comparison(outputs, baselines, test, spec, assets, folder)`, whose
+        `baselines` are outputs by name."""
         ...
 
 

@@ -1,4 +1,5 @@
-"""One fit of a classical model: no epochs, so nothing to resume within it."""
+"""One fit of an estimator, a classical model or an ensemble with one: no epochs, so nothing to
+resume within it."""
 
 import json
 import time
@@ -6,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import models
-from pipelines.config import schema
+from pipelines.config import schema, search_path
 from pipelines.runtime import timing
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays, trials
@@ -16,8 +17,12 @@ from pipelines.training.progress import Progress, duration
 
 
 def backend(experiment: schema.Experiment) -> str:
-    """What the numbers are computed with, in place of Keras's backend."""
-    return "numpy"
+    """What the numbers are computed with: of a classical model, not Keras's backend."""
+    if search_path.is_classical(experiment.module):
+        return "numpy"
+    import keras  # which no classical model needs: ten seconds
+
+    return keras.config.backend()
 
 
 def digest(trained: Path) -> str:

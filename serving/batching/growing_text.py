@@ -22,13 +22,13 @@ class GrowingText:
     def add(self, piece: bytes) -> None:
         before = len(self._text)
         self._text += self._decoder.decode(piece)
-        found = []
+        matches = []
         for stop in self._stops:
             start = self._text.find(stop, max(0, before - len(stop) + 1))
             if start >= 0:
-                found.append((start + len(stop), start))
-        if found:
-            _, start = min(found)
+                matches.append((start + len(stop), start))
+        if matches:
+            _, start = min(matches)
             self._text, self.is_stopped = self._text[:start], True
 
     def take(self, *, is_whole: bool) -> str:

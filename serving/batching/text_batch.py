@@ -18,19 +18,19 @@ class TextBatch:
         self._rows: Rows | None = None
 
     def grow(
-        self, kept: Sequence[int], prompts: Sequence[bytes], parameters: Sequence[Parameters]
+        self, remaining: Sequence[int], prompts: Sequence[bytes], parameters: Sequence[Parameters]
     ) -> tuple[list[Notes | Exception], Arrays | Exception]:
-        """One token for each text: those that are kept, then the new ones.
+        """One token for each text: those that remain, then the new ones.
 
         Args:
-            kept: rows of the last call.
+            remaining: rows of the last call.
             prompts, parameters: of new texts.
 
         Returns:
             Notes on each new text, or why it cannot begin; and the tokens of all texts, or the
             error that ends all of them.
         """
-        self._keep(kept)
+        self._keep(remaining)
         begun = self._begin(prompts, parameters) if prompts else []
         if self._rows is None:
             return begun, {}
@@ -40,11 +40,11 @@ class TextBatch:
             return begun, error
         return begun, token
 
-    def _keep(self, kept: Sequence[int]) -> None:
-        if not kept:
+    def _keep(self, remaining: Sequence[int]) -> None:
+        if not remaining:
             self._rows = None
-        elif self._rows is not None and len(kept) < text_generator.count(self._rows):
-            self._rows = text_generator.select(self._rows, kept)
+        elif self._rows is not None and len(remaining) < text_generator.count(self._rows):
+            self._rows = text_generator.select(self._rows, remaining)
 
     def _begin(
         self, prompts: Sequence[bytes], parameters: Sequence[Parameters]

@@ -20,7 +20,7 @@ from serving.servables.text_generator import ENDED, LOG_PROBABILITY, TEXT, TextG
 
 class TextBatcher:
     """The texts of one version. Used from one event loop; calls run on a thread of its own, so that
-    no other call of the model stands between two tokens.
+    no other call of the model comes between two tokens.
 
     Args:
         generator: the version's.
@@ -76,12 +76,12 @@ class TextBatcher:
 
     async def _grow(self) -> None:
         """One token for each text, after those that are over have made room for new ones."""
-        kept = [row for row, stream in enumerate(self._growing) if not stream.is_over]
-        self._growing = [self._growing[row] for row in kept]
+        remaining = [row for row, stream in enumerate(self._growing) if not stream.is_over]
+        self._growing = [self._growing[row] for row in remaining]
         new = self._next()
         loop, queued_until = asyncio.get_running_loop(), time.monotonic()
         begun, token = await loop.run_in_executor(
-            self._executor, self._batch.grow, kept, [stream.prompt for stream in new],
+            self._executor, self._batch.grow, remaining, [stream.prompt for stream in new],
             [stream.parameters for stream in new],
         )  # fmt: skip
         for stream, notes in zip(new, begun, strict=True):

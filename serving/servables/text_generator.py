@@ -108,8 +108,8 @@ def count(rows: Rows) -> int:
     return len(rows[POSITION])
 
 
-def select(rows: Rows, kept: Sequence[int]) -> Rows:
-    return {name: tf.gather(column, kept) for name, column in rows.items()}
+def select(rows: Rows, remaining: Sequence[int]) -> Rows:
+    return {name: tf.gather(column, remaining) for name, column in rows.items()}
 
 
 def concat(first: Rows, second: Rows) -> Rows:

@@ -159,7 +159,7 @@ class TestScores:
     def test_a_decoder_continues_a_prompt_as_the_network_reads_it(self, graph, documents):
         prompts = tf.ragged.constant([documents[2], documents[0], []], tf.int32, ragged_rank=1)
         state, last = graph.start(prompts)
-        logits, _ = graph.step(last, 0, state)
+        logits, _ = graph.step(last, state)
         for row, prompt in enumerate((documents[2], documents[0], [])):
             expected = graph.layer(np.array([[0, *prompt]]))[0, -1]
             assert logits[row].numpy() == pytest.approx(np.array(expected), abs=1e-5)

@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.datasets import text_documents
 from pipelines.preprocessing import documents
-from pipelines.preprocessing.tokenization import UNKNOWN, Tokenizer
+from pipelines.preprocessing.tokenization import UNKNOWN
 from pipelines.storage import arrays
 from tests.support.user_errors import user_error
 
@@ -24,7 +24,7 @@ def prepare(tmp_path, contents: dict[str, str], **options):
     out = tmp_path / "out"
     spec = text_documents.prepare(text_documents.Options(**options), tmp_path / "raw", out, 1)
     parts = {name: arrays.read(out / "repeat0" / name) for name in ("train", "val", "test")}
-    return parts, spec, Tokenizer.load(out / "repeat0/assets" / documents.VOCABULARY_FILE)
+    return parts, spec, documents.load(out / "repeat0/assets")
 
 
 def given(test: str = "b.txt", val: str = "c.txt") -> dict:
@@ -127,3 +127,26 @@ def test_the_longest_document_is_in_the_spec(tmp_path):
     parts, spec, _ = prepare(tmp_path, files, line_end=False, **given())
     assert spec.inputs["tokens"].shape == (3,)
     assert np.concatenate(list(parts["train"]["tokens"])).max() < spec.outputs
+
+
+def test_subwords(tmp_path):
+    files = {"a.txt": "The cows eat grass.\n" * 9, "b.txt": "The bats eat hay.\n", "c.txt": "x\n"}
+    parts, spec, tokenizer = prepare(
+        tmp_path, files, granularity="subword", vocabulary_size=300, **given()
+    )
+    ids = parts["test"]["tokens"][0].tolist()
+    assert documents.decode(tokenizer, ids) == files["b.txt"]
+    assert spec.task_metadata["granularity"] == "subword"
+    assert spec.outputs == tokenizer.size <= 300
+
+
+@pytest.mark.parametrize("options", [{"lowercase": True}, {"line_end": False}])
+def test_subwords_lose_nothing(options):
+    with pytest.raises(ValueError, match="sub-words"):
+        text_documents.Options(granularity="subword", **options)
+
+
+def test_a_vocabulary_too_small_for_the_bytes(tmp_path):
+    files = dict.fromkeys(("a.txt", "b.txt", "c.txt"), "some text\n")
+    with user_error("vocabulary-size", key="vocabulary_size", value=40):
+        prepare(tmp_path, files, granularity="subword", vocabulary_size=40, **given())

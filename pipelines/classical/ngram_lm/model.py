@@ -100,12 +100,23 @@ class NgramModel:
         return int(row[0])
 
     def sample(
-        self, rng: np.random.Generator, context: Sequence[int] = (), *, end: int, most: int
-    ) -> list[int]:
-        """Tokens drawn one by one, as with a weighted die, until `end` or at most so many."""
+        self, rng: np.random.Generator, context: Sequence[int] = (), *, end: int, most: int,
+        temperature: float = 1.0, excluded: Sequence[int] = (),
+    ) -> list[int]:  # fmt: skip
+        """Tokens drawn one by one, as with a weighted die, until `end` or at most so many.
+
+        Args:
+            rng: of the die.
+            context: tokens before them.
+            end: the token that ends a text; -1: none does.
+            most: how many are drawn at most.
+            temperature: probabilities are taken to the power of 1 / temperature.
+            excluded: tokens that are never drawn.
+        """
         drawn: list[int] = []
         while len(drawn) < most and (not drawn or drawn[-1] != end):
-            probability = self.distribution([*context, *drawn])
+            probability = self.distribution([*context, *drawn]) ** (1 / temperature)
+            probability[list(excluded)] = 0
             drawn.append(int(rng.choice(self.vocabulary_size, p=probability / probability.sum())))
         return drawn
 

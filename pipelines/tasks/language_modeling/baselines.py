@@ -2,15 +2,18 @@
 
 - uniform: 1 / V for each token of the vocabulary.
 - unigram: how often each occurs in train, plus one (Laplace).
-- the strong one: the classical experiment of the data set, as a rule interpolated Kneser-Ney.
+- the strong one: the classical experiment of the data set, as a rule interpolated Kneser-Ney, with
+  texts that it draws.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from pipelines.evaluation import strong_baselines
 from pipelines.spec import DataSpec
+from pipelines.tasks.language_modeling import samples
 from pipelines.tasks.language_modeling.metrics import Outputs
 
 
@@ -27,4 +30,5 @@ def fit_predict(
     yield "baseline_unigram", Outputs(unigram, lengths)
     if strong is not None:
         yield from strong_baselines.outputs_of(strong, test, spec, Outputs)
-        yield "baseline_best", strong_baselines.predict(strong, test, spec, Outputs)
+        outputs = strong_baselines.predict(strong, test, spec, Outputs)
+        yield "baseline_best", replace(outputs, **samples.of_counts(strong, train, spec))

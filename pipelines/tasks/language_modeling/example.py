@@ -13,7 +13,7 @@ def example_spec(positions: int = 6, size: int = 12) -> DataSpec:
         target=Target(**vars(ids), name="tokens"),
         outputs=size,
         request_inputs=("text",),
-        task_metadata={"granularity": "word", "end": -1, "tokens": {}},
+        task_metadata={"granularity": "word", "end": -1, "by_frequency_from": 2, "tokens": {}},
     )
 
 

@@ -3,28 +3,39 @@
 import tensorflow as tf
 
 from pipelines.preprocessing import documents
-from pipelines.preprocessing.tokenization import SPECIAL_IDS, Tokenizer
+from pipelines.preprocessing.documents import DocumentTokenizer
 from pipelines.tasks.text_classification.serve import GraphTokenizer
 
 
 class GraphDocuments(tf.Module):
-    def __init__(self, tokenizer: Tokenizer):
+    """A document tokenizer and, as `is_written` (V,), which ids a model may draw."""
+
+    def __init__(self, tokenizer: DocumentTokenizer):
         super().__init__()
-        self.tokenizer = GraphTokenizer(tokenizer)
         self.granularity = tokenizer.granularity
-        # Padding and the unknown are never written.
-        self.words = tf.constant([""] * SPECIAL_IDS + list(tokenizer.vocabulary))
+        if self.granularity == "subword":
+            import tensorflow_text  # its operations are in the graph: see `requires` of serve.py
+
+            self.tokenizer = tensorflow_text.SentencepieceTokenizer(tokenizer.model.model)
+        else:
+            self.tokenizer = GraphTokenizer(tokenizer)
+        texts = documents.texts_of(tokenizer)
+        self.words, self.is_written = (
+            tf.constant(texts),
+            tf.constant([text != "" for text in texts]),
+        )
 
     def encode(self, text: tf.Tensor) -> tf.RaggedTensor:
         """(B,) strings -> (B, None) int32 ids."""
         text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
         text = tf.strings.regex_replace(text, "\r\n?", "\n")
-        return self.tokenizer.ragged(text)
+        subwords = self.granularity == "subword"
+        return self.tokenizer.tokenize(text) if subwords else self.tokenizer.ragged(text)
 
     def decode(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """(B, None) ids -> (B,) strings, as `documents.join` writes them."""
+        """(B, None) ids that may be drawn -> (B,) strings, as `documents.decode` writes them."""
         words = tf.ragged.map_flat_values(tf.gather, self.words, ids)
-        if self.granularity == "character":
+        if self.granularity != "word":
             return tf.strings.reduce_join(words, axis=1)
         text = tf.strings.reduce_join(words, axis=1, separator=" ")
         for pattern, replacement in documents.JOINING:
@@ -59,11 +70,11 @@ def cut_at_stops(text: tf.Tensor, stops: tf.Tensor) -> tuple[tf.Tensor, tf.Tenso
         _places, (text, stops), fn_output_signature=tf.TensorSpec((None,), tf.int32)
     )  # (B, S)
     never = tf.strings.length(text)[:, None] + 1
-    found = (stops != "") & (places < never - 1)
-    ends = tf.where(found, places + tf.strings.length(stops), never)
-    is_first = found & (ends == tf.reduce_min(ends, axis=1, keepdims=True))
+    occurs = (stops != "") & (places < never - 1)
+    ends = tf.where(occurs, places + tf.strings.length(stops), never)
+    is_first = occurs & (ends == tf.reduce_min(ends, axis=1, keepdims=True))
     start = tf.reduce_min(tf.where(is_first, places, never - 1), axis=1)
-    return tf.strings.substr(text, tf.zeros_like(start), start), tf.reduce_any(found, axis=1)
+    return tf.strings.substr(text, tf.zeros_like(start), start), tf.reduce_any(occurs, axis=1)
 
 
 def _places(row: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:

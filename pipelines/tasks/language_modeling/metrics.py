@@ -4,15 +4,22 @@ With -log p of every token after all those before it in its document:
 
     perplexity          exp(sum of -log p / number of tokens), over all tokens of the split
     nats_per_token      its logarithm
-    bits_per_character  sum of -log2 p / number of characters; of models of characters alone, as
-                        words that are unknown spell nothing
+    bits_per_character  sum of -log2 p / number of characters, which can be compared between
+                        granularities; of sub-words and characters alone, as words that are unknown
+                        spell nothing
 
 They are ratios of sums over documents, never means of perplexities, so a resample of documents is a
 weighting of both sums. One document cannot be resampled: there is no interval then.
+
+Of what a model draws by itself, see novelty.py:
+
+    distinct_2_percent, novel_4grams_percent ... novel_8grams_percent
+
+Their resamples are of samples.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +27,9 @@ import numpy as np
 from pipelines.evaluation import bootstrap
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays
+from pipelines.tasks.language_modeling.novelty import Novelty
+
+BY_TOKEN, SAMPLES, NOVELTY = "by_token", "samples", "novelty"  # folders of saved outputs
 
 
 @dataclass(frozen=True)
@@ -30,20 +40,39 @@ class Outputs:
         nats: (n,) float64, the sum of -log p over the document's tokens.
         tokens: (n,) how many these are.
         selection: the settings that validation selected, for people; "" where there are none.
-        by_token: n arrays of -log p, where they are known, for figures; not saved.
+        by_token: n arrays of -log p, where they are known, for figures.
+        samples: texts that the model has drawn, in the order of samples.TEMPERATURES, as ids.
+        novelty: of those at temperature 1.
     """
 
     nats: np.ndarray
     tokens: np.ndarray
     selection: str = ""
     by_token: Sequence[np.ndarray] = ()
+    samples: Sequence[np.ndarray] = ()
+    novelty: Novelty | None = None
 
     def save(self, folder: Path) -> None:
         arrays.write(folder, {"nats": self.nats, "tokens": self.tokens})
+        if len(self.by_token):
+            every = np.concatenate(self.by_token).astype(np.float32)
+            arrays.write(folder / BY_TOKEN, {"nats": every})
+        if self.novelty:
+            arrays.write(folder / SAMPLES, {"ids": arrays.Sequences.of(self.samples)})
+            arrays.write(folder / NOVELTY, vars(self.novelty))
 
     @classmethod
     def load(cls, folder: Path) -> "Outputs":
-        return cls(**arrays.read(folder))
+        outputs = cls(**arrays.read(folder))
+        if (folder / BY_TOKEN).is_dir():
+            every = arrays.read(folder / BY_TOKEN)["nats"]
+            by_token = np.split(every, np.cumsum(outputs.tokens)[:-1])
+            outputs = replace(outputs, by_token=by_token)
+        if (folder / SAMPLES).is_dir():
+            samples = arrays.read(folder / SAMPLES)["ids"]
+            novelty = Novelty(**arrays.read(folder / NOVELTY))
+            outputs = replace(outputs, samples=samples, novelty=novelty)
+        return outputs
 
 
 def weights(rows: int, resamples: int = 1000, *, seed, spec: DataSpec) -> np.ndarray:
@@ -59,9 +88,13 @@ def score(
     nats, tokens = weights @ outputs.nats, weights @ outputs.tokens
     per_token = _divide(nats, tokens)
     values = {"perplexity": np.exp(per_token), "nats_per_token": per_token}
-    if spec.task_metadata["granularity"] == "character":
+    if spec.task_metadata["granularity"] != "word":
         characters = weights @ np.array([len(text) for text in test[spec.request_inputs[0]]])
         values["bits_per_character"] = _divide(nats, characters) / np.log(2)
+    if outputs.novelty:
+        samples = len(outputs.novelty.total)
+        resampled = bootstrap.weights(samples, len(weights) - 1, seed=samples)
+        values |= outputs.novelty.percent(resampled)
     return values
 
 

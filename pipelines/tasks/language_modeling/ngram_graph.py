@@ -18,8 +18,8 @@ class NgramGraph(tf.Module):
         self.size, self.order = model.vocabulary_size, model.order
         self.levels = [LevelGraph(level, self.size + 1) for level in model.levels]
 
-    def nats(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """(B,) sums of -log p over the tokens of each document.
+    def token_nats(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
+        """(B, None) float64, -log p of each token of each document.
 
         Args:
             ids: (B, None) int64, less than V.
@@ -38,8 +38,8 @@ class NgramGraph(tf.Module):
             probability = tf.where(known, weights * probability + values, probability)
             contexts = tf.concat([[tf.constant(-1, tf.int64)], rows[:-1]], axis=0)
             contexts = tf.where(ages >= length, contexts, -1)
-        nats = tf.where(ages > 0, -tf.math.log(probability), 0)
-        return tf.math.segment_sum(nats, document)
+        predicted = tf.boolean_mask(probability, ages > 0)
+        return tf.RaggedTensor.from_row_lengths(-tf.math.log(predicted), ids.row_lengths())
 
     def distribution(self, history: tf.Tensor) -> tf.Tensor:
         """(B, V) float64 probabilities of the next token.

@@ -1,15 +1,12 @@
-"""A recurrent language model over whole documents, evaluated and served alike.
-
-Documents are read in windows, with the state carried from one to the next, as logits of all tokens
-at once would take V floats a token: gigabytes for a book.
-"""
+"""A recurrent language model, served: its state is that of its layers."""
 
 import keras
 import tensorflow as tf
 
-WINDOW = 256
+from models.layers.language_model_scores import LAYER
+from pipelines.tasks.language_modeling import windowed_nats
+
 CONTEXT = 512  # of a longer prompt the last tokens are read
-LAYER = "language_model"  # of the Keras model: a RecurrentLanguageModel
 
 
 class RecurrentGraph(tf.Module):
@@ -29,28 +26,7 @@ class RecurrentGraph(tf.Module):
 
     def token_nats(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
         """(B, None) float64, -log p of each token of (B, None) documents."""
-        length = tf.reduce_max(tf.concat([tf.cast(ids.row_lengths(), tf.int32), [0]], axis=0))
-        windows = (length + WINDOW - 1) // WINDOW
-        targets = ids.to_tensor(0, shape=(None, None))
-        targets = tf.pad(targets, [[0, 0], [0, windows * WINDOW - length]])
-        inputs = tf.pad(targets, [[0, 0], [1, 0]])[:, :-1]  # 0 begins each document
-        results = tf.TensorArray(tf.float32, windows, element_shape=(None, WINDOW))
-
-        def body(number, results, states):
-            window = slice(number * WINDOW, (number + 1) * WINDOW)
-            target = tf.ensure_shape(targets[:, window], (None, WINDOW))
-            logits, states = self.layer.continued(inputs[:, window], states)
-            nats = tf.nn.sparse_softmax_cross_entropy_with_logits(target, logits)
-            return number + 1, results.write(number, nats), states
-
-        states = self.layer.zero_states(tf.cast(ids.nrows(), tf.int32))
-        _, results, _ = tf.while_loop(
-            lambda number, *_: number < windows, body, (tf.constant(0), results, states),
-            parallel_iterations=1,
-        )  # fmt: skip
-        windowed = tf.transpose(results.stack(), (1, 0, 2))  # (B, windows, WINDOW)
-        nats = tf.reshape(windowed, (tf.shape(targets)[0], -1))
-        return tf.RaggedTensor.from_tensor(tf.cast(nats, tf.float64), ids.row_lengths())
+        return windowed_nats.token_nats(self.layer, ids)
 
     def start(self, ids: tf.RaggedTensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """(state before the last token, that token) of prompts; 0 comes before each."""

@@ -6,16 +6,16 @@ import numpy as np
 
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
+from pipelines.tasks.language_modeling import decoders
 from pipelines.tasks.language_modeling.metrics import Outputs, score, weights
-from pipelines.tasks.language_modeling.recurrent_graph import RecurrentGraph
-from pipelines.tasks.language_modeling.serve_classical import estimator_endpoints
 from pipelines.tasks.language_modeling.served_model import PARAMETERS, endpoints_of
 
 __all__ = [
-    "KINDS", "SCORED", "endpoints", "estimator_endpoints", "examples", "outputs", "score", "sizes",
-    "weights",
+    "KINDS", "REQUIRES", "SCORED", "endpoints", "estimator_endpoints", "examples", "outputs",
+    "requires", "score", "sizes", "weights",
 ]  # fmt: skip
 
+REQUIRES = ("tensorflow_text",)  # for sub-words
 SCORED = "score"  # the signature whose answers are compared with evaluate's
 EXAMPLE_CHARACTERS = 40
 KINDS = {
@@ -30,7 +30,17 @@ KINDS = {
 
 def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
     """(module to save, {signature name: function})."""
-    return endpoints_of(RecurrentGraph(model), spec, assets)
+    return endpoints_of(decoders.of_network(model), spec, assets)
+
+
+def estimator_endpoints(estimator, spec: DataSpec, assets: Path):
+    """(module to save, {signature name: function})."""
+    return endpoints_of(decoders.of_estimator(estimator), spec, assets)
+
+
+def requires(spec: DataSpec) -> tuple[str, ...]:
+    """Libraries to import before loading the graph of this data."""
+    return REQUIRES if spec.task_metadata["granularity"] == "subword" else ()
 
 
 def sizes(spec: DataSpec, assets: Path) -> dict[str, dict]:

@@ -26,7 +26,7 @@ import tensorflow as tf
 from pipelines.inference import sampling
 from pipelines.inference.sampling import SamplingSettings
 from pipelines.preprocessing import documents
-from pipelines.preprocessing.tokenization import SPECIAL_IDS, UNKNOWN, Tokenizer
+from pipelines.preprocessing.tokenization import UNKNOWN
 from pipelines.spec import DataSpec
 from pipelines.tasks.language_modeling.graph_documents import GraphDocuments, cut_at_stops
 
@@ -95,7 +95,7 @@ class LanguageModel(tf.Module):
 
     def __init__(self, decoder, spec: DataSpec, assets: Path):
         super().__init__()
-        self.documents = GraphDocuments(Tokenizer.load(assets / documents.VOCABULARY_FILE))
+        self.documents = GraphDocuments(documents.load(assets))
         self.decoder = decoder
         self.end = spec.task_metadata["end"]
         self.names = [spec.name for spec in decoder.state_specs]
@@ -161,8 +161,9 @@ class LanguageModel(tf.Module):
     def _writable(self, ids, index, state):
         """A step that never draws what cannot be written: padding, and a word that is unknown."""
         logits, state = self.decoder.step(ids, state)
-        written = tf.range(tf.shape(logits)[1]) >= SPECIAL_IDS
-        return tf.where(written, logits, tf.constant(-np.inf, logits.dtype)), state
+        return tf.where(
+            self.documents.is_written, logits, tf.constant(-np.inf, logits.dtype)
+        ), state
 
     def _read(self, prompt):
         """The state before the last token of prompts, that token, and what was read of them."""

@@ -1,14 +1,10 @@
-"""The served graph of a language model that counts."""
-
-from pathlib import Path
+"""A language model that counts, served."""
 
 import tensorflow as tf
 
 from pipelines.inference.beam_search import NEG_INF
-from pipelines.spec import DataSpec
 from pipelines.tasks.language_modeling.ngram_graph import NgramGraph
 from pipelines.tasks.language_modeling.recurrent_graph import CONTEXT
-from pipelines.tasks.language_modeling.served_model import endpoints_of
 
 
 class NgramDecoder(tf.Module):
@@ -47,9 +43,8 @@ class NgramDecoder(tf.Module):
 
     def nats(self, ids: tf.RaggedTensor) -> tf.Tensor:
         """(B,) sums of -log p over the tokens of (B, None) documents."""
-        return self.graph.nats(tf.cast(ids, tf.int64) - 1)
+        return tf.reduce_sum(self.token_nats(ids), axis=1)
 
-
-def estimator_endpoints(estimator, spec: DataSpec, assets: Path):
-    """(module to save, {signature name: function})."""
-    return endpoints_of(NgramDecoder(NgramGraph(estimator.model)), spec, assets)
+    def token_nats(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
+        """(B, None) float64, -log p of each token of (B, None) documents."""
+        return self.graph.token_nats(tf.cast(ids, tf.int64) - 1)
