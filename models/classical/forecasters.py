@@ -131,14 +131,14 @@ class Forecaster:
         if len(none) and FITTED.keys() & set(names):
             effects, described = self._effects(train, val, none)
         for name in names:
-            own, about = (effects, described) if name in FITTED else (none, "")
-            rest, judged = (covariate_effects.removed(split, own) for split in (train, val))
+            used, sentence = (effects, described) if name in FITTED else (none, "")
+            rest, judged = (covariate_effects.removed(split, used) for split in (train, val))
             on_val, method, settings = self._fitted(name, rest, judged)
             missed = np.subtract(judged["future"], on_val, dtype=np.float64)
-            settings = "; ".join(filter(None, (settings, about)))
+            settings = "; ".join(filter(None, (settings, sentence)))
             selection = Selection(settings, "val/mase", scaled_error(missed, self.spec), "min")
             offsets = error_quantiles(missed, self.spec.task_metadata["quantiles"])
-            self.components[name] = Candidate(method, offsets, selection, own)
+            self.components[name] = Candidate(method, offsets, selection, used)
 
     def predict(self, columns: Columns) -> dict[str, np.ndarray]:
         return self.best.predict(columns)

@@ -233,8 +233,8 @@ def test_models_are_grouped_by_task(user):
     user.visit()
     titles = [title.text for title in user.all("h2")]
     assert titles == [
-        "Forecasting", "Image classification", "Segmentation", "Text classification",
-        "Translation", "Word neighbours",
+        "Anomaly detection", "Forecasting", "Image classification", "Segmentation",
+        "Text classification", "Translation", "Word neighbours",
     ]  # fmt: skip
 
 

@@ -55,8 +55,8 @@ def as_read(
     with TemporaryDirectory() as folder:
         copy = Path(folder) / f"{path.name} as CSV"
         with copy.open("w", encoding="utf-8", newline="") as stream:
-            kept = _kept(path, (cells for _, cells in rows), options, every, window)
-            csv.writer(stream).writerows(kept)
+            remaining = _needed_rows(path, (cells for _, cells in rows), options, every, window)
+            csv.writer(stream).writerows(remaining)
         yield copy, options.model_copy(update=form)
 
 
@@ -74,7 +74,7 @@ def _text_rows(path: Path, options: Any) -> Iterator[tuple[int, list[str]]]:
             yield line, cells
 
 
-def _kept(
+def _needed_rows(
     path: Path, rows: Iterable[list[str]], options: Any, every: int | None, window: int
 ) -> Iterator[list[str]]:
     """The rows above the data, and the last ones, or all, of the data."""
