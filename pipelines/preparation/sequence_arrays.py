@@ -14,7 +14,13 @@ SEQUENCE = "sequence"  # the input of a model, and what a client sends
 
 
 class Rows(BaseModel):
-    """How many rows of each split are drawn from random numbers."""
+    """How many rows of each split are drawn from random numbers.
+
+    Args:
+        train: rows to train on.
+        val: rows to choose by.
+        test: rows to score.
+    """
 
     model_config = STRICT
     train: Count = 10_000
