@@ -627,7 +627,7 @@ def test_english_texts_begin_with_a_pretrained_encoder():
     "words", ["das ist nicht der Fluss und", "\u044d\u0442\u043e \u0434\u043e\u043c"]
 )
 def test_texts_in_other_languages_do_not(words):
-    rows = [[sentence(n, f"{words} "), ("good", "bad")[n % 2]] for n in range(60)]
+    rows = [[sentence(n, f"{words} " * 30), ("good", "bad")[n % 2]] for n in range(60)]
     table("a.csv", rows, ["text", "label"])
     init.run(["a.csv", "--yes"])
     values = yaml.safe_load(PARAMS.read_text("utf-8"))

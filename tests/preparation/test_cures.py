@@ -329,6 +329,7 @@ REASONS = {
     "document-alone": "both cures: tests/preparation/test_text_documents.py",
     "files-missing": "another pattern is needed: tests/preparation/test_text_documents.py",
     "archive-not-a-file": "`member` is of a download: tests/stages/test_fetch.py",
+    "array-missing": "another file is needed: tests/preparation/test_watch_streams.py",
 }
 DEFAULTS = {"timeseries_csv": SERIES, "image_folder": IMAGES, "text_folder": {},
             "parallel_text": {"subwords": SUBWORDS}}  # fmt: skip
