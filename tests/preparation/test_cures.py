@@ -329,6 +329,10 @@ REASONS = {
     "document-alone": "both cures: tests/preparation/test_text_documents.py",
     "files-missing": "another pattern is needed: tests/preparation/test_text_documents.py",
     "archive-not-a-file": "`member` is of a download: tests/stages/test_fetch.py",
+    "benchmark-not-covered": "more text: tests/preparation/test_word_benchmarks.py",
+    "mask-value-unclear": "tests/preparation/test_image_masks.py",
+    "ignore-named": "tests/preparation/test_image_masks.py",
+    "pickle-refused": "another file is needed: tests/preparation/test_watch_streams.py",
     "array-missing": "another file is needed: tests/preparation/test_watch_streams.py",
 }
 DEFAULTS = {"timeseries_csv": SERIES, "image_folder": IMAGES, "text_folder": {},
