@@ -16,6 +16,7 @@ import keras
 from keras import layers
 
 from models.layers.chrono import ChronoBias
+from models.layers.lstm import LSTM
 from models.layers.sequence_inputs import MEMORY, answers_every_step, read_sequence, total_steps
 from pipelines.spec import DataSpec
 
@@ -95,7 +96,7 @@ def lstm_sequence_model(spec: DataSpec, *, units: int = 64, chrono: bool = True)
             1 (Gers et al. 2000), and a cell state falls by 27 % with each step.
     """
     bias = ChronoBias(total_steps(spec), (-1, 1, 0, 0)) if chrono else "zeros"
-    layer = layers.LSTM(
+    layer = LSTM(
         units, bias_initializer=bias, unit_forget_bias=not chrono,
         return_sequences=answers_every_step(spec), name=MEMORY,
     )  # fmt: skip
