@@ -106,7 +106,7 @@ def _parts(count: int, hidden, carry, kernel, bias, steps, length) -> tuple:
         for part in itertools.starmap(slice, itertools.pairwise(ends))
     ]
     joined = states[0] if count == 1 else (tf.concat(pair, 1) for pair in zip(*states, strict=True))
-    return tuple(tf.slice(state, (0, 0, 0), (-1, rows, -1)) for state in joined)
+    return tuple(state[:, :rows] for state in joined)
 
 
 def _block(steps, length, hidden, carry, kernel, bias) -> tuple:

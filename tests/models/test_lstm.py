@@ -202,3 +202,22 @@ def test_other_machines_have_keras_s_layer(machine, monkeypatch):
 
 def test_xla_cannot_compile_it():
     assert not LSTM(UNITS).supports_jit
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("halves", [False, True])
+def test_sizes_that_are_known_stay_known_in_a_graph(halves, masked):
+    """A loop over its states needs them."""
+    layer = LSTM(UNITS, return_sequences=True, return_state=True, halves=halves)
+    layer.build((None, None, FEATURES))
+    inputs = tf.TensorSpec((None, None, FEATURES))
+    state = tf.TensorSpec((None, UNITS))
+
+    def call(steps, hidden, carry, mask):
+        return layer(steps, initial_state=[hidden, carry], mask=mask if masked else None)
+
+    graph = tf.function(call).get_concrete_function(
+        inputs, state, state, tf.TensorSpec((None, None), tf.bool)
+    )
+    shapes = [output.shape.as_list() for output in graph.outputs]
+    assert shapes == [[None, None, UNITS], [None, UNITS], [None, UNITS]]
