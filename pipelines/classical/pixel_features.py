@@ -9,6 +9,8 @@ Reference: Arganda-Carreras et al., "Trainable Weka Segmentation", Bioinformatic
 https://doi.org/10.1093/bioinformatics/btx180.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy import ndimage
 
@@ -53,12 +55,22 @@ def _of_scale(plane: np.ndarray, weights: np.ndarray) -> list[np.ndarray]:
     for axis in (0, 1):
         blurred = ndimage.correlate1d(blurred, weights, axis=axis, mode="reflect")
     blurred = np.floor((blurred + UNIT / 2) / UNIT)
-    wide = np.pad(blurred, 1, mode="symmetric")
+    return of_blurred(blurred, np.pad(blurred, 1, mode="symmetric"), np.sqrt)
+
+
+def of_blurred(blurred, wide, sqrt: Callable) -> list:
+    """The features of one scale, of arrays of numpy or of TensorFlow.
+
+    Args:
+        blurred: (h, w), in sixteenths of a grey level.
+        wide: (h + 2, w + 2), the same with a mirrored pixel on each side.
+        sqrt: of these arrays.
+    """
     middle, up, down = wide[1:-1], wide[:-2], wide[2:]
     across = middle[:, 2:] - middle[:, :-2]
     along = (down - up)[:, 1:-1]
     xx = 4 * (middle[:, 2:] - 2 * blurred + middle[:, :-2])
     yy = 4 * ((down + up)[:, 1:-1] - 2 * blurred)
     xy = (down - up)[:, 2:] - (down - up)[:, :-2]
-    root = np.sqrt((xx - yy) ** 2 + 4 * xy**2)
+    root = sqrt((xx - yy) ** 2 + 4 * xy**2)
     return [blurred, across**2 + along**2, xx + yy - root, xx + yy + root]

@@ -16,9 +16,9 @@ def average_precision(hits: np.ndarray, alarms: np.ndarray, positives) -> np.nda
     Returns:
         (...); NaN without a positive row.
     """
-    precision = _divide(hits, alarms)
+    precision = share(hits, alarms, 0.0)
     gained = np.diff(hits, axis=-1, prepend=0)
-    return _divide((gained * precision).sum(axis=-1), positives, np.nan)
+    return share((gained * precision).sum(axis=-1), positives)
 
 
 def counts_by_level(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -28,6 +28,7 @@ def counts_by_level(scores: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray,
     return np.cumsum(labels[order])[ends].astype(np.float64), ends + 1.0
 
 
-def _divide(above, below, otherwise: float = 0.0) -> np.ndarray:
+def share(above, below, otherwise: float = np.nan) -> np.ndarray:
+    """above / below, and `otherwise` where there is nothing to divide by."""
     above, below = np.broadcast_arrays(np.asarray(above, float), np.asarray(below, float))
     return np.divide(above, below, out=np.full(below.shape, otherwise), where=below > 0)

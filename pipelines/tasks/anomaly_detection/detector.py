@@ -34,19 +34,24 @@ class Detector(tf.Module):
     def _judge(self, history):
         steps, predicted = self.steps, self.model({"history": history}, training=False)
         if predicted.shape.rank == 2:  # (B, T) log-odds
-            return self._answer(history, tf.sigmoid(tf.reduce_mean(predicted[:, -steps:], axis=1)))
+            score = tf.sigmoid(tf.reduce_mean(predicted[:, -steps:], axis=1))
+            return alarms(history, score, self.threshold)
         residual = history[:, -steps:] - predicted[:, -steps:] - self.centre
         columns = residual.shape[-1]
         shares = tf.square(tf.einsum("btc,cd->btd", residual, self.matrix)) / columns
         contribution = tf.reduce_mean(shares, axis=1)
-        answer = self._answer(history, tf.reduce_sum(contribution, axis=1))
+        answer = alarms(history, tf.reduce_sum(contribution, axis=1), self.threshold)
         return answer | {"expected": predicted[:, -1], "contribution": contribution}
 
-    def _answer(self, history, score):
-        known = tf.reduce_all(tf.math.is_finite(history), axis=(1, 2))
-        score = tf.where(known, score, float("nan"))
-        threshold = tf.fill(tf.shape(score), tf.constant(self.threshold, tf.float32))
-        # Not as `not (score <= threshold)`: TensorFlow's graph optimizer takes that for `>`, and
-        # NaN is not above anything.
-        anomaly = (score > threshold) | tf.math.is_nan(score)
-        return {"score": score, "anomaly": anomaly, "threshold": threshold}
+
+def alarms(history, score, threshold: float) -> dict[str, tf.Tensor]:
+    """What is said of (B, T, C) windows by a score (B,) float32: score, threshold and anomaly."""
+    known = tf.reduce_all(tf.math.is_finite(history), axis=(1, 2))
+    score = tf.where(known, score, float("nan"))
+    # Not as `not (score <= threshold)`: TensorFlow's graph optimizer takes that for `>`, and NaN is
+    # not above anything.
+    anomaly = (score > threshold) | tf.math.is_nan(score)
+    return {
+        "score": score, "anomaly": anomaly,
+        "threshold": tf.fill(tf.shape(score), tf.constant(threshold, tf.float32)),
+    }  # fmt: skip

@@ -6,7 +6,6 @@ Events are shaded in orange in all of them; alarms are drawn in the same colour.
 from pathlib import Path
 
 import numpy as np
-from matplotlib.ticker import NullFormatter
 
 from pipelines.classical.anomaly.precision_recall import average_precision, counts_by_level
 from pipelines.figures import style
@@ -81,7 +80,7 @@ def series(
         if outputs.threshold is not None:
             below.axhline(outputs.threshold, color=style.GREEN, ls="--", lw=1.2, label="threshold")
         below.set(yscale="log", ylabel="score", xlabel=f"readings from {test['place'][rows.start]}")
-        _plain_powers(below.yaxis)
+        style.plain_numbers(below.yaxis)
         more, texts = below.get_legend_handles_labels()
         figure.legend(handles + more, names + texts, loc="outside lower center", ncols=6)
         above.set_title(f"{name}; events shaded")
@@ -102,12 +101,6 @@ def _shade(axes, event: np.ndarray) -> None:
         axes.axvspan(inside[0] - 0.5, inside[-1] + 0.5, color=style.ORANGE, alpha=0.18, lw=0)
 
 
-def _plain_powers(axis) -> None:
-    """Powers of ten would be typeset, and labels are not."""
-    axis.set_major_formatter("{x:g}")
-    axis.set_minor_formatter(NullFormatter())
-
-
 def histogram(score: np.ndarray, labels: np.ndarray, threshold: float | None, folder: Path) -> None:
     """Scores of normal rows and of events, with the threshold: what is above it is an alarm."""
     known = np.where(np.isfinite(score), np.maximum(score, TINY), TINY)
@@ -123,7 +116,7 @@ def histogram(score: np.ndarray, labels: np.ndarray, threshold: float | None, fo
         if threshold is not None:
             axes.axvline(threshold, color=style.GREEN, ls="--", label=f"threshold {threshold:.3g}")
         axes.set(xscale="log", xlabel="score", ylabel="share of the rows")
-        _plain_powers(axes.xaxis)
+        style.plain_numbers(axes.xaxis)
         axes.set_title("Scores of normal rows and of events")
         axes.legend(loc="best")
 

@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipelines.classical.anomaly.precision_recall import average_precision
+from pipelines.classical.anomaly.precision_recall import average_precision, share
 from pipelines.evaluation import bootstrap
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays
@@ -114,7 +114,7 @@ def _ranked(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
     swept = _nab(at, by_unit)
     return {
         "pr_auc": average_precision(hits, alarms, positives),
-        "event_recall_at_1_per_1000": _share(detected, events),
+        "event_recall_at_1_per_1000": share(detected, events),
         # Without any alarm, too: a detector may be best silent.
         **{f"nab_{name}_swept": np.fmax(v.max(axis=1), 0 * v[:, 0]) for name, v in swept.items()},
     }
@@ -125,11 +125,11 @@ def _fixed(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
     hits, alarms, detected = ((by_unit @ c)[:, 0] for c in (at.hits, at.alarms, at.detected))
     positives, events = by_unit @ at.positives, by_unit @ at.events
     return {
-        "precision": _share(hits, alarms),
-        "recall": _share(hits, positives),
+        "precision": share(hits, alarms),
+        "recall": share(hits, positives),
         "f1": _f1(hits, alarms, positives),
-        "false_alarm_rate": _share(alarms - hits, by_unit @ at.rows - positives),
-        "event_recall": _share(detected, events),
+        "false_alarm_rate": share(alarms - hits, by_unit @ at.rows - positives),
+        "event_recall": share(detected, events),
         **{f"nab_{name}": values[:, 0] for name, values in _nab(at, by_unit).items()},
     }
 
@@ -144,7 +144,7 @@ def _nab(at: Levels, by_unit: np.ndarray) -> dict[str, np.ndarray]:
         raw = weight.true_positive * earned - weight.false_negative * (events - detected)
         raw = raw + weight.false_positive * outside
         silent, perfect = -weight.false_negative * events, weight.true_positive * events
-        values[name] = 100 * _share(raw - silent, perfect - silent)
+        values[name] = 100 * share(raw - silent, perfect - silent)
     return values
 
 
@@ -155,7 +155,7 @@ def _delay(alarm, event, unit, by_unit) -> dict[str, np.ndarray]:
         if alarm[rows].any():
             delays[unit[rows[0]]] += int(alarm[rows].argmax())
             detected[unit[rows[0]]] += 1
-    return {"delay_steps": _share(by_unit @ delays, by_unit @ detected)}
+    return {"delay_steps": share(by_unit @ delays, by_unit @ detected)}
 
 
 def point_adjusted(alarm: np.ndarray, event: np.ndarray) -> np.ndarray:
@@ -166,11 +166,4 @@ def point_adjusted(alarm: np.ndarray, event: np.ndarray) -> np.ndarray:
 
 def _f1(hits, alarms, positives) -> np.ndarray:
     """2 hits / (alarms + positives)."""
-    return _share(2 * hits, alarms + positives)
-
-
-def _share(above, below) -> np.ndarray:
-    """NaN where there is nothing to divide by."""
-    above, below = np.broadcast_arrays(np.asarray(above, float), np.asarray(below, float))
-    undefined = np.full(below.shape, np.nan)
-    return np.divide(above, below, out=undefined, where=below > 0)
+    return share(2 * hits, alarms + positives)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from pipelines.classical.anomaly import methods
 from pipelines.classical.anomaly.methods import MIN_RELATIVE_STD
 from pipelines.spec import DataSpec
+from pipelines.tasks.anomaly_detection.detector import alarms
 
 
 class ClassicalDetector(tf.Module):
@@ -30,16 +31,11 @@ class ClassicalDetector(tf.Module):
         length = history.shape[1] - self.steps + 1
         judged = [self.method(values[:, step : step + length]) for step in range(self.steps)]
         contribution = tf.reduce_mean(tf.stack([shares for _, shares in judged]), axis=0)  # (B, C)
-        known = tf.reduce_all(tf.math.is_finite(values), axis=(1, 2))
         score = tf.cast(tf.reduce_sum(contribution, axis=1), tf.float32)
-        score = tf.where(known, score, float("nan"))
-        threshold = tf.fill(tf.shape(score), tf.constant(self.threshold, tf.float32))
-        return {
-            "score": score, "threshold": threshold,
-            "anomaly": (score > threshold) | tf.math.is_nan(score),
+        return alarms(history, score, self.threshold) | {
             "expected": tf.cast(judged[-1][0], tf.float32),
             "contribution": tf.cast(contribution, tf.float32),
-        }  # fmt: skip
+        }
 
 
 class GraphWhitening(tf.Module):

@@ -39,11 +39,7 @@ def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> 
 def draw_estimator(outputs, test: dict, spec: DataSpec, decision, folder: Path, estimator) -> None:
     """Images with their errors, scores by class, and how much of objects of each size is found."""
     (name,) = spec.inputs
-    truths = [np.asarray(truth) for truth in test[spec.target.name]]
-    predicted = [
-        image_sizes.resize_nearest(np.asarray(mask), *truth.shape)
-        for truth, mask in zip(truths, outputs.masks, strict=True)
-    ]
+    truths, predicted = metrics.at_one_size(outputs, test, spec)
     confusions = np.stack([
         metrics.confusion(a, b, spec.outputs) for a, b in zip(truths, predicted, strict=True)
     ])  # fmt: skip

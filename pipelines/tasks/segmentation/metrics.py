@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from pipelines.classical.class_overlap import confusion, dices, ious, mean, ratio
 from pipelines.evaluation.bootstrap import weights
 from pipelines.preprocessing import image_sizes
-from pipelines.preprocessing.mask_files import IGNORED
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays
 from pipelines.tasks.segmentation import regions
@@ -45,11 +45,15 @@ class Outputs:
         return cls(arrays.read(folder)["masks"])
 
 
-def confusion(truth: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """(classes, classes) pixels by true and predicted class."""
-    known = truth != IGNORED
-    pairs = truth[known].astype(np.int64) * classes + predicted[known]
-    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+def at_one_size(
+    outputs: Outputs, test: Mapping, spec: DataSpec
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """(true masks, predicted ones at the size of these), (h, w) class ids each."""
+    truths = [np.asarray(truth) for truth in test[spec.target.name]]
+    return truths, [
+        image_sizes.resize_nearest(np.asarray(mask), *truth.shape)
+        for truth, mask in zip(truths, outputs.masks, strict=True)
+    ]
 
 
 def score(
@@ -63,11 +67,7 @@ def score(
     then over images. boundary_f1: see `regions.boundary_matches`; over classes. v_rand: of the
     regions between the pixels of the positive class, over images; only with a positive class.
     """
-    truths = [np.asarray(truth) for truth in test[spec.target.name]]
-    predicted = [
-        image_sizes.resize_nearest(np.asarray(mask), *truth.shape)
-        for truth, mask in zip(truths, outputs.masks, strict=True)
-    ]
+    truths, predicted = at_one_size(outputs, test, spec)
     classes = spec.outputs
     of_images = _of_images(truths, predicted, lambda a, b: confusion(a, b, classes))
     pooled = _pooled(weights, of_images)  # (1 + resamples, classes, classes)
@@ -77,11 +77,11 @@ def score(
         [regions.boundary_matches(a, b, label) for label in range(classes)]
     )))  # fmt: skip
     metrics = {
-        "mean_iou": _mean(iou),
-        "mean_dice": _mean(dice),
-        "pixel_accuracy": _ratio(np.einsum("rcc->r", pooled), pooled.sum(axis=(1, 2))),
-        "boundary_f1": _mean(_boundary_f1(matches)),
-        "mean_iou_per_image": _weighted_mean(weights, _mean(ious(of_images))),
+        "mean_iou": mean(iou),
+        "mean_dice": mean(dice),
+        "pixel_accuracy": ratio(np.einsum("rcc->r", pooled), pooled.sum(axis=(1, 2))),
+        "boundary_f1": mean(_boundary_f1(matches)),
+        "mean_iou_per_image": _weighted_mean(weights, mean(ious(of_images))),
         **{f"iou_{name}": iou[:, number] for number, name in enumerate(names)},
         **{f"dice_{name}": dice[:, number] for number, name in enumerate(names)},
     }
@@ -90,18 +90,6 @@ def score(
         sums = _of_images(truths, predicted, lambda a, b: regions.v_rand_sums(a, b, border))
         metrics["v_rand"] = _weighted_mean(weights, regions.v_rand(sums))
     return metrics
-
-
-def ious(confusions: np.ndarray) -> np.ndarray:
-    """(..., classes, classes) -> (..., classes) intersection over union; NaN of absent classes."""
-    correct = np.einsum("...cc->...c", confusions)
-    return _ratio(correct, confusions.sum(axis=-1) + confusions.sum(axis=-2) - correct)
-
-
-def dices(confusions: np.ndarray) -> np.ndarray:
-    """(..., classes, classes) -> (..., classes) Dice coefficients; NaN of absent classes."""
-    correct = np.einsum("...cc->...c", confusions)
-    return _ratio(2 * correct, confusions.sum(axis=-1) + confusions.sum(axis=-2))
 
 
 def label_names(labels: Sequence[str]) -> list[str]:
@@ -126,25 +114,13 @@ def _pooled(weights: np.ndarray, of_images: np.ndarray) -> np.ndarray:
 def _weighted_mean(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     """The mean over images with a value."""
     defined = np.isfinite(values)
-    return _ratio(weights @ np.where(defined, values, 0.0), weights @ defined.astype(np.float64))
+    return ratio(weights @ np.where(defined, values, 0.0), weights @ defined.astype(np.float64))
 
 
 def _boundary_f1(matches: np.ndarray) -> np.ndarray:
     """(..., 4) -> (...): NaN where neither mask has a boundary."""
     guess, guess_near, actual, actual_near = np.moveaxis(matches, -1, 0)
-    precision, recall = _ratio(guess_near, guess), _ratio(actual_near, actual)
+    precision, recall = ratio(guess_near, guess), ratio(actual_near, actual)
     both = np.nan_to_num(precision) + np.nan_to_num(recall)
     f1 = np.where(both > 0, 2 * np.nan_to_num(precision * recall) / np.maximum(both, 1e-300), 0.0)
     return np.where(guess + actual > 0, f1, np.nan)
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """The mean over the last axis of what is defined."""
-    defined = np.isfinite(values)
-    return _ratio(np.where(defined, values, 0.0).sum(axis=-1), defined.sum(axis=-1))
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
-    """NaN where the denominator is 0."""
-    safe = np.where(denominator > 0, denominator, 1)
-    return np.where(denominator > 0, numerator / safe, np.nan)

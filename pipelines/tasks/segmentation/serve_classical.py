@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from pipelines.classical.forests import Forest
-from pipelines.classical.pixel_features import SCALES, UNIT, kernel
+from pipelines.classical.pixel_features import SCALES, UNIT, kernel, of_blurred
 from pipelines.tasks.segmentation.tiling import mirrored
 
 ROWS = 1 << 14  # pixels at a time; the last part is filled up
@@ -88,15 +88,7 @@ def _of_scale(plane, weights: np.ndarray) -> list:
     for shape in ((-1, 1, 1, 1), (1, -1, 1, 1)):
         blurred = tf.nn.conv2d(blurred, tf.reshape(taps, shape), 1, "VALID")
     blurred = tf.floor((blurred[0, ..., 0] + UNIT / 2) / UNIT)
-    wide = _mirror(blurred, 1)
-    middle, up, down = wide[1:-1], wide[:-2], wide[2:]
-    across = middle[:, 2:] - middle[:, :-2]
-    along = (down - up)[:, 1:-1]
-    xx = 4 * (middle[:, 2:] - 2 * blurred + middle[:, :-2])
-    yy = 4 * ((down + up)[:, 1:-1] - 2 * blurred)
-    xy = (down - up)[:, 2:] - (down - up)[:, :-2]
-    root = tf.sqrt((xx - yy) ** 2 + 4 * xy**2)
-    return [blurred, across**2 + along**2, xx + yy - root, xx + yy + root]
+    return of_blurred(blurred, _mirror(blurred, 1), tf.sqrt)
 
 
 def _mirror(plane, reach: int):
