@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from models.layers.lstm import LSTM
 from models.layers.robust_scaling import scale, unscale
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
@@ -35,9 +36,9 @@ def lstm_autoencoder(spec: DataSpec, *, units: int = 32, code_dim: int = 16) -> 
     """
     inputs, x = scale(spec)
     steps = spec.inputs["history"].shape[0]
-    code = layers.Dense(code_dim, name="code")(layers.LSTM(units, name="encoder")(x))
+    code = layers.Dense(code_dim, name="code")(LSTM(units, name="encoder")(x))
     x = layers.RepeatVector(steps, name="every_step")(code)  # (B, T, code)
-    x = layers.LSTM(units, return_sequences=True, name="decoder")(x)
+    x = LSTM(units, return_sequences=True, name="decoder")(x)
     return _model(spec, inputs, x, "lstm_autoencoder")
 
 

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from models.layers.causal_conv import CausalConv1D, covering_dilations
+from models.layers.causal_conv import covering_dilations, residual_block
+from models.layers.lstm import LSTM
 from models.layers.robust_scaling import scale, unscale
 from pipelines.spec import DataSpec
 
@@ -39,7 +40,7 @@ def lstm_step_forecaster(
     inputs, before = _steps_before(spec)
     x = before
     for number in range(depth):
-        x = layers.LSTM(units, return_sequences=True)(x)  # (B, T, units)
+        x = LSTM(units, return_sequences=True)(x)  # (B, T, units)
         x = layers.Dropout(dropout, name=f"dropout{number}")(x)
     return _model(spec, inputs, before, x, "lstm_step_forecaster")
 
@@ -65,7 +66,7 @@ def tcn_step_forecaster(
     x = before
     dilations = dilations or covering_dilations(kernel_size, spec.inputs["history"].shape[0])
     for number, dilation in enumerate(dilations):
-        x = _block(x, filters, kernel_size, dilation, dropout, f"block{number}")
+        x = residual_block(x, filters, kernel_size, dilation, dropout, f"block{number}")
     return _model(spec, inputs, before, x, "tcn_step_forecaster")
 
 
@@ -74,20 +75,6 @@ def _steps_before(spec: DataSpec) -> tuple[dict, keras.KerasTensor]:
     inputs, x = scale(spec)
     x = layers.ZeroPadding1D((1, 0), name="nothing_before")(x)
     return inputs, layers.Cropping1D((0, 1), name="before")(x)
-
-
-def _block(x, filters: int, kernel_size: int, dilation: int, dropout: float, name: str):
-    """(B, T, C) -> (B, T, filters): relu(x + f(x)), f twice convolution, relu and dropout."""
-    skip = x
-    if x.shape[-1] != filters:
-        skip = layers.Conv1D(filters, 1, name=f"{name}_skip")(x)
-    for number in range(2):
-        x = CausalConv1D(
-            filters, kernel_size, dilation_rate=dilation, activation="relu",
-            name=f"{name}_conv{number}",
-        )(x)  # fmt: skip
-        x = layers.SpatialDropout1D(dropout, name=f"{name}_dropout{number}")(x)
-    return layers.ReLU(name=name)(layers.Add(name=f"{name}_sum")([x, skip]))
 
 
 def _model(spec: DataSpec, inputs: dict, before, x, name: str) -> keras.Model:

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from models.layers.lstm import LSTM
 from models.layers.robust_scaling import scale
 from pipelines.spec import DataSpec
 
@@ -29,7 +30,7 @@ def lstm_step_labeller(
     """
     inputs, x = scale(spec)
     for number in range(depth):
-        x = layers.LSTM(units, return_sequences=True)(x)  # (B, T, units)
+        x = LSTM(units, return_sequences=True)(x)  # (B, T, units)
         x = layers.Dropout(dropout, name=f"dropout{number}")(x)
     log_odds = layers.Dense(1, name="log_odds")(x)  # (B, T, 1)
     steps = spec.inputs["history"].shape[0]

@@ -5,18 +5,20 @@ Networks for Sequence Modeling", 2018, https://arxiv.org/abs/1803.01271.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import keras
 from keras import layers
 
-from models.layers.causal_conv import CausalConv1D, covering_dilations, receptive_field
+from models.layers.causal_conv import (
+    Norm,
+    covering_dilations,
+    receptive_field,
+    residual_block,
+)
 from models.layers.sequence_inputs import answers_every_step, read_sequence, total_steps
 from models.layers.standardization import denormalize, standardize
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
-
-Norm = Literal["weight", "batch", "none"]
 
 
 def tcn_forecaster(
@@ -61,7 +63,8 @@ def tcn_forecaster(
     _check_receptive_field(kernel_size, dilations, steps)
     inputs, x, level = standardize(spec, remove_mean)  # (B, H, C)
     for number, dilation in enumerate(dilations):
-        x = _block(x, filters, kernel_size, dilation, dropout, f"block{number}")  # (B, H, filters)
+        # (B, H, filters)
+        x = residual_block(x, filters, kernel_size, dilation, dropout, f"block{number}")
     last = layers.Cropping1D((steps - 1, 0), name="last_step")(x)  # (B, 1, filters)
     flat = layers.Dense(spec.outputs, name="outputs")(layers.Flatten()(last))  # (B, F * C * Q)
     return keras.Model(inputs, denormalize(spec, flat, level), name="tcn_forecaster")
@@ -105,42 +108,12 @@ def tcn_sequence_model(
     _check_receptive_field(kernel_size, dilations, steps)
     inputs, x = read_sequence(spec)  # (B, T, C)
     for number, dilation in enumerate(dilations):
-        x = _block(x, filters, kernel_size, dilation, dropout, f"block{number}", norm)
+        x = residual_block(x, filters, kernel_size, dilation, dropout, f"block{number}", norm)
     if not answers_every_step(spec):
         last = layers.Cropping1D((steps - 1, 0), name="last_step")(x)  # (B, 1, filters)
         x = layers.Flatten()(last)
     outputs = layers.Dense(spec.outputs, name="outputs")(x)  # (B, outputs) or (B, T, outputs)
     return keras.Model({inputs.name: inputs}, outputs, name="tcn_sequence_model")
-
-
-def _block(
-    x, filters: int, kernel_size: int, dilation: int, dropout: float, name: str,
-    norm: Norm = "weight",
-):  # fmt: skip
-    """(B, T, C) -> (B, T, filters): relu(x + f(x)), f twice convolution, relu and dropout."""
-    skip = x
-    if x.shape[-1] != filters:
-        skip = layers.Conv1D(filters, 1, name=f"{name}_skip")(x)
-    for number in range(2):
-        x = _convolution(x, filters, kernel_size, dilation, f"{name}_conv{number}", norm)
-        x = layers.SpatialDropout1D(dropout, name=f"{name}_dropout{number}")(x)
-    return layers.ReLU(name=name)(layers.Add(name=f"{name}_sum")([x, skip]))
-
-
-def _convolution(x, filters: int, kernel_size: int, dilation: int, name: str, norm: Norm):
-    """(B, T, C) -> (B, T, filters): causal convolution, normalised, and relu."""
-    if norm == "weight":
-        return CausalConv1D(
-            filters, kernel_size, dilation_rate=dilation, activation="relu", name=name
-        )(x)
-    is_batch = norm == "batch"  # its shift takes the place of the bias
-    x = layers.Conv1D(
-        filters, kernel_size, padding="causal", dilation_rate=dilation, use_bias=not is_batch,
-        kernel_initializer="he_normal", name=name,
-    )(x)  # fmt: skip
-    if is_batch:
-        x = layers.BatchNormalization(name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x)
 
 
 def _check_receptive_field(kernel_size: int, dilations: Sequence[int], steps: int) -> None:

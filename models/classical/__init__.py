@@ -7,13 +7,15 @@ trained, evaluated, exported and served as a network is. It is also the strong b
 set's networks: `strong` of a block under `baselines` names it.
 """
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from pipelines.inference.decision import DecisionRule
 
+SELECTION = "selection.json"
 Columns = Mapping[str, Any]  # arrays of a split by name: numpy arrays, or lists of texts or bytes
 
 
@@ -32,6 +34,16 @@ class Selection:
     metric: str
     value: float
     mode: Literal["min", "max"] = "max"
+
+    def save(self, folder: Path) -> None:
+        """Into the folder of an estimator that selects once."""
+        text = json.dumps(asdict(self), indent=1) + "\n"
+        (folder / SELECTION).write_text(text, "utf-8")
+
+    @classmethod
+    def restored(cls, folder: Path) -> "Selection":
+        """What `save` wrote."""
+        return cls(**json.loads((folder / SELECTION).read_text("utf-8")))
 
 
 class Estimator(Protocol):

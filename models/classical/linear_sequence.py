@@ -74,14 +74,10 @@ class LinearSequence:
             "weights": self.map.weights, "biases": self.map.biases,
         }.items():  # fmt: skip
             arrays.write(folder / name, {"values": values})
-        arrays.write(folder / "selection", {
-            "settings": [self.selection.settings], "value": np.array([self.selection.value])
-        })  # fmt: skip
+        self.selection.save(folder)
 
     def restore(self, folder: Path) -> None:
-        saved = arrays.read(folder / "selection")
-        value = float(saved["value"][0])
-        self.selection = Selection(saved["settings"][0], "val/loss", value, "min")
+        self.selection = Selection.restored(folder)
         steps, positions, weights, biases = (
             np.asarray(arrays.read(folder / name)["values"])
             for name in ("steps", "positions", "weights", "biases")

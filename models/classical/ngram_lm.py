@@ -103,14 +103,10 @@ class NgramLanguageModel:
     def save(self, folder: Path) -> None:
         for name, values in self.model.arrays().items():
             arrays.write(folder / name, {"values": values})
-        arrays.write(folder / "selection", {
-            "settings": [self.selection.settings], "value": np.array([self.selection.value])
-        })  # fmt: skip
+        self.selection.save(folder)
 
     def restore(self, folder: Path) -> None:
-        saved = arrays.read(folder / "selection")
-        value = float(saved["value"][0])
-        self.selection = Selection(saved["settings"][0], "val/perplexity", value, "min")
+        self.selection = Selection.restored(folder)
         levels = {
             path.name: arrays.read(path)["values"] for path in sorted(folder.glob("order*.*"))
         }

@@ -1,18 +1,17 @@
 """A random forest on features of pixels at several scales: the classical way to segment."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 
 from models.classical import Columns, Selection
+from pipelines.classical.class_overlap import confusion, ious, mean
 from pipelines.classical.forests import Forest
 from pipelines.classical.pixel_features import pixel_features
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays
 
-SETTINGS = "settings.json"
 MIN_LEAF = 5  # pixels of a leaf
 DRAWS = ("as they are", "balanced")  # how pixels are drawn: by their frequency, or each class alike
 
@@ -68,7 +67,7 @@ class PixelForest:
         for draw in DRAWS:
             forest = self._fit(train[self.input], np.asarray(train[target]), draw, seed)
             predicted = np.stack([self._classes(forest, f) for f in images])
-            iou = mean_iou(truth, predicted, self.spec.outputs)
+            iou = float(mean(ious(confusion(truth, predicted, self.spec.outputs))))
             print(f"forest, pixels {draw}: mean IoU {iou:.3f} on val", flush=True)
             if best is None or iou > best[0]:
                 best = iou, draw, forest
@@ -121,29 +120,10 @@ class PixelForest:
     def save(self, folder: Path) -> None:
         for name, values in self.forest.arrays().items():
             arrays.write(folder / name, {name: values})
-        selection = [self.selection.settings, self.selection.metric, self.selection.value]
-        (folder / SETTINGS).write_text(
-            json.dumps({"selection": selection}, indent=1) + "\n", "utf-8"
-        )
+        self.selection.save(folder)
 
     def restore(self, folder: Path) -> None:
-        settings = json.loads((folder / SETTINGS).read_text("utf-8"))
-        self.selection = Selection(*settings["selection"])
+        self.selection = Selection.restored(folder)
         stored = {path.name: np.asarray(arrays.read(path)[path.name]) for path in folder.iterdir()
                   if path.is_dir()}  # fmt: skip
         self.forest = Forest(**stored)
-
-
-def mean_iou(truth: np.ndarray, predicted: np.ndarray, classes: int) -> float:
-    """Intersection over union of each class that occurs, pooled over all pixels; their mean.
-
-    Pixels whose true id is none of the classes are left out.
-    """
-    known = truth < classes
-    truth, predicted = truth[known], predicted[known]
-    values = [
-        np.sum((truth == label) & (predicted == label)) / np.sum((truth == label)
-                                                                 | (predicted == label))
-        for label in np.union1d(truth, predicted)
-    ]  # fmt: skip
-    return float(np.mean(values))

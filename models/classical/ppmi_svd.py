@@ -76,14 +76,9 @@ class CountedVectors:
         return int(self.vectors.size)
 
     def save(self, folder: Path) -> None:
-        selection = {
-            "settings": [self.selection.settings], "value": np.array([self.selection.value])
-        }  # fmt: skip
         arrays.write(folder / "words", {"vectors": self.vectors})
-        arrays.write(folder / "selection", selection)
+        self.selection.save(folder)
 
     def restore(self, folder: Path) -> None:
-        saved = arrays.read(folder / "selection")
-        value = float(saved["value"][0])
-        self.selection = Selection(saved["settings"][0], "val/neighbour_auc", value)
+        self.selection = Selection.restored(folder)
         self.vectors = arrays.read(folder / "words")["vectors"]

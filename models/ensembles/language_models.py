@@ -25,7 +25,7 @@ from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays, keras_file
 
-NETWORK, SELECTION = "network.keras", "selection"
+NETWORK, WEIGHT = "network.keras", "weight"
 
 
 def language_model_mixture(spec: DataSpec, *, order: int = 5) -> "LanguageModelMixture":
@@ -87,15 +87,12 @@ class LanguageModelMixture:
         keras_file.save(self.network, folder / NETWORK)
         for name, values in self.counts.arrays().items():
             arrays.write(folder / "counts" / name, {"values": values})
-        arrays.write(folder / SELECTION, {
-            "settings": [self.selection.settings], "value": np.array([self.selection.value]),
-            "weight": np.array([self.weight]),
-        })  # fmt: skip
+        arrays.write(folder / WEIGHT, {"values": np.array([self.weight])})
+        self.selection.save(folder)
 
     def restore(self, folder: Path) -> None:
-        saved = arrays.read(folder / SELECTION)
-        self.weight, value = float(saved["weight"][0]), float(saved["value"][0])
-        self.selection = Selection(saved["settings"][0], "val/perplexity", value, "min")
+        self.weight = float(arrays.read(folder / WEIGHT)["values"][0])
+        self.selection = Selection.restored(folder)
         self.network = keras.saving.load_model(folder / NETWORK, compile=False)
         levels = {path.name: arrays.read(path)["values"] for path in (folder / "counts").iterdir()}
         self.counts = ngram_lm.NgramModel.load(levels, self.spec.outputs - 1)

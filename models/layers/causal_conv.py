@@ -1,4 +1,4 @@
-"""Dilated causal convolution with weight normalisation, and its receptive field.
+"""Dilated causal convolution with weight normalisation, blocks of it, and their receptive field.
 
 References: Bai, Kolter and Koltun, "An Empirical Evaluation of Generic Convolutional and Recurrent
 Networks for Sequence Modeling", 2018, https://arxiv.org/abs/1803.01271; Salimans and Kingma,
@@ -6,9 +6,12 @@ Networks for Sequence Modeling", 2018, https://arxiv.org/abs/1803.01271; Saliman
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
-from keras import ops
+from keras import layers, ops
+
+Norm = Literal["weight", "batch", "none"]
 
 
 @keras.saving.register_keras_serializable("models")
@@ -73,3 +76,43 @@ def covering_dilations(kernel_size: int, steps: int, convolutions: int = 2) -> l
     while receptive_field(kernel_size, dilations, convolutions) < steps:
         dilations.append(2 * dilations[-1])
     return dilations
+
+
+def residual_block(
+    x, filters: int, kernel_size: int, dilation: int, dropout: float, name: str,
+    norm: Norm = "weight",
+):  # fmt: skip
+    """(B, T, C) -> (B, T, filters): relu(x + f(x)), f twice convolution, relu and dropout.
+
+    Args:
+        x: (B, T, C); where C is not `filters`, a convolution of one tap brings it to them.
+        filters: of every convolution.
+        kernel_size: taps of every filter.
+        dilation: steps between the taps.
+        dropout: rate of spatial dropout, which drops whole channels.
+        name: of the block; its layers' names begin so.
+        norm: what each convolution is normalised by, see `models.tcn.tcn_sequence_model`.
+    """
+    skip = x
+    if x.shape[-1] != filters:
+        skip = layers.Conv1D(filters, 1, name=f"{name}_skip")(x)
+    for number in range(2):
+        x = _convolution(x, filters, kernel_size, dilation, f"{name}_conv{number}", norm)
+        x = layers.SpatialDropout1D(dropout, name=f"{name}_dropout{number}")(x)
+    return layers.ReLU(name=name)(layers.Add(name=f"{name}_sum")([x, skip]))
+
+
+def _convolution(x, filters: int, kernel_size: int, dilation: int, name: str, norm: Norm):
+    """(B, T, C) -> (B, T, filters): causal convolution, normalised, and relu."""
+    if norm == "weight":
+        return CausalConv1D(
+            filters, kernel_size, dilation_rate=dilation, activation="relu", name=name
+        )(x)
+    is_batch = norm == "batch"  # its shift takes the place of the bias
+    x = layers.Conv1D(
+        filters, kernel_size, padding="causal", dilation_rate=dilation, use_bias=not is_batch,
+        kernel_initializer="he_normal", name=name,
+    )(x)  # fmt: skip
+    if is_batch:
+        x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from pipelines.classical.naive_forecasts import persistence, seasonal_naive
 from pipelines.figures import style
@@ -152,8 +152,7 @@ def gradients(norms: dict[str, np.ndarray], spec: DataSpec, folder: Path) -> Non
             drawn = np.where(values > 0, values, np.nan)
             axes.plot(back, drawn, color=colour, label=name.replace("_", " "))
         axes.set(yscale="log", xlim=(back[0], 1))
-        axes.yaxis.set_major_formatter("{x:g}")  # powers would be typeset, and labels are not
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        style.plain_numbers(axes.yaxis)
         axes.set_xlabel(f"{steps_name(spec)} before the forecast")
         axes.set_ylabel("|d forecast / d history|")
         axes.set_title("Gradient of the forecast by age of the observation")

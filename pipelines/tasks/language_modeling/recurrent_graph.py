@@ -3,30 +3,20 @@
 import keras
 import tensorflow as tf
 
-from models.layers.language_model_scores import LAYER
-from pipelines.tasks.language_modeling import windowed_nats
+from pipelines.tasks.language_modeling.windowed_nats import ScoredNetwork
 
 CONTEXT = 512  # of a longer prompt the last tokens are read
 
 
-class RecurrentGraph(tf.Module):
+class RecurrentGraph(ScoredNetwork):
     """A `ServedDecoder` over a Keras model; its state is that of all layers, side by side."""
 
     context = CONTEXT
 
     def __init__(self, model: keras.Model):
-        super().__init__()
-        self.layer = model.get_layer(LAYER)
+        super().__init__(model)
         self.sizes = [state.shape[1] for state in self.layer.zero_states(1)]
         self.state_specs = (tf.TensorSpec((None, sum(self.sizes)), tf.float32, name="state"),)
-
-    def nats(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """(B,) float64 sums of -log p over the tokens of (B, None) documents."""
-        return tf.reduce_sum(self.token_nats(ids), axis=1)
-
-    def token_nats(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
-        """(B, None) float64, -log p of each token of (B, None) documents."""
-        return windowed_nats.token_nats(self.layer, ids)
 
     def start(self, ids: tf.RaggedTensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """(state before the last token, that token) of prompts; 0 comes before each."""

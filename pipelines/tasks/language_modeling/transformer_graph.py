@@ -14,32 +14,22 @@ C / 2 before it, as where documents are scored.
 import keras
 import tensorflow as tf
 
-from models.layers.language_model_scores import LAYER
-from pipelines.tasks.language_modeling import windowed_nats
+from pipelines.tasks.language_modeling.windowed_nats import ScoredNetwork
 
 State = dict[str, tf.Tensor]
 
 
-class TransformerGraph(tf.Module):
+class TransformerGraph(ScoredNetwork):
     """A `ServedDecoder` over a Keras model."""
 
     def __init__(self, model: keras.Model):
-        super().__init__()
-        self.layer = model.get_layer(LAYER)
+        super().__init__(model)
         self.context = self.layer.context
         self.state_specs = (
             tf.TensorSpec((None, *self.layer.cache_shape), tf.float32, "state"),
             tf.TensorSpec((None, self.context), tf.int32, "recent"),
             tf.TensorSpec((None,), tf.int32, "read"),
         )
-
-    def nats(self, ids: tf.RaggedTensor) -> tf.Tensor:
-        """(B,) float64 sums of -log p over the tokens of (B, None) documents."""
-        return tf.reduce_sum(self.token_nats(ids), axis=1)
-
-    def token_nats(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
-        """(B, None) float64, -log p of each token of (B, None) documents."""
-        return windowed_nats.token_nats(self.layer, ids)
 
     def start(self, ids: tf.RaggedTensor) -> tuple[State, tf.Tensor]:
         """(state before the last token, that token) of prompts; 0 comes before each.

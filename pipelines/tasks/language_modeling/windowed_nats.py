@@ -1,6 +1,9 @@
 """Scores of documents by a network, in the graph: models/layers/language_model_scores.py there."""
 
+import keras
 import tensorflow as tf
+
+from models.layers.language_model_scores import LAYER
 
 
 def token_nats(layer, ids: tf.RaggedTensor) -> tf.RaggedTensor:
@@ -36,3 +39,19 @@ def token_nats(layer, ids: tf.RaggedTensor) -> tf.RaggedTensor:
     windowed = tf.transpose(results.stack(), (1, 0, 2))  # (B, windows, steps)
     nats = tf.reshape(windowed, tf.shape(targets))
     return tf.RaggedTensor.from_tensor(tf.cast(nats, tf.float64), ids.row_lengths())
+
+
+class ScoredNetwork(tf.Module):
+    """What the `ServedDecoder`s over Keras models have in common."""
+
+    def __init__(self, model: keras.Model):
+        super().__init__()
+        self.layer = model.get_layer(LAYER)
+
+    def nats(self, ids: tf.RaggedTensor) -> tf.Tensor:
+        """(B,) float64 sums of -log p over the tokens of (B, None) documents."""
+        return tf.reduce_sum(self.token_nats(ids), axis=1)
+
+    def token_nats(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
+        """(B, None) float64, -log p of each token of (B, None) documents."""
+        return token_nats(self.layer, ids)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from matplotlib.ticker import NullFormatter, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
 from pipelines.figures import classification, style
 from pipelines.spec import DataSpec
@@ -68,8 +68,7 @@ def gradients(networks: dict, sequences, targets, loss, folder: Path) -> None:
             axes.plot(steps, np.where(values > 0, values, np.nan), color=colour, label=names[label])
         axes.set(yscale="log", xlim=(1, steps[-1]), xlabel="step t")
         axes.set_ylabel(f"|dL/d{variable}_t| of the last step's loss")
-        axes.yaxis.set_major_formatter("{x:g}")  # powers would be typeset, and labels are not
-        axes.yaxis.set_minor_formatter(NullFormatter())
+        style.plain_numbers(axes.yaxis)
         axes.set_title("Gradient through time")
         axes.legend(loc="best")
 

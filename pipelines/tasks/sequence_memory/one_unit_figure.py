@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from matplotlib.ticker import NullFormatter
-
 from pipelines.figures import style
 
 COLOURS = (style.BLUE, style.GREY, style.ORANGE)
@@ -27,8 +25,7 @@ def draw(
             left.plot(values, color=colour, label=label)
         last = len(values) - 1
         left.set(yscale="log", xlabel="step t", ylabel=f"d h_{last} / d h_t", xlim=(0, last))
-        left.yaxis.set_major_formatter("{x:g}")  # powers would be typeset, and labels are not
-        left.yaxis.set_minor_formatter(NullFormatter())
+        style.plain_numbers(left.yaxis)
         left.set_title("Gradient of the last state")
         for (label, weights), colour in zip(descents.items(), COLOURS[::-2], strict=True):
             right.plot(weights, color=colour, label=label, marker="o" if len(weights) < 5 else None)
