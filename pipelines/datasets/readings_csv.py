@@ -126,12 +126,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 def read(raw: Path, options: Options) -> list[Stream]:
     """The stream of each file, in the order of their names."""
-    if raw.is_dir() and options.files is None:
-        raise UserError(
-            "source-is-folder", 'is a folder; name its files: files: "*.csv"', path=raw, key="files"
-        )
-    source_files.require_folder(raw, options.files)
-    names = [""] if options.files is None else source_files.members(raw, options.files)
+    names = source_files.parts(raw, options.files)
     listed = None
     if isinstance(options.events, str):
         source_files.require_folder(raw, options.events)

@@ -10,7 +10,6 @@ from pathlib import Path
 from pydantic import model_validator
 
 from pipelines import spec
-from pipelines.config.errors import UserError
 from pipelines.config.written_texts import Label
 from pipelines.preparation import observations, source_files, time_series
 from pipelines.preparation.reading_table import Frequency, ReadingOptions, read_file
@@ -55,14 +54,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 def read(path: Path, options: Options) -> Observations:
     """The observations of a file, or of several in a folder."""
-    if path.is_dir() and options.files is None:
-        raise UserError(
-            "source-is-folder", 'is a folder; name its files: files: "*.csv"', path=path,
-            key="files",
-        )  # fmt: skip
-    source_files.require_folder(path, options.files)
-    names = [""] if options.files is None else source_files.members(path, options.files)
-    parts = [read_file(path / name, options) for name in names]
+    parts = [read_file(path / name, options) for name in source_files.parts(path, options.files)]
     parts.sort(key=lambda part: part[0].time)
     rows = [row for part in parts for row in part]
     observations.refuse_disorder(rows)

@@ -78,15 +78,9 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     (out / "repeat0/assets").mkdir()
     tokenizer.save(out / "repeat0/assets" / documents.VOCABULARY_FILE)
     counts = {split: sum(tokens) for split, tokens in lengths.items()}
-    longest = max(map(max, lengths.values()))
-    tokens = spec.Field((longest,), "int32", "token id", tokenizer.size, kind="ids")
-    return spec.DataSpec(
-        inputs={"tokens": tokens},
-        target=spec.Target(**vars(tokens), name="tokens"),
-        outputs=tokenizer.size,
-        request_inputs=("text",),
-        task_metadata={"tokens": counts, "benchmarks": _coverage(every, covered)},
-    )
+    described = text_documents.data_spec(tokenizer, lengths, ends_at_line=False)
+    facts = {"tokens": counts, "benchmarks": _coverage(every, covered)}
+    return replace(described, task_metadata=facts)
 
 
 def learn(train: list[str], settings: text_documents.Options) -> Tokenizer:

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from matplotlib import style
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from pipelines.figures import glyphs
 
@@ -43,6 +45,12 @@ STYLE = {
     "lines.linewidth": 1.8,
     "text.parse_math": False,  # labels and texts are data: "$5 or $6" is not a formula
 }
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Of a logarithmic axis: powers of ten would be typeset, and labels are not."""
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def draw(path: Path, size_inches: tuple[float, float], paint: Callable[[Figure], None]) -> None:

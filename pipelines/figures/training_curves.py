@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator, NullFormatter
+from matplotlib.ticker import MaxNLocator
 
 from pipelines.figures import style
 
@@ -84,8 +84,7 @@ def _panel(axes, quantity: str, histories: list[list[dict]], best: list[int | No
 def _mark_trivial(axes, loss: float) -> None:
     axes.axhline(loss, color=style.GREY, ls="--", lw=1.2, label=f"nothing learned: {loss:.4g}")
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter("{x:g}")  # powers would be typeset, and labels are not
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    style.plain_numbers(axes.yaxis)
     axes.legend(loc="best")
 
 

@@ -164,14 +164,13 @@ def _write_split(folder: Path, streams: Sequence[Stream], steps: int, stride: in
 def _numbered(event: np.ndarray, first: int) -> np.ndarray:
     """Events numbered from `first` on, in their order."""
     numbered = np.full(len(event), NORMAL, np.int32)
-    ids = list(dict.fromkeys(event[event != NORMAL].tolist()))
-    for number, name in enumerate(ids):
+    for number, name in enumerate(_ids(event)):
         numbered[event == name] = first + number
     return numbered
 
 
 def event_count(stream: Stream) -> int:
-    return len(np.unique(stream.event[stream.first :][stream.event[stream.first :] != NORMAL]))
+    return len(_ids(stream.event[stream.first :]))
 
 
 def resampled(streams: Sequence[Stream]) -> list[int]:
@@ -191,6 +190,7 @@ def resampled(streams: Sequence[Stream]) -> list[int]:
 
 
 def _ids(event: np.ndarray) -> list[int]:
+    """The numbers of the events, in their order."""
     return list(dict.fromkeys(event[event != NORMAL].tolist()))
 
 

@@ -23,6 +23,17 @@ def by_split(source: Path, files: Mapping[str, T] | None) -> dict[str, T | None]
     return {split.removeprefix("all"): entry for split, entry in (files or {"": None}).items()}
 
 
+def parts(source: Path, files: str | Sequence[str] | None) -> list[str]:
+    """Names of the files of one series, as the option `files` names them; [""]: `source` itself."""
+    if source.is_dir() and files is None:
+        raise UserError(
+            "source-is-folder", 'is a folder; name its files: files: "*.csv"', path=source,
+            key="files",
+        )  # fmt: skip
+    require_folder(source, files)
+    return [""] if files is None else members(source, files)
+
+
 def require_folder(source: Path, files: object) -> None:
     """Refuses the option `files` where the source is a file."""
     if not source.is_dir() and files is not None:

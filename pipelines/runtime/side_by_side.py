@@ -34,8 +34,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("graph")
     options = parser.parse_args(list(arguments))
     parts = changed_parts(options.graph)
-    if parts and parts[0] == [CODE]:
-        subprocess.run(command([CODE]), check=True)
+    if parts == [[CODE]]:
+        if status := run([command([CODE])], jobs=1):
+            return status
         parts = changed_parts(options.graph)
     if not parts:
         print("repro: nothing has changed", flush=True)

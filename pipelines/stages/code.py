@@ -38,8 +38,8 @@ def run(params_file: Path) -> None:
         for entry in entries():
             file = (folder / entry).with_suffix(".txt")
             file.parent.mkdir(parents=True, exist_ok=True)
-            needed = sorted(import_graph.reached([entry], imports))
-            lines = (f"{digests[path]}  {path}\n" for path in needed)
+            needed = import_graph.closure([entry], graph=imports)
+            lines = (f"{digests[path]}  {path}\n" for path in sorted(needed))
             file.write_text("".join(lines), "utf-8")
 
 

@@ -1,7 +1,7 @@
 """The files of this project that a file needs, from its import statements."""
 
 import ast
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from pipelines.config import search_path
@@ -10,24 +10,23 @@ ROOT = Path(__file__).parents[2]
 LOCAL = ("pipelines", "models", "serving")
 
 
-def closure(entries: Iterable[str], root: Path = ROOT) -> set[str]:
-    """The entry files and all local files they import, directly or not, relative to the root."""
-    return _reached(entries, lambda path: imports(path, root))
+def closure(
+    entries: Iterable[str], root: Path = ROOT, graph: Mapping[str, set[str]] | None = None
+) -> set[str]:
+    """The entry files and all local files they import, directly or not, relative to the root.
 
-
-def reached(entries: Iterable[str], graph: Mapping[str, set[str]]) -> set[str]:
-    """The same from the imports of all files, read before."""
-    return _reached(entries, graph.__getitem__)
-
-
-def _reached(entries: Iterable[str], imported: Callable[[str], set[str]]) -> set[str]:
+    Args:
+        entries: files.
+        root: of the project.
+        graph: `imports` of all files, where they have been read before.
+    """
     needed: set[str] = set()
     waiting = list(entries)
     while waiting:
         path = waiting.pop()
         if path not in needed:
             needed.add(path)
-            waiting += imported(path)
+            waiting += imports(path, root) if graph is None else graph[path]
     return needed
 
 

@@ -14,6 +14,7 @@ the client. The signatures know the vocabulary and how to sample; a server knows
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -60,11 +61,11 @@ class TextGenerator:
             and state | {TEXT, ENDED, LOG_PROBABILITY} <= set(self.sample.outputs)
         )
 
-    @property
+    @cached_property
     def state(self) -> list[str]:
         return [name for name in self.start.outputs if name in self.sample.inputs]
 
-    @property
+    @cached_property
     def parameters(self) -> list[str]:
         """Those of one token."""
         return [name for name in self.generate.inputs if name not in (PROMPT, MAX_TOKENS, STOP)]

@@ -20,22 +20,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.runtime.forkserver import PACKAGES
+from tests.support.front_door import FRONT_DOOR
 
 PIPELINES = Path(__file__).parents[2] / "pipelines"
-RUNTIME = (
-    "__init__",
-    "failures",
-    "fork_client",
-    "machine_errors",
-    "memory",
-    "sqlite_retry",
-    "timing",
-)
-FRONT_DOOR = (
-    *("__init__.py", "__main__.py"),
-    *(f"config/{name}.py" for name in ("__init__", "errors", "tensorflow_env")),
-    *(f"runtime/{name}.py" for name in RUNTIME),
-)
 FORKING = (*FRONT_DOOR, "runtime/fork_worker.py")
 LIGHT = ("colorsys", "numpy")
 SERVED = "colorsys"  # imported by the server, and by nothing else

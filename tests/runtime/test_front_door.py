@@ -9,21 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.front_door import FRONT_DOOR
+
 PIPELINES = Path(__file__).parents[2] / "pipelines"
-RUNTIME = (
-    "__init__",
-    "failures",
-    "fork_client",
-    "machine_errors",
-    "memory",
-    "sqlite_retry",
-    "timing",
-)
-FRONT_DOOR = (
-    *("__init__.py", "__main__.py"),
-    *(f"config/{name}.py" for name in ("__init__", "errors", "tensorflow_env")),
-    *(f"runtime/{name}.py" for name in RUNTIME),
-)
 # Stages whose work is the code in their params file.
 WITH_KEY = "def run(params_file, key):\n    exec(params_file.read_text(), {'key': key})\n"
 WITHOUT_KEY = "def run(params_file):\n    exec(params_file.read_text(), {})\n"

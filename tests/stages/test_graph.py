@@ -70,13 +70,7 @@ def needed(stage: str, item: dict) -> set[str]:
 
 @functools.cache
 def reached(*entries: str) -> set[str]:
-    parents = {
-        f"{folder.as_posix()}/__init__.py"
-        for entry in entries
-        for folder in Path(entry).parents
-        if folder != Path()
-    }
-    return import_graph.closure([*entries, *sorted(parents)])
+    return import_graph.closure(entries)
 
 
 def resolve(text: str, key: str, item: dict) -> str:
