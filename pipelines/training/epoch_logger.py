@@ -32,6 +32,7 @@ class EpochLogger(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.started = time.perf_counter() - self.seconds  # a second phase continues the count
+        self.earlier = len(self.rows), self.seconds  # epochs before this phase may be far shorter
 
     def on_epoch_begin(self, epoch, logs=None):
         self.epoch = epoch + 1
@@ -58,7 +59,9 @@ class EpochLogger(keras.callbacks.Callback):
         """seconds: that the epoch took."""
         epochs = self.params["epochs"]
         values = ", ".join(f"{name} {value:.4g}" for name, value in row.items())
-        left = self.seconds / epoch * (epochs - epoch + self.remaining_fits * epochs)
+        done, before = self.earlier
+        left = (self.seconds - before) / (len(self.rows) - done) * (epochs - epoch)
+        left += self.remaining_fits * (self.seconds + left)
         print(
             f"{self.name}: epoch {epoch}/{epochs}, {duration(seconds)}: {values}"
             f"{f'; {duration(left)} left at most' if left >= 1 else ''}",

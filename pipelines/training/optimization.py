@@ -9,6 +9,7 @@ import models
 from pipelines.config import schema
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
+from pipelines.training.adam import LayerwiseAdam
 from pipelines.training.batches import ORDERED, STREAMS
 from pipelines.training.monitor import Monitor
 
@@ -72,28 +73,8 @@ def compile_model(
             "TF_DETERMINISTIC_OPS in the environment forbids it; set it to false",
             key="fit.jit_compile", value=True,
         )  # fmt: skip
-
-
-class LayerwiseAdam(keras.optimizers.Adam):
-    """Adam with a factor on the learning rate of some weights.
-
-    Args:
-        rates: path of a weight -> factor.
-        *arguments, **options: of Adam.
-    """
-
-    def __init__(self, rates: Mapping[str, float], *arguments, **options):
-        super().__init__(*arguments, **{"name": "adam", **options})
-        self._rates, self._factors = rates, []
-
-    def build(self, variables):
-        super().build(variables)
-        self._factors = [self._rates.get(variable.path, 1.0) for variable in variables]
-
-    def update_step(self, gradient, variable, learning_rate):
-        # A backend may pass its own variable here, which has no path.
-        factor = self._factors[self._get_variable_index(variable)]
-        super().update_step(gradient, variable, learning_rate * factor)
+    # In the first step Keras would have to trace the graph of a step twice.
+    model.optimizer.build(model.trainable_variables)
 
 
 def learning_rate(settings: schema.Fit, steps: int):

@@ -12,12 +12,13 @@ from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 from tritonclient.grpc.model_config_pb2 import ModelConfig
 
 from serving import config, page
+from tests.support import text_models
 from tests.support.page_models import save_models
 from tests.support.serving_trees import served
 
 TEXT = (Path(__file__).parents[2] / "docs/serving.md").read_text("utf-8")
 COMMANDS = re.findall(r"^curl (?:.|\n)+?(?=\n(?:curl|```))", TEXT, re.MULTILINE)
-MODEL = "spam_cnn"  # the example in the document
+MODEL, WRITER = "spam_cnn", "plays_lstm"  # the examples in the document
 
 
 def blocks(language: str) -> list[str]:
@@ -29,6 +30,7 @@ def base(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     save_models(root)
     (root / "mail").rename(root / MODEL)
+    text_models.save(root / WRITER / "1")
     with served(
         root, extra_routes=page.routes, models={MODEL: {"labels": {"stable": 1}}}
     ) as server:
@@ -45,7 +47,9 @@ def test_a_curl_line_works(base, command):
         shell=True, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    if "-d" in command:
+    if WRITER in command:
+        assert "text_output" in done.stdout
+    elif "-d" in command:
         assert "ham" in done.stdout
     elif "metrics" not in command:
         assert json.loads(done.stdout) is not None or command.endswith("ready")

@@ -13,7 +13,7 @@ from models.tcn import tcn_sequence_model
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 from pipelines.tasks.sequence_memory import example, objective, state_gradients
-from pipelines.training.optimization import LayerwiseAdam
+from pipelines.training.adam import LayerwiseAdam
 
 SPECS = {
     "number": example.example_spec(),

@@ -71,8 +71,9 @@ no_network = pytest.mark.skipif(
 def project(tmp_path, monkeypatch):
     """The project's own code and a small data set; `train` does what work.py says."""
     folder = tmp_path / "project"
-    shutil.copytree(ROOT / "pipelines", folder / "pipelines")
-    shutil.copytree(ROOT / "models", folder / "models")
+    for name in ("pipelines", "models"):
+        compiled = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, folder / name, ignore=compiled)
     (folder / "pipelines/stages/train.py").write_text(STAGE)
     (folder / "tiny.csv").write_text(ROWS)
     (folder / "params.yaml").write_text(PARAMS % ("ab" * 32))
@@ -203,7 +204,7 @@ def test_a_full_disk_below_the_store(project):
     script = f"cp -r {project}/. {disk}; cd {disk}; exec {sys.executable} -m pipelines train tiny"
     line = error_line(
         subprocess.run(
-            on_disk("size=4m", str(disk), "sh", "-c", script), capture_output=True, text=True
+            on_disk("size=8m", str(disk), "sh", "-c", script), capture_output=True, text=True
         )
     )
     assert line.startswith("error[disk-full]: mlflow.db: train tiny stopped: ")

@@ -183,7 +183,7 @@ BAD |= {
         ("temperature", -1, "at least 0"), ("temperature", "NaN", "number"),
         ("temperature", 1e39, "infinite"), ("seed", -2, "-1"), ("seed", 2**63, "int64"),
         ("stop", [1], "a text"), ("stop", [["x"]], "shape"), ("stop", ["x"] * 5, "4"),
-        ("stop", "x" * 65, "64"), ("top_k", 3, "accepted: max_tokens"),
+        ("stop", "x" * 65, "64"), ("beams", 3, "accepted: max_tokens"),
         ("stream", True, "generate_stream"),
     ]
 }  # fmt: skip
@@ -214,6 +214,8 @@ def test_limits_of_numbers_hold_for_every_protocol(server):
         "prompt": [""],
         "max_tokens": [201],
         "temperature": [1.0],
+        "top_k": [0],
+        "top_p": [1.0],
         "seed": [1],
         "stop": [[""]],
     }

@@ -21,7 +21,7 @@ from pipelines.spec import DataSpec
 from pipelines.stages import export, warm_start
 from pipelines.storage import arrays, keras_file
 from pipelines.tasks.text_classification import figures, score, serve, word_attributions
-from pipelines.training import optimization, phases
+from pipelines.training import adam, phases
 from tests.support.encoders import VOCABULARY, preset, published
 from tests.support.model_checks import tiny_prepared
 from tests.support.user_errors import user_error
@@ -156,7 +156,7 @@ def test_a_factor_scales_the_step_of_its_weight():
     ])  # fmt: skip
     before = {weight.path: np.array(weight) for weight in model.weights}
     rates = {path: 0.01 for path in before if path.endswith("low/kernel")}
-    model.compile(optimization.LayerwiseAdam(rates, 0.1), "mse")
+    model.compile(adam.LayerwiseAdam(rates, 0.1), "mse")
     model.train_on_batch(np.ones((4, 2)), 9 * np.ones((4, 2)))
     for weight in model.weights:
         step = np.abs(np.array(weight) - before[weight.path]).max()

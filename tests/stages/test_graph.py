@@ -27,7 +27,7 @@ SECTION = {
     "baselines": "baselines",
 }  # fmt: skip
 # TensorFlow's kernels, imported where Keras's backend is TensorFlow on a CPU.
-KERNELS = {"models/layers/block_lstm.py"}
+KERNELS = {"models/layers/block_lstm.py", "pipelines/training/adam.py"}
 # Reads arrays of a public file, and admits no other class.
 UNPICKLES = {"pipelines/preparation/restricted_pickle.py"}
 SOURCES = sorted(

@@ -342,6 +342,22 @@ def test_any_number_that_is_none_is_refused(name, value):
     assert run.rows == logger.rows == [{"epoch": 1, "train/loss": 0.5, "val/loss": 0.4}]
 
 
+def test_time_left_is_that_of_this_phase_and_of_the_fits_to_come(monkeypatch, capsys):
+    """Epochs of fine-tuning take far longer than those before them."""
+    now = 0.0
+    monkeypatch.setattr("pipelines.training.epoch_logger.time.perf_counter", lambda: now)
+    logger = EpochLogger(Run(), "tiny", remaining_fits=1)
+    for seconds, epochs in ((1, range(10)), (20, range(10, 13))):
+        logger.set_params({"epochs": epochs.stop})
+        logger.on_train_begin()
+        for epoch in epochs:
+            now += seconds
+            logger.on_epoch_end(epoch, {"loss": 0.5})
+    left = [line.rpartition("; ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert left[0] == "19 s left at most"  # 9 epochs, and ten of another fit
+    assert left[10] == "2 min left at most"  # 2 epochs of 20 s, and 70 s of another fit
+
+
 @pytest.mark.slow
 def test_one_seed_one_model_in_this_process(tmp_path):
     one, other, different = (

@@ -12,6 +12,8 @@ PIECES = [bytes([byte]) for byte in WRITTEN.encode()]
 INPUTS = {
     "max_tokens": {"minimum": 1, "maximum": 200, "default": 5},
     "temperature": {"minimum": 0, "default": 1.0},
+    "top_k": {"minimum": 0, "default": 0},
+    "top_p": {"minimum": 0, "maximum": 1, "default": 1.0},
     "seed": {"minimum": -1, "default": -1},
     "stop": {"max_length": 4, "default": []},
 }
@@ -21,7 +23,10 @@ def spec(name: str, dtype=tf.int32, *sizes: int | None) -> tf.TensorSpec:
     return tf.TensorSpec((None, *sizes), dtype, name=name)
 
 
-SETTINGS = [spec("temperature", tf.float32), spec("seed", tf.int64)]
+SETTINGS = [
+    spec("temperature", tf.float32), spec("top_k"), spec("top_p", tf.float32),
+    spec("seed", tf.int64),
+]  # fmt: skip
 
 
 class Writer(tf.Module):
@@ -51,7 +56,7 @@ class Writer(tf.Module):
             spec("token"), spec("state", tf.float32, 2), spec("position"), *SETTINGS
         ]
     )  # fmt: skip
-    def sample(self, token, state, position, temperature, seed):
+    def sample(self, token, state, position, temperature, top_k, top_p, seed):
         whole = tf.debugging.Assert(tf.reduce_all(state < 1e5), ["the state is broken"])
         with tf.control_dependencies([whole]):
             steps = tf.cast(tf.reduce_max(state[:, 0]), tf.int32)
@@ -74,7 +79,7 @@ class Writer(tf.Module):
             spec("prompt", tf.string), spec("max_tokens"), *SETTINGS, spec("stop", tf.string, None)
         ]
     )  # fmt: skip
-    def generate(self, prompt, max_tokens, temperature, seed, stop):
+    def generate(self, prompt, max_tokens, temperature, top_k, top_p, seed, stop):
         return {"completion": prompt}
 
 

@@ -52,6 +52,26 @@ def test_they_alone_have_settings_of_their_own(project, name, threads, steps, mo
     assert model.steps_per_execution == steps
 
 
+def test_the_graph_of_a_step_is_traced_once(project, monkeypatch):
+    """With variables that are made in the first step Keras traces it twice."""
+    experiment = project.convolutions
+    model = models.build(project.spec, experiment.module, **experiment.build)
+    optimization.compile_model(model, objective, experiment, project.spec, experiment.fit, 3)
+    traced = []
+    compute_loss = model.compute_loss
+    monkeypatch.setattr(
+        model,
+        "compute_loss",
+        lambda *given, **named: traced.append(1) or compute_loss(*given, **named),
+    )
+    inputs = {
+        name: np.ones((8, *field.shape), field.dtype) for name, field in project.spec.inputs.items()
+    }
+    targets = np.zeros(8, np.int32)
+    model.fit(inputs, targets, batch_size=4, epochs=2, verbose=0)
+    assert len(traced) == 1
+
+
 def test_a_number_of_threads_in_the_environment_remains(project, monkeypatch):
     for variable in VARIABLES:
         monkeypatch.setenv(variable, "3")
