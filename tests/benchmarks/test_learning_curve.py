@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.learning_curve import Shared, classifies
 from pipelines.storage import arrays
+from tests.support.sizes import nightly
 from tests.support.user_errors import user_error
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,7 @@ def test_an_experiment_without_accuracy_is_refused_before_anything_is_fitted():
         classifies(Path("benchmarks/params.yaml"), "etth1_96_gru")
 
 
+@nightly
 @pytest.mark.slow
 def test_one_experiment(built, tmp_path):
     project = built.copy(tmp_path / "project")

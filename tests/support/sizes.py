@@ -2,8 +2,11 @@
 
 import os
 
+import pytest
+
 FULL = os.environ.get("FULL_TESTS") == "1"
 SHARE = 10  # a test of a change does one in so many
+nightly = pytest.mark.skipif(not FULL, reason="every night, with FULL_TESTS=1")
 
 
 def scaled(full: int) -> int:
