@@ -463,10 +463,3 @@ def test_on_jax_and_back(tmp_path):
             assert (one / name).read_bytes() == (same / name).read_bytes(), (same, name)
     assert (logits != np.load(other / "logits.npy")).any()
     assert json.loads((one / "decision.json").read_text())["positive"] == 1
-
-
-def test_training_imports_no_tensorflow_of_its_own():
-    """Or it would not run on the other backends. The test on JAX is slow; this one is not."""
-    files = import_graph.closure(run_identity.train_files("text_classification", "text_cnn"))
-    assert "pipelines/stages/train.py" in files
-    assert "tensorflow" not in import_graph.third_party(files)
