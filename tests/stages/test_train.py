@@ -22,7 +22,7 @@ from pipelines.spec import DataSpec
 from pipelines.storage import trials
 from pipelines.storage.trials import Trial
 from pipelines.tasks.text_classification import objective
-from pipelines.training import import_graph, network_fit, optimization, run_identity
+from pipelines.training import network_fit, optimization
 from pipelines.training.epoch_logger import EpochLogger
 from pipelines.training.monitor import Monitor
 from pipelines.training.progress import Progress
