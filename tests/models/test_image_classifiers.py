@@ -94,6 +94,10 @@ def test_an_identity_shortcut_subsamples_and_pads_with_zeros():
     [
         (image_spec(40, 40, 1, 3), "lenet", {}, "image-too-large", "fit_input"),
         (DIGIT, "resnet", {"depth": 10}, "depth-invalid", "depth"),
+        (DIGIT, "googlenet", {"blocks": [2, 6]}, "blocks-unknown", "blocks"),
+        (DIGIT, "alexnet", {"filters": [4, 8]}, "stages-mismatch", "filters"),
+        (DIGIT, "alexnet", {"groups": 5}, "groups-mismatch", "groups"),
+        (DIGIT, "alexnet", {"padding": "valid"}, "image-too-small", "padding"),
         (DIGIT, "vgg", {"convolutions": [4]}, "stages-mismatch", "convolutions"),
         (DIGIT, "vit", {"patch_size": 3}, "patch-size-mismatch", "patch_size"),
         (DIGIT, "vit", {"stem": [4], "patch_size": 8}, "patch-size-mismatch", "patch_size"),
