@@ -22,9 +22,10 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def call(self, x):
         channels = x.shape[-1]
-        squares = ops.pad(ops.square(x), ((0, 0), (0, 0), (0, 0), (REACH, REACH)))
+        squares = ops.square(ops.cast(x, "float32"))  # which float16 might not hold
+        squares = ops.pad(squares, ((0, 0), (0, 0), (0, 0), (REACH, REACH)))
         total = sum(squares[..., first : first + channels] for first in range(2 * REACH + 1))
-        return x / ops.power(OFFSET + SCALE * total, POWER)
+        return x / ops.cast(ops.power(OFFSET + SCALE * total, POWER), x.dtype)
 
     def compute_output_shape(self, shape):
         return shape
