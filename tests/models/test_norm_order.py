@@ -16,7 +16,7 @@ MASK = np.ones((2, 5), bool)
 def run(block, silent: bool = False) -> np.ndarray:
     """The block's output; `silent` sub-layers give zeros."""
     arguments = (X, MASK) if isinstance(block, EncoderBlock) else (X,)
-    block(*arguments)
+    block.build(X.shape)
     if silent:
         for weight in (*block.self_attention.output_dense.weights, *block.mlp_out.weights):
             weight.assign(np.zeros(weight.shape))
