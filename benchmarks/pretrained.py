@@ -32,49 +32,49 @@ TIMES = Path(__file__).with_suffix(".json")
 SOURCE = "https://keras.io/api/applications/"
 WARM_UP, RUNS = 2, 7
 ANY_SIDE = 224  # for models that accept images of any size: the size they were trained on
-# Top-1 and top-5 accuracy in percent on ImageNet's validation set, from SOURCE, of MobileNetV3
-# from the docstring of Keras's module; None: not given.
+# Megabytes of the file of weights, top-1 and top-5 accuracy in percent on ImageNet's validation
+# set, from SOURCE, of MobileNetV3 from the docstring of Keras's module; None: not given.
 PUBLISHED = {
-    "Xception": (79.0, 94.5),
-    "VGG16": (71.3, 90.1),
-    "VGG19": (71.3, 90.0),
-    "ResNet50": (74.9, 92.1),
-    "ResNet101": (76.4, 92.8),
-    "ResNet152": (76.6, 93.1),
-    "ResNet50V2": (76.0, 93.0),
-    "ResNet101V2": (77.2, 93.8),
-    "ResNet152V2": (78.0, 94.2),
-    "InceptionV3": (77.9, 93.7),
-    "InceptionResNetV2": (80.3, 95.3),
-    "MobileNet": (70.4, 89.5),
-    "MobileNetV2": (71.3, 90.1),
-    "MobileNetV3Small": (68.1, None),
-    "MobileNetV3Large": (75.6, None),
-    "DenseNet121": (75.0, 92.3),
-    "DenseNet169": (76.2, 93.2),
-    "DenseNet201": (77.3, 93.6),
-    "NASNetMobile": (74.4, 91.9),
-    "NASNetLarge": (82.5, 96.0),
-    "EfficientNetB0": (77.1, 93.3),
-    "EfficientNetB1": (79.1, 94.4),
-    "EfficientNetB2": (80.1, 94.9),
-    "EfficientNetB3": (81.6, 95.7),
-    "EfficientNetB4": (82.9, 96.4),
-    "EfficientNetB5": (83.6, 96.7),
-    "EfficientNetB6": (84.0, 96.8),
-    "EfficientNetB7": (84.3, 97.0),
-    "EfficientNetV2B0": (78.7, 94.3),
-    "EfficientNetV2B1": (79.8, 95.0),
-    "EfficientNetV2B2": (80.5, 95.1),
-    "EfficientNetV2B3": (82.0, 95.8),
-    "EfficientNetV2S": (83.9, 96.7),
-    "EfficientNetV2M": (85.3, 97.4),
-    "EfficientNetV2L": (85.7, 97.5),
-    "ConvNeXtTiny": (81.3, None),
-    "ConvNeXtSmall": (82.3, None),
-    "ConvNeXtBase": (85.3, None),
-    "ConvNeXtLarge": (86.3, None),
-    "ConvNeXtXLarge": (86.7, None),
+    "Xception": (88, 79.0, 94.5),
+    "VGG16": (528, 71.3, 90.1),
+    "VGG19": (549, 71.3, 90.0),
+    "ResNet50": (98, 74.9, 92.1),
+    "ResNet101": (171, 76.4, 92.8),
+    "ResNet152": (232, 76.6, 93.1),
+    "ResNet50V2": (98, 76.0, 93.0),
+    "ResNet101V2": (171, 77.2, 93.8),
+    "ResNet152V2": (232, 78.0, 94.2),
+    "InceptionV3": (92, 77.9, 93.7),
+    "InceptionResNetV2": (215, 80.3, 95.3),
+    "MobileNet": (16, 70.4, 89.5),
+    "MobileNetV2": (14, 71.3, 90.1),
+    "MobileNetV3Small": (None, 68.1, None),
+    "MobileNetV3Large": (None, 75.6, None),
+    "DenseNet121": (33, 75.0, 92.3),
+    "DenseNet169": (57, 76.2, 93.2),
+    "DenseNet201": (80, 77.3, 93.6),
+    "NASNetMobile": (23, 74.4, 91.9),
+    "NASNetLarge": (343, 82.5, 96.0),
+    "EfficientNetB0": (29, 77.1, 93.3),
+    "EfficientNetB1": (31, 79.1, 94.4),
+    "EfficientNetB2": (36, 80.1, 94.9),
+    "EfficientNetB3": (48, 81.6, 95.7),
+    "EfficientNetB4": (75, 82.9, 96.4),
+    "EfficientNetB5": (118, 83.6, 96.7),
+    "EfficientNetB6": (166, 84.0, 96.8),
+    "EfficientNetB7": (256, 84.3, 97.0),
+    "EfficientNetV2B0": (29, 78.7, 94.3),
+    "EfficientNetV2B1": (34, 79.8, 95.0),
+    "EfficientNetV2B2": (42, 80.5, 95.1),
+    "EfficientNetV2B3": (59, 82.0, 95.8),
+    "EfficientNetV2S": (88, 83.9, 96.7),
+    "EfficientNetV2M": (220, 85.3, 97.4),
+    "EfficientNetV2L": (479, 85.7, 97.5),
+    "ConvNeXtTiny": (109, 81.3, None),
+    "ConvNeXtSmall": (192, 82.3, None),
+    "ConvNeXtBase": (339, 85.3, None),
+    "ConvNeXtLarge": (755, 86.3, None),
+    "ConvNeXtXLarge": (1310, 86.7, None),
 }
 HEAD = """# Pretrained backbones
 
@@ -82,15 +82,17 @@ Written by `benchmarks/pretrained.py`: do not edit. Each name can be the `backbo
 `transfer` (models/transfer.py), each with the scaling of pixels that it was trained with.
 
 - Parameters and layers are those of Keras {keras} with the 1,000-class head, counted here. "Layers"
-  are all layers that Keras lists, "weighted" those that have a kernel (convolution, dense).
-- Side is the default input in pixels. Accuracy on ImageNet's validation set, in percent, is
-  published, not measured here: [Keras]({source}), for MobileNetV3 its docstring; `-` means that
-  no value is published there.
+  are all layers that Keras lists, "weighted" those that have a kernel (convolution, dense). Depth
+  is defined as at present by [Keras]({source}): layers with parameters, so normalisations count.
+- Side is the default input in pixels. MB, the size of the file of weights, and accuracy on
+  ImageNet's validation set, in percent, are published, not measured here: [Keras]({source}), for
+  MobileNetV3 its docstring; `-` means that no value is published there. The weights alone need 4
+  bytes for each parameter.
 - {timed}
 - ResNeXt is not in Keras: keras.applications does not have it (Xie et al. 2017).
 
-| backbone | side | parameters | layers | weighted | top-1 | top-5 | ms per image |
-|---|---|---|---|---|---|---|---|
+| backbone | side | MB | parameters | depth | layers | weighted | top-1 | top-5 | ms per image |
+|---|---|---|---|---|---|---|---|---|---|
 """
 
 
@@ -129,9 +131,11 @@ def page(times: dict) -> str:
 
 
 def line(name: str, timed: dict | None) -> str:
-    side, parameters, layers, weighted = count(name)
+    side, parameters, *layers = count(name)
+    megabytes, *accuracies = PUBLISHED[name]
     ms = timed["ms"] if timed else None
-    cells = [name, side, f"{parameters:,}", layers, weighted, *map(shown, (*PUBLISHED[name], ms))]
+    size = "-" if megabytes is None else f"{megabytes:,}"
+    cells = [name, side, size, f"{parameters:,}", *layers, *map(shown, (*accuracies, ms))]
     return f"| {' | '.join(map(str, cells))} |\n"
 
 
@@ -139,8 +143,8 @@ def shown(number: float | None) -> str:
     return "-" if number is None else f"{number:.1f}"
 
 
-def count(name: str) -> tuple[int, int, int, int]:
-    """Input side, parameters, layers, layers with a kernel."""
+def count(name: str) -> tuple[int, int, int, int, int]:
+    """Input side, parameters, layers with parameters, layers, layers with a kernel."""
     with keras.StatelessScope(initialize_variables=False):
         model = getattr(keras.applications, name)(weights=None)
         weighted = [
@@ -148,7 +152,8 @@ def count(name: str) -> tuple[int, int, int, int]:
             if isinstance(layer, keras.layers.Dense) or "Conv" in type(layer).__name__
         ]  # fmt: skip
         side = model.input_shape[1] or ANY_SIDE
-        counts = (side, model.count_params(), len(model.layers), len(weighted))
+        depth = sum(1 for layer in model.layers if layer.weights)
+        counts = (side, model.count_params(), depth, len(model.layers), len(weighted))
     keras.backend.clear_session()
     return counts
 

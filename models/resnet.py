@@ -1,10 +1,10 @@
-"""Residual network for small images.
+"""Residual networks of basic blocks: for small images, and for ImageNet.
 
 Reference: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
-section 4.2 (the CIFAR-10 networks), https://arxiv.org/abs/1512.03385.
+https://arxiv.org/abs/1512.03385: section 4.2 (CIFAR-10), and section 4.1 (ResNet-18 and 34).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import keras
@@ -60,15 +60,69 @@ def resnet(
     ((name, field),) = spec.inputs.items()
     images = keras.Input(field.shape, dtype=field.dtype, name=name)
     x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(augment_images(images, augment))
-    x = _convolution(x, filters, 3, 1, "first")  # (B, H, W, filters)
-    x = layers.ReLU(name="first_relu")(x)
-    for stage in range(STAGES):
-        for block in range(blocks):
-            stride = 2 if stage and not block else 1
-            x = _block(x, filters * 2**stage, stride, shortcut, f"stage{stage + 1}_{block + 1}")
+    x = _first(x, filters, 3, 1)  # (B, H, W, filters)
+    x = _stages(x, [blocks] * STAGES, filters, shortcut)
     x = layers.GlobalAveragePooling2D(name="features")(x)  # (B, H/4, W/4, D) -> (B, D), 4 filters
     logits = layers.Dense(spec.outputs, name="logits")(x)
     return keras.Model({name: images}, logits, name="resnet")
+
+
+def imagenet_resnet(
+    spec: DataSpec,
+    *,
+    blocks: Sequence[int] = (2, 2, 2, 2),
+    filters: int = 16,
+    stem: Literal["3x3", "7x7"] = "3x3",
+    shortcut: Literal["identity", "projection"] = "projection",
+    augment: Mapping[str, float] | None = None,
+) -> keras.Model:
+    """Four stages of the residual blocks of `resnet`, as in ResNet-18 and ResNet-34.
+
+    Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. The paper's
+    networks have filters 64 and stem "7x7"; of depth 18 blocks 2, 2, 2, 2, of depth 34 blocks 3, 4,
+    6, 3: for 1,000 classes 11,689,512 and 21,797,672 trainable parameters, as torchvision counts
+    them with projections (https://docs.pytorch.org/vision/stable/models/resnet.html), and two
+    statistics for each channel that is normalised.
+
+    Differs from the paper: as `resnet`; strided convolutions pad right and below alone, as Keras
+    does; the deeper networks' bottleneck blocks are in keras.applications, for `transfer`.
+
+    Args:
+        spec: of an image classification data set.
+        blocks: of each stage; every stage after the first halves height and width and doubles the
+            filters.
+        filters: of the first stage.
+        stem: "7x7", as in the paper: a convolution and a pooling with stride 2 each, so the blocks
+            begin at a quarter of the image's sides; "3x3": one convolution with stride 1, for small
+            images.
+        shortcut: where the size changes, a "projection" by a 1 x 1 convolution (option B of the
+            paper), or the "identity", see `resnet`.
+        augment: arguments of `RandomAugmentation` (layers/augmentation.py).
+    """
+    ((name, field),) = spec.inputs.items()
+    images = keras.Input(field.shape, dtype=field.dtype, name=name)
+    x = layers.Rescaling(1 / 127.5, -1.0, name="scale")(augment_images(images, augment))
+    if stem == "7x7":
+        x = _first(x, filters, 7, 2)
+        x = layers.MaxPooling2D(3, 2, padding="same", name="first_pool")(x)  # (B, H/4, W/4, D)
+    else:
+        x = _first(x, filters, 3, 1)
+    x = layers.GlobalAveragePooling2D(name="features")(_stages(x, blocks, filters, shortcut))
+    logits = layers.Dense(spec.outputs, name="logits")(x)
+    return keras.Model({name: images}, logits, name="imagenet_resnet")
+
+
+def _first(x, filters: int, size: int, stride: int):
+    return layers.ReLU(name="first_relu")(_convolution(x, filters, size, stride, "first"))
+
+
+def _stages(x, blocks: Sequence[int], filters: int, shortcut: str):
+    """(B, H, W, filters) -> (B, H / 2^(n - 1), W / 2^(n - 1), filters 2^(n - 1)), n stages."""
+    for stage, count in enumerate(blocks):
+        for block in range(count):
+            stride = 2 if stage and not block else 1
+            x = _block(x, filters * 2**stage, stride, shortcut, f"stage{stage + 1}_{block + 1}")
+    return x
 
 
 def _block(x, filters: int, stride: int, shortcut: str, name: str):

@@ -18,6 +18,7 @@ def transformer(
     num_heads: int = 4,
     depth: int = 2,
     mlp_dim: int = 512,
+    norm_first: bool = True,
     dropout: float = 0.1,
 ) -> keras.Model:
     """Encoder-decoder of attention and feed-forward layers alone, after Vaswani et al. 2017.
@@ -34,9 +35,8 @@ def transformer(
 
     Inputs: `source` (B, S) and `target_in` (B, T) subword ids. Output: (B, T, V) logits.
 
-    Differs from the paper: layer normalisation before each sub-layer and once more at the end of
-    each stack (pre-norm, Xiong et al. 2020), which trains without warm-up; no dropout on attention
-    weights.
+    Differs from the paper: by default layer normalisation before each sub-layer and once more at
+    the end of each stack (pre-norm, Xiong et al. 2020); no dropout on attention weights.
 
     Args:
         spec: of a translation data set.
@@ -46,6 +46,8 @@ def transformer(
         depth: number of encoder blocks, and of decoder blocks.
         mlp_dim: units of the feed-forward networks' hidden layers; four times hidden_dim in the
             paper.
+        norm_first: layer normalisation before each sub-layer (pre-norm), which trains without
+            warm-up; otherwise after each, as in the paper (post-norm).
         dropout: rate on embeddings and on the output of each sub-layer.
 
     Raises:
@@ -57,7 +59,7 @@ def transformer(
     }
     # Beam search (pipelines/inference/beam_search.py) looks for the layer by this name.
     translator = TransformerTranslator(
-        spec.outputs, hidden_dim, num_heads, depth, mlp_dim, dropout, name="translator"
+        spec.outputs, hidden_dim, num_heads, depth, mlp_dim, dropout, norm_first, name="translator"
     )
     logits = translator(inputs["source"], inputs["target_in"])  # (B, S), (B, T) -> (B, T, V)
     return keras.Model(inputs, logits, name="transformer")

@@ -24,6 +24,7 @@ def transformer_classifier(
     depth: int = 2,
     mlp_dim: int = 128,
     positions: bool = True,
+    norm_first: bool = True,
     pooling: str = "max",
     dropout: float = 0.3,
     word_dropout: float = 0.1,
@@ -38,9 +39,8 @@ def transformer_classifier(
     Inputs: every field of the spec, (B, T) token ids, each with embeddings and blocks of its own.
     Output: (B, outputs) logits. Padding is neither attended to nor pooled.
 
-    Differs from the paper: an encoder alone; layer normalisation before each sub-layer and at the
-    end (pre-norm, Xiong et al. 2020), which trains without warm-up; word dropout; no dropout on
-    attention weights.
+    Differs from the paper: an encoder alone; by default layer normalisation before each sub-layer
+    and at the end (pre-norm, Xiong et al. 2020); word dropout; no dropout on attention weights.
 
     Args:
         spec: of a text classification data set.
@@ -50,6 +50,8 @@ def transformer_classifier(
         depth: number of encoder blocks.
         mlp_dim: units of the feed-forward networks' hidden layers.
         positions: add sinusoidal positions; without, the text is a bag of tokens.
+        norm_first: layer normalisation before each sub-layer (pre-norm), which trains without
+            warm-up; otherwise after each, as in the paper (post-norm).
         pooling: "max" or "mean" over tokens.
         dropout: rate on embeddings, on each residual branch and on the pooled features.
         word_dropout: probability of a token to be replaced by the unknown token.
@@ -71,9 +73,12 @@ def transformer_classifier(
         x = layers.Dropout(dropout)(x)
         token_mask = ops.not_equal(ids, 0)  # (B, T)
         for number in range(1, depth + 1):
-            block = EncoderBlock(num_heads, mlp_dim, dropout, name=f"{name}_block{number}")
+            block = EncoderBlock(
+                num_heads, mlp_dim, dropout, norm_first, name=f"{name}_block{number}"
+            )
             x = block(x, token_mask)  # (B, T, D)
-        x = layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm")(x)
+        if norm_first:
+            x = layers.LayerNormalization(epsilon=1e-5, name=f"{name}_norm")(x)
         pooled.append(POOLINGS[pooling]()(x, ids))  # (B, D)
     x = layers.Dropout(dropout)(concatenate_fields(pooled))
     logits = layers.Dense(spec.outputs, name="logits")(x)

@@ -17,6 +17,7 @@ from keras import layers
 from models.layers import ClassToken, LearnedPositions, Patches
 from models.layers.attention import head_dim
 from models.layers.augmentation import augment_images
+from models.layers.transformer_blocks import branch_input, branch_sum
 from pipelines.config.errors import UserError
 from pipelines.spec import DataSpec
 
@@ -32,6 +33,8 @@ def vit(
     num_heads: int = 4,
     mlp_dim: int | None = None,
     pooling: Literal["token", "mean"] = "token",
+    head_units: int | None = None,
+    norm_first: bool = True,
     patchify: Literal["reshape", "convolution"] = "reshape",
     stem: Sequence[int] = (),
     dropout: float = 0.1,
@@ -44,14 +47,15 @@ def vit(
     not know the order of its inputs. Each of `depth` blocks is multi-head self-attention,
     softmax(Q K^T / sqrt(d)) V with d = hidden_dim / num_heads, and a feed-forward network, both as
     pre-norm residual branches, x + f(norm(x)). The class token's output, or the mean of all
-    tokens, is classified by a linear layer.
+    tokens, is classified by a linear layer, or by a multilayer perceptron.
 
     Input: the spec's only field, (B, H, W, C) uint8. Output: (B, outputs) logits. ViT-B/16 is
     patch_size 16, hidden_dim 768, depth 12, num_heads 12: 86,567,656 parameters for 224 x 224 x 3
     and 1,000 classes.
 
     Differs from the paper: the last layer starts from Keras's default instead of zeros; optional
-    mean pooling and convolutional stem.
+    mean pooling, convolutional stem, post-norm, and rectifiers in the head (the authors' code has
+    tanh).
 
     Args:
         spec: of an image classification data set.
@@ -61,6 +65,10 @@ def vit(
         num_heads: heads of each attention.
         mlp_dim: units of the feed-forward networks' hidden layers; null for 4 hidden_dim.
         pooling: "token" classifies a learned class token, as in the paper; "mean" the mean.
+        head_units: of a hidden layer with rectifiers between those features and the logits; null
+            for none. The paper has one in pre-training, none in fine-tuning.
+        norm_first: layer normalisation before each sub-layer, as in the paper (pre-norm); otherwise
+            norm(x + f(x)), as in the first Transformer (post-norm), which needs warm-up.
         patchify: "reshape" and a dense layer, or an equivalent "convolution" with stride P.
         stem: filters of convolutions before the patches, each 3 x 3 with batch normalisation, relu
             and pooling by 2 (a hybrid, section 3.1 of the paper). Convolutions know that
@@ -83,9 +91,13 @@ def vit(
         x = ClassToken(name="class_token")(x)  # (B, 1 + T, D)
     x = layers.Dropout(dropout)(LearnedPositions(name="positions")(x))
     for number in range(1, depth + 1):
-        x = _block(x, num_heads, mlp_dim or 4 * hidden_dim, dropout, f"block{number}")
-    x = layers.LayerNormalization(epsilon=EPSILON, name="norm")(x)
+        sizes = (num_heads, mlp_dim or 4 * hidden_dim)
+        x = _block(x, *sizes, dropout, norm_first, f"block{number}")
+    if norm_first:
+        x = layers.LayerNormalization(epsilon=EPSILON, name="norm")(x)
     x = x[:, 0] if pooling == "token" else layers.GlobalAveragePooling1D(name="mean")(x)  # (B, D)
+    if head_units is not None:
+        x = layers.Dense(head_units, activation="relu", name="head")(x)
     logits = layers.Dense(spec.outputs, name="logits")(x)
     return keras.Model({name: images}, logits, name="vit")
 
@@ -122,15 +134,18 @@ def _patch_embedding(x, patch_size: int, hidden_dim: int, patchify: str):
     return layers.Reshape((-1, hidden_dim), name="patches")(x)
 
 
-def _block(x, num_heads: int, mlp_dim: int, dropout: float, name: str):
+def _block(x, num_heads: int, mlp_dim: int, dropout: float, norm_first: bool, name: str):
     """(B, T, D) -> (B, T, D): self-attention, then a feed-forward network."""
     hidden_dim = x.shape[-1]
-    normed = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm1")(x)
+    norm1, norm2 = (
+        layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm{number}") for number in (1, 2)
+    )
+    read = branch_input(x, norm1, norm_first)
     attended = layers.MultiHeadAttention(
         num_heads, hidden_dim // num_heads, dropout=dropout, name=f"{name}_attention"
-    )(normed, normed)
-    x = layers.Add(name=f"{name}_add1")([x, layers.Dropout(dropout)(attended)])
-    normed = layers.LayerNormalization(epsilon=EPSILON, name=f"{name}_norm2")(x)
-    hidden = layers.Dense(mlp_dim, activation="gelu", name=f"{name}_mlp1")(normed)
+    )(read, read)
+    x = branch_sum(x, layers.Dropout(dropout)(attended), norm1, norm_first)
+    read = branch_input(x, norm2, norm_first)
+    hidden = layers.Dense(mlp_dim, activation="gelu", name=f"{name}_mlp1")(read)
     output = layers.Dense(hidden_dim, name=f"{name}_mlp2")(layers.Dropout(dropout)(hidden))
-    return layers.Add(name=f"{name}_add2")([x, layers.Dropout(dropout)(output)])
+    return branch_sum(x, layers.Dropout(dropout)(output), norm2, norm_first)

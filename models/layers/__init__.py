@@ -6,6 +6,7 @@ from models.layers.augmentation import RandomAugmentation
 from models.layers.causal_conv import CausalConv1D
 from models.layers.chrono import ChronoBias
 from models.layers.ensembles import BlendWithFixed, LogProbEnsemble
+from models.layers.local_response import LocalResponseNormalization
 from models.layers.lstm import LSTM
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
 from models.layers.ngrams import NgramSVM
@@ -41,6 +42,7 @@ __all__ = [
     "HierarchicalSoftmax",
     "LSTM",
     "LearnedPositions",
+    "LocalResponseNormalization",
     "LogProbEnsemble",
     "MaskPadding",
     "MaskedMaxPooling",

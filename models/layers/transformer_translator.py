@@ -26,13 +26,17 @@ class TransformerTranslator(layers.Layer):
         depth: number of encoder blocks, and of decoder blocks.
         mlp_dim: units of the feed-forward networks' hidden layers.
         dropout: rate on embeddings and on each residual branch.
+        norm_first: see `EncoderBlock`; if true, both stacks end with a normalisation of their own.
     """
 
-    def __init__(self, vocabulary_size, hidden_dim, num_heads, depth, mlp_dim, dropout, **kwargs):
+    def __init__(
+        self, vocabulary_size, hidden_dim, num_heads, depth, mlp_dim, dropout, norm_first=True,
+        **kwargs,
+    ):  # fmt: skip
         super().__init__(**kwargs)
         self.settings = {
             "vocabulary_size": vocabulary_size, "hidden_dim": hidden_dim, "num_heads": num_heads,
-            "depth": depth, "mlp_dim": mlp_dim, "dropout": dropout,
+            "depth": depth, "mlp_dim": mlp_dim, "dropout": dropout, "norm_first": norm_first,
         }  # fmt: skip
         initializer = keras.initializers.RandomNormal(stddev=hidden_dim**-0.5)
         self.embedding = layers.ReversibleEmbedding(
@@ -40,11 +44,13 @@ class TransformerTranslator(layers.Layer):
         )
         self.positions = SinePositions(name="positions")
         self.drop = layers.Dropout(dropout)
-        sizes = (num_heads, mlp_dim, dropout)
+        sizes = (num_heads, mlp_dim, dropout, norm_first)
         self.encoders = [EncoderBlock(*sizes, name=f"encoder{i}") for i in range(depth)]
         self.decoders = [DecoderBlock(*sizes, name=f"decoder{i}") for i in range(depth)]
-        self.norm_source = layers.LayerNormalization(epsilon=1e-5, name="norm_source")
-        self.norm_target = layers.LayerNormalization(epsilon=1e-5, name="norm_target")
+        last = layers.LayerNormalization if norm_first else layers.Identity
+        norm = {"epsilon": 1e-5} if norm_first else {}
+        self.norm_source = last(name="norm_source", **norm)
+        self.norm_target = last(name="norm_target", **norm)
 
     def build(self, source_shape, target_in_shape):
         hidden_dim = self.settings["hidden_dim"]

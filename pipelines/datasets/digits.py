@@ -4,6 +4,8 @@ options (params.yaml, `datasets.<key>.options`):
 
     classes     which digits, in this order; default: all ten
     size        height and width to resize to; default: 8 x 8, the original size
+    permutation_seed    of one random order in which all images have their pixels, so that nothing
+                local can be learned; default: as they are
     split       see `splits.ImageSplit`; train_per_class makes it a few-shot task
     duplicates, overlap     as in image_folder
 
@@ -19,7 +21,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, Field
 
 from pipelines import spec
-from pipelines.config.schema import STRICT
+from pipelines.config.schema import STRICT, Seed
 from pipelines.preparation import labelled_images
 from pipelines.preparation.splits import ImageSplit
 from pipelines.preprocessing import image_decoding
@@ -40,13 +42,16 @@ class Options(BaseModel):
         tuple[Digit, ...], Field(min_length=2, strict=False), AfterValidator(_distinct)
     ] = tuple(range(10))
     size: labelled_images.Size = (8, 8)
+    permutation_seed: Seed | None = None
     duplicates: Literal["drop", "keep"] = "drop"
     overlap: Literal["refuse", "report"] = "refuse"
     split: ImageSplit = ImageSplit()
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    reader = image_decoding.Reader(*options.size, channels=1)
+    reader = image_decoding.Reader(
+        *options.size, channels=1, permutation_seed=options.permutation_seed
+    )
     return labelled_images.write(
         read(options, raw, reader), out, reader, options.split, seed,
         duplicates=options.duplicates, overlap=options.overlap,

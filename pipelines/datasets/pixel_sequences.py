@@ -24,6 +24,7 @@ from pipelines.datasets import idx
 from pipelines.preparation import labelled_images, sequence_arrays, text_files
 from pipelines.preparation.sequence_arrays import SEQUENCE
 from pipelines.preparation.splits import ImageSplit
+from pipelines.preprocessing.image_decoding import pixel_order
 
 WHITE = 255
 CSV = "mnist_5k.csv.gz"
@@ -80,8 +81,7 @@ def pixels(options: Options, images: np.ndarray, raw: Path) -> np.ndarray:
     sequences = means.reshape(rows, -1, 1)
     if options.permutation_seed is None:
         return sequences
-    rng = np.random.default_rng(options.permutation_seed)
-    return sequences[:, rng.permutation(sequences.shape[1])]
+    return sequences[:, pixel_order(sequences.shape[1], options.permutation_seed)]
 
 
 def read(raw: Path) -> labelled_images.LabelledImages:

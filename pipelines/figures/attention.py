@@ -58,11 +58,10 @@ def attention_shares(model, pixels: np.ndarray) -> np.ndarray:
     """(n, rows, columns) of patches; the shares of an image sum to 1."""
     names = [layer.name for layer in model.layers]
     blocks = [name for name in names if name.endswith("_attention")]
-    before = [model.get_layer(name.replace("_attention", "_norm1")).output for name in blocks]
-    normalized = keras.Model(model.inputs, before).predict(pixels, verbose=0)
-    normalized = normalized if isinstance(normalized, list) else [normalized]
+    queries = [model.get_layer(name).input[0] for name in blocks]
+    read = keras.Model(model.inputs, queries).predict(pixels, verbose=0)
     flow = None
-    for name, tokens in zip(blocks, normalized, strict=True):
+    for name, tokens in zip(blocks, read if isinstance(read, list) else [read], strict=True):
         _, scores = model.get_layer(name)(
             tokens, tokens, return_attention_scores=True, training=False
         )

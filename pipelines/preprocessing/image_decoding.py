@@ -17,6 +17,7 @@ Training and serving must see the same numbers, so the rule is written down here
    it grows; when it shrinks, widened in proportion (antialiased). Weights and sums are integers and
    each of the two passes rounds half up, so the result does not depend on the order of summation
    or the precision. Pillow's BILINEAR, in fixed point, differs by 1 at most.
+5. With `permutation_seed`, the pixels are put in one random order, the same for all images.
 """
 
 import hashlib
@@ -55,6 +56,7 @@ class Reader:
     channels: int
     max_pixels: int = MAX_PIXELS
     crop: int | None = None  # per mille
+    permutation_seed: int | None = None
 
     def __call__(self, data: bytes, name: str) -> np.ndarray:
         """name: of the file, for errors."""
@@ -63,10 +65,14 @@ class Reader:
             image = grey(image)
         if self.crop is not None:
             image = centre_crop(image, self.height, self.width, self.crop)
-        return resize(image, self.height, self.width)
+        image = resize(image, self.height, self.width)
+        if self.permutation_seed is None:
+            return image
+        order = pixel_order(self.height * self.width, self.permutation_seed)
+        return image.reshape(-1, self.channels)[order].reshape(image.shape)
 
     def save(self, path: Path) -> None:
-        """Writes the fields; `crop` only where there is one."""
+        """Writes the fields; those that may be absent only where they are there."""
         fields = {name: value for name, value in asdict(self).items() if value is not None}
         path.write_text(json.dumps(fields) + "\n", "utf-8")
 
@@ -170,6 +176,11 @@ def triangle(size: int, length: int) -> np.ndarray:
     new, old = np.arange(length)[:, None], np.arange(size)[None, :]
     distance = np.abs((2 * new + 1) * size - (2 * old + 1) * length)
     return np.maximum(0, 2 * max(size, length) - distance).astype(np.int64)
+
+
+def pixel_order(count: int, seed: int) -> np.ndarray:
+    """The random order that `seed` stands for: which pixel, counted row by row, comes where."""
+    return np.random.default_rng(seed).permutation(count)
 
 
 def png(image: np.ndarray) -> bytes:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import models
-from models.layers import PaddedShortcut, Patches, RandomAugmentation
+from models.layers import LocalResponseNormalization, PaddedShortcut, Patches, RandomAugmentation
 from models.layers.application_scaling import (
     ApplicationScaling,
     application_module,
@@ -89,11 +89,32 @@ def test_an_identity_shortcut_subsamples_and_pads_with_zeros():
     assert not shortcut[..., 1:].any()
 
 
+def test_local_response_normalization_by_hand():
+    """Channels 2 apart weaken each other, those 3 apart do not; no weights."""
+    x = np.zeros((1, 1, 1, 4), np.float32)
+    x[..., 0], x[..., 2], x[..., 3] = 100, 200, 300
+    outputs = np.array(LocalResponseNormalization()(x))[0, 0, 0]
+    expected = [100 / (2 + 1 + 4) ** 0.75, 0, 200 / (2 + 1 + 4 + 9) ** 0.75, 300 / 15**0.75]
+    np.testing.assert_allclose(outputs, expected, rtol=1e-6)
+
+
+def test_a_grouped_filter_sees_half_of_the_channels():
+    model = models.build(DIGIT, "alexnet", "alexnet", groups=2)
+    whole = models.build(DIGIT, "alexnet", "alexnet")
+    for number, shared in ((1, 1), (2, 2), (3, 1), (4, 2), (5, 2)):
+        kernels = [net.get_layer(f"conv{number}").kernel.shape for net in (whole, model)]
+        assert kernels[0][2] == shared * kernels[1][2]
+
+
 @pytest.mark.parametrize(
     ("spec", "module", "arguments", "code", "key"),
     [
         (image_spec(40, 40, 1, 3), "lenet", {}, "image-too-large", "fit_input"),
         (DIGIT, "resnet", {"depth": 10}, "depth-invalid", "depth"),
+        (DIGIT, "googlenet", {"blocks": [2, 6]}, "blocks-unknown", "blocks"),
+        (DIGIT, "alexnet", {"filters": [4, 8]}, "stages-mismatch", "filters"),
+        (DIGIT, "alexnet", {"groups": 5}, "groups-mismatch", "groups"),
+        (DIGIT, "alexnet", {"padding": "valid"}, "image-too-small", "padding"),
         (DIGIT, "vgg", {"convolutions": [4]}, "stages-mismatch", "convolutions"),
         (DIGIT, "vit", {"patch_size": 3}, "patch-size-mismatch", "patch_size"),
         (DIGIT, "vit", {"stem": [4], "patch_size": 8}, "patch-size-mismatch", "patch_size"),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import models
+from models.googlenet import STAGES as GOOGLENET_STAGES
 from pipelines.config import signatures
 from pipelines.config.errors import UserError
 from pipelines.preparation import labelled_masks
@@ -106,6 +107,28 @@ def unet_size(channels: int, filters: int, depth: int, classes: int, normalizati
     return down + up + classes * (filters + 1)
 
 
+def alexnet_size(channels: int, filters, units: int, flat: int, classes: int) -> int:
+    """Parameters of AlexNet with filters of 3 * 3, 5 * 5 and three times 3 * 3; `flat` features
+    before the dense layers."""
+    convolutions = zip((9, 25, 9, 9, 9), pairwise((channels, *filters)), strict=True)
+    dense = pairwise((flat, units, units, classes))
+    return sum((area * a + 1) * b for area, (a, b) in convolutions) + sum(
+        (a + 1) * b for a, b in dense
+    )
+
+
+def googlenet_size(first: int, width: float, blocks, classes: int) -> int:
+    """Parameters of blocks of the paper's table 1, with a convolution of `first` before them."""
+    total, channels = first, round(64 * width)
+    stages = zip(blocks, GOOGLENET_STAGES, strict=False)
+    for block in (block for count, stage in stages for block in stage[:count]):
+        one, reduce3, three, reduce5, five, pool = (max(1, round(size * width)) for size in block)
+        total += (channels + 1) * (one + reduce3 + reduce5 + pool)
+        total += (9 * reduce3 + 1) * three + (25 * reduce5 + 1) * five
+        channels = one + three + five + pool
+    return total + (channels + 1) * classes
+
+
 def vit_size(pixels: int, patches: int, dim: int, depth: int, classes: int) -> int:
     """Parameters of a Vision Transformer with a class token and mlp_dim = 4 dim.
 
@@ -146,22 +169,49 @@ CASES = [
     text("transformer_classifier", "transformer_classifier", WORDS, 48 + BLOCK + 15,
          {**ATTENTION, "pooling": "mean"}),
     text("transformer_classifier", "transformer_classifier", BOTH, 84 + 2 * BLOCK + 27, ATTENTION),
+    # After the sum, so there is no last norm of 2*4.
+    text("transformer_classifier", "transformer_classifier", WORDS, 48 + BLOCK - 8 + 15,
+         {**ATTENTION, "norm_first": False}),
     # Images of every size are brought to 32 x 32; logits 84*3+3.
     text("pretrained_text", "pretrained_text", WORDS, BERT_SIZE, {**BERT, "dropout": 0.2}),
     text("pretrained_text", "pretrained_text", WORDS, BERT_SIZE,
          {**BERT, "dropout": 0.2, "pooling": "cls"}),
     images("lenet", "lenet5", IMAGE, LENET + 255),
     images("lenet", "lenet5", IMAGE, LENET + 255, {"fit_input": "resize", "pooling": "max"}),
+    images("lenet", "lenet5", IMAGE, LENET + 255, {"activation": "sigmoid"}),
+    # Pixels 64*6+6, 6*5+5; logits 5*3+3.
+    images("mlp", "mlp", IMAGE, 390 + 35 + 18, {"units": (6, 5), "dropout": 0.2}),
     # Convolutions 3*3*3+3 and 3*3*3*4+4; 2*2*4 features to 6, 16*6+6; logits 6*3+3.
     images("small_cnn", "small_cnn", IMAGE, 30 + 112 + 102 + 21,
              {"filters": (3, 4), "units": 6}),
+    # Without the hidden layer, logits 16*3+3.
+    images("small_cnn", "small_cnn", IMAGE, 30 + 112 + 51,
+             {"filters": (3, 4), "units": None, "dropout": 0.0}),
+    images("alexnet", "alexnet", IMAGE, alexnet_size(1, (4, 6, 6, 6, 8), 7, 8, 3),
+             {"filters": (4, 6, 6, 6, 8), "units": 7}),
+    # With groups, the second, fourth and fifth convolution have half the weights.
+    images("alexnet", "alexnet", image_spec(17, 17, 1, 3),
+             alexnet_size(1, (4, 6, 6, 6, 8), 7, 8, 3) - 25 * 2 * 6 - 9 * 3 * 6 - 9 * 3 * 8,
+             {"filters": (4, 6, 6, 6, 8), "units": 7, "groups": 2, "padding": "valid"}),
+    # A convolution 3*3*1*6+6 before the blocks.
+    images("googlenet", "googlenet", IMAGE, googlenet_size(60, 0.1, (1, 1), 3),
+           {"width": 0.1, "blocks": (1, 1)}),
     # Convolutions 3*3*1*3, 3*3*3*4 and 3*3*4*4, each with 4*out of normalisation; logits 4*3+3.
     images("vgg", "vgg", IMAGE, 39 + 124 + 160 + 15,
              {"filters": (3, 4), "convolutions": (1, 2), "dropout": 0.2}),
     images("resnet", "resnet", IMAGE, RESNET8, RESNET),
     # Also 1*1 convolutions, 4 to 8 and 8 to 16, with their normalisation.
     images("resnet", "resnet", IMAGE, RESNET8 + 64 + 192, {**RESNET, "shortcut": "projection"}),
+    # 1 to 4; 4 to 4 twice; 4 to 8, 8 to 8 and a projection 4 to 8; logits 8*3+3.
+    images("resnet", "imagenet_resnet", IMAGE, 52 + 2 * 160 + 320 + 608 + 64 + 27,
+             {"blocks": (1, 1), "filters": 4}),
+    # The first convolution is 7*7*1*4.
+    images("resnet", "imagenet_resnet", IMAGE, 212 + 2 * 160 + 320 + 608 + 64 + 27,
+             {"blocks": (1, 1), "filters": 4, "stem": "7x7"}),
     images("vit", "vit", IMAGE, vit_size(16, 4, 4, 1, 3), {**VIT, "patch_size": 4}),
+    # A hidden layer 4*5+5 in the head, logits 5*3+3 instead of 4*3+3, and no last norm 2*4.
+    images("vit", "vit", IMAGE, vit_size(16, 4, 4, 1, 3) + 25 + 3 - 8,
+             {**VIT, "patch_size": 4, "head_units": 5, "norm_first": False}),
     # Without the class token and its position.
     images("vit", "vit", IMAGE, vit_size(4, 16, 4, 1, 3) - 2 * 4,
              {**VIT, "patch_size": 2, "pooling": "mean", "patchify": "convolution"}),
@@ -209,6 +259,9 @@ CASES = [
     pairs("seq2seq", "seq2seq_attention", PAIRS, 96 + GRUS + 136 + 128 + 152, RECURRENT),
     # Embedding 12*8; the decoder's block has a second attention and norm; a last norm either side.
     pairs("transformer", "transformer", PAIRS, 96 + 2 * ENCODER + 288 + 16 + 2 * 16, TRANSFORMER),
+    # No last norms.
+    pairs("transformer", "transformer", PAIRS, 96 + 2 * ENCODER + 288 + 16,
+          {**TRANSFORMER, "norm_first": False}),
 ]  # fmt: skip
 # With the default arguments. Only `transfer` has no default for what it starts from.
 DEFAULTS = [
@@ -223,6 +276,10 @@ DEFAULTS = [
          768 + 2 * (256 + 16640 + 16576) + 128 + 195),
     text("pretrained_text", "pretrained_text", WORDS, BERT_SIZE, BERT),
     images("lenet", "lenet5", IMAGE, LENET + 255),
+    # 64*128+128; 128*3+3.
+    images("mlp", "mlp", IMAGE, 8320 + 387),
+    images("alexnet", "alexnet", IMAGE, alexnet_size(1, (24, 64, 96, 96, 64), 256, 64, 3)),
+    images("googlenet", "googlenet", IMAGE, googlenet_size(160, 0.25, (2, 2), 3)),
     # 3*3*10+10; 3*3*10*20+20; 2*2*20*64+64; 64*3+3.
     images("small_cnn", "small_cnn", IMAGE, 100 + 1820 + 5184 + 195),
     # 1 to 32, 32 to 32, 32 to 64, 64 to 64; 64*3+3.
@@ -231,6 +288,10 @@ DEFAULTS = [
     # 64*3+3.
     images("resnet", "resnet", IMAGE,
              208 + 6 * 2368 + 4736 + 5 * 9344 + 18_688 + 5 * 37_120 + 195),
+    # 1 to 16; four times 16 to 16; then 32, 64 and 128 filters: half to all, three times all to
+    # all, and a projection; 128*3+3.
+    images("resnet", "imagenet_resnet", IMAGE, 208 + 4 * 2368 + 387 + sum(
+        9 * n * n // 2 + 27 * n * n + n * n // 2 + 5 * 4 * n for n in (32, 64, 128))),
     images("vit", "vit", IMAGE, vit_size(16, 4, 64, 4, 3)),
     # 1024*3+3.
     images("transfer", "transfer", image_spec(32, 32, 3, 3), mobilenet_size(32) + 3075, MOBILE),
@@ -263,12 +324,27 @@ DEFAULTS = [
 ]  # fmt: skip
 # As the authors, or Keras, count them.
 VIT_B16 = {"patch_size": 16, "hidden_dim": 768, "depth": 12, "num_heads": 12}
+ALEXNET = {"units": 4096, "first_size": 11, "first_stride": 4, "padding": "valid"}
 PUBLISHED = [
     # LeNet-5: 84*10+10 for ten digits.
     images("lenet", "lenet5", image_spec(32, 32, 1, 10), 61_706),
     # "0.27M" in the paper, where normalisation counts 2 a channel; 4 here.
     images("resnet", "resnet", image_spec(32, 32, 3, 10), 271_098, {"depth": 20}),
     images("vit", "vit", image_spec(224, 224, 3, 1000), 86_567_656, VIT_B16),
+    # The paper's, as bvlc_alexnet of Caffe, and Krizhevsky 2014, as torchvision's alexnet, which
+    # reads 224 x 224 padded by 2.
+    images("alexnet", "alexnet", image_spec(227, 227, 3, 1000), 60_965_224,
+             {**ALEXNET, "filters": (96, 256, 384, 384, 256), "groups": 2}),
+    images("alexnet", "alexnet", image_spec(227, 227, 3, 1000), 61_100_840,
+             {**ALEXNET, "filters": (64, 192, 384, 256, 256)}),
+    # Caffe's bvlc_googlenet without its auxiliary classifiers.
+    images("googlenet", "googlenet", image_spec(224, 224, 3, 1000), 6_998_552,
+             {"width": 1, "stem": "7x7", "blocks": (2, 5, 2)}),
+    # As torchvision's resnet18 and resnet34, and two statistics for each normalised channel.
+    images("resnet", "imagenet_resnet", image_spec(224, 224, 3, 1000), 11_689_512 + 2 * 4800,
+             {"filters": 64, "stem": "7x7"}),
+    images("resnet", "imagenet_resnet", image_spec(224, 224, 3, 1000), 21_797_672 + 2 * 8512,
+             {"filters": 64, "stem": "7x7", "blocks": (3, 4, 6, 3)}),
     images("transfer", "transfer", image_spec(32, 32, 3, 5), 2_257_984 + 5 * 1280 + 5,
              {**MOBILE, "backbone": "MobileNetV2"}),
     # Figure 1 of the paper. Keras code that many copy has 31,031,685: of its last convolutions, 64

@@ -13,19 +13,23 @@ from tests.support.decoders import Bigrams
 from tests.support.model_checks import pairs_spec
 
 SPEC = pairs_spec(12, 50)
+SIZES = {"hidden_dim": 16, "num_heads": 2, "depth": 2, "mlp_dim": 32}
 KINDS = {
-    "seq2seq": ("seq2seq", {"embedding_dim": 8, "units": 16}),
-    "seq2seq_attention": ("seq2seq", {"embedding_dim": 8, "units": 16, "cell": "lstm"}),
-    "transformer": ("transformer", {"hidden_dim": 16, "num_heads": 2, "depth": 2, "mlp_dim": 32}),
-}
+    "seq2seq": ("seq2seq", "seq2seq", {"embedding_dim": 8, "units": 16}),
+    "seq2seq_attention": (
+        "seq2seq", "seq2seq_attention", {"embedding_dim": 8, "units": 16, "cell": "lstm"}
+    ),
+    "transformer": ("transformer", "transformer", SIZES),
+    "post_norm": ("transformer", "transformer", {**SIZES, "norm_first": False}),
+}  # fmt: skip
 LENGTH = 9
 
 
 @pytest.fixture(scope="module", params=KINDS)
 def model(request):
     keras.utils.set_random_seed(3)
-    module, sizes = KINDS[request.param]
-    return models.build(SPEC, module, builder=request.param, **sizes)
+    module, builder, sizes = KINDS[request.param]
+    return models.build(SPEC, module, builder, **sizes)
 
 
 @pytest.fixture(scope="module")

@@ -71,6 +71,19 @@ def test_the_graph_reads_every_kind_of_file_as_prepare_does(graph, size, crop, c
         np.testing.assert_array_equal(own, reader(PICTURES[name], name), err_msg=name)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_in_a_random_order_are_so_in_the_graph_too(graph, channels):
+    plain = image_decoding.Reader(32, 24, channels)
+    shuffled = image_decoding.Reader(32, 24, channels, permutation_seed=5)
+    data = next(iter(PICTURES.values()))
+    image, original = shuffled(data, "x"), plain(data, "x")
+    order = image_decoding.pixel_order(32 * 24, 5)
+    assert (np.sort(order) == np.arange(32 * 24)).all() and (image != original).any()
+    restored = image.reshape(-1, channels)[np.argsort(order)].reshape(original.shape)
+    np.testing.assert_array_equal(restored, original)
+    np.testing.assert_array_equal(graph(shuffled, [data])[0], image)
+
+
 def test_the_graph_refuses_what_prepare_refuses(graph):
     import tensorflow as tf
 

@@ -32,7 +32,11 @@ class GraphReader(tf.Module):
             image = center_crop(image, self.rule.height, self.rule.width, self.rule.crop)
         tall = resize_axis(image, self.rule.height)
         wide = tf.transpose(resize_axis(tf.transpose(tall, (1, 0, 2)), self.rule.width), (1, 0, 2))
-        wide = tf.ensure_shape(wide, (self.rule.height, self.rule.width, self.rule.channels))
+        shape = (self.rule.height, self.rule.width, self.rule.channels)
+        wide = tf.ensure_shape(wide, shape)
+        if self.rule.permutation_seed is not None:
+            order = image_decoding.pixel_order(shape[0] * shape[1], self.rule.permutation_seed)
+            wide = tf.reshape(tf.gather(tf.reshape(wide, (-1, shape[2])), order), shape)
         return tf.cast(wide, tf.uint8)
 
 
