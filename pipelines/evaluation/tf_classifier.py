@@ -28,10 +28,13 @@ class Answer(tf.Module):
         self.labels = tf.constant(spec.labels)
 
     def __call__(self, logits):
-        probabilities = self._probabilities(logits)
+        return self.of_probabilities(self.probabilities(logits))
+
+    def of_probabilities(self, probabilities):
+        """The answer from (B, classes) float64."""
         return _answer(self.labels, probabilities, self._decide(probabilities))
 
-    def _probabilities(self, logits):
+    def probabilities(self, logits):
         """`DecisionRule.probabilities` in the graph."""
         logits, rule = tf.cast(logits, tf.float64), self.decision
         if rule.positive is None:
