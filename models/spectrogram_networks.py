@@ -1,8 +1,8 @@
 """Networks that read the log-mel spectrum of a signal: an image whose axes are time and pitch.
 
-The spectrum is computed in the network (layers/log_mel.py), so a client sends samples. Its mean over
-time and bands is subtracted and its deviation divided out, window by window: how loud a recording
-is does not matter. Input: signal (B, T, C). Output: logits (B, classes).
+The spectrum is computed in the network (layers/log_mel.py), so a client sends samples. Its mean
+over time and bands is subtracted and its deviation divided out, window by window: how loud a
+recording is does not matter. Input: signal (B, T, C). Output: logits (B, classes).
 """
 
 from collections.abc import Sequence

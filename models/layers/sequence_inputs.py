@@ -13,9 +13,9 @@ MEMORY = "memory"  # the recurrent layer of a network that has one
 def read_sequence(spec: DataSpec) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """(input, what is read (B, T, C)): numbers as they are, ids as one-hot vectors.
 
-    Measurements whose mean and standard deviation in train are known, columns of signals, are
-    standardised with these: numbers of physical units differ by powers of ten. A one-hot vector is a row of the identity matrix, so it is looked up in an embedding that is one
-    and is not trained.
+    Columns of signals, whose mean and standard deviation in train the spec has, are standardised:
+    numbers in physical units differ by powers of ten. A one-hot vector is a row of the identity
+    matrix, so it is looked up in an embedding that is one and is not trained.
     """
     ((name, field),) = spec.inputs.items()
     inputs = keras.Input(field.shape, dtype=field.dtype, name=name)

@@ -43,6 +43,4 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
                   NAMES[r.exercise], f"person {r.person}")
         for r in watch_recordings.read(raw, options.every)
     ]  # fmt: skip
-    return labelled_recordings.write(
-        out, raw, recordings, UNITS, windows, options.split, seed
-    )
+    return labelled_recordings.write(out, raw, recordings, UNITS, windows, options.split, seed)

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pipelines.figures import classification, errors
-from pipelines.spec import DataSpec
-
 import numpy as np
+
+from pipelines.figures import classification
+from pipelines.spec import DataSpec
 
 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:

@@ -13,7 +13,8 @@ are not independent. They say nothing of other people than those of test.
 import numpy as np
 
 from pipelines.evaluation import bootstrap, classification
-from pipelines.evaluation.classifier import Outputs, score as score_of_rows
+from pipelines.evaluation.classifier import Outputs
+from pipelines.evaluation.classifier import score as score_of_rows
 from pipelines.spec import DataSpec
 
 
