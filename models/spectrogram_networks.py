@@ -47,7 +47,7 @@ def log_mel_cnn(
 
 
 def log_mel_crnn(
-    spec: DataSpec, *, bands: int = 40, filters: Sequence[int] = (16, 32, 48), units: int = 48,
+    spec: DataSpec, *, bands: int = 40, filters: Sequence[int] = (16, 32, 48), units: int = 40,
     dropout: float = 0.3,
 ) -> keras.Model:  # fmt: skip
     """Convolutions, and a GRU that reads what they find frame by frame (Choi et al. 2017).

@@ -23,7 +23,7 @@ class LogMel(keras.layers.Layer):
     """
 
     def __init__(self, size: int, hop: int, bands: int, smallest: float, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # the signal keeps its precision
         self.size, self.hop, self.bands, self.smallest = size, hop, bands, smallest
 
     def build(self, shape):

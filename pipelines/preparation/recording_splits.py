@@ -62,6 +62,12 @@ def split(
     rest = np.setdiff1d(np.arange(len(name)), held)
     open_splits = [part for part in ("test", "val") if part not in fixed]
     drawn = fixed | _draw(rest, name, targets, options, open_splits, rng)
+    for part, rows in drawn.items():
+        if not len(rows):
+            raise UserError(
+                "split-size", f"no recording is left for {part}; make it larger, or the others "
+                "smaller", path=source, key=f"split.{part}", value=0,
+            )  # fmt: skip
     _refuse_straddling(source, drawn, name)
     return [{part: np.sort(drawn[part]) for part in SPLITS}]
 

@@ -93,7 +93,7 @@ def find_chunks(file):
     with tf.control_dependencies([require(has_data, "wav-truncated")]):
         size = chunk_size(file, data_at, length)
     with tf.control_dependencies([require(data_at + 8 + size <= length, "wav-truncated")]):
-        return header, tf.strings.substr(file, data_at + 8, size)
+        return tf.identity(header), tf.strings.substr(file, data_at + 8, size)
 
 
 def chunk_size(file, at, length):

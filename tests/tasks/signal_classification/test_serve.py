@@ -143,7 +143,7 @@ def rows(spec, count, seed):
 def test_a_classical_model_answers_what_numpy_computes(spec, method, tmp_path):
     estimator = signal_classifier(spec, method=method, trees=9, features=400)
     estimator.fit(rows(spec, 40, 1), rows(spec, 30, 2), seed=1)
-    assert estimator.selection.value > 0.9
+    assert estimator.selection.value > 0.8
     (tmp_path / "saved").mkdir()
     estimator.save(tmp_path / "saved")
     restored = signal_classifier(spec, method=method, trees=9, features=400)
