@@ -22,14 +22,14 @@ def log_mel_cnn(
     spec: DataSpec, *, bands: int = 40, filters: Sequence[int] = (16, 32, 64, 64),
     dropout: float = 0.3,
 ) -> keras.Model:  # fmt: skip
-    """Convolutions over time and pitch, and the mean over both of what they find.
+    """Convolutions over time and pitch, and the mean over time of what they find.
 
     Each block is Conv2D of 3 x 3, batch normalisation, ReLU, and max pooling by 2 along both axes.
-    As a filter sees neighbouring bands alike, what it finds at one pitch it finds at others.
+    When something sounds does not matter, its pitch does: the mean is over time alone.
 
     Reference: Hershey et al., "CNN Architectures for Large-Scale Audio Classification", ICASSP
-    2017, https://arxiv.org/abs/1609.09430. Differs from it: the size, and the normalisation of each
-    window.
+    2017, https://arxiv.org/abs/1609.09430. Differs from it: the size, the normalisation of each
+    window, and the mean over time, where there it is over both axes.
 
     Args:
         spec: of a data set of signals.
@@ -42,7 +42,8 @@ def log_mel_cnn(
     """
     inputs, x = _spectrum(spec, bands)
     x = _blocks(x, filters, dropout, pool=(2, 2))
-    x = layers.GlobalAveragePooling2D(name="mean")(x)  # (B, filters[-1])
+    x = _by_frame(x)  # (B, F', bands' * filters[-1])
+    x = layers.GlobalAveragePooling1D(name="mean_over_time")(x)
     return _classifier(spec, inputs, x, dropout, "log_mel_cnn")
 
 
@@ -69,8 +70,8 @@ def log_mel_crnn(
     """
     inputs, x = _spectrum(spec, bands)
     x = _blocks(x, filters[:1], dropout, pool=(2, 2))
-    x = _blocks(x, filters[1:], dropout, pool=(1, 2), first=1)  # (B, F', bands', filters[-1])
-    x = layers.Reshape((x.shape[1], -1), name="frames")(x)  # (B, F', bands' * filters[-1])
+    x = _blocks(x, filters[1:], dropout, pool=(1, 2), first=1)
+    x = _by_frame(x)  # (B, F', bands' * filters[-1])
     x = layers.Bidirectional(layers.GRU(units), name="gru")(x)  # (B, 2 units)
     return _classifier(spec, inputs, x, dropout, "log_mel_crnn")
 
@@ -102,6 +103,11 @@ def _blocks(x, filters: Sequence[int], dropout: float, *, pool: tuple[int, int],
         x = layers.MaxPooling2D(pool, name=f"pool{number}")(x)
         x = layers.SpatialDropout2D(dropout, name=f"dropout{number}")(x)
     return x
+
+
+def _by_frame(x):
+    """(B, F', bands', filters) -> (B, F', bands' * filters)."""
+    return layers.Reshape((x.shape[1], -1), name="frames")(x)
 
 
 def _classifier(spec: DataSpec, inputs, x, dropout: float, name: str) -> keras.Model:

@@ -9,9 +9,10 @@ from models.classical import Columns, Selection
 from pipelines.classical import ridge_classifier
 from pipelines.classical.calibration import PlattCalibration
 from pipelines.classical.forests import Forest
-from pipelines.classical.minirocket import MiniRocket
+from pipelines.classical.minirocket import WEIGHTS, MiniRocket
 from pipelines.classical.signal_features import BandFeatures, Series
 from pipelines.classical.svm_decisions import OneVsRest
+from pipelines.config.errors import UserError
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays
@@ -90,6 +91,12 @@ class RocketRidge:
 
     def fit(self, signal: np.ndarray, targets: np.ndarray, val: tuple, seed: int) -> str:
         series = self.series(signal)
+        if series.shape[1] < WEIGHTS:
+            raise UserError(
+                "window-too-short", f"MiniRocket needs {WEIGHTS} steps, and a window has "
+                f"{series.shape[1]}; lengthen window_seconds, or set method: band_forest",
+                key="build.method", value=self.name,
+            )  # fmt: skip
         self.rocket = MiniRocket.fit(series, self.size, seed)
         features, checked = self.rocket(series), self.rocket(self.series(val[0]))
         best = -1.0

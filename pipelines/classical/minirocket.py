@@ -20,8 +20,6 @@ from itertools import combinations
 
 import numpy as np
 
-from pipelines.config.errors import UserError
-
 WEIGHTS, CHOSEN = 9, 3
 KERNELS = np.array(list(combinations(range(WEIGHTS), CHOSEN)))  # (84, 3)
 MAX_DILATIONS = 32
@@ -55,19 +53,11 @@ class MiniRocket:
         """Draws columns and biases.
 
         Args:
-            series: (n, T, C) of train.
+            series: (n, T, C) of train, with at least WEIGHTS steps.
             features: how many, about.
             seed: of the columns, and of the rows that give the biases.
-
-        Raises:
-            UserError: fewer steps than a kernel has weights.
         """
         _, steps, width = series.shape
-        if steps < WEIGHTS:
-            raise UserError(
-                "window-too-short", f"MiniRocket needs {WEIGHTS} steps and a window has {steps}; "
-                "lengthen window_seconds", value=steps,
-            )  # fmt: skip
         rng = np.random.default_rng(seed)
         dilations, counts = dilations_of(steps, features)
         columns = np.stack([_columns(rng, width) for _ in dilations])

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
+from models.classical.signal_classifiers import signal_classifier
 from pipelines.classical import ridge_classifier
 from pipelines.classical.minirocket import KERNELS, MiniRocket, dilations_of
 from pipelines.config.errors import UserError
+from pipelines.tasks.signal_classification.example import example_spec
 
 
 def series(rows=6, steps=40, columns=3, seed=1):
@@ -62,8 +64,10 @@ def test_one_seed_gives_one_transform_and_a_short_window_is_refused():
     values = series()
     first, second = (MiniRocket.fit(values, 400, 3)(values) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+    spec = example_spec(8)
+    rows = {"signal": values[:, :8, :2].astype(np.float32), "label": np.arange(6) % 3}
     with pytest.raises(UserError) as refused:
-        MiniRocket.fit(values[:, :8], 400, 3)
+        signal_classifier(spec, method="minirocket").fit(rows, rows, 1)
     assert refused.value.code == "window-too-short"
 
 

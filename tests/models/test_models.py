@@ -183,8 +183,8 @@ CASES = [
     # Patches 8*2*4+4; the block, with the last norm; logits 4*3+3.
     signals("signal_networks", "signal_transformer", SENSORS, 68 + BLOCK + 15,
             {"hidden_dim": 4, "num_heads": 2, "depth": 1, "mlp_dim": 6}),
-    # 17 frequencies to 8 bands; a convolution 3*3*1*4, with normalisation; logits 4*3+3.
-    signals("spectrogram_networks", "log_mel_cnn", SOUND, 136 + 36 + 16 + 15, {"filters": (4,)}),
+    # 17 frequencies to 8 bands; a convolution 3*3*1*4, with normalisation; of 4 bands logits 16*3+3.
+    signals("spectrogram_networks", "log_mel_cnn", SOUND, 136 + 36 + 16 + 51, {"filters": (4,)}),
     # Also 3*3*4*4; two directions of three gates, 3*(2*4+3+2), as of a GRU; logits 6*3+3.
     signals("spectrogram_networks", "log_mel_crnn", SOUND, 136 + 52 + 160 + 2 * 3 * 39 + 21,
             {"filters": (4, 4), "units": 3}),
@@ -256,9 +256,10 @@ DEFAULTS = [
     # Patches 8*2*64+64; twice 4*64 + 4*(64*64+64) + 64*128+128 + 128*64+64; 2*64; 64*3+3.
     signals("signal_networks", "signal_transformer", SENSORS,
             1088 + 2 * (256 + 16_640 + 16_576) + 128 + 195),
-    # 129 frequencies to 40 bands; 1 to 16 to 32 to 64 to 64, with normalisation; logits 64*3+3.
+    # 129 frequencies to 40 bands; 1 to 16 to 32 to 64 to 64, with normalisation; of 2 bands logits
+    # 128*3+3.
     signals("spectrogram_networks", "log_mel_cnn", SECOND,
-            5160 + 9 * (16 + 512 + 2048 + 4096) + 4 * 176 + 195),
+            5160 + 9 * (16 + 512 + 2048 + 4096) + 4 * 176 + 387),
     # 1 to 16 to 32 to 48; 5 bands of 48 to twice three gates of 40*(240+40+2); logits 80*3+3.
     signals("spectrogram_networks", "log_mel_crnn", SECOND,
             5160 + 9 * (16 + 512 + 1536) + 4 * 96 + 6 * 11_280 + 243),

@@ -15,7 +15,7 @@ from pipelines.stages import baselines, evaluate, export, prepare, train
 pytestmark = pytest.mark.slow
 
 ROOT, RATE, TASK = Path(__file__).parents[3], 800, "signal_classification"
-FIT = {"epochs": 6, "batch_size": 16, "learning_rate": 0.01, "patience": None}
+FIT = {"epochs": 30, "batch_size": 16, "learning_rate": 0.01, "patience": None}
 PARAMS = {
     "seed": 1,
     "datasets": {"tones": {"recipe": "wav_folder", "source": "tones", "options": {
