@@ -183,7 +183,7 @@ CASES = [
     # Patches 8*2*4+4; the block, with the last norm; logits 4*3+3.
     signals("signal_networks", "signal_transformer", SENSORS, 68 + BLOCK + 15,
             {"hidden_dim": 4, "num_heads": 2, "depth": 1, "mlp_dim": 6}),
-    # 17 frequencies to 8 bands; a convolution 3*3*1*4, with normalisation; of 4 bands logits 16*3+3.
+    # 17 frequencies to 8 bands; a convolution 3*3*1*4, with normalisation; logits 4*4*3+3.
     signals("spectrogram_networks", "log_mel_cnn", SOUND, 136 + 36 + 16 + 51, {"filters": (4,)}),
     # Also 3*3*4*4; two directions of three gates, 3*(2*4+3+2), as of a GRU; logits 6*3+3.
     signals("spectrogram_networks", "log_mel_crnn", SOUND, 136 + 52 + 160 + 2 * 3 * 39 + 21,
