@@ -40,8 +40,9 @@ class LogMel(keras.layers.Layer):
         columns = ops.transpose(ops.cast(signal, "float64"), (0, 2, 1))  # (B, C, T)
         real, imaginary = ops.stft(columns, self.size, self.hop, self.size, center=False)
         power = ops.square(real) + ops.square(imaginary)  # (B, C, F, size / 2 + 1)
-        mels = ops.log(ops.matmul(power, self.filters) + self.smallest)  # (B, C, F, bands)
-        return ops.cast(ops.transpose(mels, (0, 2, 3, 1)), self.compute_dtype)
+        mels = ops.maximum(ops.matmul(power, self.filters), 0)  # (B, C, F, bands)
+        log_mels = ops.log(mels + self.smallest)
+        return ops.cast(ops.transpose(log_mels, (0, 2, 3, 1)), self.compute_dtype)
 
     def compute_output_shape(self, shape):
         return (shape[0], 1 + (shape[1] - self.size) // self.hop, self.bands, shape[2])
