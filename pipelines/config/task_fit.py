@@ -6,6 +6,7 @@ Names that are not listed here, those of packages that extend the project, are n
 TEXT, IMAGE, MASKS = "text_classification", "image_classification", "segmentation"
 SERIES, PAIRS, ANOMALIES = "forecasting", "translation", "anomaly_detection"
 LANGUAGE, WORDS, MEMORY = "language_modeling", "word_embedding", "sequence_memory"
+SIGNALS = "signal_classification"
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
     IMAGE: ("digits", "idx", "image_folder"),
@@ -16,6 +17,7 @@ RECIPES = {
     MEMORY: ("adding_problem", "copy_memory", "pixel_sequences"),
     MASKS: ("blue_marble", "image_masks"),
     ANOMALIES: ("readings_csv", "watch_streams"),
+    SIGNALS: ("recordings_csv", "watch_exercises", "wav_folder"),
 }
 KNOWN = tuple(RECIPES)
 MODULES = {
@@ -34,6 +36,13 @@ MODULES = {
     MEMORY: ("classical/linear_sequence", "recurrent_sequence_models", "tcn"),
     MASKS: ("classical/pixel_forest", "unet"),
     ANOMALIES: ("autoencoders", "classical/detectors", "step_forecasters", "step_labellers"),
+    SIGNALS: (
+        "classical/signal_classifiers",
+        "recurrent_sequence_models",
+        "signal_networks",
+        "spectrogram_networks",
+        "tcn",
+    ),
     LANGUAGE: (
         "classical/ngram_lm",
         "ensembles/language_models",
@@ -52,6 +61,7 @@ STRONG = {
     MEMORY: ("classical/linear_sequence", "linear_sequence"),
     MASKS: ("classical/pixel_forest", "pixel_forest"),
     ANOMALIES: ("classical/detectors", "detector"),
+    SIGNALS: ("classical/signal_classifiers", "signal_classifier"),
 }
 
 

@@ -14,7 +14,7 @@ a smartwatch", 2018, https://doi.org/10.1088/1361-6579/aacfd9.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -22,19 +22,11 @@ from pydantic import BaseModel, Field
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
-from pipelines.preparation import event_streams, restricted_pickle
+from pipelines.preparation import event_streams, watch_recordings
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report.findings import Finding
 from pipelines.preparation.event_streams import NORMAL, Stream
-
-FILE = "watch_dataset.npy"
-READINGS_A_SECOND = 50
-UNITS = {
-    "acceleration_x": "m/s2", "acceleration_y": "m/s2", "acceleration_z": "m/s2",
-    "rotation_x": "rad/s", "rotation_y": "rad/s", "rotation_z": "rad/s",
-}  # fmt: skip
-SIDES = ("left", "right")
-Exercise = Literal["PEN", "ABD", "FEL", "IR", "ER", "TRAP", "ROW"]
+from pipelines.preparation.watch_recordings import READINGS_A_SECOND, SIDES, UNITS, Exercise
 
 
 class Split(BaseModel):
@@ -72,7 +64,7 @@ class Options(BaseModel):
 
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
-    recordings = read(raw / FILE if raw.is_dir() else raw, options.every)
+    recordings = read(raw, options.every)
     people = sorted({person for person, *_ in recordings})
     held_out = options.split.val + options.split.test
     if held_out >= len(people):
@@ -100,20 +92,9 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 
 def read(path: Path, every: int) -> dict[tuple[int, str, str], np.ndarray]:
     """(person, side, exercise) -> (rows, 6) readings; where there are several, the first."""
-    data = restricted_pickle.load_object(path)
-    missing = {"X", "y", "subject", "side", "y_labels"} - set(data)
-    if missing:
-        raise UserError(
-            "array-missing", f"not seglearn's watch data: no {', '.join(sorted(missing))}; correct "
-            "`source`", path=path, value=sorted(missing)[0],
-        )  # fmt: skip
     recordings: dict[tuple[int, str, str], np.ndarray] = {}
-    for values, label, person, side in zip(
-        data["X"], data["y"], data["subject"], data["side"], strict=True
-    ):
-        key = (int(person), SIDES[int(side)], data["y_labels"][int(label)])
-        whole = len(values) // every * every
-        recordings.setdefault(key, values[:whole].reshape(-1, every, values.shape[1]).mean(axis=1))
+    for person, side, exercise, values in watch_recordings.read(path, every):
+        recordings.setdefault((person, side, exercise), values)
     return recordings
 
 

@@ -11,6 +11,7 @@ from pipelines.spec import DataSpec
 
 if TYPE_CHECKING:
     from pipelines.classical.calibration import PlattCalibration
+    from pipelines.classical.svm_decisions import OneVsRest
 
 ANSWER_KINDS = {
     "label": "label",
@@ -28,10 +29,13 @@ class Answer(tf.Module):
         self.labels = tf.constant(spec.labels)
 
     def __call__(self, logits):
-        probabilities = self._probabilities(logits)
+        return self.of_probabilities(self.probabilities(logits))
+
+    def of_probabilities(self, probabilities):
+        """The answer from (B, classes) float64."""
         return _answer(self.labels, probabilities, self._decide(probabilities))
 
-    def _probabilities(self, logits):
+    def probabilities(self, logits):
         """`DecisionRule.probabilities` in the graph."""
         logits, rule = tf.cast(logits, tf.float64), self.decision
         if rule.positive is None:
@@ -70,6 +74,19 @@ class MarginAnswer(tf.Module):
             probabilities = tf.nn.softmax(log_odds)
             of_margins = tf.argmax(margins, axis=1, output_type=tf.int32)
         return _answer(self.labels, probabilities, of_margins if predicted is None else predicted)
+
+
+class GraphOneVsRest(tf.Module):
+    """`svm_decisions.OneVsRest` in the graph: (B, d) -> margins (B, k), class numbers (B,)."""
+
+    def __init__(self, linear: "OneVsRest"):
+        super().__init__()
+        self.shift, self.intercepts = linear.shift, linear.intercepts
+        self.weights = tf.Variable(linear.weights, trainable=False)
+
+    def __call__(self, features):
+        margins = (features - self.shift) @ self.weights + self.intercepts
+        return margins, tf.argmax(margins, axis=1)
 
 
 def _answer(labels, probabilities, predicted) -> dict:

@@ -16,6 +16,7 @@ from pipelines.config.errors import UserError
 from pipelines.preparation import labelled_masks
 from pipelines.tasks.forecasting.example import example_spec as series_spec
 from pipelines.tasks.sequence_memory.example import class_spec
+from pipelines.tasks.signal_classification.example import example_spec as signal_spec
 from tests.support.model_checks import (
     Case,
     check_gradients,
@@ -40,6 +41,7 @@ series = partial(Case, "forecasting")
 pairs = partial(Case, "translation")
 memory = partial(Case, "sequence_memory")
 masks = partial(Case, "segmentation")
+signals = partial(Case, "signal_classification")
 
 WORDS = text_spec(words=(5, 12))
 BOTH = text_spec(words=(5, 12), characters=(6, 9))
@@ -92,6 +94,9 @@ TRANSFORMER = {"hidden_dim": 8, "num_heads": 2, "depth": 1, "mlp_dim": 12, "drop
 ENCODER = 32 + 288 + 212
 
 MASKS = labelled_masks.data_spec(("a", "b", "c"), 8, 1)
+SENSORS = signal_spec()
+SOUND = signal_spec(400, rate_hz=800.0, is_sound=True)
+SECOND = signal_spec(8000, rate_hz=8000.0, is_sound=True)
 
 
 def unet_size(channels: int, filters: int, depth: int, classes: int, normalization: bool) -> int:
@@ -222,6 +227,17 @@ CASES = [
     images("transfer", "transfer", IMAGE, mobilenet_size(8) + 771,
              {**MOBILE, "backbone_kwargs": {"alpha": 0.25}, "size": 32}),
     masks("unet", "unet", MASKS, unet_size(1, 4, 1, 3, True), {"filters": 4, "depth": 1}),
+    # Convolutions 3*2*4 and 3*4*6, each with 4*out of normalisation; logits 6*3+3.
+    signals("signal_networks", "signal_cnn", SENSORS, 24 + 16 + 72 + 24 + 21,
+            {"filters": (4, 6), "kernel_size": 3}),
+    # Patches 8*2*4+4; the block, with the last norm; logits 4*3+3.
+    signals("signal_networks", "signal_transformer", SENSORS, 68 + BLOCK + 15,
+            {"hidden_dim": 4, "num_heads": 2, "depth": 1, "mlp_dim": 6}),
+    # 17 frequencies to 8 bands; a convolution 3*3*1*4, with normalisation; logits 4*4*3+3.
+    signals("spectrogram_networks", "log_mel_cnn", SOUND, 136 + 36 + 16 + 51, {"filters": (4,)}),
+    # Also 3*3*4*4; two directions of three gates, 3*(2*4+3+2), as of a GRU; logits 6*3+3.
+    signals("spectrogram_networks", "log_mel_crnn", SOUND, 136 + 52 + 160 + 2 * 3 * 39 + 21,
+            {"filters": (4, 4), "units": 3}),
     # 24 weights and a bias for each of 2 steps; of 3 steps' 3 quantiles, whatever the columns.
     series("linear", "linear_forecaster", LONG_ONE, 25 * 2),
     series("linear", "linear_forecaster", LONG_TWO, 25 * 9),
@@ -296,6 +312,18 @@ DEFAULTS = [
     # 1024*3+3.
     images("transfer", "transfer", image_spec(32, 32, 3, 3), mobilenet_size(32) + 3075, MOBILE),
     masks("unet", "unet", MASKS, unet_size(1, 16, 3, 3, True)),
+    # 7*2*32, 7*32*64 and 7*64*128, with normalisation; logits 128*3+3.
+    signals("signal_networks", "signal_cnn", SENSORS, 448 + 14_336 + 57_344 + 4 * 224 + 387),
+    # Patches 8*2*64+64; twice 4*64 + 4*(64*64+64) + 64*128+128 + 128*64+64; 2*64; 64*3+3.
+    signals("signal_networks", "signal_transformer", SENSORS,
+            1088 + 2 * (256 + 16_640 + 16_576) + 128 + 195),
+    # 129 frequencies to 40 bands; 1 to 16 to 32 to 64 to 64, with normalisation; of 2 bands logits
+    # 128*3+3.
+    signals("spectrogram_networks", "log_mel_cnn", SECOND,
+            5160 + 9 * (16 + 512 + 2048 + 4096) + 4 * 176 + 387),
+    # 1 to 16 to 32 to 48; 5 bands of 48 to twice three gates of 40*(240+40+2); logits 80*3+3.
+    signals("spectrogram_networks", "log_mel_crnn", SECOND,
+            5160 + 9 * (16 + 512 + 1536) + 4 * 96 + 6 * 11_280 + 243),
     series("linear", "linear_forecaster", ONE, 7 * 2),
     # One, three and four gates: 32*(1+32+1), with two biases 32*(1+32+2); outputs 32*2+2.
     series("recurrent_forecasters", "elman_forecaster", ONE, 1088 + 66),

@@ -129,9 +129,9 @@ def _random_array(f: Field, spec: DataSpec, rows: int, rng) -> np.ndarray:
     """Ids, bytes, or observations with the mean and standard deviation of the spec."""
     shape = (rows, *f.shape)
     if f.dtype == "float32":
-        return rng.normal(spec.task_metadata["mean"], spec.task_metadata["std"], shape).astype(
-            f.dtype
-        )
+        facts = spec.task_metadata
+        names = ("mean", "std") if "mean" in facts else ("centre", "scale")
+        return rng.normal(*(facts[name] for name in names), shape).astype(f.dtype)
     return rng.integers(int(f.padded), f.size or 256, shape).astype(f.dtype)
 
 

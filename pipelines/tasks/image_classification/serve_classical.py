@@ -13,7 +13,7 @@ from pipelines.classical import hog
 from pipelines.classical.image_classifiers import NEVER
 from pipelines.classical.image_features import COLOUR_CELLS, ImageFeatures
 from pipelines.classical.svm_decisions import OneVsRest, PairwiseSVM, pair_matrices
-from pipelines.evaluation.tf_classifier import MarginAnswer
+from pipelines.evaluation.tf_classifier import GraphOneVsRest, MarginAnswer
 from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
 from pipelines.tasks.image_classification.graph_reader import GraphReader
@@ -103,19 +103,6 @@ class GraphPairwiseSVM(tf.Module):
             return weighted[0] + weighted[1] + self.intercepts
         pairs = [weighted[i][:, j - 1] + weighted[j][:, i] for i, j in self.pairs]
         return tf.stack(pairs, axis=1) + self.intercepts
-
-
-class GraphOneVsRest(tf.Module):
-    """`OneVsRest` in the graph."""
-
-    def __init__(self, linear: OneVsRest):
-        super().__init__()
-        self.shift, self.intercepts = linear.shift, linear.intercepts
-        self.weights = tf.Variable(linear.weights, trainable=False)
-
-    def __call__(self, features):
-        margins = (features - self.shift) @ self.weights + self.intercepts
-        return margins, tf.argmax(margins, axis=1)
 
 
 GRAPHS = {PairwiseSVM: GraphPairwiseSVM, OneVsRest: GraphOneVsRest}

@@ -24,7 +24,7 @@ from pipelines.tasks.segmentation.graph_masks import (
     resize_nearest,
 )
 from pipelines.tasks.segmentation.metrics import Outputs, score, weights
-from pipelines.tasks.segmentation.serve_classical import GraphForest
+from pipelines.tasks.segmentation.serve_classical import GraphPixelForest
 from pipelines.tasks.segmentation.tiling import TiledModel
 
 __all__ = [
@@ -89,7 +89,7 @@ def endpoints(model, spec: DataSpec, assets: Path, decision: DecisionRule):
 
 def estimator_endpoints(estimator, spec: DataSpec, assets: Path):
     """The same of a forest on features of pixels."""
-    return _endpoints(GraphForest(estimator.forest), spec, assets)
+    return _endpoints(GraphPixelForest(estimator.forest), spec, assets)
 
 
 def _endpoints(model: PixelModel, spec: DataSpec, assets: Path):

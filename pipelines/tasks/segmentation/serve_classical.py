@@ -8,23 +8,19 @@ import tensorflow as tf
 
 from pipelines.classical.forests import Forest
 from pipelines.classical.pixel_features import SCALES, UNIT, kernel, of_blurred
+from pipelines.evaluation.tf_forest import GraphForest
 from pipelines.tasks.segmentation.tiling import mirrored
 
 ROWS = 1 << 14  # pixels at a time; the last part is filled up
 
 
-class GraphForest(tf.Module):
+class GraphPixelForest(tf.Module):
     """`pixel_features` and `Forest` in the graph; a `PixelModel`."""
 
     def __init__(self, forest: Forest):
         super().__init__()
-        self.nodes = {
-            name: tf.Variable(values, trainable=False)
-            for name, values in forest.arrays().items()
-            if name not in ("roots", "depth")
-        }
-        self.roots = tf.constant(forest.roots)
-        self.depth, self.classes = int(forest.depth[0]), forest.votes.shape[1]
+        self.forest = GraphForest(forest)
+        self.classes = self.forest.classes
 
     def probabilities(self, image):
         """(h, w, c) uint8 -> (h, w, classes) float32."""
@@ -35,7 +31,7 @@ class GraphForest(tf.Module):
         parts = (count + ROWS - 1) // ROWS
         flat = tf.pad(flat, [[0, parts * ROWS - count], [0, 0]])
         votes = tf.map_fn(
-            lambda part: self._votes(flat[part * ROWS : (part + 1) * ROWS]),
+            lambda part: self.forest(flat[part * ROWS : (part + 1) * ROWS]),
             tf.range(parts), parallel_iterations=1,
             fn_output_signature=tf.TensorSpec((None, self.classes), tf.int64),
         )  # fmt: skip
@@ -43,31 +39,6 @@ class GraphForest(tf.Module):
         total = tf.reduce_sum(votes, axis=1, keepdims=True)
         shares = tf.cast(tf.cast(votes, tf.float64) / tf.cast(total, tf.float64), tf.float32)
         return tf.reshape(shares, (shape[0], shape[1], self.classes))
-
-    def _votes(self, features):
-        """(n, d) float32 -> (n, classes) int64."""
-        values = tf.cast(features, tf.float64)
-        width = features.shape[1]
-        starts = tf.range(tf.shape(values)[0]) * width
-        flat, children = tf.reshape(values, [-1]), tf.reshape(self.nodes["children"], [-1])
-
-        def of_tree(number, total):
-            node = tf.fill(tf.shape(starts), self.roots[number])
-
-            def descend(step, node):
-                value = tf.gather(flat, starts + tf.gather(self.nodes["feature"], node))
-                is_right = tf.cast(value > tf.gather(self.nodes["threshold"], node), tf.int32)
-                return step + 1, tf.gather(children, 2 * node + is_right)
-
-            _, node = tf.while_loop(lambda step, _: step < self.depth, descend, (0, node))
-            return number + 1, total + tf.cast(tf.gather(self.nodes["votes"], node), tf.int64)
-
-        zeros = tf.zeros((tf.shape(values)[0], self.classes), tf.int64)
-        _, total = tf.while_loop(
-            lambda number, _: number < tf.size(self.roots), of_tree, (0, zeros),
-            parallel_iterations=1,
-        )  # fmt: skip
-        return total
 
 
 def graph_features(image):

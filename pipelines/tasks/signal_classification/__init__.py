@@ -1,0 +1,1 @@
+"""Signals to classes: movements, spoken words, music, machines."""
