@@ -14,6 +14,7 @@ from models.layers.recurrent_language_model import RecurrentLanguageModel
 from models.layers.recurrent_translator import RecurrentTranslator
 from models.layers.residual import PaddedShortcut
 from models.layers.segrnn import MergeChannels, ParallelDecoderStates, Segments
+from models.layers.shared_images import ImageAttention, RepeatRows
 from models.layers.standardization import SortQuantiles
 from models.layers.symmetries import RandomSymmetry, UndoSymmetry
 from models.layers.transformer_blocks import CausalBlock, DecoderBlock, EncoderBlock
@@ -39,6 +40,7 @@ __all__ = [
     "DecoderBlock",
     "EncoderBlock",
     "HierarchicalSoftmax",
+    "ImageAttention",
     "LSTM",
     "LearnedPositions",
     "LogProbEnsemble",
@@ -55,6 +57,7 @@ __all__ = [
     "RandomSymmetry",
     "RecurrentLanguageModel",
     "RecurrentTranslator",
+    "RepeatRows",
     "Segments",
     "SinePositions",
     "SkipGram",

@@ -6,6 +6,7 @@ Names that are not listed here, those of packages that extend the project, are n
 TEXT, IMAGE, MASKS = "text_classification", "image_classification", "segmentation"
 SERIES, PAIRS, ANOMALIES = "forecasting", "translation", "anomaly_detection"
 LANGUAGE, WORDS, MEMORY = "language_modeling", "word_embedding", "sequence_memory"
+QUESTIONS = "visual_question_answering"
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
     IMAGE: ("digits", "idx", "image_folder"),
@@ -16,6 +17,7 @@ RECIPES = {
     MEMORY: ("adding_problem", "copy_memory", "pixel_sequences"),
     MASKS: ("blue_marble", "image_masks"),
     ANOMALIES: ("readings_csv", "watch_streams"),
+    QUESTIONS: ("digit_scenes", "easy_vqa", "questions_csv"),
 }
 KNOWN = tuple(RECIPES)
 MODULES = {
@@ -33,6 +35,7 @@ MODULES = {
     WORDS: ("classical/ppmi_svd", "word_embeddings"),
     MEMORY: ("classical/linear_sequence", "recurrent_sequence_models", "tcn"),
     MASKS: ("classical/pixel_forest", "unet"),
+    QUESTIONS: ("classical/linear_vqa", "visual_questions"),
     ANOMALIES: ("autoencoders", "classical/detectors", "step_forecasters", "step_labellers"),
     LANGUAGE: (
         "classical/ngram_lm",
@@ -52,6 +55,7 @@ STRONG = {
     MEMORY: ("classical/linear_sequence", "linear_sequence"),
     MASKS: ("classical/pixel_forest", "pixel_forest"),
     ANOMALIES: ("classical/detectors", "detector"),
+    QUESTIONS: ("classical/linear_vqa", "linear_vqa"),
 }
 
 
