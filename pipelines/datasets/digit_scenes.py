@@ -121,7 +121,7 @@ def _has_digit(digits: tuple[Digit, ...], rng) -> Asked:
 
 
 def _exists(form: str, present: set[str], absent: list[str], rng) -> Asked:
-    """The answer is drawn first; a scene of all colours, of which none is absent, has no question."""
+    """The answer is drawn first; where nothing is absent, there is no question."""
     if not absent:
         return None
     is_there = bool(rng.integers(2))

@@ -18,7 +18,6 @@ from pipelines.config.errors import UserError
 from pipelines.preparation import archives, visual_questions
 from pipelines.preparation.splits import HoldOut, Share
 from pipelines.preparation.visual_questions import Question, QuestionedImages
-from pipelines.preprocessing import image_decoding
 from pipelines.preprocessing.image_decoding import Reader
 
 FOLDER = "easy_vqa/data/"

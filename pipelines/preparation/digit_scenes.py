@@ -62,9 +62,7 @@ class Writer:
         digits = []
         for digit, place in zip(rng.permutation(10)[:count].tolist(), places, strict=True):
             colour = str(rng.choice(list(COLOURS)))
-            top, left = (
-                int(step) * (SIDE + 2) + int(rng.integers(3)) for step in divmod(place, GRID)
-            )
+            top, left = np.array(divmod(place, GRID)) * (SIDE + 2) + rng.integers(0, 3, 2)
             ink = self.images[rng.choice(self.of_digit[digit])] / MAX_INK  # (8, 8)
             part = canvas[top : top + SIDE, left : left + SIDE]
             part += ink[..., None] * (np.array(COLOURS[colour]) - part)

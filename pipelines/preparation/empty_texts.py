@@ -17,7 +17,7 @@ def settle(
 
     Args:
         path: the file or folder.
-        what: "text", "label", "source", "target", "time" and the like: what the first of them lacks.
+        what: "text", "label", "question", "time" and the like: what the first of them lacks.
         places: of these rows: lines, or names of files.
         option: refuse | drop.
         remaining: how many other rows there are.

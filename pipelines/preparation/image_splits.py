@@ -1,4 +1,4 @@
-"""Which images are train, val and test, where a row is not one class: equal images stay together."""
+"""Which images are train, val and test, where they have no class; equal ones stay together."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Questions about images become splits on disk: split by image, vocabulary, arrays; for all recipes.
+"""Questions about images become splits on disk: by image, with a vocabulary; for all recipes.
 
 A split holds image (height, width, channels) uint8, words (the question's token ids), label (the
 answer's class id) and, as they were given, image_bytes, question, answer and file. The rows of an
@@ -36,6 +36,7 @@ from pipelines.storage.repeated import Repeated
 IMAGE, WORDS, TARGET = "image", "words", "label"
 RAW_IMAGE, RAW_QUESTION = "image_bytes", "question"
 READER_FILE, TOKENIZER_FILE = "image.json", "words.json"
+BY_DEFAULT = HoldOut()
 RESAMPLED = "resampled"  # in task_metadata: how many questions each image of test has
 
 
@@ -90,7 +91,7 @@ class QuestionedImages:
 
 def write(
     data: QuestionedImages, out: Path, reader: Reader, options: Options, seed: int,
-    split: HoldOut = HoldOut(),
+    split: HoldOut = BY_DEFAULT,
 ) -> spec.DataSpec:  # fmt: skip
     """Writes the splits into out/repeat0/ and returns the spec that describes them.
 

@@ -176,10 +176,8 @@ def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs | Repeated]:
         PIXELS: (SHAPES, Images), SERIES: (WINDOWS, _view),
     }  # fmt: skip
     for path in sorted(folder.glob("*.npy")):
-        suffix = next(
-            (end for end in (*kinds, OFFSETS, SHAPES, WINDOWS, INDEX) if path.name.endswith(end)),
-            ".npy",
-        )
+        ends = (*kinds, OFFSETS, SHAPES, WINDOWS, INDEX)
+        suffix = next((end for end in ends if path.name.endswith(end)), ".npy")
         name = path.name.removesuffix(suffix)
         if suffix in kinds:
             index_suffix, column_type = kinds[suffix]

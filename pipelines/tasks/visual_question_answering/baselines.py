@@ -1,4 +1,4 @@
-"""Baselines of visual question answering: what can be had without the image, or without the question.
+"""Baselines of visual question answering: answers without the image, or without the question.
 
     baseline_majority           the most frequent answer
     baseline_question_lookup    the most frequent answer of train to the same question; the majority

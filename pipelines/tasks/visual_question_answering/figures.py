@@ -65,9 +65,8 @@ def examples(outputs: Outputs, test: dict, spec: DataSpec, folder: Path) -> None
 
     def paint(figure):
         figure.suptitle("Questions and answers, mistakes first", x=0.01, ha="left")
-        for axes, row in zip(
-            figure.subplots(ROWS, COLUMNS, squeeze=False).flat, rows, strict=False
-        ):
+        grid = figure.subplots(ROWS, COLUMNS, squeeze=False)
+        for axes, row in zip(grid.flat, rows, strict=False):
             images.show(axes, test[IMAGE][row])
             axes.set_title(
                 caption(outputs, test, spec, row), fontsize=8, fontweight="normal", loc="center"
