@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from pipelines.evaluation.classifier import Outputs
 from pipelines.figures import images, style
 from pipelines.preparation.visual_questions import IMAGE, RAW_QUESTION, WORDS
+from pipelines.preprocessing import tokenization
 from pipelines.spec import DataSpec
 
 LAYER = "image_attention"
@@ -22,10 +24,8 @@ def shares(model, pixels: np.ndarray, ids: np.ndarray) -> np.ndarray:
         pixels: (n, H, W, C).
         ids: (n, T).
     """
-    import keras
-
     layer = model.get_layer(LAYER)
-    states = keras.Model(model.inputs, layer.input)
+    states = keras.Model(model.input, layer.input)
     tokens, cells = states({IMAGE: pixels, WORDS: ids}, training=False)
     every = np.asarray(layer.shares(tokens, cells)).mean(axis=1)  # (n, T, S)
     last = [name for name in (part.name for part in model.layers) if name.startswith("pool")][-1]
@@ -44,7 +44,7 @@ def draw(
         return
     pixels, ids = (np.asarray(test[name][list(rows)]) for name in (IMAGE, WORDS))
     heat = shares(model, pixels, ids)
-    words = [spelt(test[RAW_QUESTION][row]) for row in rows]
+    words = [spelt(test[RAW_QUESTION][row])[: ids.shape[1]] for row in rows]
     columns = min(MOST_WORDS, max(map(len, words)))
 
     def paint(figure):
@@ -71,7 +71,5 @@ def draw(
 
 def spelt(question: str) -> list[str]:
     """The words and signs of a question, as the tokenizer reads them."""
-    from pipelines.preprocessing import tokenization
-
     rules = [tokenization.DOTTED_I, *tokenization.word_rules("value")]
     return tokenization.split("word", True, rules, question)

@@ -9,12 +9,16 @@ import pytest
 import tensorflow as tf
 import yaml
 
+from pipelines.commands import predict
+from pipelines.evaluation import load_model
 from pipelines.evaluation.context import Evaluation
+from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
 from pipelines.stages import baselines, evaluate, export, prepare, train
 from pipelines.storage import arrays
 from pipelines.tasks.visual_question_answering import score
+from tests.support.user_errors import user_error
 
 pytestmark = pytest.mark.slow
 
@@ -129,11 +133,9 @@ def test_blank_images_are_answered_as_well_as_the_question_alone(project, monkey
     monkeypatch.chdir(project)
     stage = Evaluation.of(Path("params.yaml"), "network")
     (trial,) = stage.trials()
-    from pipelines.evaluation import load_model
-
     model = load_model.load(stage.trained / trial.name, stage.record())
     test = trial.load(stage.prepared, "test")
-    decision = score_rule()
+    decision = DecisionRule()
     spec = DataSpec.load(stage.prepared / "spec.json")
     prior = metrics(project, "network")["baseline_question_only/accuracy"]
     rng = np.random.default_rng(0)
@@ -142,12 +144,6 @@ def test_blank_images_are_answered_as_well_as_the_question_alone(project, monkey
         outputs = score.predict(model, {**test, "image": images}, spec, decision)
         weights = score.weights(len(pixels), 0, seed=1, spec=spec)
         assert score.score(outputs, test, spec, weights)["accuracy"][0] < prior + 0.1
-
-
-def score_rule():
-    from pipelines.inference.decision import DecisionRule
-
-    return DecisionRule()
 
 
 def test_the_figures_are_drawn(project):
@@ -181,6 +177,22 @@ def test_a_question_without_a_word_is_refused(project, question):
         loaded.signatures["serving_default"](
             image_bytes=tf.constant([image]), question=tf.constant([question])
         )
+
+
+def test_a_table_of_new_questions_is_answered(project, monkeypatch):
+    """As the data set was read: paths relative to its `folder`. The answer's column may lack."""
+    monkeypatch.chdir(project)
+    rows = [("0.png", "is anything red?"), ("1.png", "what colour is at the top?")]
+    with Path("new.csv").open("w", newline="") as stream:
+        csv.writer(stream).writerows([("image", "question"), *rows, ("none.png", "is it?")])
+    with user_error("rows-bad"):
+        predict.run(["network", "new.csv", "--out", "answers.csv"])
+    predict.run(["network", "new.csv", "--out", "answers.csv", "--skip-bad"])
+    with Path("answers.csv").open(newline="") as stream:
+        answered = list(csv.DictReader(stream))
+    assert [row["image"] for row in answered] == ["0.png", "1.png"]
+    assert answered[0]["answer"] in ("yes", "no") and answered[1]["answer"] in COLOURS
+    assert json.loads(answered[0]["answers"])[0] == answered[0]["answer"]
 
 
 def test_a_bad_image_is_refused(project):
