@@ -45,8 +45,8 @@ def visual_question_answerer(
     The image's encoder has stages of conv -> normalisation -> relu -> 2 x 2 max pooling, and gives
     S cells. The question's gives a state to every word, h_t, and the vector q of them all. Then
 
-        product          z = tanh(W v) * tanh(U q),  v a dense layer of all cells side by side
-        concatenation    z = [v, q]
+        product          z = tanh(W v) * tanh(U q),  v all cells side by side
+        concatenation    z = [relu(W v), q]
         cross_attention  z = [mean over t of norm(h_t + attention(h_t, cells)), q]
 
     and a hidden layer and the logits of the answers follow. A product lets the question choose
@@ -65,7 +65,7 @@ def visual_question_answerer(
         question_encoder: bag_of_words, the mean of word vectors, which ignores their order; or a
             bidirectional GRU (Cho et al. 2014), whose state at a word depends on all words.
         filters: of each stage; its length is the number of stages.
-        hidden_dim: D, of words, cells, v, q and the hidden layer.
+        hidden_dim: D, of words, cells, W v, q and the hidden layer.
         num_heads: of cross-attention; they divide hidden_dim.
         dropout: rate on z and on the hidden layer.
         augment: arguments of `RandomAugmentation` (layers/augmentation.py), where no answer depends
@@ -87,10 +87,16 @@ def visual_question_answerer(
         tokens = layers.LayerNormalization(name="norm")(layers.Add()([states, found]))
         joined = layers.Concatenate()([MaskedMeanPooling()(tokens, ids), question])
     else:
-        vector = layers.Flatten()(features)
-        vector = layers.Dense(hidden_dim, activation="relu", name="image_vector")(vector)
+        activation = "tanh" if fusion == "product" else "relu"
+        vector = layers.Dense(hidden_dim, activation, name="image_vector")(
+            layers.Flatten()(features)
+        )
         vector = RepeatRows()(vector, ids)  # (B, D)
-        joined = _joined(vector, question, fusion, hidden_dim)
+        if fusion == "product":
+            gate = layers.Dense(hidden_dim, activation, name="question_vector")(question)
+            joined = layers.Multiply()([vector, gate])
+        else:
+            joined = layers.Concatenate()([vector, question])
     x = layers.Dropout(dropout)(joined)
     x = layers.Dense(hidden_dim, activation="relu", name="hidden")(x)
     logits = layers.Dense(spec.outputs, name="logits")(layers.Dropout(dropout)(x))
@@ -123,15 +129,6 @@ def _question(spec: DataSpec, encoder: str, hidden_dim: int):
     gru = layers.GRU(hidden_dim // 2, return_sequences=True)
     states = layers.Bidirectional(gru, name="question_gru")(words)  # (B, T, D)
     return ids, states, MaskedMaxPooling()(states, ids)
-
-
-def _joined(image, question, fusion: str, hidden_dim: int):
-    """z, from vectors (B, D) of both."""
-    if fusion == "concatenation":
-        return layers.Concatenate()([image, question])
-    of_image = layers.Dense(hidden_dim, activation="tanh", name="image_gate")(image)
-    of_question = layers.Dense(hidden_dim, activation="tanh", name="question_gate")(question)
-    return layers.Multiply()([of_image, of_question])
 
 
 def _require(key: str, value: str, choices: tuple[str, ...]) -> None:
