@@ -67,7 +67,7 @@ class Features:
             return present[:, 1:]  # without padding
         images = columns["image"]
         if isinstance(images, Repeated):
-            of_image = self.pixels(images.values)[images.index]
+            of_image = self.pixels(images.values)[images.numbers]
         else:
             of_image = self.pixels(np.asarray(images))
         return np.concatenate([present[:, 1:], of_image], axis=1)

@@ -136,7 +136,7 @@ def write(folder: Path, columns: Mapping[str, Column]) -> None:
     folder.mkdir(parents=True)
     for name, column in columns.items():
         if isinstance(column, Repeated):
-            np.save(folder / f"{name}{INDEX}", column.index)
+            np.save(folder / f"{name}{INDEX}", column.numbers)
             column = column.values
         _write_column(folder, name, column)
 

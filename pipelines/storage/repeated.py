@@ -12,17 +12,17 @@ class Repeated(Sequence):
 
     Args:
         values: the distinct values: an array, or a list of texts or bytes.
-        index: (rows,) the number of each row's value.
+        numbers: (rows,) the number of each row's value.
     """
 
-    def __init__(self, values, index: np.ndarray):
-        self.values, self.index = values, np.asarray(index, np.int32)
+    def __init__(self, values, numbers: np.ndarray):
+        self.values, self.numbers = values, np.asarray(numbers, np.int32)
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.numbers)
 
     def __getitem__(self, rows):
-        numbers = self.index[rows]
+        numbers = self.numbers[rows]
         if isinstance(self.values, np.ndarray):
             return self.values[numbers]
         if np.ndim(numbers) == 0:

@@ -38,7 +38,7 @@ class GroupedBatches(keras.utils.PyDataset):
         super().__init__()
         self.inputs, self.targets = inputs, targets
         self.batch_size, self.seed, self.epoch = batch_size, seed, epoch
-        shared = [c.index for c in inputs.values() if isinstance(c, Repeated)]
+        shared = [c.numbers for c in inputs.values() if isinstance(c, Repeated)]
         index = shared[0] if shared else np.arange(len(targets))
         order = np.argsort(index, kind="stable")
         starts = np.unique(index[order], return_index=True)[1]

@@ -35,8 +35,8 @@ def fit_predict(
     yield "baseline_majority", majority(targets, rows, spec.outputs)
     keys = [[normalized(text) for text in split[RAW_QUESTION]] for split in (train, test)]
     yield "baseline_question_lookup", shares_by_key(*keys, targets, spec.outputs)
-    of_image = train[IMAGE].index
-    near = nearest(train[IMAGE].values, test[IMAGE].values)[test[IMAGE].index]
+    of_image = train[IMAGE].numbers
+    near = nearest(train[IMAGE].values, test[IMAGE].values)[test[IMAGE].numbers]
     yield (
         "baseline_image_only",
         shares_by_key(of_image.tolist(), near.tolist(), targets, spec.outputs),

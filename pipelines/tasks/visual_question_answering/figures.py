@@ -41,7 +41,7 @@ def draw_estimator(outputs, test: dict, spec: DataSpec, decision, folder: Path, 
 
 def different_images(test: dict, right: np.ndarray) -> list[int]:
     """Rows about images of their own: wrongly answered ones first, at most half, then others."""
-    of_image = test[IMAGE].index
+    of_image = test[IMAGE].numbers
     first = [int(rows[0]) for rows in _by_image(of_image, ~right)]
     rest = [int(rows[0]) for rows in _by_image(of_image, right)]
     half = COLUMNS * ROWS // 2
