@@ -42,8 +42,8 @@ def visual_question_answerer(
 ) -> keras.Model:
     """A convolutional encoder of the image, an encoder of the question, and what joins the two.
 
-    The image's encoder has stages of conv -> normalisation -> relu -> 2 x 2 max pooling, and gives
-    S cells. The question's gives a state to every word, h_t, and the vector q of them all. Then
+    The image's encoder has stages of conv -> relu -> 2 x 2 max pooling, and gives S cells. The
+    question's gives a state to every word, h_t, and the vector q of them all. Then
 
         product          z = tanh(W v) * tanh(U q),  v all cells side by side
         concatenation    z = [relu(W v), q]
@@ -107,8 +107,9 @@ def _image_features(images, filters: Sequence[int], augment: Mapping[str, float]
     """(I, H, W, C) -> (I, h, w, F), each side halved by every stage."""
     x = layers.Rescaling(1 / 255, name="scale")(augment_images(images, augment))
     for stage, count in enumerate(filters, start=1):
-        x = layers.Conv2D(count, 3, padding="same", use_bias=False, name=f"conv{stage}")(x)
-        x = layers.ReLU()(layers.BatchNormalization(name=f"conv{stage}_norm")(x))
+        # Without batch normalisation: images of a batch have equally many questions, so that its
+        # statistics are not those of the images that are predicted.
+        x = layers.Conv2D(count, 3, padding="same", activation="relu", name=f"conv{stage}")(x)
         x = layers.MaxPooling2D(2, padding="same", name=f"pool{stage}")(x)
     return x
 

@@ -94,8 +94,8 @@ ENCODER = 32 + 288 + 212
 
 QUESTIONS = questions_spec(side=8, max_tokens=5, words=12)
 ANSWERER = {"filters": (3, 4), "hidden_dim": 4, "num_heads": 2, "dropout": 0.2}
-# Convolutions 3*3*3*3 and 3*3*3*4, each with 4*out of normalisation; embedding 12*4; logits 4*3+3.
-ASKED = 81 + 12 + 108 + 16 + 48 + 15
+# Convolutions 3*3*3*3+3 and 3*3*3*4+4; embedding 12*4; logits 4*3+3.
+ASKED = 84 + 112 + 48 + 15
 MASKS = labelled_masks.data_spec(("a", "b", "c"), 8, 1)
 
 
@@ -252,10 +252,10 @@ DEFAULTS = [
     # 1024*3+3.
     images("transfer", "transfer", image_spec(32, 32, 3, 3), mobilenet_size(32) + 3075, MOBILE),
     masks("unet", "unet", MASKS, unet_size(1, 16, 3, 3, True)),
-    # 3 to 16, 16 to 32, 32 to 64, with 4*out each; 12*64; two directions of three gates,
+    # 3 to 16, 16 to 32, 32 to 64; 12*64; two directions of three gates,
     # 32*(64+32+2); a cell 64*64+64, its position; 4*(64*64+64); a norm 2*64; 128*64+64; 64*3+3.
     questions("visual_questions", "visual_question_answerer", QUESTIONS,
-              23_920 + 768 + 18_816 + 4160 + 64 + 16_640 + 128 + 8256 + 195),
+              448 + 4640 + 18_496 + 768 + 18_816 + 4160 + 64 + 16_640 + 128 + 8256 + 195),
     series("linear", "linear_forecaster", ONE, 7 * 2),
     # One, three and four gates: 32*(1+32+1), with two biases 32*(1+32+2); outputs 32*2+2.
     series("recurrent_forecasters", "elman_forecaster", ONE, 1088 + 66),
