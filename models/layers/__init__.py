@@ -15,6 +15,7 @@ from models.layers.recurrent_language_model import RecurrentLanguageModel
 from models.layers.recurrent_translator import RecurrentTranslator
 from models.layers.residual import PaddedShortcut
 from models.layers.segrnn import MergeChannels, ParallelDecoderStates, Segments
+from models.layers.shared_images import ImageAttention, RepeatRows
 from models.layers.standardization import SortQuantiles
 from models.layers.symmetries import RandomSymmetry, UndoSymmetry
 from models.layers.transformer_blocks import CausalBlock, DecoderBlock, EncoderBlock
@@ -40,6 +41,7 @@ __all__ = [
     "DecoderBlock",
     "EncoderBlock",
     "HierarchicalSoftmax",
+    "ImageAttention",
     "LSTM",
     "LearnedPositions",
     "LocalResponseNormalization",
@@ -57,6 +59,7 @@ __all__ = [
     "RandomSymmetry",
     "RecurrentLanguageModel",
     "RecurrentTranslator",
+    "RepeatRows",
     "Segments",
     "SinePositions",
     "SkipGram",

@@ -7,6 +7,7 @@ TEXT, IMAGE, MASKS = "text_classification", "image_classification", "segmentatio
 SERIES, PAIRS, ANOMALIES = "forecasting", "translation", "anomaly_detection"
 LANGUAGE, WORDS, MEMORY = "language_modeling", "word_embedding", "sequence_memory"
 SIGNALS = "signal_classification"
+QUESTIONS = "visual_question_answering"
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
     IMAGE: ("digits", "idx", "image_folder"),
@@ -18,6 +19,7 @@ RECIPES = {
     MASKS: ("blue_marble", "image_masks"),
     ANOMALIES: ("readings_csv", "watch_streams"),
     SIGNALS: ("recordings_csv", "watch_exercises", "wav_folder"),
+    QUESTIONS: ("digit_scenes", "easy_vqa", "questions_csv"),
 }
 KNOWN = tuple(RECIPES)
 MODULES = {
@@ -35,6 +37,7 @@ MODULES = {
     WORDS: ("classical/ppmi_svd", "word_embeddings"),
     MEMORY: ("classical/linear_sequence", "recurrent_sequence_models", "tcn"),
     MASKS: ("classical/pixel_forest", "unet"),
+    QUESTIONS: ("classical/linear_vqa", "visual_questions"),
     ANOMALIES: ("autoencoders", "classical/detectors", "step_forecasters", "step_labellers"),
     SIGNALS: (
         "classical/signal_classifiers",
@@ -62,6 +65,7 @@ STRONG = {
     MASKS: ("classical/pixel_forest", "pixel_forest"),
     ANOMALIES: ("classical/detectors", "detector"),
     SIGNALS: ("classical/signal_classifiers", "signal_classifier"),
+    QUESTIONS: ("classical/linear_vqa", "linear_vqa"),
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from pipelines.evaluation import classification
 from pipelines.inference.decision import DecisionRule
 from pipelines.spec import DataSpec
-from pipelines.storage import arrays
+from pipelines.storage import arrays, trials
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Outputs:
 
 def predict(model, columns: dict, spec: DataSpec, decision: DecisionRule, assets=None) -> Outputs:
     """The model's outputs for a split. assets: not needed by classifiers."""
-    logits = model.predict({name: columns[name] for name in spec.inputs}, batch_size=256, verbose=0)
+    logits = model.predict(trials.inputs(columns, spec), batch_size=256, verbose=0)
     probabilities = decision.probabilities(logits)
     # The served graph answers in float32, so that is what is scored.
     return Outputs(probabilities.astype(np.float32), decision(probabilities))

@@ -17,7 +17,7 @@ def settle(
 
     Args:
         path: the file or folder.
-        what: "text", "label", "source", "target" or "time": what the first of them lacks.
+        what: "text", "label", "question", "time" and the like: what the first of them lacks.
         places: of these rows: lines, or names of files.
         option: refuse | drop.
         remaining: how many other rows there are.
@@ -38,7 +38,7 @@ def settle(
             path=path if is_line else path / places[0],
             line=places[0] if is_line else None, key="empty", value=len(places),
         )  # fmt: skip
-    lacking = "time" if what == "time" else "text or label"
+    lacking = "text or label" if what in ("text", "label") else what
     print(f"{path}: {len(places)} dropped for an empty {lacking} ({listed})")
     if not remaining:
         raise UserError("rows-missing", "every row is empty; use another file", path=path)

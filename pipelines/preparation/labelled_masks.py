@@ -5,7 +5,7 @@ uint8, class ids. Test holds whole images of any size: image at the size that mo
 its own, image_bytes (the encoded file, as a client would send it) and file (its name).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +13,11 @@ import numpy as np
 
 from pipelines import spec
 from pipelines.config.errors import UserError
-from pipelines.preparation import splits
+from pipelines.preparation import image_splits, splits
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import masks as mask_report
 from pipelines.preparation.splits import MaskSplit
-from pipelines.preprocessing import image_decoding, image_sizes
+from pipelines.preprocessing import image_sizes
 from pipelines.preprocessing.image_sizes import AnySizeReader
 from pipelines.preprocessing.mask_files import IGNORED
 from pipelines.storage import arrays
@@ -104,24 +104,9 @@ def split_rows(
     count = len(data.names)
     if options.method == "folds":
         return splits.consecutive_folds(count, options.folds, options.val)
-    digests = [image_decoding.fingerprint(image) for image in data.images]
-    groups = np.unique(digests, return_inverse=True)[1]
-    rows = np.arange(count)
-    given = {split: rows[data.given_splits == split] for split in ("val", "test")}
-    given = {split: members for split, members in given.items() if len(members)}
-    sizes = {
-        split: splits.split_size(getattr(options, split), count, f"split.{split}")
-        for split in ("test", "val")
-        if split not in given
-    }
-    rest = np.setdiff1d(rows, np.concatenate([rows[:0], *given.values()]))
-    repeats = []
-    for number in range(options.repeats):
-        rng = np.random.default_rng([seed, number])
-        drawn = given | splits.hold_out(rest, np.zeros(count), groups, sizes, rng)
-        _require_disjoint(data, drawn, groups)
-        repeats.append({split: drawn[split] for split in splits.SPLITS})
-    return repeats
+    return image_splits.draw(
+        data.source, data.images, data.names, data.given_splits, options, seed, options.repeats
+    )
 
 
 def whole_images(data: MaskedImages, rows: np.ndarray) -> dict[str, arrays.Column]:
@@ -196,19 +181,3 @@ def _require_classes(data: MaskedImages, rows: np.ndarray, labels: Sequence[str]
                 "split in another way, or remove it from `labels`",
                 path=data.source, key="labels", value=label,
             )  # fmt: skip
-
-
-def _require_disjoint(
-    data: MaskedImages, rows_of: Mapping[str, np.ndarray], groups: np.ndarray
-) -> None:
-    first: dict[int, tuple[str, int]] = {}
-    for split, rows in rows_of.items():
-        for row in rows.tolist():
-            other, original = first.setdefault(int(groups[row]), (split, row))
-            if other != split:
-                raise UserError(
-                    "split-overlap",
-                    f"{data.names[original]} ({other}) and {data.names[row]} ({split}) are the "
-                    "same image in two splits; remove one of them",
-                    path=data.source, value=data.names[row],
-                )  # fmt: skip

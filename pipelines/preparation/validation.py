@@ -128,9 +128,11 @@ def _are_tiles(columns: Mapping, spec: "DataSpec") -> bool:
 def _within_field(path: Path, array: "np.ndarray", field: "Field") -> None:
     import numpy as np
 
-    from pipelines.storage.arrays import Images, Sequences
+    from pipelines.storage.arrays import Images, Repeated, Sequences
 
     shape: tuple[int, ...]
+    if isinstance(array, Repeated):
+        array = array.values
     if isinstance(array, Images) and field.any_size:  # each of a size of its own
         inner = {tuple(row) for row in array.shapes[:, 2:].tolist()}
         shape = (*field.shape[:2], *(max(inner) if len(inner) == 1 else ()))

@@ -4,7 +4,8 @@ Strings have no fixed width and pickled arrays are not allowed, so a column of t
 such as encoded images, is two arrays: the bytes of all, and the offset where each begins; so is a
 column of sequences of ids, of any length. Images of sizes of their own are the pixels of all, and
 the shape of each. Windows of a series overlap, so a column of windows is the series, once, with
-their length and stride.
+their length and stride. A column in which rows share values (repeated.py) is the values, once, and
+the number of each row's.
 """
 
 import hashlib
@@ -15,10 +16,12 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.config.errors import UserError
+from pipelines.storage.repeated import Repeated
 
 TEXT, BLOB, IDS, OFFSETS = ".utf8.npy", ".bytes.npy", ".ids.npy", ".offsets.npy"
 PIXELS, SHAPES = ".pixels.npy", ".shapes.npy"
 SERIES, WINDOWS = ".series.npy", ".cut.npy"  # .cut.npy holds length and stride
+INDEX = ".index.npy"  # of a column of repeated values
 
 
 class Blobs(Sequence):
@@ -122,7 +125,7 @@ class WindowIndex:
         return np.moveaxis(all_windows, -1, 1)[:: self.stride]
 
 
-Column = np.ndarray | WindowIndex | Sequences | Images | Sequence[str] | Sequence[bytes]
+Column = np.ndarray | WindowIndex | Sequences | Images | Repeated | Sequence[str] | Sequence[bytes]
 
 
 def write(folder: Path, columns: Mapping[str, Column]) -> None:
@@ -132,20 +135,27 @@ def write(folder: Path, columns: Mapping[str, Column]) -> None:
         raise ValueError(f"columns of one split must have one length, got {lengths}")
     folder.mkdir(parents=True)
     for name, column in columns.items():
-        if isinstance(column, np.ndarray):
-            np.save(folder / f"{name}.npy", np.ascontiguousarray(column), allow_pickle=False)
-        elif isinstance(column, WindowIndex):
-            np.save(folder / f"{name}{SERIES}", np.ascontiguousarray(column.series))
-            np.save(folder / f"{name}{WINDOWS}", np.array([column.length, column.stride]))
-        elif isinstance(column, Images):
-            np.save(folder / f"{name}{PIXELS}", column.data)
-            np.save(folder / f"{name}{SHAPES}", column.shapes)
-        elif isinstance(column, Sequences):
-            _write_blobs(folder, name, IDS, [row.tobytes() for row in column])
-        else:
-            blobs = [item if isinstance(item, bytes) else item.encode("utf-8") for item in column]
-            suffix = BLOB if len(column) and isinstance(column[0], bytes) else TEXT
-            _write_blobs(folder, name, suffix, blobs)
+        if isinstance(column, Repeated):
+            np.save(folder / f"{name}{INDEX}", column.numbers)
+            column = column.values
+        _write_column(folder, name, column)
+
+
+def _write_column(folder: Path, name: str, column: Column) -> None:
+    if isinstance(column, np.ndarray):
+        np.save(folder / f"{name}.npy", np.ascontiguousarray(column), allow_pickle=False)
+    elif isinstance(column, WindowIndex):
+        np.save(folder / f"{name}{SERIES}", np.ascontiguousarray(column.series))
+        np.save(folder / f"{name}{WINDOWS}", np.array([column.length, column.stride]))
+    elif isinstance(column, Images):
+        np.save(folder / f"{name}{PIXELS}", column.data)
+        np.save(folder / f"{name}{SHAPES}", column.shapes)
+    elif isinstance(column, Sequences):
+        _write_blobs(folder, name, IDS, [row.tobytes() for row in column])
+    else:
+        blobs = [item if isinstance(item, bytes) else item.encode("utf-8") for item in column]
+        suffix = BLOB if len(column) and isinstance(column[0], bytes) else TEXT
+        _write_blobs(folder, name, suffix, blobs)
 
 
 def _write_blobs(folder: Path, name: str, suffix: str, blobs: Sequence[bytes]) -> None:
@@ -158,17 +168,16 @@ def _offsets(blobs: Sequence[bytes]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum([len(blob) for blob in blobs])]).astype(np.int64)
 
 
-def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs]:
+def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs | Repeated]:
     """Every column of a split, by name; windows as a view of their series."""
-    columns: dict[str, np.ndarray | Texts | Blobs] = {}
+    columns: dict[str, np.ndarray | Texts | Blobs | Repeated] = {}
     kinds: dict[str, tuple[str, Callable]] = {
         TEXT: (OFFSETS, Texts), BLOB: (OFFSETS, Blobs), IDS: (OFFSETS, Sequences),
         PIXELS: (SHAPES, Images), SERIES: (WINDOWS, _view),
     }  # fmt: skip
     for path in sorted(folder.glob("*.npy")):
-        suffix = next(
-            (end for end in (*kinds, OFFSETS, SHAPES, WINDOWS) if path.name.endswith(end)), ".npy"
-        )
+        ends = (*kinds, OFFSETS, SHAPES, WINDOWS, INDEX)
+        suffix = next((end for end in ends if path.name.endswith(end)), ".npy")
         name = path.name.removesuffix(suffix)
         if suffix in kinds:
             index_suffix, column_type = kinds[suffix]
@@ -176,6 +185,9 @@ def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs]:
             columns[name] = column_type(_open(path), index)
         elif suffix == ".npy":
             columns[name] = _open(path)
+    for path in sorted(folder.glob(f"*{INDEX}")):
+        name = path.name.removesuffix(INDEX)
+        columns[name] = Repeated(columns[name], _open(path))
     return columns
 
 

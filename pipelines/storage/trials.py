@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipelines.config.file_names import BEST_EPOCH as BEST_EPOCH
 from pipelines.storage import arrays
+from pipelines.storage.repeated import Repeated
 
 if TYPE_CHECKING:
     from pipelines.spec import DataSpec
@@ -56,8 +59,12 @@ def _rank(folder: Path) -> float:
 
 
 def inputs(columns: dict, spec: "DataSpec") -> dict:
-    """The columns that a model reads, by the names of its inputs."""
-    return {name: columns[name] for name in spec.inputs}
+    """The columns that a model reads, by the names of its inputs; repeated values as arrays."""
+    named = {name: columns[name] for name in spec.inputs}
+    return {
+        name: np.asarray(column) if isinstance(column, Repeated) else column
+        for name, column in named.items()
+    }
 
 
 def requests(columns: dict, spec: "DataSpec") -> dict:

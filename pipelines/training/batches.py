@@ -8,6 +8,7 @@ The task's objective chooses how train is fed, by its constant FEED:
     "streams"    rows are documents of tokens, joined to `batch_size` parallel streams and cut every
                  `fit.bptt_steps`; see token_streams.py
     "windows"    rows are documents of tokens, of which windows are drawn; see text_windows.py
+    "grouped"    rows that share an input, which is then encoded once; see grouped_batches.py
     "sampled"    batches drawn by the objective's `sample_batch`
 
 With `fit.length_buckets`, batches hold rows of similar length, so that short texts are not padded
@@ -26,12 +27,13 @@ import numpy as np
 from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 from pipelines.storage import trials
+from pipelines.training.grouped_batches import GroupedBatches
 from pipelines.training.length_buckets import LengthBuckets, lengths
 from pipelines.training.text_windows import TextWindows, retention
 from pipelines.training.token_streams import TokenStreams
 
-FEEDS = ("shuffled", "ordered", "streams", "windows", "sampled")
-SHUFFLED, ORDERED, STREAMS, WINDOWS, SAMPLED = FEEDS
+FEEDS = ("shuffled", "ordered", "streams", "windows", "grouped", "sampled")
+SHUFFLED, ORDERED, STREAMS, WINDOWS, GROUPED, SAMPLED = FEEDS
 VALIDATION_STEPS = 8  # times those of a stream in training: states are not carried in validation
 SampleBatch = Callable[[dict, DataSpec, int, np.random.Generator], tuple[dict, np.ndarray]]
 
@@ -65,6 +67,8 @@ def feed(
         return _streams(train, val, spec, settings)
     if how == WINDOWS:
         return _windows(train, val, spec, settings, seed, epoch)
+    if how == GROUPED:
+        return _groups(train, val, spec, settings, seed, epoch)
     (inputs, targets), (val_inputs, val_targets) = (
         (trials.inputs(columns, spec), columns[spec.target.name]) for columns in (train, val)
     )
@@ -102,6 +106,17 @@ def _windows(train: dict, val: dict, spec: DataSpec, settings, seed: int, epoch:
     remaining = retention(counts, settings.subsample)
     x = TextWindows(name, train[name], settings.batch_size, remaining, seed, epoch)
     check = TextWindows(name, val[name], settings.batch_size, remaining)
+    return {"x": x, "validation_data": check, "shuffle": False}
+
+
+def _groups(train: dict, val: dict, spec: DataSpec, settings, seed: int, epoch: int) -> dict:
+    x, check = (
+        GroupedBatches(
+            {name: columns[name] for name in spec.inputs}, columns[spec.target.name],
+            settings.batch_size, drawn_by, epoch,
+        )
+        for columns, drawn_by in ((train, seed), (val, None))
+    )  # fmt: skip
     return {"x": x, "validation_data": check, "shuffle": False}
 
 

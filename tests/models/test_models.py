@@ -17,6 +17,7 @@ from pipelines.preparation import labelled_masks
 from pipelines.tasks.forecasting.example import example_spec as series_spec
 from pipelines.tasks.sequence_memory.example import class_spec
 from pipelines.tasks.signal_classification.example import example_spec as signal_spec
+from pipelines.tasks.visual_question_answering.example import example_spec as questions_spec
 from tests.support.model_checks import (
     Case,
     check_gradients,
@@ -42,6 +43,7 @@ pairs = partial(Case, "translation")
 memory = partial(Case, "sequence_memory")
 masks = partial(Case, "segmentation")
 signals = partial(Case, "signal_classification")
+questions = partial(Case, "visual_question_answering")
 
 WORDS = text_spec(words=(5, 12))
 BOTH = text_spec(words=(5, 12), characters=(6, 9))
@@ -93,6 +95,10 @@ TRANSFORMER = {"hidden_dim": 8, "num_heads": 2, "depth": 1, "mlp_dim": 12, "drop
 # Two norms 2*16; queries, keys, values, output 4*(8*8+8); feed-forward 8*12+12 + 12*8+8.
 ENCODER = 32 + 288 + 212
 
+QUESTIONS = questions_spec(side=8, max_tokens=5, words=12)
+ANSWERER = {"filters": (3, 4), "hidden_dim": 4, "num_heads": 2, "dropout": 0.2}
+# Convolutions 3*3*3*3+3 and 3*3*3*4+4; embedding 12*4; logits 4*3+3.
+ASKED = 84 + 112 + 48 + 15
 MASKS = labelled_masks.data_spec(("a", "b", "c"), 8, 1)
 SENSORS = signal_spec()
 SOUND = signal_spec(400, rate_hz=800.0, is_sound=True)
@@ -238,6 +244,17 @@ CASES = [
     # Also 3*3*4*4; two directions of three gates, 3*(2*4+3+2), as of a GRU; logits 6*3+3.
     signals("spectrogram_networks", "log_mel_crnn", SOUND, 136 + 52 + 160 + 2 * 3 * 39 + 21,
             {"filters": (4, 4), "units": 3}),
+    # Two directions of three gates, 2*(4+2+2); 2 * 2 cells 4*4+4, their positions; queries, keys,
+    # values, output 4*(4*4+4); a norm; hidden 8*4+4.
+    questions("visual_questions", "visual_question_answerer", QUESTIONS,
+              ASKED + 96 + 20 + 16 + 80 + 8 + 36, ANSWERER),
+    questions("visual_questions", "visual_question_answerer", QUESTIONS,
+              ASKED + 20 + 16 + 80 + 8 + 36, {**ANSWERER, "question_encoder": "bag_of_words"}),
+    # All cells to a vector 16*4+4, the question's 4*4+4; hidden 4*4+4, or of both vectors 8*4+4.
+    questions("visual_questions", "visual_question_answerer", QUESTIONS, ASKED + 96 + 68 + 20 + 20,
+              {**ANSWERER, "fusion": "product"}),
+    questions("visual_questions", "visual_question_answerer", QUESTIONS, ASKED + 96 + 68 + 36,
+              {**ANSWERER, "fusion": "concatenation"}),
     # 24 weights and a bias for each of 2 steps; of 3 steps' 3 quantiles, whatever the columns.
     series("linear", "linear_forecaster", LONG_ONE, 25 * 2),
     series("linear", "linear_forecaster", LONG_TWO, 25 * 9),
@@ -324,6 +341,10 @@ DEFAULTS = [
     # 1 to 16 to 32 to 48; 5 bands of 48 to twice three gates of 40*(240+40+2); logits 80*3+3.
     signals("spectrogram_networks", "log_mel_crnn", SECOND,
             5160 + 9 * (16 + 512 + 1536) + 4 * 96 + 6 * 11_280 + 243),
+    # 3 to 16, 16 to 32, 32 to 64; 12*64; two directions of three gates,
+    # 32*(64+32+2); a cell 64*64+64, its position; 4*(64*64+64); a norm 2*64; 128*64+64; 64*3+3.
+    questions("visual_questions", "visual_question_answerer", QUESTIONS,
+              448 + 4640 + 18_496 + 768 + 18_816 + 4160 + 64 + 16_640 + 128 + 8256 + 195),
     series("linear", "linear_forecaster", ONE, 7 * 2),
     # One, three and four gates: 32*(1+32+1), with two biases 32*(1+32+2); outputs 32*2+2.
     series("recurrent_forecasters", "elman_forecaster", ONE, 1088 + 66),

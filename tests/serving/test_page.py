@@ -229,12 +229,24 @@ def test_a_mask_is_laid_over_its_image_with_a_slider(user, tmp_path):
     assert swatch.value_of_css_property("background-color") == "rgba(0, 128, 0, 1)"
 
 
+def test_an_image_and_a_question_are_sent_together(user, tmp_path):
+    path = tmp_path / "image.png"
+    Image.fromarray(np.zeros((1, 2, 3), np.uint8)).save(path)
+    user.open("pictures")
+    user.tab_to("input[type=file]").send_keys(str(path))
+    user.tab_to("textarea")
+    user.press("?" * path.stat().st_size, Keys.ENTER)
+    text = user.prediction()
+    assert text.startswith("yes 75")
+    assert [item.text for item in user.all(".prediction ol li")] == ["yes 0.75", "no 0.25"]
+
+
 def test_models_are_grouped_by_task(user):
     user.visit()
     titles = [title.text for title in user.all("h2")]
     assert titles == [
         "Anomaly detection", "Forecasting", "Image classification", "Segmentation",
-        "Text classification", "Translation", "Word neighbours",
+        "Text classification", "Translation", "Visual question answering", "Word neighbours",
     ]  # fmt: skip
 
 

@@ -242,11 +242,12 @@ def check_overfits(case: Case, steps: int = 500, share: float = 0.02) -> None:
 def check_padding(case: Case) -> None:
     """A text gets the same output without padding and with more padding than the batch needs."""
     model, inputs = perturbed(case.build()), padded_batch(case, rows=6)
-    longer = {name: np.pad(ids, ((0, 0), (0, 7))) for name, ids in inputs.items()}
+    longer = inputs | {name: np.pad(inputs[name], ((0, 0), (0, 7))) for name in case.padded}
     outputs = predict(model, longer)
     assert np.ptp(outputs, axis=0).min() > 1e-3, "outputs must differ for this check to mean much"
     for row, padded in enumerate(outputs):
-        alone = {name: ids[row][ids[row] != 0][None] for name, ids in inputs.items()}
+        alone = {name: values[row][None] for name, values in inputs.items()}
+        alone |= {name: alone[name][alone[name] != 0][None] for name in case.padded}
         (expected,) = predict(model, alone)
         np.testing.assert_allclose(padded[: len(expected)], expected, rtol=0, atol=1e-5)
 

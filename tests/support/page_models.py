@@ -10,6 +10,7 @@ from tests.support.serving_trees import write_golden, write_signature
 
 TEXTS = tf.TensorSpec((None,), tf.string, name="text")
 FILES = tf.TensorSpec((None,), tf.string, name="image_bytes")
+QUESTIONS = tf.TensorSpec((None,), tf.string, name="question")
 SERIES = tf.TensorSpec((None, 4, 1), tf.float32, name="history")
 
 
@@ -45,6 +46,17 @@ class Functions(tf.Module):
             "mask_bytes": tf.fill(rows, data),
             "share": tf.tile([[0.5, 0.0, 0.5]], [rows[0], 1]),
         }
+
+    @tf.function(input_signature=[FILES, QUESTIONS])
+    def ask(self, image_bytes, question):
+        """Yes where the question is as long in bytes as the file, or else no."""
+        is_so = tf.strings.length(image_bytes) == tf.strings.length(question)
+        answers = tf.where(is_so[:, None], [["yes", "no"]], [["no", "yes"]])
+        rows = tf.shape(question)[0]
+        return {
+            "answer": answers[:, 0], "probability": tf.fill([rows], 0.75), "answers": answers,
+            "probabilities": tf.tile([[0.75, 0.25]], [rows, 1]),
+        }  # fmt: skip
 
     @tf.function(input_signature=[SERIES])
     def forecast(self, history):
@@ -115,6 +127,21 @@ METADATA = {
             }
         },
     },
+    "pictures": {
+        "task": "visual_question_answering",
+        "labels": ["no", "yes"],
+        "signatures": {
+            "serving_default": {
+                "inputs": {"image_bytes": {"kind": "image"}, "question": {"kind": "text"}},
+                "outputs": {
+                    "answer": {"kind": "label"},
+                    "probability": {"kind": "probability"},
+                    "answers": {"kind": "ranking"},
+                    "probabilities": {"kind": "score"},
+                },
+            }
+        },
+    },
     "steps": {
         "task": "forecasting",
         "signatures": {
@@ -171,6 +198,7 @@ def save_models(root: Path) -> None:
         "mail": {"serving_default": module.spam},
         "shades": {"serving_default": module.light},
         "coasts": {"serving_default": module.segment},
+        "pictures": {"serving_default": module.ask},
         "steps": {"serving_default": module.forecast},
         "pump": {"serving_default": module.judge},
         "echo": {"serving_default": module.translate, "twice": module.doubled},

@@ -56,11 +56,22 @@ class Files:
     def _content(self, data: bytes) -> bytes | str:
         if self.kind == "text":
             return text_files.decode(self.path, data, self.encoding).strip()
-        if self.kind == "image" and not data.startswith((image_decoding.PNG, image_decoding.JPEG)):
-            raise ValueError(image_kinds.refusal(data).partition(":")[0])
+        if self.kind == "image":
+            return image(data)
         if not data:
             raise ValueError("the file is empty")
         return data
+
+
+def image(data: bytes) -> bytes:
+    """The bytes of a file that begins as an image does.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if not data.startswith((image_decoding.PNG, image_decoding.JPEG)):
+        raise ValueError(image_kinds.refusal(data).partition(":")[0])
+    return data
 
 
 def is_archive(path: Path) -> bool:

@@ -1,0 +1,120 @@
+"""Your own questions about images: a table with the path of an image, a question and an answer.
+
+One row a question; several rows may ask about one image. Images are JPEG or PNG files, of any size.
+All questions about an image are in one split, as are images of equal pixels.
+"""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from pipelines import spec
+from pipelines.config.errors import UserError, one_of
+from pipelines.config.schema import Count
+from pipelines.preparation import empty_texts, source_files, tables, visual_questions
+from pipelines.preparation.splits import HoldOut, SplitSources
+from pipelines.preparation.table_options import TableOptions
+from pipelines.preparation.visual_questions import Question, QuestionedImages
+from pipelines.preprocessing import image_decoding
+from pipelines.preprocessing.image_decoding import Reader
+
+MAX_LISTED = 20  # files in an error
+Column = Annotated[str, Field(min_length=1)]
+
+
+class Options(visual_questions.Options, TableOptions):
+    """Which columns and files are read.
+
+    Args:
+        image: the column of the images' paths.
+        question: the column of the questions.
+        answer: the column of the answers.
+        folder: what the paths are relative to, itself relative to the table's folder.
+        files: where the source is a folder, its tables: {train: ..., val: ..., test: ...}, where
+            val and test are drawn from train if they are not given; or {all: ...}, to be split
+            here.
+        empty: refuse | drop rows without a question or an answer.
+        max_pixels: larger images are refused before they are decoded.
+        split: how many images are val and test, where `files` does not say so.
+    """
+
+    image: Column = "image"
+    question: Column = "question"
+    answer: Column = "answer"
+    folder: str = "."
+    files: SplitSources[str] | None = None
+    empty: empty_texts.Empty = "refuse"
+    max_pixels: Count = image_decoding.MAX_PIXELS
+    split: HoldOut = HoldOut()
+
+
+def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
+    reader = Reader(*options.size, channels=3, max_pixels=options.max_pixels)
+    data = read(options, raw, reader)
+    return visual_questions.write(data, out, reader, options, seed, options.split)
+
+
+def read(options: Options, raw: Path, reader: Reader) -> QuestionedImages:
+    """All rows of the tables, and every image that they name, once.
+
+    Raises:
+        UserError: `image-missing`, an image that cannot be read, one that is in two tables.
+    """
+    place: dict[Path, tuple[int, str]] = {}  # path -> number and split
+    questions, images, files, names = [], [], [], []
+    for split, name in source_files.by_split(raw, options.files).items():
+        path = raw if name is None else source_files.member(raw, name)
+        table = options.table(path)
+        for line, image, question, answer in rows_of(table, options):
+            file = path.parent / options.folder / image
+            if file not in place:
+                data = _contents(file, path, line, options.image, image)
+                images.append(reader(data, str(file)))
+                place[file] = len(files), split
+                files.append(data)
+                names.append(image)
+            number, first_split = place[file]
+            if first_split != split:
+                raise UserError(
+                    "split-overlap",
+                    f"this image is also in the table of {first_split}; ask all questions about "
+                    "an image in one of them",
+                    path=path, line=line, key=options.image, value=image,
+                )  # fmt: skip
+            questions.append(Question(number, question, answer, line))
+    given = np.array([split for _, split in place.values()])
+    return QuestionedImages(raw, images, files, names, given, questions)
+
+
+def rows_of(table: tables.Table, options: Options) -> list[tuple[int, str, str, str]]:
+    """(line, image, question, answer) of the rows of a table."""
+    places = {name: table.column(getattr(options, name), name) for name in
+              ("image", "question", "answer")}  # fmt: skip
+    rows, empty = [], []
+    for line, cells in table.rows:
+        table.check_width(line, cells)
+        values = {name: cells[place].strip() for name, place in places.items()}
+        lacking = [name for name, value in values.items() if not value]
+        if lacking:
+            empty.append((line, lacking[0]))
+        else:
+            rows.append((line, *values.values()))
+    first = empty[0][1] if empty else ""
+    lines = [line for line, _ in empty]
+    empty_texts.settle(table.path, first, lines, options.empty, remaining=len(rows))
+    return rows
+
+
+def _contents(file: Path, table: Path, line: int, column: str, name: str) -> bytes:
+    if file.is_file():
+        return file.read_bytes()
+    folder = file.parent
+    present = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
+    found = one_of(file.name, present[:MAX_LISTED]) if present else f"there is no {folder}"
+    raise UserError(
+        "image-missing",
+        f"no file {file}; {found}; correct the path, or set `folder` to what paths are relative to",
+        path=table, line=line, key=column, value=name,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""An answer to a question about an image, one of those that train has."""
