@@ -83,8 +83,8 @@ def visual_question_answerer(
     if fusion == "cross_attention":
         cells = layers.Reshape((-1, features.shape[-1]))(features)
         cells = LearnedPositions(name="positions")(layers.Dense(hidden_dim, name="cells")(cells))
-        found = ImageAttention(hidden_dim, num_heads, name="image_attention")(states, cells)
-        tokens = layers.LayerNormalization(name="norm")(layers.Add()([states, found]))
+        attended = ImageAttention(hidden_dim, num_heads, name="image_attention")(states, cells)
+        tokens = layers.LayerNormalization(name="norm")(layers.Add()([states, attended]))
         joined = layers.Concatenate()([MaskedMeanPooling()(tokens, ids), question])
     else:
         activation = "tanh" if fusion == "product" else "relu"

@@ -50,8 +50,8 @@ class ImageAttention(keras.layers.Layer):
         self.attention.build(tokens_shape, cells_shape)
 
     def call(self, tokens, cells):
-        found = self.attention(self._by_image(tokens, cells), cells)  # (I, R T, D)
-        return ops.reshape(found, ops.shape(tokens))
+        attended = self.attention(self._by_image(tokens, cells), cells)  # (I, R T, D)
+        return ops.reshape(attended, ops.shape(tokens))
 
     def shares(self, tokens, cells):
         """(B, N, T, S): the share of each cell in what each token finds, for every head."""

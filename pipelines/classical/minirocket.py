@@ -20,8 +20,8 @@ from itertools import combinations
 
 import numpy as np
 
-WEIGHTS, CHOSEN = 9, 3
-KERNELS = np.array(list(combinations(range(WEIGHTS), CHOSEN)))  # (84, 3)
+WEIGHTS, LARGE = 9, 3
+KERNELS = np.array(list(combinations(range(WEIGHTS), LARGE)))  # (84, 3)
 MAX_DILATIONS = 32
 MAX_COLUMNS = 9  # that a kernel sums
 UNIT, LIMIT = 256, 16  # of a standard deviation; deviations from the mean, at which values are cut
@@ -135,12 +135,12 @@ def dilations_of(steps: int, features: int) -> tuple[np.ndarray, np.ndarray]:
     is not longer than the series; those that round down to the same whole number are one, with more
     biases.
     """
-    each = max(1, features // len(KERNELS))
-    most = min(each, MAX_DILATIONS)
+    per_kernel = max(1, features // len(KERNELS))
+    most = min(per_kernel, MAX_DILATIONS)
     exponents = np.linspace(0, np.log2((steps - 1) / (WEIGHTS - 1)), most)
     dilations, counts = np.unique((2**exponents).astype(int), return_counts=True)
-    counts = (counts * (each / most)).astype(int)
-    for number in range(each - int(counts.sum())):
+    counts = (counts * (per_kernel / most)).astype(int)
+    for number in range(per_kernel - int(counts.sum())):
         counts[number % len(counts)] += 1
     return dilations, counts
 
@@ -148,8 +148,8 @@ def dilations_of(steps: int, features: int) -> tuple[np.ndarray, np.ndarray]:
 def _columns(rng: np.random.Generator, width: int) -> np.ndarray:
     """(84, C) bool: at most MAX_COLUMNS for each kernel, few more often than many."""
     most = min(width, MAX_COLUMNS)
-    chosen = np.zeros((len(KERNELS), width), bool)
-    for row in chosen:
+    is_large = np.zeros((len(KERNELS), width), bool)
+    for row in is_large:
         size = int(2 ** rng.uniform(0, np.log2(most + 1)))
         row[rng.choice(width, size, replace=False)] = True
-    return chosen
+    return is_large

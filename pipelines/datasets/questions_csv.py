@@ -112,9 +112,10 @@ def _contents(file: Path, table: Path, line: int, column: str, name: str) -> byt
         return file.read_bytes()
     folder = file.parent
     present = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
-    found = one_of(file.name, present[:MAX_LISTED]) if present else f"there is no {folder}"
+    accepted = one_of(file.name, present[:MAX_LISTED]) if present else f"there is no {folder}"
     raise UserError(
         "image-missing",
-        f"no file {file}; {found}; correct the path, or set `folder` to what paths are relative to",
+        f"no file {file}; {accepted}; correct the path, or set `folder` to what paths are relative "
+        "to",
         path=table, line=line, key=column, value=name,
     )  # fmt: skip

@@ -125,7 +125,7 @@ def read(options: Options, raw: Path, files: Sequence[ClassFile]) -> tuple[list[
         file_groups.of_table(raw, options.group) if isinstance(options.group, GroupTable) else None
     )
     recordings: list[Recording] = []
-    kept: list[ClassFile] = []
+    remaining: list[ClassFile] = []
     skipped: list[ClassFile] = []
     rate_hz = options.rate_hz
     for file in files:
@@ -143,7 +143,7 @@ def read(options: Options, raw: Path, files: Sequence[ClassFile]) -> tuple[list[
             print(f"skipped: {error}")
             skipped.append(file)
             continue
-        kept.append(file)
+        remaining.append(file)
         recordings.append(Recording(
             file.name, samples[:, None],
             label_names.class_name(file.label, options.labels, raw / file.name),
@@ -152,7 +152,7 @@ def read(options: Options, raw: Path, files: Sequence[ClassFile]) -> tuple[list[
         ))  # fmt: skip
     if not recordings or rate_hz is None:
         raise UserError("files-missing", f"all {len(skipped)} files were skipped", path=raw)
-    class_folders.require_none_lost(raw, kept, skipped)
+    class_folders.require_none_lost(raw, remaining, skipped)
     _require_both(options, raw, recordings)
     return recordings, rate_hz
 

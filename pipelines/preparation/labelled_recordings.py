@@ -132,11 +132,11 @@ def distinct(source: Path, recordings: Sequence[Recording]) -> list[Recording]:
                 f"{recording.name} ({recording.label}) and {original.name} ({original.label}) are "
                 "the same recording; remove one of them", path=source, value=recording.name,
             )  # fmt: skip
-    kept = {id(recording) for recording in first.values()}
-    if dropped := [r.name for r in recordings if id(r) not in kept]:
+    remaining = {id(recording) for recording in first.values()}
+    if dropped := [r.name for r in recordings if id(r) not in remaining]:
         shown = ", ".join(dropped[:5])
         print(f"{source}: {len(dropped)} recordings that are there twice are dropped: {shown}")
-    return [recording for recording in recordings if id(recording) in kept]
+    return [recording for recording in recordings if id(recording) in remaining]
 
 
 def _columns(

@@ -192,18 +192,18 @@ def with_known_answers(
 ) -> list[Question]:
     """The rows whose answer is one of the labels."""
     known = set(labels)
-    kept = [row for row in rows if normalized(row.answer) in known]
-    if len(kept) < len(rows):
+    remaining = [row for row in rows if normalized(row.answer) in known]
+    if len(remaining) < len(rows):
         print(
-            f"{source}: {len(rows) - len(kept)} of {len(rows)} questions of {split} left out, "
+            f"{source}: {len(rows) - len(remaining)} of {len(rows)} questions of {split} left out, "
             f"whose answers are not among the {len(labels)} most frequent ones (answers)"
         )
-    if not kept:
+    if not remaining:
         raise UserError(
             "rows-missing", f"no answer of {split} is one that train has; raise `answers`",
             path=source, key="answers",
         )  # fmt: skip
-    return kept
+    return remaining
 
 
 def normalized(answer: str) -> str:
@@ -244,7 +244,7 @@ def report(data: QuestionedImages) -> list[Finding]:
     several = {(row.image, normalized(row.text), normalized(row.answer)) for row in rows}
     asked = Counter((image, text) for image, text, _ in several)
     disputed = [text for (_, text), answers in asked.items() if answers > 1]
-    found = [
+    report = [
         Finding("rows", "info", len(rows), f"{len(rows)} questions about {count} images"),
         *texts.contents([row.text for row in rows], places, "question"),
         *label_report.report([normalized(row.answer) for row in rows]),
@@ -252,7 +252,7 @@ def report(data: QuestionedImages) -> list[Finding]:
     if disputed:
         message = f"{len(disputed)} questions about an image have several answers"
         examples = findings.first(disputed)
-        found.append(
+        report.append(
             Finding("answers-differ", "warning", len(disputed), message, examples)
         )  # fmt: skip
-    return found
+    return report

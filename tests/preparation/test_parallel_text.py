@@ -147,7 +147,7 @@ def test_empty_lines(place, side, capsys):
     with user_error(f"{side}-empty", path="pairs.tsv", line=5, key="empty"):
         run()
     run(empty="drop")
-    assert "1 dropped for an empty text or label (lines 5)" in capsys.readouterr().out
+    assert f"1 dropped for an empty {side} (lines 5)" in capsys.readouterr().out
     assert 5 not in [line for part in parts().values() for line in part["line"]]
 
 

@@ -109,6 +109,19 @@ def test_every_speaker_is_left_out_once():
         assert sum(map(len, parts)) == 5
 
 
+def test_groups_of_a_split_that_the_source_has_cannot_be_left_out_in_turn():
+    sounds("all/train")
+    sounds("all/test")
+    options = {"group": "/([a-z]+)_", "window_seconds": 0.5}
+    error = refused("wav_folder", "all", **options, split={"by": "leave_one_group_out", "val": 1})
+    assert (error.code, error.key, error.value) == (
+        "split-given",
+        "split.by",
+        "leave_one_group_out",
+    )
+    run("wav_folder", "all/train", **options, split={"by": "leave_one_group_out", "val": 1})
+
+
 def test_a_protocol_with_the_speakers_of_train_in_test_must_be_asked_for():
     sounds()
     protocol = {"group": "/([a-z]+)_", "test": r"_0\.wav$", "window_seconds": 0.5}

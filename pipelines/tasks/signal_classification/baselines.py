@@ -3,8 +3,8 @@
 - majority: the most frequent class of train.
 - length: the class of the train recording whose length is nearest, which says nothing of the
   signal: where it is good, the classes differ by how they were recorded.
-- band_forest, minirocket, and of sounds mfcc_svm: the candidates of the experiment that the block
-  names, see models/classical/signal_classifiers.py. best: what that experiment says.
+- band_forest, minirocket: the candidates of the experiment that the block names, see
+  models/classical/signal_classifiers.py. best: what that experiment says.
 """
 
 from collections.abc import Iterator

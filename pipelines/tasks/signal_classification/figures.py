@@ -68,7 +68,7 @@ def bars_by_group(outputs, test: dict, spec: DataSpec, folder: Path) -> None:
 
 def over_time(outputs, test: dict, spec: DataSpec, folder: Path) -> None:
     """One recording, its spectrum where it is a sound, and the probabilities of its windows."""
-    rows = chosen(outputs, test, spec)
+    rows = shown_rows(outputs, test, spec)
     rate_hz, hop = spec.task_metadata["rate_hz"], spec.task_metadata["hop_steps"]
     windows = np.asarray(test["signal"][rows])
     length = windows.shape[1]
@@ -106,7 +106,7 @@ def over_time(outputs, test: dict, spec: DataSpec, folder: Path) -> None:
     style.write_csv(folder / "plots/over_time.csv", ("seconds", "answer", "probability"), table)
 
 
-def chosen(outputs, test: dict, spec: DataSpec) -> slice:
+def shown_rows(outputs, test: dict, spec: DataSpec) -> slice:
     """The rows of the longest recording; of those, of the one with the most different answers."""
     recording = np.asarray(test["recording"])
     _, first, counts = np.unique(recording, return_index=True, return_counts=True)
