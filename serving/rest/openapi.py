@@ -121,7 +121,8 @@ def responses(endpoint: Endpoint) -> dict:
     if endpoint.request_schema == "InferRequest":
         success = {**success, "application/octet-stream": {"schema": {}}}
     if endpoint.is_event_stream:
-        success = {event_stream.MEDIA_TYPE: {"schema": STRING}}
+        # Before OpenAPI 3.2 the schema of a stream is that of each event, by its fields.
+        success = {event_stream.MEDIA_TYPE: {"schema": object_schema("data", data=STRING)}}
     result = {"200": {"description": "Success", "content": success}}
     for code in sorted({404, 405, *endpoint.error_codes} | (set() if endpoint.public else {401})):
         result[str(code)] = {"description": ERROR_DESCRIPTIONS[code], "content": content("Error")}
