@@ -246,7 +246,8 @@ def test_models_are_grouped_by_task(user):
     titles = [title.text for title in user.all("h2")]
     assert titles == [
         "Anomaly detection", "Forecasting", "Image classification", "Language modeling",
-        "Segmentation", "Text classification", "Translation", "Visual question answering", "Word neighbours",
+        "Segmentation", "Text classification", "Translation", "Visual question answering",
+        "Word neighbours",
     ]  # fmt: skip
 
 
