@@ -2,8 +2,8 @@
 
 Eight colours and three shapes; the answers are colours, shapes, yes and no. The source is the wheel
 of the package easy_vqa (MIT), or another archive with the same files. Its split of 4,000 and 1,000
-images is kept; val is drawn from the images of its train. The text of a question gives away two
-answers of three, since most questions that begin alike have one answer.
+images is kept; val is drawn from the images of its train. The text of a question gives away many
+answers, since most questions that begin alike have one answer.
 
 Reference: Victor Zhou, "Easy Visual Question Answering", 2019, https://victorzhou.com/blog/easy-vqa.
 """

@@ -21,7 +21,7 @@ from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count, Seed
 from pipelines.datasets import idx
-from pipelines.preparation import labelled_images, sequence_arrays, text_files
+from pipelines.preparation import image_splits, labelled_images, sequence_arrays, text_files
 from pipelines.preparation.sequence_arrays import SEQUENCE
 from pipelines.preparation.splits import ImageSplit
 from pipelines.preprocessing.image_decoding import pixel_order
@@ -48,7 +48,7 @@ class Options(BaseModel):
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     images = read(raw)
-    duplicates = labelled_images.find_duplicates(images.images)
+    duplicates = image_splits.find_duplicates(images.images)
     images = images.take(labelled_images.unique_rows(images, duplicates))
     sequences = pixels(options, images.images[..., 0], raw)  # (rows, steps, 1)
     repeats = labelled_images.split_images(images, options.split, seed)

@@ -1,4 +1,4 @@
-"""Which images are train, val and test, where they have no class; equal ones stay together."""
+"""Which images are equal, and which are train, val and test where they have no class."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -30,8 +30,7 @@ def draw(
         UserError: `split-overlap`, where the source has an image in two splits.
     """
     rows, count = np.arange(len(names)), len(names)
-    digests = [image_decoding.fingerprint(image) for image in images]
-    groups = np.unique(digests, return_inverse=True)[1]
+    groups = find_duplicates(images)
     given = {split: rows[given_splits == split] for split in ("val", "test")}
     given = {split: members for split, members in given.items() if len(members)}
     sizes = {
@@ -44,22 +43,32 @@ def draw(
     for number in range(repeats):
         rng = np.random.default_rng([seed, number])
         rows_of = given | splits.hold_out(rest, np.zeros(count), groups, sizes, rng)
-        _require_disjoint(source, names, rows_of, groups)
+        if shared := in_two_splits(rows_of, groups):
+            (first_split, first_row), (split, row) = shared
+            raise UserError(
+                "split-overlap",
+                f"{names[first_row]} ({first_split}) and {names[row]} ({split}) are the same image "
+                "in two splits; remove one of them",
+                path=source, value=names[row],
+            )  # fmt: skip
         drawn.append({split: rows_of[split] for split in splits.SPLITS})
     return drawn
 
 
-def _require_disjoint(
-    source: Path, names: Sequence[str], rows_of: Mapping[str, np.ndarray], groups: np.ndarray
-) -> None:
+def find_duplicates(images: Sequence[np.ndarray]) -> np.ndarray:
+    """A number for each image, the same for images with equal pixels."""
+    fingerprints = [image_decoding.fingerprint(image) for image in images]
+    return np.unique(fingerprints, return_inverse=True)[1]
+
+
+def in_two_splits(
+    rows_of: Mapping[str, np.ndarray], duplicate_ids: np.ndarray
+) -> tuple[tuple[str, int], tuple[str, int]] | None:
+    """(split, row) of two equal images in different splits, the first that there are."""
     first: dict[int, tuple[str, int]] = {}
     for split, rows in rows_of.items():
         for row in rows.tolist():
-            other, original = first.setdefault(int(groups[row]), (split, row))
-            if other != split:
-                raise UserError(
-                    "split-overlap",
-                    f"{names[original]} ({other}) and {names[row]} ({split}) are the same image in "
-                    "two splits; remove one of them",
-                    path=source, value=names[row],
-                )  # fmt: skip
+            original = first.setdefault(int(duplicate_ids[row]), (split, row))
+            if original[0] != split:
+                return original, (split, row)
+    return None

@@ -18,7 +18,7 @@ from pydantic import Field
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
-from pipelines.preparation import split_checks, splits
+from pipelines.preparation import image_splits, split_checks, splits
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import images as image_report
 from pipelines.preparation.splits import ImageSplit
@@ -76,7 +76,7 @@ def write(
         conflicts: refuse | drop equal images with different labels.
         positive: the label to detect, for two-class tasks.
     """
-    duplicate_ids = find_duplicates(data.images)
+    duplicate_ids = image_splits.find_duplicates(data.images)
     write_report(out, data)
     if duplicates == "drop":
         if conflicts == "drop":
@@ -107,12 +107,6 @@ def write_report(out: Path, data: LabelledImages) -> None:
         data.names, labels, data.files, data.given_splits.tolist(), pixels=data.images
     )
     findings.write(out, findings.accepted(report))
-
-
-def find_duplicates(images: np.ndarray) -> np.ndarray:
-    """A number for every image; equal images share one."""
-    fingerprints = [image_decoding.fingerprint(image) for image in images]
-    return np.unique(fingerprints, return_inverse=True)[1]
 
 
 def find_conflicts(data: LabelledImages, duplicate_ids: np.ndarray) -> np.ndarray:
@@ -181,18 +175,15 @@ def require_disjoint(
     data: LabelledImages, rows_of: Mapping[str, np.ndarray], duplicate_ids: np.ndarray
 ) -> None:
     """No image is in two splits."""
-    first: dict[int, tuple[str, int]] = {}
-    for split, rows in rows_of.items():
-        for row in rows.tolist():
-            first_split, first_row = first.setdefault(int(duplicate_ids[row]), (split, row))
-            if first_split != split:
-                raise UserError(
-                    "split-overlap",
-                    f"{data.names[first_row]} ({first_split}) and {data.names[row]} ({split}) are "
-                    "the same image in two splits; set duplicates: drop, or overlap: report to "
-                    "score with and without them",
-                    path=data.source, value=data.names[row],
-                )  # fmt: skip
+    if shared := image_splits.in_two_splits(rows_of, duplicate_ids):
+        (first_split, first_row), (split, row) = shared
+        raise UserError(
+            "split-overlap",
+            f"{data.names[first_row]} ({first_split}) and {data.names[row]} ({split}) are "
+            "the same image in two splits; set duplicates: drop, or overlap: report to "
+            "score with and without them",
+            path=data.source, value=data.names[row],
+        )  # fmt: skip
 
 
 def write_repeat(
