@@ -54,6 +54,14 @@ def weights(
     return counts
 
 
+def weights_of_units(counts: Sequence[int], resamples: int, *, seed) -> np.ndarray:
+    """`weights` of rows that depend on one another: all rows of a unit are drawn together.
+
+    counts: how many consecutive rows each unit has.
+    """
+    return np.repeat(weights(len(counts), resamples, seed=seed), counts, axis=1)
+
+
 def summary(values: np.ndarray) -> tuple[float, float, float]:
     """Point estimate and 95 % percentile interval of `values`, shape (1 + resamples,).
 

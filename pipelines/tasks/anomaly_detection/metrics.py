@@ -75,10 +75,9 @@ def weights(rows: int, resamples: int = 1000, *, seed, spec: DataSpec) -> np.nda
     Of fewer than MIN_UNITS of them no resample.
     """
     lengths = spec.task_metadata["resampled"]
-    drawn = bootstrap.weights(
-        len(lengths), resamples if len(lengths) >= MIN_UNITS else 0, seed=seed
+    return bootstrap.weights_of_units(
+        lengths, resamples if len(lengths) >= MIN_UNITS else 0, seed=seed
     )
-    return np.repeat(drawn, lengths, axis=1)
 
 
 def score(

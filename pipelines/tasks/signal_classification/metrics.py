@@ -26,8 +26,7 @@ def weights(rows: int, resamples: int = 1000, *, seed, spec: DataSpec) -> np.nda
     counts = spec.task_metadata["windows"][0 if isinstance(seed, int) else seed[-1]]
     if sum(counts) != rows:
         raise ValueError(f"weights: {rows} rows, but the recordings have {sum(counts)} windows")
-    drawn = bootstrap.weights(len(counts), resamples, seed=seed)
-    return np.repeat(drawn, counts, axis=1)
+    return bootstrap.weights_of_units(counts, resamples, seed=seed)
 
 
 def score(

@@ -24,8 +24,7 @@ KINDS = ("yes_no", "number", "other")
 
 def weights(rows: int, resamples: int = 1000, *, seed, spec: DataSpec) -> np.ndarray:
     """(1 + resamples, rows): the questions of an image are drawn together."""
-    counts = spec.task_metadata[RESAMPLED]
-    return np.repeat(bootstrap.weights(len(counts), resamples, seed=seed), counts, axis=1)
+    return bootstrap.weights_of_units(spec.task_metadata[RESAMPLED], resamples, seed=seed)
 
 
 def score(
