@@ -191,18 +191,16 @@ class Detector:
         described = {}
         for name, part in self.components.items():
             described[name] = {**asdict(part.selection), "threshold": part.threshold}
-            for array, values in part.method.arrays().items():
-                arrays.write(folder / name / array, {array: np.asarray(values)})
+            stored = {array: np.asarray(v) for array, v in part.method.arrays().items()}
+            arrays.write_each(folder / name, stored)
         (folder / SETTINGS).write_text(json.dumps(described, indent=1) + "\n", "utf-8")
 
     def restore(self, folder: Path) -> None:
         season, columns = self.spec.task_metadata["season_steps"], self.spec.outputs
         self.components = {}
         for name, values in json.loads((folder / SETTINGS).read_text("utf-8")).items():
-            stored = {
-                path.name: np.array(arrays.read(path)[path.name])
-                for path in sorted((folder / name).iterdir())
-            }
+            parts = arrays.read_each(folder / name).items()
+            stored = {array: np.array(values) for array, values in parts}
             method = methods.KINDS[name].restored(name, stored, season, columns)
             threshold = values.pop("threshold")
             self.components[name] = Component(

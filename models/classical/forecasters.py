@@ -150,14 +150,13 @@ class Forecaster:
             settings[name] = {"settings": selection.settings, "value": selection.value}
             stored = component.method.arrays()
             stored |= {OFFSETS: component.offsets, EFFECTS: component.effects}
-            for array, values in stored.items():
-                arrays.write(folder / name / array, {array: values})
+            arrays.write_each(folder / name, stored)
         (folder / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
 
     def restore(self, folder: Path) -> None:
         self.components = {}
         for name, values in json.loads((folder / SETTINGS).read_text("utf-8")).items():
-            stored = {path.name: arrays.read(path)[path.name] for path in (folder / name).iterdir()}
+            stored = arrays.read_each(folder / name)
             offsets, effects = (np.array(stored.pop(part)) for part in (OFFSETS, EFFECTS))
             method = FITTED.get(name, Naive).restored(name, stored, self.spec)
             selection = Selection(values["settings"], "val/mase", values["value"], "min")

@@ -149,8 +149,7 @@ class HogSVM:
             "intercepts": self.calibration.intercepts.tolist(),
             "selection": [self.selection.settings, self.selection.metric, self.selection.value],
         }
-        for name, values in self.classifier.arrays().items():
-            arrays.write(folder / name, {name: values})
+        arrays.write_each(folder, self.classifier.arrays())
         (folder / SETTINGS).write_text(json.dumps(settings, indent=1) + "\n", "utf-8")
 
     def restore(self, folder: Path) -> None:
@@ -163,6 +162,4 @@ class HogSVM:
         )
         self.selection = Selection(*settings["selection"])
         classifiers = {c.__name__: c for c in (PairwiseSVM, OneVsRest)}
-        stored = {path.name: arrays.read(path)[path.name] for path in folder.iterdir()
-                  if path.is_dir()}  # fmt: skip
-        self.classifier = classifiers[settings["classifier"]].restored(stored)
+        self.classifier = classifiers[settings["classifier"]].restored(arrays.read_each(folder))

@@ -118,12 +118,9 @@ class PixelForest:
         return {"masks": [self._classes(self.forest, pixel_features(image)) for image in images]}
 
     def save(self, folder: Path) -> None:
-        for name, values in self.forest.arrays().items():
-            arrays.write(folder / name, {name: values})
+        arrays.write_each(folder, self.forest.arrays())
         self.selection.save(folder)
 
     def restore(self, folder: Path) -> None:
         self.selection = Selection.restored(folder)
-        stored = {path.name: np.asarray(arrays.read(path)[path.name]) for path in folder.iterdir()
-                  if path.is_dir()}  # fmt: skip
-        self.forest = Forest(**stored)
+        self.forest = Forest(**arrays.read_each(folder))

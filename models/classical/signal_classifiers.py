@@ -186,18 +186,13 @@ class SignalClassifier:
 
     def save(self, folder: Path) -> None:
         for name, method in self.methods.items():
-            for part, values in method.arrays().items():
-                arrays.write(folder / name / part, {part: values})
+            arrays.write_each(folder / name, method.arrays())
             self.selections[name].save(folder / name)
 
     def restore(self, folder: Path) -> None:
         for name, method in self.methods.items():
             self.selections[name] = Selection.restored(folder / name)
-            stored = {
-                path.name: np.asarray(arrays.read(path)[path.name])
-                for path in (folder / name).iterdir() if path.is_dir()
-            }  # fmt: skip
-            method.restore(stored)
+            method.restore(arrays.read_each(folder / name))
 
 
 class OneMethod:

@@ -191,6 +191,18 @@ def read(folder: Path) -> dict[str, np.ndarray | Texts | Blobs | Repeated]:
     return columns
 
 
+def write_each(folder: Path, parts: Mapping[str, np.ndarray]) -> None:
+    """Arrays of different lengths, each in a folder of its own with its name."""
+    for name, values in parts.items():
+        write(folder / name, {name: values})
+
+
+def read_each(folder: Path) -> dict[str, np.ndarray]:
+    """What `write_each` wrote; files beside the folders are passed over."""
+    parts = (path for path in folder.iterdir() if path.is_dir())
+    return {path.name: np.asarray(read(path)[path.name]) for path in parts}
+
+
 def _view(series: np.ndarray, length_and_stride: np.ndarray) -> np.ndarray:
     return WindowIndex(series, *length_and_stride.tolist()).view()
 
