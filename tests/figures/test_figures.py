@@ -172,7 +172,7 @@ def test_the_best_epoch_is_the_one_that_training_keeps(monkeypatch, tmp_path):
     rows = [{"epoch": e, "val/loss": loss} for e, loss in enumerate((3.0, 1.0, 1.0, 2.0), 1)]
     training({"a": rows, "b": [{"epoch": 1, "train/loss": 1.0}]}, tmp_path)
     assert titles == [[2, None]]
-    assert list(inspect.signature(training).parameters) == ["histories", "folder"]
+    assert list(inspect.signature(training).parameters) == ["histories", "folder", "trivial_loss"]
 
 
 def test_mistakes_by_hand(tmp_path):

@@ -41,6 +41,8 @@ UNSAFE = re.compile(
     r"|read_pickle|torch\.load|0\.0\.0\.0",
     re.MULTILINE,
 )
+# Where pickles of plain arrays are read, with every other name refused: test_watch_streams.py.
+MAY_NAME = {"pipelines/preparation/restricted_pickle.py": ["import pickle"]}
 
 
 @pytest.fixture
@@ -108,7 +110,7 @@ def layer(**entry):
 def test_no_source_unpickles_or_runs_what_it_reads(name):
     text = (ROOT / name).read_text("utf-8")
     matches = [match.group().strip() for match in UNSAFE.finditer(text)]
-    assert matches == []
+    assert matches == MAY_NAME.get(name, [])
 
 
 def test_the_search_finds_what_it_looks_for():

@@ -149,7 +149,8 @@ def test_answers_are_the_pipelines_own(served):
 def test_every_text_is_answered_as_if_it_were_alone(served):
     together = served.ask(AWKWARD)["probabilities"]
     alone = np.concatenate([served.ask([text])["probabilities"] for text in AWKWARD])
-    np.testing.assert_allclose(alone, together, rtol=0, atol=1e-6)
+    # The order of sums depends on the number of rows, and the head is multiplied by 20 here.
+    np.testing.assert_allclose(alone, together, rtol=0, atol=2e-5)
 
 
 def test_the_decision_is_in_the_graph(served):
