@@ -8,9 +8,11 @@ Attention-based Neural Machine Translation", EMNLP 2015, https://arxiv.org/abs/1
 import keras
 
 from models.layers import RecurrentTranslator
+from models.layers.lstm import short_steps
 from pipelines.spec import DataSpec
 
 
+@short_steps
 def seq2seq(
     spec: DataSpec,
     *,
@@ -42,6 +44,7 @@ def seq2seq(
     return _translator(spec, embedding_dim, units, cell, False, dropout, name="seq2seq")
 
 
+@short_steps
 def seq2seq_attention(
     spec: DataSpec,
     *,

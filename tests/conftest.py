@@ -28,12 +28,27 @@ from tests.support.project import (
     Project,
 )
 
+MEMORY_BYTES = 8 * 2**30  # several times what the tests write at once
+
 # A shell starts jobs in the background with these ignored, and every process that a test starts
 # would ignore them as well.
 for signum in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     if signal.getsignal(signum) == signal.SIG_IGN:
         handler = signal.default_int_handler if signum == signal.SIGINT else signal.SIG_DFL
         signal.signal(signum, handler)
+
+
+def pytest_configure() -> None:
+    """Files of the tests in memory where there is room: commits of SQLite take most of their time.
+
+    What a test that passed has written is removed at once (`tmp_path_retention_policy`).
+    """
+    memory = Path("/dev/shm")
+    if memory.is_dir():
+        status = os.statvfs(memory)
+        free = status.f_bavail * status.f_frsize
+        if free > MEMORY_BYTES and not status.f_flag & os.ST_NOEXEC:
+            os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from networkx import DiGraph
 
 CODE = "code"  # the stage that all others depend on
+FETCH = "fetch"  # its stages come next, since one download serves several data sets
 POLL_S = 0.1
 
 
@@ -33,20 +34,21 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--jobs", type=int, default=default_jobs())
     parser.add_argument("graph")
     options = parser.parse_args(list(arguments))
-    parts = changed_parts(options.graph)
+    fetches, parts = changed_parts(options.graph)
     if parts == [[CODE]]:
         if status := run([command([CODE])], jobs=1):
             return status
-        parts = changed_parts(options.graph)
+        fetches, parts = changed_parts(options.graph)
     if not parts:
         print("repro: nothing has changed", flush=True)
         return 0
-    stages = sum(map(len, parts))
+    stages = sum(map(len, fetches + parts))
     print(
         f"repro: {len(parts)} independent parts with {stages} stages, {options.jobs} at a time",
         flush=True,
     )
-    return run([command(part) for part in parts], options.jobs)
+    statuses = [run(map(command, each), options.jobs) for each in (fetches, parts)]
+    return next(filter(None, statuses), 0)
 
 
 def default_jobs() -> int:
@@ -54,11 +56,12 @@ def default_jobs() -> int:
     return min(len(os.sched_getaffinity(0)), 4)
 
 
-def changed_parts(graph: str) -> list[list[str]]:
-    """The stages, in order, of each connected part in which something has changed, the largest
-    first.
+def changed_parts(graph: str) -> tuple[list[list[str]], list[list[str]]]:
+    """(downloads, the rest): the stages, in order, of each connected part in which something has
+    changed, the largest first.
 
     Where the stage CODE has changed it is the only part, since every other part depends on it.
+    Downloads run before the rest, which they would connect: each is a part of its own.
 
     Args:
         graph: a dvc.yaml. Stages of other graphs that its stages need belong to the parts.
@@ -73,12 +76,18 @@ def changed_parts(graph: str) -> list[list[str]]:
         code = {stage for stage in needed if stage.addressing == CODE}
         with repo.lock:
             if any(map(_has_changed, code)):
-                return [[CODE]]
-            rest = every.subgraph(needed - code)
+                return [], [[CODE]]
+            changed = set(filter(_has_changed, needed))
+            for fetch in changed.intersection(filter(_is_fetch, needed)):
+                changed |= needed & nx.ancestors(every, fetch)  # what reads the files
+            fetches = [[stage.addressing] for stage in filter(_is_fetch, changed)]
+            rest = every.subgraph(needed - code - set(filter(_is_fetch, needed)))
             parts = sorted(nx.weakly_connected_components(rest), key=len, reverse=True)
-            return [
-                _in_order(rest.subgraph(part)) for part in parts if any(map(_has_changed, part))
-            ]
+            return fetches, [_in_order(rest.subgraph(part)) for part in parts if changed & part]
+
+
+def _is_fetch(stage: "Stage") -> bool:
+    return stage.addressing.rpartition(":")[2].partition("@")[0] == FETCH
 
 
 def _has_changed(stage: "Stage") -> bool:
@@ -104,7 +113,7 @@ def command(stages: Sequence[str]) -> list[str]:
     return [*dvc, "repro", "--single-item", "--keep-going", *stages]
 
 
-def run(commands: Sequence[Sequence[str]], jobs: int) -> int:
+def run(commands: Iterable[Sequence[str]], jobs: int) -> int:
     """Runs commands, at most so many at once; the first exit status that is not 0, or else 0.
 
     A SIGTERM is passed on to what runs, and ends this process when that has ended. A Ctrl-C reaches

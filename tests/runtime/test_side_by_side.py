@@ -36,14 +36,14 @@ def repository(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_parts_that_have_changed(repository):
     both = [["first", "second"], ["other"]]
-    assert side_by_side.changed_parts("dvc.yaml") == both
+    assert side_by_side.changed_parts("dvc.yaml") == ([], both)
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
     assert Path("two").read_text() == "a" and Path("three").read_text() == "b"
-    assert side_by_side.changed_parts("dvc.yaml") == []
+    assert side_by_side.changed_parts("dvc.yaml") == ([], [])
     Path("b").write_text("c")
-    assert side_by_side.changed_parts("dvc.yaml") == [["other"]]
+    assert side_by_side.changed_parts("dvc.yaml") == ([], [["other"]])
     Path("two").unlink()
-    assert side_by_side.changed_parts("dvc.yaml") == both
+    assert side_by_side.changed_parts("dvc.yaml") == ([], both)
 
 
 @pytest.mark.slow
@@ -56,7 +56,7 @@ def test_stages_of_another_graph_run_only_where_they_are_needed(repository):
     Path("more/dvc.yaml").write_text(yaml.safe_dump({"stages": other}))
     reads = {**GRAPH["stages"]["other"], "deps": ["b", "more/x"]}
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {**GRAPH["stages"], "other": reads}}))
-    parts = side_by_side.changed_parts("dvc.yaml")
+    _, parts = side_by_side.changed_parts("dvc.yaml")
     assert sorted(parts) == [["first", "second"], ["more/dvc.yaml:used", "other"]]
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
     assert Path("more/x").exists() and not Path("more/y").exists()
@@ -70,12 +70,31 @@ def test_what_all_depend_on_runs_before_them(repository):
         stages[name]["deps"] = [*stages[name]["deps"], "code"]
     Path("c").write_text("c")
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
-    assert side_by_side.changed_parts("dvc.yaml") == [["code"]]
+    assert side_by_side.changed_parts("dvc.yaml") == ([], [["code"]])
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
     assert Path("two").exists() and Path("three").exists()
     Path("c").write_text("d")
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
-    assert side_by_side.changed_parts("dvc.yaml") == []
+    assert side_by_side.changed_parts("dvc.yaml") == ([], [])
+
+
+@pytest.mark.slow
+def test_a_download_does_not_connect_what_reads_it(repository):
+    stages = {name: {**stage} for name, stage in GRAPH["stages"].items()}
+    stages["fetch"] = {"foreach": {"a": None, "b": None}, "do": {}}
+    stages["fetch"]["do"] = {"cmd": "cp c ${key}.raw", "deps": ["c"], "outs": ["${key}.raw"]}
+    for name in ("first", "other"):
+        stages[name]["deps"] = [*stages[name]["deps"], "a.raw"]
+    Path("c").write_text("c")
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    parts = [["first", "second"], ["other"]]
+    fetches, rest = side_by_side.changed_parts("dvc.yaml")
+    assert (sorted(fetches), rest) == ([["fetch@a"], ["fetch@b"]], parts)
+    assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
+    assert Path("two").exists() and Path("three").exists() and Path("b.raw").exists()
+    assert side_by_side.changed_parts("dvc.yaml") == ([], [])
+    Path("a.raw").unlink()
+    assert side_by_side.changed_parts("dvc.yaml") == ([["fetch@a"]], parts)
 
 
 def sleeps(seconds: float, status: int = 0) -> list[str]:
