@@ -11,6 +11,7 @@ from benchmarks import smoke, smoke_graph
 from benchmarks.smoke_rows import ROWS, cut_series, cut_split
 from pipelines.storage import arrays
 from tests.support.defaults import needs_defaults
+from tests.support.sizes import nightly
 
 ROOT = Path(__file__).parents[2]
 
@@ -176,6 +177,7 @@ def test_stages_wait_for_what_they_need_and_a_failure_stops_those_alone(
     assert left_out == 2
 
 
+@nightly  # as is `make smoke` itself
 @needs_defaults
 @pytest.mark.slow
 def test_one_experiment_from_end_to_end(served):

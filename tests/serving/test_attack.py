@@ -1,15 +1,14 @@
 """All attacks of benchmarks/attack at the same time, on a server whose memory is limited."""
 
 import json
-import os
 
 import pytest
 
 from benchmarks.attack import models, report, target
 from benchmarks.attack.__main__ import SETTINGS, attack
 from benchmarks.attack.attacker import ATTACKS
+from tests.support.sizes import nightly
 
-FULL = os.environ.get("FULL_TESTS") == "1"
 RESULT = {
     "attack": "a", "seconds": 1, "survived": True, "before_mb": 900, "peak_mb": 950,
     "after_mb": 910, "answers": {"a": {"413": 5}},
@@ -17,11 +16,12 @@ RESULT = {
 }  # fmt: skip
 
 
+@nightly
 @pytest.mark.slow
 def test_a_server_with_2_gib_survives_all_attacks_together(tmp_path):
     models.write(tmp_path / "root")
     with target.running(tmp_path / "root", settings=SETTINGS) as server:
-        result = attack(server, list(ATTACKS), 60.0 if FULL else 8.0)
+        result = attack(server, list(ATTACKS), 60.0)
     assert result["survived"], result
     assert set(result["client"]["failures"]) <= report.NAMED, result
     for name, answers in result["answers"].items():

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from tests.support.project import CNN, LSTM, STRONG, Project, marked
+from tests.support.sizes import nightly
 
 pytestmark = pytest.mark.slow
 
@@ -56,6 +57,7 @@ def test_temporary_experiment_writes_to_the_main_store(copy_of, built):
     assert project.repro() == []
 
 
+@nightly
 def test_two_workers_of_the_queue_leave_one_whole_run_each(copy_of, built, mark):
     project = copy_of(built)
     project.environ = {**project.environ, "TEST_MARK": mark}

@@ -20,6 +20,7 @@ from pipelines.preprocessing import text_limits
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays, trials
 from tests.support.project import CNN, LETTERS, LSTM, PARAMS, STRONG, WORDS, marked, stages
+from tests.support.sizes import nightly
 
 pytestmark = pytest.mark.slow
 
@@ -411,6 +412,7 @@ def test_replicates_are_children_of_one_run(copy_of, fresh):
 # The same either way
 
 
+@nightly
 def test_same_results_without_the_fork_server(copy_of, fresh, built, environ):
     """Plain `dvc repro`, by whatever `python3` is on the PATH: each stage finds the .venv."""
     project = copy_of(fresh)
