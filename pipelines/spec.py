@@ -5,7 +5,7 @@ classes, vocabulary sizes); a person chooses hyperparameters in params.yaml; not
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,8 @@ class DataSpec:
         repeats: the number of independent train/val/test splits.
         digests: sha256 of each split's arrays, keyed "repeat0/train".
         task_metadata: what else the task needs to know of the data, as JSON values; the recipe
-            documents it.
+            documents it. Where a value comes from the train rows and there are several repeats,
+            "of_repeats" has the values of each, and the others are those of the first.
     """
 
     inputs: dict[str, Field]
@@ -110,6 +111,13 @@ class DataSpec:
     @property
     def positive_id(self) -> int | None:
         return None if self.positive is None else self.labels.index(self.positive)
+
+    def of_repeat(self, repeat: int) -> "DataSpec":
+        """As a model of this repeat may know it: with values that come from its own train rows."""
+        values = self.task_metadata.get("of_repeats")
+        if values is None:
+            return self
+        return replace(self, task_metadata={**self.task_metadata, **values[repeat]})
 
     def save(self, path: Path) -> None:
         values = {"schema_version": SCHEMA_VERSION, **asdict(self)}

@@ -89,8 +89,10 @@ def write(
             columns = _columns(members, targets[rows], groups, windows, is_sound)
             arrays.write(folder / split, columns)
     findings.write(out, list(report(recordings, repeats, windows)))
-    train = np.concatenate([recordings[row].values for row in repeats[0]["train"]])
-    centre, scale = statistics(train)
+    of_repeats = [
+        statistics(np.concatenate([recordings[row].values for row in rows_of["train"]]))
+        for rows_of in repeats
+    ]
     unit = ", ".join(dict.fromkeys(units.values()))
     field = spec.Field(
         (windows.length, len(units)), "float32", unit, kind="audio" if is_sound else "real"
@@ -101,8 +103,7 @@ def write(
         labels=tuple(labels), repeats=len(repeats),
         task_metadata={
             "columns": list(units), "units": list(units.values()), "rate_hz": windows.rate_hz,
-            "hop_steps": windows.hop, "centre": centre.tolist(), "scale": scale.tolist(),
-            "groups": groups,
+            "hop_steps": windows.hop, **of_repeats[0], "of_repeats": of_repeats, "groups": groups,
             "windows": [
                 [windows.count(len(recordings[row].values)) for row in rows_of["test"]]
                 for rows_of in repeats
@@ -111,12 +112,12 @@ def write(
     )  # fmt: skip
 
 
-def statistics(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(mean, standard deviation) of the columns of (rows, columns); of a constant one above 0."""
+def statistics(values: np.ndarray) -> dict[str, list[float]]:
+    """Centre (mean) and scale (standard deviation, above 0) of each column of (rows, columns)."""
     mean = values.mean(axis=0, dtype=np.float64)
     deviation = values.std(axis=0, dtype=np.float64)
     floor = np.maximum(MIN_RELATIVE_SCALE * np.abs(mean), MIN_RELATIVE_SCALE)
-    return mean, np.maximum(deviation, floor)
+    return {"centre": mean.tolist(), "scale": np.maximum(deviation, floor).tolist()}
 
 
 def distinct(source: Path, recordings: Sequence[Recording]) -> list[Recording]:

@@ -39,6 +39,7 @@ def fit(
     """One fit: writes model.keras, history.csv, best_epoch.json and decision.json to `folder`."""
     keras.utils.clear_session()  # layer names count from one again, whatever was built before
     keras.utils.set_random_seed(trial.seed)
+    spec = spec.of_repeat(trial.repeat)
     objective = loader.task_module(experiment.task, "objective")
     train, val = (trial.load(prepared, split) for split in ("train", "val"))
     model = models.build(spec, experiment.module, **experiment.build)

@@ -3,10 +3,12 @@
 import zipfile
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import yaml
 
+import models
 from pipelines.config.errors import UserError
 from pipelines.datasets import watch_exercises
 from pipelines.preparation.recording_splits import RecordingSplit, split
@@ -107,6 +109,25 @@ def test_every_speaker_is_left_out_once():
     for number in range(5):
         parts = [groups_of(part, number) for part in ("train", "val", "test")]
         assert sum(map(len, parts)) == 5
+
+
+def test_models_of_a_repeat_know_nothing_of_the_speaker_who_is_left_out():
+    """Their centre and scale are of the repeat's own train rows."""
+    sounds()
+    options = {"group": "/([a-z]+)_", "window_seconds": 0.5}
+    options["split"] = {"by": "leave_one_group_out", "val": 1}
+    before = run("wav_folder", "sounds", **options)
+    for seed, path in enumerate(Path("sounds").rglob("bob_*.wav"), start=100):
+        path.write_bytes(wav_files.encode(0.5 + 0.5 * tone(300, seed), RATE))
+    after = run("wav_folder", "sounds", **options)
+    for number in range(after.repeats):
+        old, new = (spec.of_repeat(number).task_metadata for spec in (before, after))
+        assert (old["centre"] == new["centre"]) == (
+            SPEAKERS.index("bob") not in groups_of("train", number)
+        )
+        model = models.build(after.of_repeat(number), "signal_networks", "signal_cnn")
+        (layer,) = (one for one in model.layers if isinstance(one, keras.layers.Normalization))
+        np.testing.assert_allclose(np.ravel(layer.mean), new["centre"], rtol=1e-6)
 
 
 def test_groups_of_a_split_that_the_source_has_cannot_be_left_out_in_turn():
