@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
         f"repro: {len(parts)} independent parts with {stages} stages, {options.jobs} at a time",
         flush=True,
     )
-    statuses = [run(map(command, each), options.jobs) for each in (fetches, parts)]
+    statuses = [run(map(command, some), options.jobs) for some in (fetches, parts)]
     return next(filter(None, statuses), 0)
 
 

@@ -34,10 +34,12 @@ def smoothed(targets, logits, label_smoothing: float):
         def gradient(*arguments, upstream=None):
             """The softmax less the smoothed one-hot target, times what comes from above."""
             upstream = ops.expand_dims(arguments[0] if upstream is None else upstream, -1)
-            wanted = ops.one_hot(ids[..., 0], size, dtype=logits.dtype) * (1 - label_smoothing)
+            probabilities = ops.one_hot(ids[..., 0], size, dtype=logits.dtype) * (
+                1 - label_smoothing
+            )
             if label_smoothing:
-                wanted = wanted + label_smoothing / size
-            return exponentials * (upstream / sums) - wanted * upstream
+                probabilities = probabilities + label_smoothing / size
+            return exponentials * (upstream / sums) - probabilities * upstream
 
         return ops.squeeze(nats, -1), gradient
 
