@@ -1,6 +1,7 @@
 """Every path, function and experiment that course/README.md names exists."""
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -18,6 +19,7 @@ LINKS = sorted(set(re.findall(r"\[([^\]]+)\]\(([^)#]+)\)", TEXT)))
 ROWS = [line.strip("| ").split(" | ") for line in TEXT.splitlines() if re.match(r"\| 00", line)]
 
 
+@functools.cache
 def experiments() -> set[str]:
     """The root's are also known by their published results: a user may have replaced them."""
     files = [yaml.safe_load((ROOT / name).read_text("utf-8")) for name in PARAMS]

@@ -69,8 +69,13 @@ def needed(stage: str, item: dict) -> set[str]:
 
 
 @functools.cache
+def imported() -> dict[str, set[str]]:
+    return {path: import_graph.imports(path) for path in SOURCES}
+
+
+@functools.cache
 def reached(*entries: str) -> set[str]:
-    return import_graph.closure(entries)
+    return import_graph.closure(entries, graph=imported())
 
 
 def resolve(text: str, key: str, item: dict) -> str:
