@@ -58,7 +58,7 @@ def default_jobs() -> int:
 
 def changed_parts(graph: str) -> tuple[list[list[str]], list[list[str]]]:
     """(downloads, the rest): the stages, in order, of each connected part in which something has
-    changed, the largest first.
+    changed, in the order of the graph's data sets.
 
     Where the stage CODE has changed it is the only part, since every other part depends on it.
     Downloads run before the rest, which they would connect: each is a part of its own.
@@ -82,7 +82,11 @@ def changed_parts(graph: str) -> tuple[list[list[str]], list[list[str]]]:
                 changed |= needed & nx.ancestors(every, fetch)  # what reads the files
             fetches = [[stage.addressing] for stage in filter(_is_fetch, changed)]
             rest = every.subgraph(needed - code - set(filter(_is_fetch, needed)))
-            parts = sorted(nx.weakly_connected_components(rest), key=len, reverse=True)
+            place = {stage: number for number, stage in enumerate(of_graph)}
+            parts = sorted(
+                nx.weakly_connected_components(rest),
+                key=lambda part: min(place.get(stage, len(place)) for stage in part),
+            )
             return fetches, [_in_order(rest.subgraph(part)) for part in parts if changed & part]
 
 

@@ -15,9 +15,9 @@ from pipelines.runtime import side_by_side
 
 GRAPH = {
     "stages": {
+        "other": {"cmd": "cp b three", "deps": ["b"], "outs": ["three"]},
         "first": {"cmd": "cp a one", "deps": ["a"], "outs": ["one"]},
         "second": {"cmd": "cp one two", "deps": ["one"], "outs": ["two"]},
-        "other": {"cmd": "cp b three", "deps": ["b"], "outs": ["three"]},
     }
 }
 
@@ -35,7 +35,7 @@ def repository(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_parts_that_have_changed(repository):
-    both = [["first", "second"], ["other"]]
+    both = [["other"], ["first", "second"]]
     assert side_by_side.changed_parts("dvc.yaml") == ([], both)
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
     assert Path("two").read_text() == "a" and Path("three").read_text() == "b"
@@ -87,7 +87,7 @@ def test_a_download_does_not_connect_what_reads_it(repository):
         stages[name]["deps"] = [*stages[name]["deps"], "a.raw"]
     Path("c").write_text("c")
     Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
-    parts = [["first", "second"], ["other"]]
+    parts = [["other"], ["first", "second"]]
     fetches, rest = side_by_side.changed_parts("dvc.yaml")
     assert (sorted(fetches), rest) == ([["fetch@a"], ["fetch@b"]], parts)
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
