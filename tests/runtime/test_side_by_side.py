@@ -27,7 +27,7 @@ def repository(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     subprocess.run(["git", "init", "-q"], check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
-    Path("dvc.yaml").write_text(yaml.safe_dump(GRAPH))
+    Path("dvc.yaml").write_text(yaml.safe_dump(GRAPH, sort_keys=False))
     Path("a").write_text("a")
     Path("b").write_text("b")
     return tmp_path
@@ -53,9 +53,9 @@ def test_stages_of_another_graph_run_only_where_they_are_needed(repository):
         "unused": {"cmd": "cp ../two y", "deps": ["../two"], "outs": ["y"]},
     }
     Path("more").mkdir()
-    Path("more/dvc.yaml").write_text(yaml.safe_dump({"stages": other}))
+    Path("more/dvc.yaml").write_text(yaml.safe_dump({"stages": other}, sort_keys=False))
     reads = {**GRAPH["stages"]["other"], "deps": ["b", "more/x"]}
-    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {**GRAPH["stages"], "other": reads}}))
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {**GRAPH["stages"], "other": reads}}, sort_keys=False))
     _, parts = side_by_side.changed_parts("dvc.yaml")
     assert sorted(parts) == [["first", "second"], ["more/dvc.yaml:used", "other"]]
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
@@ -69,7 +69,7 @@ def test_what_all_depend_on_runs_before_them(repository):
     for name in ("first", "other"):
         stages[name]["deps"] = [*stages[name]["deps"], "code"]
     Path("c").write_text("c")
-    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
     assert side_by_side.changed_parts("dvc.yaml") == ([], [["code"]])
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
     assert Path("two").exists() and Path("three").exists()
@@ -86,7 +86,7 @@ def test_a_download_does_not_connect_what_reads_it(repository):
     for name in ("first", "other"):
         stages[name]["deps"] = [*stages[name]["deps"], "a.raw"]
     Path("c").write_text("c")
-    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
     parts = [["other"], ["first", "second"]]
     fetches, rest = side_by_side.changed_parts("dvc.yaml")
     assert (sorted(fetches), rest) == ([["fetch@a"], ["fetch@b"]], parts)
