@@ -55,7 +55,9 @@ def test_stages_of_another_graph_run_only_where_they_are_needed(repository):
     Path("more").mkdir()
     Path("more/dvc.yaml").write_text(yaml.safe_dump({"stages": other}, sort_keys=False))
     reads = {**GRAPH["stages"]["other"], "deps": ["b", "more/x"]}
-    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": {**GRAPH["stages"], "other": reads}}, sort_keys=False))
+    Path("dvc.yaml").write_text(
+        yaml.safe_dump({"stages": {**GRAPH["stages"], "other": reads}}, sort_keys=False)
+    )
     _, parts = side_by_side.changed_parts("dvc.yaml")
     assert sorted(parts) == [["first", "second"], ["more/dvc.yaml:used", "other"]]
     assert side_by_side.main(["--jobs", "2", "dvc.yaml"]) == 0
