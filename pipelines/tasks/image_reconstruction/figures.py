@@ -91,8 +91,8 @@ def draw_codes(compared: Mapping[str, Outputs], test: dict, spec: DataSpec, fold
                 axes.text(*np.median(points, axis=0), style.cut(labels[label], 12), color=colour,
                           weight="bold", ha="center", va="center", bbox=BOX)  # fmt: skip
             accuracy = score(outputs, test, spec, ones)["nearest_neighbour_accuracy"][0]
-            axes.set_title(f"{title}: the nearest code of train\nhas the class of {accuracy:.1%}",
-                           fontsize=9.5)  # fmt: skip
+            neighbour = f"same class as the nearest code of train: {100 * accuracy:.1f} %"
+            axes.set_title(f"Of {title}\n{neighbour}", fontsize=9.5)
             axes.set_xticks([])
             axes.set_yticks([])
 
