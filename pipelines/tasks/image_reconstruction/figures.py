@@ -77,7 +77,7 @@ def draw_codes(compared: Mapping[str, Outputs], test: dict, spec: DataSpec, fold
     """figures/codes.png: each code on its first two principal components, coloured by class."""
     targets, labels = np.asarray(test[spec.target.name]), spec.labels
     ones = np.ones((1, len(targets)))
-    places = {title: first_two(outputs.code) for title, outputs in compared.items()}
+    places = {title: first_two(np.asarray(outputs.code)) for title, outputs in compared.items()}
     shown = np.unique(targets)[:EXAMPLES]
 
     def paint(figure):
@@ -91,8 +91,8 @@ def draw_codes(compared: Mapping[str, Outputs], test: dict, spec: DataSpec, fold
                 axes.text(*np.median(points, axis=0), style.cut(labels[label], 12), color=colour,
                           weight="bold", ha="center", va="center", bbox=BOX)  # fmt: skip
             accuracy = score(outputs, test, spec, ones)["nearest_neighbour_accuracy"][0]
-            neighbour = f"same class as the nearest code of train: {100 * accuracy:.1f} %"
-            axes.set_title(f"Of {title}\n{neighbour}", fontsize=9.5)
+            neighbour = f"same class as the nearest of train: {100 * accuracy:.1f} %"
+            axes.set_title(f"{title.capitalize()}\n{neighbour}", fontsize=9.5)
             axes.set_xticks([])
             axes.set_yticks([])
 

@@ -51,7 +51,11 @@ class Outputs:
 
     @classmethod
     def load(cls, folder: Path) -> "Outputs":
-        return cls(**arrays.read_each(folder))
+        parts = arrays.read_each(folder)
+        return cls(
+            parts["reconstruction"], parts.get("code"),
+            train_code=parts.get("train_code"), train_label=parts.get("train_label"),
+        )  # fmt: skip
 
 
 def train_codes(code: np.ndarray, train: Mapping, spec: DataSpec) -> dict[str, np.ndarray]:
@@ -71,7 +75,8 @@ def score(
     ratio = np.divide(mse, variance, out=np.full(len(mse), np.nan), where=variance > 0)
     values = {"mse": mse, "explained_variance": 1 - ratio}
     if outputs.code is not None and outputs.train_code is not None:
-        labels = outputs.train_label[nearest(outputs.train_code, outputs.code)]
+        neighbours = nearest(outputs.train_code, outputs.code)
+        labels = np.asarray(outputs.train_label)[neighbours]
         right = labels == np.asarray(test[spec.target.name])
         values["nearest_neighbour_accuracy"] = weighted_mean(right, weights)
     return values

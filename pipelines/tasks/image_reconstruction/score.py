@@ -14,8 +14,7 @@ BATCH = 256
 
 def predict(model, columns: dict, spec: DataSpec, decision, assets: Path | None = None) -> Outputs:
     """Reconstructions and codes."""
-    images = trials.inputs(columns, spec)
-    return Outputs(**with_code(model).predict(images, batch_size=BATCH, verbose=0))
+    return Outputs(**_given(model, columns, spec))
 
 
 def generate(model, train: dict, spec: DataSpec) -> dict:
@@ -26,8 +25,13 @@ def generate(model, train: dict, spec: DataSpec) -> dict:
         train: columns of the split.
         spec: of the data set.
     """
-    if hasattr(model, "get_layer"):
-        code = predict(model, train, spec, None).code
-    else:
-        code = model.predict(trials.requests(train, spec))["code"]
-    return train_codes(code, train, spec)
+    is_network = hasattr(model, "get_layer")
+    given = (
+        _given(model, train, spec) if is_network else model.predict(trials.requests(train, spec))
+    )
+    return train_codes(given["code"], train, spec)
+
+
+def _given(model, columns: dict, spec: DataSpec) -> dict:
+    images = trials.inputs(columns, spec)
+    return with_code(model).predict(images, batch_size=BATCH, verbose=0)
