@@ -25,10 +25,10 @@ def generate(model, train: dict, spec: DataSpec) -> dict:
         train: columns of the split.
         spec: of the data set.
     """
-    is_network = hasattr(model, "get_layer")
-    given = (
-        _given(model, train, spec) if is_network else model.predict(trials.requests(train, spec))
-    )
+    if hasattr(model, "get_layer"):
+        given = _given(model, train, spec)
+    else:
+        given = model.predict(trials.requests(train, spec))
     return train_codes(given["code"], train, spec)
 
 
