@@ -62,6 +62,20 @@ def weights_of_units(counts: Sequence[int], resamples: int, *, seed) -> np.ndarr
     return np.repeat(weights(len(counts), resamples, seed=seed), counts, axis=1)
 
 
+def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(1 + resamples,) means of a number of each row; NaN where nothing was drawn.
+
+    Args:
+        values: (rows,).
+        weights: (1 + resamples, rows).
+    """
+    counts = weights.astype(np.float64)
+    total = counts.sum(axis=1)
+    # einsum, as BLAS rounds by shape and threads
+    sums = np.einsum("bn,n->b", counts, values.astype(np.float64))
+    return np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
+
+
 def summary(values: np.ndarray) -> tuple[float, float, float]:
     """Point estimate and 95 % percentile interval of `values`, shape (1 + resamples,).
 

@@ -3,6 +3,7 @@
 The task's objective chooses how train is fed, by its constant FEED:
 
     "shuffled"   rows in a new random order in every epoch; the default
+    "reconstructed"  the same, and the target of a row is its only input
     "ordered"    rows in their order, as `batch_size` parallel streams, for models that carry their
                  state from one batch to the next
     "streams"    rows are documents of tokens, joined to `batch_size` parallel streams and cut every
@@ -32,8 +33,8 @@ from pipelines.training.length_buckets import LengthBuckets, lengths
 from pipelines.training.text_windows import TextWindows, retention
 from pipelines.training.token_streams import TokenStreams
 
-FEEDS = ("shuffled", "ordered", "streams", "windows", "grouped", "sampled")
-SHUFFLED, ORDERED, STREAMS, WINDOWS, GROUPED, SAMPLED = FEEDS
+FEEDS = ("shuffled", "reconstructed", "ordered", "streams", "windows", "grouped", "sampled")
+SHUFFLED, RECONSTRUCTED, ORDERED, STREAMS, WINDOWS, GROUPED, SAMPLED = FEEDS
 VALIDATION_STEPS = 8  # times those of a stream in training: states are not carried in validation
 SampleBatch = Callable[[dict, DataSpec, int, np.random.Generator], tuple[dict, np.ndarray]]
 
@@ -72,6 +73,8 @@ def feed(
     (inputs, targets), (val_inputs, val_targets) = (
         (trials.inputs(columns, spec), columns[spec.target.name]) for columns in (train, val)
     )
+    if how == RECONSTRUCTED:
+        (targets,), (val_targets,) = inputs.values(), val_inputs.values()
     if how == ORDERED:
         x = OrderedBatches(inputs, targets, settings.batch_size)
         check = OrderedBatches(val_inputs, val_targets, settings.batch_size)

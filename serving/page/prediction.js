@@ -3,7 +3,7 @@
 import { element } from "./dom.js";
 import { overlay } from "./overlay.js";
 import { plotSeries } from "./plot.js";
-import { labelledValue, mask, percent, ranking, rounded, table } from "./tables.js";
+import { labelledValue, mask, percent, pixels, ranking, rounded, table } from "./tables.js";
 
 const MAX_BARS = 10;
 // In the order of display. Each returns nodes, or nothing if a value does not suit its kind.
@@ -14,6 +14,7 @@ const RENDERERS = {
   series: renderSeries,
   ranking: renderRanking,
   mask: renderMask,
+  pixels: ({ name, value }) => isList(value, 3) && [pixels(name, value)],
   probability: ({ name, value }) => typeof value === "number" && [
     labelledValue(name, percent(value)),
   ],

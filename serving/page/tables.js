@@ -1,4 +1,4 @@
-// Tables of numbers and texts, rankings, masks and single values.
+// Tables of numbers and texts, rankings, masks, images and single values.
 
 import { element } from "./dom.js";
 
@@ -43,15 +43,6 @@ export function ranking(name, items, scores) {
 // matrix: a class index for each pixel, height × width or height × width × 1.
 export function mask(name, matrix, classes) {
   const rows = matrix.map((row) => row.flat());
-  const [height, width] = [rows.length, rows[0].length];
-  const canvas = element("canvas", {
-    class: "mask", width, height, role: "img", "aria-label": `${name}: ${width} × ${height} pixels`,
-  });
-  const context = canvas.getContext("2d");
-  rows.forEach((row, y) => row.forEach((index, x) => {
-    context.fillStyle = classColor(index);
-    context.fillRect(x, y, 1, 1);
-  }));
   const present = [...new Set(rows.flat())].sort((first, second) => first - second);
   const legend = present.map((index) => {
     const swatch = element("span", { class: "swatch" });
@@ -59,9 +50,32 @@ export function mask(name, matrix, classes) {
     return element("li", {}, swatch, classes[index] ?? `class ${index}`);
   });
   return element(
-    "figure", {}, element("figcaption", {}, name), canvas,
+    "figure", {}, element("figcaption", {}, name), painted(name, rows, classColor),
     element("ul", { class: "legend" }, ...legend),
   );
+}
+
+// image: intensities from 0 to 1, height × width × 1, or 3 of red, green and blue.
+export function pixels(name, image) {
+  const color = (channels) => {
+    const [red, green = red, blue = red] = channels.map((value) => Math.round(255 * value));
+    return `rgb(${red} ${green} ${blue})`;
+  };
+  return element("figure", {}, element("figcaption", {}, name), painted(name, image, color));
+}
+
+// rows: of what `color` makes a color of.
+function painted(name, rows, color) {
+  const [height, width] = [rows.length, rows[0].length];
+  const canvas = element("canvas", {
+    class: "mask", width, height, role: "img", "aria-label": `${name}: ${width} × ${height} pixels`,
+  });
+  const context = canvas.getContext("2d");
+  rows.forEach((row, y) => row.forEach((value, x) => {
+    context.fillStyle = color(value);
+    context.fillRect(x, y, 1, 1);
+  }));
+  return canvas;
 }
 
 // Class 0 is the background of most masks.

@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 # What an output holds; the page chooses its display by it. Other kinds are shown as tables.
 OUTPUT_KINDS = (
     *("label", "probability", "probabilities", "text", "series", "quantiles", "mask"),
-    *("ranking", "score"),
+    *("pixels", "ranking", "score"),
 )
 
 

@@ -44,6 +44,7 @@ memory = partial(Case, "sequence_memory")
 masks = partial(Case, "segmentation")
 signals = partial(Case, "signal_classification")
 questions = partial(Case, "visual_question_answering")
+codes = partial(Case, "image_reconstruction")
 
 WORDS = text_spec(words=(5, 12))
 BOTH = text_spec(words=(5, 12), characters=(6, 9))
@@ -295,6 +296,13 @@ CASES = [
     # No last norms.
     pairs("transformer", "transformer", PAIRS, 96 + 2 * ENCODER + 288 + 16,
           {**TRANSFORMER, "norm_first": False}),
+    # Pixels 64*12+12, code 12*8+8, 8*12+12, 12*64+64.
+    codes("image_autoencoders", "dense_autoencoder", IMAGE, 780 + 104 + 108 + 832,
+          {"code_dim": 8, "units": (12,)}),
+    # 3*3*1*8+8, 3*3*8*16+16; code of 2*2*16 features, 64*8+8, 8*64+64; 3*3*16*16+16, 3*3*16*8+8;
+    # 3*3*8+1.
+    codes("image_autoencoders", "conv_autoencoder", IMAGE,
+          80 + 1168 + 520 + 576 + 2320 + 1160 + 73, {"code_dim": 8, "filters": (8, 16)}),
 ]  # fmt: skip
 # With the default arguments. Only `transfer` has no default for what it starts from.
 DEFAULTS = [
@@ -370,6 +378,11 @@ DEFAULTS = [
     # 4*(128*128+128) + 2*128; 2*2*128.
     pairs("transformer", "transformer", PAIRS,
           1536 + 2 * (2 * (512 + 66_048 + 131_712) + 66_048 + 256) + 512),
+    # 64*128+128, 128*16+16, 16*128+128, 128*64+64.
+    codes("image_autoencoders", "dense_autoencoder", IMAGE, 8320 + 2064 + 2176 + 8256),
+    # 3*3*32+32, 3*3*32*64+64; 256*16+16, 16*256+256; 3*3*64*64+64, 3*3*64*32+32; 3*3*32+1.
+    codes("image_autoencoders", "conv_autoencoder", IMAGE,
+          320 + 18_496 + 4112 + 4352 + 36_928 + 18_464 + 289),
 ]  # fmt: skip
 # As the authors, or Keras, count them.
 VIT_B16 = {"patch_size": 16, "hidden_dim": 768, "depth": 12, "num_heads": 12}

@@ -229,6 +229,22 @@ def test_a_mask_is_laid_over_its_image_with_a_slider(user, tmp_path):
     assert swatch.value_of_css_property("background-color") == "rgba(0, 128, 0, 1)"
 
 
+def test_a_reconstruction_is_drawn_with_its_colours(user, tmp_path):
+    path = tmp_path / "image.png"
+    Image.fromarray(np.zeros((1, 2, 3), np.uint8)).save(path)
+    user.open("echoes")
+    user.tab_to("input[type=file]").send_keys(str(path))
+    user.tab_to("button", "Predict")
+    user.press(Keys.ENTER)
+    text = user.prediction()
+    (canvas,) = user.all("canvas.mask")
+    assert canvas.accessible_name == "reconstruction: 2 × 1 pixels"
+    pixel = "return [...arguments[0].getContext('2d').getImageData(arguments[1], 0, 1, 1).data]"
+    colours = [user.driver.execute_script(pixel, canvas, x) for x in range(2)]
+    assert colours == [[0, 0, 0, 255], [255, 51, 0, 255]]
+    assert "error" in text and "0.25" in text and "-1.5" in text.replace("−", "-")
+
+
 def test_an_image_and_a_question_are_sent_together(user, tmp_path):
     path = tmp_path / "image.png"
     Image.fromarray(np.zeros((1, 2, 3), np.uint8)).save(path)
@@ -245,9 +261,9 @@ def test_models_are_grouped_by_task(user):
     user.visit()
     titles = [title.text for title in user.all("h2")]
     assert titles == [
-        "Anomaly detection", "Forecasting", "Image classification", "Language modeling",
-        "Segmentation", "Text classification", "Translation", "Visual question answering",
-        "Word neighbours",
+        "Anomaly detection", "Forecasting", "Image classification", "Image reconstruction",
+        "Language modeling", "Segmentation", "Text classification", "Translation",
+        "Visual question answering", "Word neighbours",
     ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import models
 from pipelines.config import loader, signatures
 from pipelines.spec import DataSpec, Field, Target
 from pipelines.stages import prepare
+from pipelines.training.batches import RECONSTRUCTED
 
 PARAMS = """
 seed: 1
@@ -105,8 +106,31 @@ class Case:
         hyperparameters = {**self.hyperparameters, **changes}
         return models.build(self.spec, self.module, self.builder, **hyperparameters)
 
+    @property
+    def outputs(self) -> int:
+        """The numbers that a model returns for a row, or for a position."""
+        if self.is_reconstructed:
+            return sum(math.prod(f.shape) for f in self.spec.inputs.values())
+        return self.spec.outputs
+
+    @property
+    def is_reconstructed(self) -> bool:
+        """Whether the target is the input."""
+        return getattr(self.objective, "FEED", None) == RECONSTRUCTED
+
+    @property
+    def objective(self):
+        return loader.task_module(self.task, "objective")
+
     def loss(self):
-        return loader.task_module(self.task, "objective").loss(self.spec)
+        return self.objective.loss(self.spec)
+
+    def batch(self, rows: int = 16) -> tuple[dict, np.ndarray]:
+        """(inputs, targets) as the task's objective is fed."""
+        inputs, targets = batch(self.spec, rows)
+        if self.is_reconstructed:
+            (targets,) = inputs.values()
+        return inputs, targets
 
 
 def batch(spec: DataSpec, rows: int = 16, seed: int = 1) -> tuple[dict, np.ndarray]:
@@ -164,10 +188,10 @@ def check_interface(case: Case) -> None:
     assert {tensor.name: (tensor.shape[1:], tensor.dtype) for tensor in model.inputs} == {
         name: (f.open_shape, f.dtype) for name, f in case.spec.inputs.items()
     }
-    assert math.prod(size for size in model.output_shape if size) == case.spec.outputs
     assert not model.compiled
     assert model.count_params() == case.parameters
-    inputs, targets = batch(case.spec, rows=5)
+    inputs, targets = case.batch(rows=5)
+    assert math.prod(size for size in model.output_shape if size) == case.outputs
     outputs = predict(model, inputs)
     assert outputs.shape[: targets.ndim] == targets.shape
     assert np.isfinite(case.loss()(targets, outputs))
@@ -191,7 +215,7 @@ def check_round_trips(case: Case, folder: Path) -> None:
 def check_gradients(case: Case) -> None:
     """Every trainable weight gets a finite gradient that is not zero."""
     model = case.build()
-    inputs, targets = batch(case.spec)
+    inputs, targets = case.batch()
     with tf.GradientTape() as tape:
         loss = case.loss()(targets, model(inputs, training=True))
     gradients = tape.gradient(loss, [w.value for w in model.trainable_weights])
@@ -211,7 +235,7 @@ def check_step(case: Case) -> None:
     model = case.build()
     model.compile(keras.optimizers.SGD(1.0), loss=case.loss(), run_eagerly=True)
     before = [np.array(w) for w in model.weights]
-    model.train_on_batch(*batch(case.spec))
+    model.train_on_batch(*case.batch())
     for weight, old in zip(model.weights, before, strict=True):
         moved = (np.array(weight) != old).any()
         if weight.trainable:
@@ -227,7 +251,7 @@ def check_overfits(case: Case, steps: int = 500, share: float = 0.02) -> None:
     does not shrink. The loss is that of training mode, where batch normalisation uses the batch.
     """
     model = case.build(**case.deterministic)
-    inputs, targets = batch(case.spec, rows=8)
+    inputs, targets = case.batch(rows=8)
     warmup = steps // 5
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warmup, warmup_target=0.02, warmup_steps=warmup

@@ -233,6 +233,15 @@ def test_ordered_streams_continue_from_batch_to_batch(rows):
     np.testing.assert_array_equal(fed[0][1], first)
 
 
+def test_a_reconstructed_row_is_its_own_target():
+    spec = DataSpec({"weight": SPEC.inputs["weight"]}, SPEC.target, 2, ("weight",))
+    fit = settings(length_buckets=None)
+    fed = batches.feed(part(), part(), spec, fit, 1, objective=objective_of("reconstructed"))
+    for name in ("x", "validation_data"):
+        inputs, targets = fed[name][0]
+        np.testing.assert_array_equal(inputs["weight"], targets)
+
+
 def test_sampled_batches_are_drawn_by_the_objective():
     """Another draw in every batch and epoch, the same for a seed; for val always the same."""
 

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from models.classical import Estimator
+from pipelines.classical import nearest_neighbours
 from pipelines.evaluation import strong_baselines
 from pipelines.evaluation.classifier import Outputs, majority
 from pipelines.preparation.visual_questions import IMAGE, RAW_QUESTION, normalized
@@ -24,7 +25,6 @@ from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
 
 SIDE = 16  # pixels of the images that are compared
-CHUNK = 256  # images at a time
 
 
 def fit_predict(
@@ -76,13 +76,7 @@ def nearest(known: np.ndarray, asked: np.ndarray) -> np.ndarray:
         known: (n, H, W, C) uint8.
         asked: (m, H, W, C) uint8.
     """
-    known, asked = (_small(images) for images in (known, asked))
-    squares = (known**2).sum(axis=1)
-    parts = [
-        (squares - 2 * (asked[start : start + CHUNK] @ known.T)).argmin(axis=1)
-        for start in range(0, len(asked), CHUNK)
-    ]
-    return np.concatenate(parts)
+    return nearest_neighbours.nearest(_small(known), _small(asked))
 
 
 def _small(images: np.ndarray) -> np.ndarray:

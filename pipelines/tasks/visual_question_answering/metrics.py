@@ -36,13 +36,13 @@ def score(
     measured = classification.scores(outputs.probabilities, outputs.predicted, targets, weights)
     values = {name: measured[name] for name in ("accuracy", "log_loss")}
     kinds = np.array([kind(answer) for answer in test["answer"]])
-    right = (outputs.predicted == targets).astype(np.float64)
+    right = outputs.predicted == targets
     for name in KINDS:
         if (kinds == name).any():
-            values[f"accuracy_{name}"] = _share(right, weights * (kinds == name))
+            values[f"accuracy_{name}"] = bootstrap.weighted_mean(right, weights * (kinds == name))
     values["consistency"] = _consistency(right, spec.task_metadata[RESAMPLED], weights)
     if (targets == spec.outputs).any():
-        values["unknown_answers"] = _share((targets == spec.outputs).astype(np.float64), weights)
+        values["unknown_answers"] = bootstrap.weighted_mean(targets == spec.outputs, weights)
     return values
 
 
@@ -63,13 +63,4 @@ def kind(answer: str) -> str:
 def _consistency(right: np.ndarray, counts: list[int], weights: np.ndarray) -> np.ndarray:
     starts = np.cumsum([0, *counts[:-1]])
     whole = np.minimum.reduceat(right, starts)  # (images,)
-    return _share(whole, weights[:, starts])
-
-
-def _share(values: np.ndarray, weights_bn: np.ndarray) -> np.ndarray:
-    """(b,) weighted means; NaN where nothing was drawn."""
-    weights_bn = weights_bn.astype(np.float64)
-    total = weights_bn.sum(axis=1)
-    # einsum, as BLAS rounds by shape and threads
-    sums = np.einsum("bn,n->b", weights_bn, values)
-    return np.divide(sums, total, out=np.full(len(total), np.nan), where=total > 0)
+    return bootstrap.weighted_mean(whole, weights[:, starts])

@@ -1,0 +1,1 @@
+"""Image reconstruction: an image becomes a code smaller than itself, and is made again from it."""
