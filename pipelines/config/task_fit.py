@@ -8,6 +8,7 @@ SERIES, PAIRS, ANOMALIES = "forecasting", "translation", "anomaly_detection"
 LANGUAGE, WORDS, MEMORY = "language_modeling", "word_embedding", "sequence_memory"
 SIGNALS = "signal_classification"
 QUESTIONS = "visual_question_answering"
+VIDEOS = "video_classification"
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
     IMAGE: ("digits", "idx", "image_folder"),
@@ -20,6 +21,7 @@ RECIPES = {
     ANOMALIES: ("readings_csv", "watch_streams"),
     SIGNALS: ("recordings_csv", "watch_exercises", "wav_folder"),
     QUESTIONS: ("digit_scenes", "easy_vqa", "questions_csv"),
+    VIDEOS: ("frame_folders", "moving_digits"),
 }
 KNOWN = tuple(RECIPES)
 MODULES = {
@@ -38,6 +40,7 @@ MODULES = {
     MEMORY: ("classical/linear_sequence", "recurrent_sequence_models", "tcn"),
     MASKS: ("classical/pixel_forest", "unet"),
     QUESTIONS: ("classical/linear_vqa", "visual_questions"),
+    VIDEOS: ("classical/linear_motion", "video_networks"),
     ANOMALIES: ("autoencoders", "classical/detectors", "step_forecasters", "step_labellers"),
     SIGNALS: (
         "classical/signal_classifiers",
@@ -66,6 +69,7 @@ STRONG = {
     ANOMALIES: ("classical/detectors", "detector"),
     SIGNALS: ("classical/signal_classifiers", "signal_classifier"),
     QUESTIONS: ("classical/linear_vqa", "linear_vqa"),
+    VIDEOS: ("classical/linear_motion", "linear_motion"),
 }
 
 
