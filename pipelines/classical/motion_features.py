@@ -61,7 +61,7 @@ class MotionFeatures:
 
     @staticmethod
     def averages(side: int, cells: int) -> np.ndarray:
-        """(cells, side): each row averages the pixels of a cell; cells overlap where side < cells."""
+        """(cells, side): each row averages the pixels of a cell, of which there is always one."""
         starts = np.arange(cells) * side // cells
         ends = np.maximum(np.arange(1, cells + 1) * side // cells, starts + 1)
         pixel = np.arange(side)

@@ -177,7 +177,8 @@ def unique_rows(data: LabelledImages, duplicate_ids: np.ndarray) -> np.ndarray:
     unique = np.array(sorted(first.values()))
     dropped = sorted(set(range(len(duplicate_ids))) - set(unique.tolist()))
     if dropped:
-        print(f"{data.source}: {len(dropped)} duplicates dropped, {len(unique)} {data.medium.name}s kept")
+        kept = f"{len(unique)} {data.medium.name}s kept"
+        print(f"{data.source}: {len(dropped)} duplicates dropped, {kept}")
         for row in dropped[:MAX_LISTED]:
             print(f"  {data.names[row]} = {data.names[first[int(duplicate_ids[row])]]}")
     return unique
@@ -216,8 +217,8 @@ def require_disjoint(
         raise UserError(
             "split-overlap",
             f"{data.names[first_row]} ({first_split}) and {data.names[row]} ({split}) are "
-            f"the same {data.medium.name} in two splits; set duplicates: drop, or overlap: report to "
-            "score with and without them",
+            f"the same {data.medium.name} in two splits; set duplicates: drop, or overlap: report "
+            "to score with and without them",
             path=data.source, value=data.names[row],
         )  # fmt: skip
 

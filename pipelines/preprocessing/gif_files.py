@@ -192,12 +192,14 @@ def encode(frames: np.ndarray) -> bytes:
     """
     height, width = frames.shape[1:3]
     size = width.to_bytes(2, "little") + height.to_bytes(2, "little")
-    parts = [SIGNATURES[1], size, bytes([0x70, 0, 0]), LOOP]
+    is_grey = frames.shape[3] == 1  # then all frames share one palette, that of grey values
+    screen = (HAS_PALETTE | 0x77, NUMBERS) if is_grey else (0x70, b"")
+    parts = [SIGNATURES[1], size, bytes([screen[0], 0, 0]), screen[1], LOOP]
     for frame in frames:
-        numbers, palette = _indexed(frame)
+        numbers, palette = (frame, b"") if is_grey else _indexed(frame)
         parts += [
             bytes([EXTENSION, CONTROL, 4, KEEP << 2, USUAL_DELAY, 0, 0, 0]),
-            bytes([IMAGE, 0, 0, 0, 0]), size, bytes([HAS_PALETTE | 7]), palette.tobytes(),
+            bytes([IMAGE, 0, 0, 0, 0]), size, bytes([HAS_PALETTE | 7 if palette else 0]), palette,
             _packed(numbers.ravel()),
         ]  # fmt: skip
     return b"".join(parts) + bytes([END])
@@ -218,15 +220,11 @@ def _packed(numbers: np.ndarray) -> bytes:
     return bytes([8]) + b"".join(bytes([len(block)]) + block for block in blocks) + b"\0"
 
 
-def _indexed(frame: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """((height, width) uint8 numbers, (256, 3) uint8 colours)."""
-    if frame.shape[2] == 1:
-        return frame[..., 0], np.repeat(np.arange(COLOURS, dtype=np.uint8)[:, None], 3, axis=1)
-    palette = np.zeros((COLOURS, 3), np.uint8)
+def _indexed(frame: np.ndarray) -> tuple[np.ndarray, bytes]:
+    """((height, width) uint8 numbers, 256 colours) of (height, width, 3)."""
     colours, numbers = np.unique(frame.reshape(-1, 3), axis=0, return_inverse=True)
     if len(colours) > COLOURS:
         reduced = Image.fromarray(frame).quantize(COLOURS, dither=Image.Dither.NONE)
         colours = np.array(reduced.getpalette(), np.uint8).reshape(-1, 3)
         numbers = np.asarray(reduced)
-    palette[: len(colours)] = colours
-    return numbers.reshape(frame.shape[:2]).astype(np.uint8), palette
+    return numbers.astype(np.uint8), colours.astype(np.uint8).tobytes().ljust(3 * COLOURS, b"\0")

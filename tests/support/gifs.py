@@ -61,7 +61,9 @@ def _pair(value: int) -> bytes:
     return int(value).to_bytes(2, "little")
 
 
-def random_gif(rng: np.random.Generator, frames: int = 5, size: tuple[int, int] = (13, 17)) -> bytes:
+def random_gif(
+    rng: np.random.Generator, frames: int = 5, size: tuple[int, int] = (13, 17)
+) -> bytes:
     """Parts anywhere, transparent colours, palettes of their own, every disposal."""
     parts = []
     for _ in range(frames):

@@ -34,9 +34,7 @@ class ClassicalVideoClassifier(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, name=INPUT)])
     def classify(self, video_bytes):
         features = self.features(self.reader(video_bytes))
-        return self.answer.of_probabilities(
-            tf.nn.softmax(features @ self.weights + self.biases)
-        )
+        return self.answer.of_probabilities(tf.nn.softmax(features @ self.weights + self.biases))
 
 
 class GraphMiddleFrame(tf.Module):
