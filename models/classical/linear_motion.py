@@ -107,8 +107,8 @@ class LinearMotion:
 
     @property
     def selection(self) -> Selection:
-        chosen = self.model.selection
-        return Selection(f"{self.best}: {chosen.settings}", chosen.metric, chosen.value)
+        selection = self.model.selection
+        return Selection(f"{self.best}: {selection.settings}", selection.metric, selection.value)
 
     @property
     def parameters(self) -> int:

@@ -177,8 +177,10 @@ def unique_rows(data: LabelledImages, duplicate_ids: np.ndarray) -> np.ndarray:
     unique = np.array(sorted(first.values()))
     dropped = sorted(set(range(len(duplicate_ids))) - set(unique.tolist()))
     if dropped:
-        kept = f"{len(unique)} {data.medium.name}s kept"
-        print(f"{data.source}: {len(dropped)} duplicates dropped, {kept}")
+        print(
+            f"{data.source}: {len(dropped)} duplicates dropped, "
+            f"{len(unique)} {data.medium.name}s kept"
+        )
         for row in dropped[:MAX_LISTED]:
             print(f"  {data.names[row]} = {data.names[first[int(duplicate_ids[row])]]}")
     return unique

@@ -64,18 +64,18 @@ def sources(files: Sequence[ClassFile]) -> list[Source]:
     Still images of one folder are frames of a movie, if that is a folder in a class folder; every
     other file should be a movie.
     """
-    found, of_folder = [], {}
+    movies, of_folder = [], {}
     for file in files:
         parent = PurePosixPath(file.name).parent
         in_class = parent.parts and parent.parts.index(file.label) == len(parent.parts) - 1
         if file.name.casefold().endswith(FRAME_ENDINGS) and not in_class:
             of_folder.setdefault(parent.as_posix(), []).append(file)
         else:
-            found.append(Source(file.name, file.split, file.label, (file,)))
+            movies.append(Source(file.name, file.split, file.label, (file,)))
     for name, frames in of_folder.items():
         ordered = tuple(sorted(frames, key=lambda frame: in_order(frame.name)))
-        found.append(Source(name, frames[0].split, frames[0].label, ordered))
-    return sorted(found, key=lambda source: source.name)
+        movies.append(Source(name, frames[0].split, frames[0].label, ordered))
+    return sorted(movies, key=lambda source: source.name)
 
 
 def in_order(name: str) -> list[tuple[int, str]]:
@@ -99,21 +99,21 @@ def read(source: Source, reader: VideoReader) -> Movie:
         if is_animated_png(data):
             return _converted(source, _animated_png(source.name, data, reader), reader)
         refuse_still(source, data)
-    pictures = [file.load() for file in source.files]
-    for file, data in zip(source.files, pictures, strict=True):
+    images = [file.load() for file in source.files]
+    for file, data in zip(source.files, images, strict=True):
         if is_animated_png(data):
             raise UserError(
                 "video-nested", "an animated PNG file among the images of a folder, which are "
                 "taken for the frames of one movie; move it up, into the class folder",
                 path=file.name,
             )  # fmt: skip
-    delays = [gif_files.USUAL_DELAY] * len(pictures)
-    chosen = moments(delays, reader.frames).tolist()
+    delays = [gif_files.USUAL_DELAY] * len(images)
+    selected = moments(delays, reader.frames).tolist()
     image = image_decoding.Reader(
-        reader.height, reader.width, reader.channels, reader.max_pixels // len(pictures)
+        reader.height, reader.width, reader.channels, reader.max_pixels // len(images)
     )
-    decoded = {n: image(pictures[n], source.files[n].name) for n in sorted(set(chosen))}
-    return _as_gif(source, np.stack([decoded[n] for n in chosen]), len(pictures), reader)
+    decoded = {n: image(images[n], source.files[n].name) for n in sorted(set(selected))}
+    return _as_gif(source, np.stack([decoded[n] for n in selected]), len(images), reader)
 
 
 def is_animated_png(data: bytes) -> bool:
@@ -171,8 +171,8 @@ def _converted(source: Source, shown: list[tuple[int, np.ndarray]], reader: Vide
             "video-frames", f"a movie of {len(shown)} frame; two or more are needed: remove it",
             path=source.name,
         )  # fmt: skip
-    chosen = moments([delay for delay, _ in shown], reader.frames).tolist()
-    frames = np.stack([reader.fit(shown[number][1]) for number in chosen])
+    selected = moments([delay for delay, _ in shown], reader.frames).tolist()
+    frames = np.stack([reader.fit(shown[number][1]) for number in selected])
     return _as_gif(source, frames, len(shown), reader)
 
 
@@ -195,14 +195,14 @@ def report(data: LabelledImages, movies: Sequence[Movie] = ()) -> list[Finding]:
     """
     rows, frames = len(data.names), data.images.shape[1]
     names = [data.label(row) for row in range(rows)]
-    found = [
+    findings = [
         Finding("rows", "info", rows, f"{rows} movies"),
         *label_report.report(names, data.given_splits.tolist()),
     ]
     totals = [movie.total for movie in movies]
     if totals:
         few = [row for row, total in enumerate(totals) if total < frames]
-        found.append(Finding(
+        findings.append(Finding(
             "frames", "info", rows,
             f"{min(totals)} to {max(totals)} frames, of which {frames} are selected, evenly in "
             f"time; {len(few)} movies have fewer, some of which are there twice",
@@ -210,7 +210,7 @@ def report(data: LabelledImages, movies: Sequence[Movie] = ()) -> list[Finding]:
         ))  # fmt: skip
     converted = [row for row, movie in enumerate(movies) if movie.converted]
     if converted:
-        found.append(Finding(
+        findings.append(Finding(
             "converted", "info", len(converted),
             f"{len(converted)} movies are no GIF files and become some, with at most 256 colours a "
             "frame: a client sends GIF files", first(data.names[row] for row in converted),
@@ -219,8 +219,8 @@ def report(data: LabelledImages, movies: Sequence[Movie] = ()) -> list[Finding]:
     if len(still):
         message = f"{len(still)} movies in which nothing changes"
         examples = first(data.names[row] for row in still)
-        found.append(Finding("still", "warning", len(still), message, examples))
+        findings.append(Finding("still", "warning", len(still), message, examples))
     copies = Counter(data.files)
     if twice := rows - len(copies):
-        found.append(Finding("duplicates", "warning", twice, f"{twice} movies are copies"))
-    return found
+        findings.append(Finding("duplicates", "warning", twice, f"{twice} movies are copies"))
+    return findings

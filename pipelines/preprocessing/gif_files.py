@@ -22,7 +22,7 @@ COLOURS = 256
 NUMBERS = np.repeat(np.arange(COLOURS, dtype=np.uint8), 3).tobytes()
 USUAL_DELAY = 10  # 1/100 s that programs take for a delay of 0
 CLEAR_TABLE, END_OF_CODES = 256, 257
-CODES = 250  # of nine bits, before the table must begin anew
+CODES = 250  # of nine bits, before the table must be emptied
 LOOP = b"\x21\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"
 PROBLEMS = {
     "video-format": "not a GIF file; an animated GIF is read",
@@ -120,9 +120,9 @@ def layout(data: bytes, max_pixels: int) -> Layout:
 
 def _frame(data: bytes, at: int, shared: tuple[int, int], control: bytes) -> Frame:
     left, top, width, height = (_number(data, at + place) for place in (1, 3, 5, 7))
-    own = _colours(data[at + 9])
-    palette, colours = (at + 10, own) if own else shared
-    start = at + 10 + 3 * own
+    local = _colours(data[at + 9])
+    palette, colours = (at + 10, local) if local else shared
+    start = at + 10 + 3 * local
     if not 2 <= data[start] <= 8:  # bits of the shortest code
         raise GifError("video-damaged")
     delay, disposal, transparent = 0, KEEP, OPAQUE
@@ -208,7 +208,7 @@ def encode(frames: np.ndarray) -> bytes:
 def _packed(numbers: np.ndarray) -> bytes:
     """Colour numbers as codes of nine bits, which any reader of GIF files understands.
 
-    The table of a reader is told to begin anew before it has 512 entries and codes have ten bits,
+    The table of a reader is emptied before it has 512 entries and codes have ten bits,
     so there is nothing to search for, as there is in compression.
     """
     pieces = np.array_split(numbers, -(-len(numbers) // CODES))

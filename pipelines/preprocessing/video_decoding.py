@@ -62,15 +62,15 @@ class VideoReader:
         """
         try:
             layout = gif_files.layout(data, self.max_pixels)
-            chosen = moments([frame.delay for frame in layout.frames], self.frames)
+            selected = moments([frame.delay for frame in layout.frames], self.frames)
             shown = {
                 number: self.fit(screen)
                 for number, screen in enumerate(screens(data, layout))
-                if number in chosen
+                if number in selected
             }
         except GifError as error:
             raise UserError(error.code, f"{error}; {CURES[error.code]}", path=name) from None
-        return np.stack([shown[number] for number in chosen.tolist()])
+        return np.stack([shown[number] for number in selected.tolist()])
 
     def fit(self, image: np.ndarray) -> np.ndarray:
         """(h, w, 3) uint8 -> (height, width, channels) uint8."""

@@ -84,8 +84,8 @@ def over_frames(
     stopped = np.minimum(np.arange(count), np.arange(count)[:, None])  # (T, T): frames after t
     halted = np.concatenate([frames[:, places] for places in stopped])  # (T m, T, H, W, C)
     probabilities = decision.probabilities(model.predict({name: halted}, verbose=0))
-    each = probabilities.reshape(count, len(frames), -1)
-    of_actual = each[:, np.arange(len(frames)), targets]  # (T, m)
+    by_frame = probabilities.reshape(count, len(frames), -1)
+    of_actual = by_frame[:, np.arange(len(frames)), targets]  # (T, m)
 
     def paint(figure):
         axes = figure.add_subplot()

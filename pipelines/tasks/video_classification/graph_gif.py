@@ -50,16 +50,16 @@ class GraphVideoReader(tf.Module):
         ]
         with tf.control_dependencies(checks):
             frames = tf.identity(frames)
-        chosen = moments(frames[:, 9], self.rule.frames)
-        return self._selected(file, values, frames, chosen, (height, width))
+        numbers = moments(frames[:, 9], self.rule.frames)
+        return self._selected(file, values, frames, numbers, (height, width))
 
-    def _selected(self, file, values, frames, chosen, size):
+    def _selected(self, file, values, frames, numbers, size):
         def step(place, below, selected):
             screen, left = drawn(file, values, frames[place], below)
-            is_chosen = chosen == place  # (T,)
+            is_selected = numbers == place  # (T,)
             selected = tf.cond(
-                tf.reduce_any(is_chosen),
-                lambda: tf.where(is_chosen[:, None, None, None], self.fit(screen), selected),
+                tf.reduce_any(is_selected),
+                lambda: tf.where(is_selected[:, None, None, None], self.fit(screen), selected),
                 lambda: selected,
             )
             return place + 1, left, selected
@@ -153,13 +153,13 @@ def frame_at(values, ends, position, shared, control):
     """(the FIELDS of a frame, whether the shortest code has a length that it can have)."""
     place = tf.minimum(position, tf.size(ends) - 1)
     flags = values[place + 9]
-    own = colours_of(flags)
-    data = place + 10 + 3 * own
+    local = colours_of(flags)
+    data = place + 10 + 3 * local
     end = ends[tf.minimum(data + 1, tf.size(ends) - 1)]
     frame = tf.stack([
         number(values, place + 1), number(values, place + 3), number(values, place + 5),
-        number(values, place + 7), tf.where(own > 0, place + 10, gif_files.HEAD),
-        tf.where(own > 0, own, shared), flags & gif_files.INTERLACED, data, end,
+        number(values, place + 7), tf.where(local > 0, place + 10, gif_files.HEAD),
+        tf.where(local > 0, local, shared), flags & gif_files.INTERLACED, data, end,
         control[0], control[1], control[2],
     ])  # fmt: skip
     return frame, (values[data] >= 2) & (values[data] <= 8)
