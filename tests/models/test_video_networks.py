@@ -31,7 +31,7 @@ def test_each_frame_is_read_alone_and_by_the_same_network():
     spec = example_spec(frames=4)
     frames = example_batch(spec)[0]["frames"]
     model = built("gru", spec)
-    reader = keras.Model(model.inputs, model.get_layer("frame_vectors").output)
+    reader = keras.Model(model.inputs, model.get_layer("dropout_frames").output)
     vectors = answers(reader, frames)  # (B, T, v)
     rolled = answers(reader, np.roll(frames, 1, axis=1))
     np.testing.assert_allclose(np.roll(vectors, 1, axis=1), rolled, rtol=1e-4, atol=1e-5)

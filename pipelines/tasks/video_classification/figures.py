@@ -69,7 +69,7 @@ def over_frames(
 ) -> None:  # fmt: skip
     """figures/over_frames.png: probability of the actual class from the first t frames alone.
 
-    A model has one length, so after t frames the movie stands still.
+    A model has one length, so all frames after t are the same as frame t.
 
     Args:
         model: of movies.
