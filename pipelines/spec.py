@@ -12,7 +12,7 @@ from typing import Any
 from pipelines.config import errors
 
 SCHEMA_VERSION = 1  # of spec.json; raised when its keys or their meaning change
-KINDS = ("ids", "class", "image", "audio", "real")
+KINDS = ("ids", "class", "image", "video", "audio", "real")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Field:
         unit: what a number means: "token id", "intensity, 0 to 255", "degC".
         size: the number of distinct ids or classes; values lie in 0 to size - 1.
         kind: "ids" (numbers of tokens), "class" (of classes: one a row, or one a position or pixel,
-            which is a mask), "image", "audio" or "real" (measurements).
+            which is a mask), "image", "video", "audio" or "real" (measurements).
         padded: rows end in padding, id 0, and may be cut to the longest of a batch. For ids alone.
         any_size: a model must take images of any height and width; those of the test split have
             their own, and rows of train and val are tiles of this shape. For images and masks.

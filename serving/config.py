@@ -37,7 +37,8 @@ class Limits(StrictModel):
         message_bytes: size of a gRPC message, of which the library holds several copies.
         rows: number of rows (instances).
         string_bytes: length of one text or file.
-        image_pixels: of one JPEG or PNG; signature.json can give a smaller number (max_pixels).
+        image_pixels: of one JPEG or PNG, or of all frames of a GIF; signature.json can give a
+            smaller number (max_pixels).
         image_work: pixels times scans of one JPEG, which decoding takes time for.
         depth: nesting of lists.
         json_values: commas and opening brackets of one JSON body: about the number of its values.

@@ -9,6 +9,7 @@ LANGUAGE, WORDS, MEMORY = "language_modeling", "word_embedding", "sequence_memor
 SIGNALS = "signal_classification"
 QUESTIONS = "visual_question_answering"
 CODES = "image_reconstruction"
+VIDEOS = "video_classification"
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
     IMAGE: ("digits", "idx", "image_folder"),
@@ -22,6 +23,7 @@ RECIPES = {
     SIGNALS: ("recordings_csv", "watch_exercises", "wav_folder"),
     QUESTIONS: ("digit_scenes", "easy_vqa", "questions_csv"),
     CODES: ("digits", "idx", "image_folder"),
+    VIDEOS: ("frame_folders", "moving_digits"),
 }
 KNOWN = tuple(RECIPES)
 MODULES = {
@@ -41,6 +43,7 @@ MODULES = {
     MASKS: ("classical/pixel_forest", "unet"),
     QUESTIONS: ("classical/linear_vqa", "visual_questions"),
     CODES: ("classical/pca_images", "image_autoencoders"),
+    VIDEOS: ("classical/linear_motion", "video_networks"),
     ANOMALIES: ("autoencoders", "classical/detectors", "step_forecasters", "step_labellers"),
     SIGNALS: (
         "classical/signal_classifiers",
@@ -70,6 +73,7 @@ STRONG = {
     SIGNALS: ("classical/signal_classifiers", "signal_classifier"),
     QUESTIONS: ("classical/linear_vqa", "linear_vqa"),
     CODES: ("classical/pca_images", "pca_images"),
+    VIDEOS: ("classical/linear_motion", "linear_motion"),
 }
 
 

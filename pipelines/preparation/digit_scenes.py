@@ -72,7 +72,14 @@ class Writer:
 
 
 def writers(seed: int, shares: dict[str, float]) -> dict[str, Writer]:
-    """A writer for each split, of digits of its own.
+    """A writer for each split, of digits of its own; see `of_splits`."""
+    return {split: Writer(*drawn) for split, drawn in of_splits(seed, shares).items()}
+
+
+def of_splits(
+    seed: int, shares: dict[str, float]
+) -> dict[str, tuple[np.ndarray, np.ndarray, np.random.Generator]]:
+    """split -> (ink of its digits (n, 8, 8), which digits they are (n,), what decides the rest).
 
     Args:
         seed: decides which digits are whose, and the scenes.
@@ -84,7 +91,7 @@ def writers(seed: int, shares: dict[str, float]) -> dict[str, Writer]:
     order = np.random.default_rng([seed, 0]).permutation(len(data.target))
     borders = np.round(np.cumsum(list(shares.values()))[:-1] * len(order)).astype(int)
     return {
-        split: Writer(data.images[rows], data.target[rows], np.random.default_rng([seed, number]))
+        split: (data.images[rows], data.target[rows], np.random.default_rng([seed, number]))
         for number, (split, rows) in enumerate(
             zip(shares, np.split(order, borders), strict=True), start=1
         )

@@ -1,7 +1,8 @@
 """Labelled images become splits on disk: duplicates, split, arrays; the same for every recipe.
 
 A split holds image (height, width, channels) uint8, label int32, image_bytes (the encoded file, as
-a client would send it), file (its name) and, in test, seen (is the same image in train?).
+a client would send it), file (its name) and, in test, seen (is the same image in train?). Movies
+are split in the same way: frames (T, height, width, channels), and video_bytes.
 
 Duplicates are images with equal pixels at the size that models see. Near-duplicates (another crop,
 another compression) are not detected: where images come in series, split them by folders.
@@ -10,7 +11,7 @@ another compression) are not detected: where images come in series, split them b
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
 from pydantic import Field
@@ -21,20 +22,52 @@ from pipelines.config.schema import Count
 from pipelines.preparation import image_splits, split_checks, splits
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import images as image_report
+from pipelines.preparation.data_report.findings import Finding
 from pipelines.preparation.splits import ImageSplit
-from pipelines.preprocessing import image_decoding
 from pipelines.storage import arrays
 
 Size = Annotated[tuple[Count, Count], Field(strict=False)]  # height, width
-RAW, TARGET = "image_bytes", "label"
+TARGET = "label"
 MAX_LISTED = 20  # dropped duplicates that are printed
+
+
+class Reader(Protocol):
+    """With which the files were decoded."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of a row: (height, width, channels), or (T, height, width, channels)."""
+        ...
+
+    def save(self, path: Path) -> None: ...
+
+
+@dataclass(frozen=True)
+class Medium:
+    """What a row is.
+
+    Args:
+        name: in messages, and the kind of its field in the spec.
+        field: of the decoded array.
+        raw: the column of encoded files.
+        asset: the file that the reader is stored in, for serving.
+    """
+
+    name: str
+    field: str
+    raw: str
+    asset: str
+
+
+IMAGE = Medium("image", "image", "image_bytes", "image.json")
+MOVIE = Medium("video", "frames", "video_bytes", "video.json")
 
 
 @dataclass(frozen=True)
 class LabelledImages:
     """Rows of a data set.
 
-    images: (rows, height, width, channels) uint8. files: encoded. targets: label ids.
+    images: (rows, *shape) uint8, of the reader's shape. files: encoded. targets: label ids.
     given_splits: "train", "val" or "test" where the source says so, else "".
     """
 
@@ -45,12 +78,13 @@ class LabelledImages:
     targets: np.ndarray
     labels: Sequence[str]
     given_splits: np.ndarray
+    medium: Medium = IMAGE
 
     def take(self, rows: np.ndarray) -> "LabelledImages":
         return LabelledImages(
             self.source, self.images[rows], [self.files[row] for row in rows],
             [self.names[row] for row in rows], self.targets[rows], self.labels,
-            self.given_splits[rows],
+            self.given_splits[rows], self.medium,
         )  # fmt: skip
 
     def label(self, row: int) -> str:
@@ -58,10 +92,11 @@ class LabelledImages:
 
 
 def write(
-    data: LabelledImages, out: Path, reader: image_decoding.Reader, options: ImageSplit, seed: int,
+    data: LabelledImages, out: Path, reader: Reader, options: ImageSplit, seed: int,
     *, duplicates: Literal["drop", "keep"] = "drop",
     overlap: Literal["refuse", "report"] = "refuse",
     conflicts: Literal["refuse", "drop"] = "refuse", positive: str | None = None,
+    report: Sequence[Finding] | None = None,
 ) -> spec.DataSpec:  # fmt: skip
     """Writes every repeat into out/repeat<i>/ and returns the spec that describes them.
 
@@ -75,9 +110,10 @@ def write(
         overlap: refuse | report images that are in two splits.
         conflicts: refuse | drop equal images with different labels.
         positive: the label to detect, for two-class tasks.
+        report: findings on all rows; None: those on images are made here.
     """
     duplicate_ids = image_splits.find_duplicates(data.images)
-    write_report(out, data)
+    findings.write(out, findings.accepted(image_findings(data) if report is None else report))
     if duplicates == "drop":
         if conflicts == "drop":
             consistent = np.flatnonzero(~find_conflicts(data, duplicate_ids))
@@ -91,22 +127,22 @@ def write(
             require_disjoint(data, rows_of, duplicate_ids)
         seen = np.isin(duplicate_ids, duplicate_ids[rows_of["train"]])
         write_repeat(out / f"repeat{number}", data, rows_of, seen, reader)
-    shape = (reader.height, reader.width, reader.channels)
+    medium = data.medium
+    field = spec.Field(reader.shape, "uint8", "intensity, 0 to 255", kind=medium.name)
     return spec.DataSpec(
-        inputs={"image": spec.Field(shape, "uint8", "intensity, 0 to 255", kind="image")},
+        inputs={medium.field: field},
         target=spec.Target.class_id(TARGET, len(data.labels)), outputs=len(data.labels),
-        request_inputs=(RAW,), labels=tuple(data.labels),
+        request_inputs=(medium.raw,), labels=tuple(data.labels),
         positive=positive, repeats=len(repeats),
     )  # fmt: skip
 
 
-def write_report(out: Path, data: LabelledImages) -> None:
+def image_findings(data: LabelledImages) -> list[Finding]:
     """The data report on all rows, also those that are dropped."""
     labels = [data.label(row) for row in range(len(data.names))]
-    report = image_report.report(
+    return image_report.report(
         data.names, labels, data.files, data.given_splits.tolist(), pixels=data.images
     )
-    findings.write(out, findings.accepted(report))
 
 
 def find_conflicts(data: LabelledImages, duplicate_ids: np.ndarray) -> np.ndarray:
@@ -115,7 +151,7 @@ def find_conflicts(data: LabelledImages, duplicate_ids: np.ndarray) -> np.ndarra
     ids, label_counts = np.unique(pairs[:, 0], return_counts=True)
     has_conflict = np.isin(duplicate_ids, ids[label_counts > 1])
     for row in np.flatnonzero(has_conflict):
-        print(f"dropped: {data.names[row]}: the same image also has another label")
+        print(f"dropped: {data.names[row]}: the same {data.medium.name} also has another label")
     return has_conflict
 
 
@@ -134,14 +170,17 @@ def unique_rows(data: LabelledImages, duplicate_ids: np.ndarray) -> np.ndarray:
             raise UserError(
                 "label-conflict",
                 f"{data.names[row]} ({data.label(row)}) and {data.names[original]} "
-                f"({data.label(original)}) are the same image; remove one of them, or set "
-                "conflicts: drop",
+                f"({data.label(original)}) are the same {data.medium.name}; remove one of them, or "
+                "set conflicts: drop",
                 path=data.source, value=data.names[row],
             )  # fmt: skip
     unique = np.array(sorted(first.values()))
     dropped = sorted(set(range(len(duplicate_ids))) - set(unique.tolist()))
     if dropped:
-        print(f"{data.source}: {len(dropped)} duplicates dropped, {len(unique)} images kept")
+        print(
+            f"{data.source}: {len(dropped)} duplicates dropped, "
+            f"{len(unique)} {data.medium.name}s kept"
+        )
         for row in dropped[:MAX_LISTED]:
             print(f"  {data.names[row]} = {data.names[first[int(duplicate_ids[row])]]}")
     return unique
@@ -180,23 +219,23 @@ def require_disjoint(
         raise UserError(
             "split-overlap",
             f"{data.names[first_row]} ({first_split}) and {data.names[row]} ({split}) are "
-            "the same image in two splits; set duplicates: drop, or overlap: report to "
-            "score with and without them",
+            f"the same {data.medium.name} in two splits; set duplicates: drop, or overlap: report "
+            "to score with and without them",
             path=data.source, value=data.names[row],
         )  # fmt: skip
 
 
 def write_repeat(
     folder: Path, data: LabelledImages, rows_of: Mapping[str, np.ndarray], seen: np.ndarray,
-    reader: image_decoding.Reader,
+    reader: Reader,
 ) -> None:  # fmt: skip
     (folder / "assets").mkdir(parents=True)
-    reader.save(folder / "assets" / "image.json")
+    reader.save(folder / "assets" / data.medium.asset)
     for split, rows in rows_of.items():
         subset = data.take(rows)
         columns = {
-            "image": subset.images, RAW: subset.files, "file": subset.names,
-            TARGET: subset.targets,
+            data.medium.field: subset.images, data.medium.raw: subset.files,
+            "file": subset.names, TARGET: subset.targets,
         }  # fmt: skip
         if split == "test":
             columns["seen"] = seen[rows]

@@ -58,6 +58,10 @@ class Reader:
     crop: int | None = None  # per mille
     permutation_seed: int | None = None
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.height, self.width, self.channels
+
     def __call__(self, data: bytes, name: str) -> np.ndarray:
         """name: of the file, for errors."""
         image = decode(data, name, self.max_pixels)

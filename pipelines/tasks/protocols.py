@@ -23,6 +23,7 @@ Metrics = dict[str, np.ndarray]  # metric -> (1 + resamples,) values; the first 
 KINDS = {
     "text": "a string, or a string a row of something else",
     "image": "an encoded JPEG or PNG file",
+    "video": "an animated GIF file",
     "audio": "an encoded audio file",
     "series": "numbers in time: (steps, columns)",
     "covariates": "of a series, known ahead: (steps of history and horizon, columns)",

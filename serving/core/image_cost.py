@@ -2,8 +2,8 @@
 
 A JPEG of a few kilobytes can have 65,500 x 65,500 pixels, and each of its scans passes over all of
 them: https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annexes B and G. The cost of an image is its
-pixels times its scans. Files of other kinds cost nothing here; a graph that decodes them limits
-them itself.
+pixels times its scans. That of a GIF is the pixels of its screen times its frames. Files of other
+kinds cost nothing here; a graph that decodes them limits them itself.
 """
 
 import struct
@@ -11,15 +11,17 @@ from dataclasses import dataclass
 
 from serving.errors import BadRequest
 
-JPEG, PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
-MAGIC = (JPEG, PNG)
+JPEG, PNG, GIF = b"\xff\xd8", b"\x89PNG\r\n\x1a\n", b"GIF8"
+MAGIC = (JPEG, PNG, GIF)
 START_OF_SCAN = b"\xff\xda"
 # Markers of frames (SOF0 to SOF15) without those of tables in the same range: DHT, JPG, DAC.
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 WITHOUT_LENGTH = frozenset([0x01, *range(0xD0, 0xD9)])
 MAX_MARKERS = 1000  # before the frame's, fill bytes included; cameras write a few dozen
 SIZE = struct.Struct(">HH")
-PNG_SIZE = struct.Struct(">II")
+PNG_SIZE, GIF_SIZE = struct.Struct(">II"), struct.Struct("<HH")
+# A frame of a GIF begins with a comma, and what is before it, if not a palette, ends with a 0.
+START_OF_FRAME = b"\0,"
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,17 @@ def image_cost(data: bytes) -> ImageCost:
         # Within compressed data 0xFF is followed by 0, so these bytes begin a scan, unless they
         # are in a comment or a thumbnail.
         return ImageCost(jpeg_pixels(data), max(1, data.count(START_OF_SCAN)))
+    if data.startswith(GIF):
+        return ImageCost(gif_pixels(data), 1)
     return ImageCost(png_pixels(data), 1)
+
+
+def gif_pixels(data: bytes) -> int:
+    """Of all frames together: an upper bound, which chance makes a little too high."""
+    if len(data) < 10:
+        return 0
+    width, height = GIF_SIZE.unpack_from(data, 6)
+    return width * height * (1 + data.count(START_OF_FRAME))
 
 
 def png_pixels(data: bytes) -> int:

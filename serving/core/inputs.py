@@ -71,7 +71,7 @@ def cut_texts(array: np.ndarray, spec: TensorSpec) -> np.ndarray:
 
 
 def image_shares(array: np.ndarray, spec: TensorSpec, limits: Limits) -> list[float]:
-    """For each JPEG or PNG the part that it takes of what may be decoded in one call."""
+    """For each JPEG, PNG or GIF the part that it takes of what may be decoded in one call."""
     images = [value for value in array.flat if value.startswith(MAGIC)]
     return [image_share(image, spec, limits) for image in images]
 

@@ -20,6 +20,7 @@ export function createField(tensor) {
 
 function hintText(tensor) {
   if (tensor.kind === "image") return "A JPEG or PNG image.";
+  if (tensor.kind === "video") return "An animated GIF file.";
   if (isFile(tensor)) return "A file.";
   if (isText(tensor)) return "Press Enter to predict, Shift+Enter for a new line.";
   const isSeries = ["series", "covariates"].includes(tensor.kind);
@@ -60,7 +61,7 @@ export function textArea(rows) {
 
 function fileInput(tensor) {
   const preview = element("img", { class: "preview", alt: "", hidden: true });
-  const accept = tensor.kind === "image" && "image/png,image/jpeg,.png,.jpg";
+  const accept = { image: "image/png,image/jpeg,.png,.jpg", video: "image/gif,.gif" }[tensor.kind];
   const control = element("input", { type: "file", accept });
   const updatePreview = () => {
     URL.revokeObjectURL(preview.src);

@@ -17,6 +17,7 @@ from pipelines.preparation import labelled_masks
 from pipelines.tasks.forecasting.example import example_spec as series_spec
 from pipelines.tasks.sequence_memory.example import class_spec
 from pipelines.tasks.signal_classification.example import example_spec as signal_spec
+from pipelines.tasks.video_classification.example import example_spec as movies_spec
 from pipelines.tasks.visual_question_answering.example import example_spec as questions_spec
 from tests.support.model_checks import (
     Case,
@@ -45,6 +46,7 @@ masks = partial(Case, "segmentation")
 signals = partial(Case, "signal_classification")
 questions = partial(Case, "visual_question_answering")
 codes = partial(Case, "image_reconstruction")
+movies = partial(Case, "video_classification")
 
 WORDS = text_spec(words=(5, 12))
 BOTH = text_spec(words=(5, 12), characters=(6, 9))
@@ -100,6 +102,8 @@ QUESTIONS = questions_spec(side=8, max_tokens=5, words=12)
 ANSWERER = {"filters": (3, 4), "hidden_dim": 4, "num_heads": 2, "dropout": 0.2}
 # Convolutions 3*3*3*3+3 and 3*3*3*4+4; embedding 12*4; logits 4*3+3.
 ASKED = 84 + 112 + 48 + 15
+MOVIES = movies_spec(frames=4, height=8, width=8, channels=1, classes=3)
+FRAMES = {"filters": (3, 4), "frame_units": 6, "units": 5}
 MASKS = labelled_masks.data_spec(("a", "b", "c"), 8, 1)
 SENSORS = signal_spec()
 SOUND = signal_spec(400, rate_hz=800.0, is_sound=True)
@@ -247,6 +251,11 @@ CASES = [
             {"filters": (4, 4), "units": 3}),
     # Two directions of three gates, 2*(4+2+2); 2 * 2 cells 4*4+4, their positions; queries, keys,
     # values, output 4*(4*4+4); a norm; hidden 8*4+4.
+    # Convolutions 3*3*3+3 and 3*3*3*4+4; 2*2*4 numbers a frame to 6, 16*6+6. GRU, three gates of
+    # 5*(6+5+2); logits 5*3+3, or of the mean 6*3+3.
+    movies("video_networks", "frame_cnn_gru", MOVIES, 30 + 112 + 102 + 195 + 18, FRAMES),
+    movies("video_networks", "frame_cnn_gru", MOVIES, 30 + 112 + 102 + 21,
+           {**FRAMES, "pooling": "mean"}),
     questions("visual_questions", "visual_question_answerer", QUESTIONS,
               ASKED + 96 + 20 + 16 + 80 + 8 + 36, ANSWERER),
     questions("visual_questions", "visual_question_answerer", QUESTIONS,

@@ -332,6 +332,7 @@ REASONS = {
     "benchmark-not-covered": "more text: tests/preparation/test_word_benchmarks.py",
     "mask-value-unclear": "tests/preparation/test_image_masks.py",
     "ignore-named": "tests/preparation/test_image_masks.py",
+    "video-too-large": "tests/preparation/test_frame_folders.py",
     "split-given": "tests/preparation/test_signal_recipes.py",
     "pickle-refused": "another file is needed: tests/preparation/test_watch_streams.py",
     "array-missing": "another file is needed: tests/preparation/test_watch_streams.py",

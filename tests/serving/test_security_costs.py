@@ -6,6 +6,7 @@ import gzip
 import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import grpc
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
+from pipelines.preprocessing import gif_files
 from serving.batching.batcher import Batcher
 from serving.config import Batching, Limits
 from serving.core.image_cost import image_cost
@@ -111,6 +113,16 @@ def test_the_size_of_an_image_is_what_pillow_reads(size, options):
     assert cost.pixels == size[0] * size[1]
     assert (cost.scans == 1) == ("progressive" not in options)
     assert image_cost(png(*size)).pixels == size[0] * size[1]
+
+
+@pytest.mark.parametrize("frames", [2, 9])
+def test_a_gif_costs_its_screen_times_its_frames_and_not_much_more(frames):
+    shown = np.random.default_rng(1).integers(0, 256, (frames, 30, 40, 1)).astype(np.uint8)
+    pixels = image_cost(gif_files.encode(shown)).pixels
+    assert frames * 1200 <= pixels <= (frames + 4) * 1200
+    video = replace(IMAGE, name="video_bytes", max_pixels=None)
+    with pytest.raises(TooLarge):
+        image_share(gif_files.encode(shown), video, Limits(image_pixels=frames * 1200 - 1))
 
 
 @pytest.mark.parametrize("fill", [b"\xff", b"\xff\xff\x00\x00", b"\xff\xd0", b"\xff\xfe\0\2", b"x"])

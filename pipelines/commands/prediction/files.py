@@ -13,7 +13,7 @@ from pipelines.preparation.folder_names import is_passed_over, printable
 from pipelines.preprocessing import image_decoding, image_kinds
 
 MAX_FILE_BYTES = 1 << 26
-BINARY = ("image", "audio")  # kinds of inputs that are a file's bytes
+BINARY = ("image", "video", "audio")  # kinds of inputs that are a file's bytes
 
 
 class Files:
@@ -21,7 +21,7 @@ class Files:
 
     Args:
         path: the folder, archive or file.
-        inputs: of the signature; one, of kind text, image or audio.
+        inputs: of the signature; one, of kind text, image, video or audio.
         options: of the recipe: the encoding of texts.
     """
 

@@ -1,0 +1,1 @@
+"""Short movies to classes: which motion, which gesture, which genre."""
