@@ -21,6 +21,7 @@ FIT = {"epochs": 40, "batch_size": 16, "learning_rate": 0.01, "patience": None}
 PARAMS = {
     "seed": 1,
     "datasets": {"squares": {"recipe": "frame_folders", "source": "squares", "options": {
+        "folders": {"all": "."},  # as folders of frames have the same names in all classes
         "frames": 5, "size": [10, 10], "channels": 1, "split": {"val": 15, "test": 30},
     }}},
     "baselines": {"squares": {"task": TASK, "dataset": "squares", "strong": "motion"}},
