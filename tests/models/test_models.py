@@ -392,6 +392,8 @@ DEFAULTS = [
     # 3*3*32+32, 3*3*32*64+64; 256*16+16, 16*256+256; 3*3*64*64+64, 3*3*64*32+32; 3*3*32+1.
     codes("image_autoencoders", "conv_autoencoder", IMAGE,
           320 + 18_496 + 4112 + 4352 + 36_928 + 18_464 + 289),
+    # 3*3*8+8, 3*3*8*16+16; 2*2*16*32+32; 3*(32*32+32*32+2*32); 32*3+3.
+    movies("video_networks", "frame_cnn_gru", MOVIES, 80 + 1168 + 2080 + 6336 + 99),
 ]  # fmt: skip
 # As the authors, or Keras, count them.
 VIT_B16 = {"patch_size": 16, "hidden_dim": 768, "depth": 12, "num_heads": 12}
