@@ -232,7 +232,7 @@ def test_a_mask_is_laid_over_its_image_with_a_slider(user, tmp_path):
 def test_a_reconstruction_is_drawn_with_its_colours(user, tmp_path):
     path = tmp_path / "image.png"
     Image.fromarray(np.zeros((1, 2, 3), np.uint8)).save(path)
-    user.open("echoes")
+    user.open("portraits")
     user.tab_to("input[type=file]").send_keys(str(path))
     user.tab_to("button", "Predict")
     user.press(Keys.ENTER)

@@ -136,7 +136,7 @@ METADATA = {
             }
         },
     },
-    "echoes": {
+    "portraits": {
         "task": "image_reconstruction",
         "signatures": {
             "serving_default": {
@@ -220,7 +220,7 @@ def save_models(root: Path) -> None:
         "mail": {"serving_default": module.spam},
         "shades": {"serving_default": module.light},
         "coasts": {"serving_default": module.segment},
-        "echoes": {"serving_default": module.reconstruct},
+        "portraits": {"serving_default": module.reconstruct},
         "pictures": {"serving_default": module.ask},
         "steps": {"serving_default": module.forecast},
         "pump": {"serving_default": module.judge},
