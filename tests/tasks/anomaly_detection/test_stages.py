@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from pipelines.stages import baselines, evaluate, export, prepare, train
+from tests.support.stage_runs import in_project
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
 FIT = {"epochs": 4, "batch_size": 16, "learning_rate": 0.01, "patience": None}
 PARAMS = {
     "seed": 1,
@@ -39,13 +38,8 @@ def project(tmp_path_factory):
     pressure = 3 + wave + rng.normal(0, 0.05, 1200)
     flow = 50 - 8 * wave + rng.normal(0, 0.5, 1200)
     rows = (f"{a:.4f},{b:.4f}" for a, b in zip(pressure, flow, strict=True))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("PYTHONPATH", str(ROOT))
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    with in_project(folder, PARAMS) as path:
         Path("pump.csv").write_text("pressure,flow\n" + "\n".join(rows) + "\n")
-        path = Path("params.yaml")
-        path.write_text(yaml.safe_dump(PARAMS, sort_keys=False))
         prepare.run(path, "pump")
         test, hidden = Path("data/prepared/pump/repeat0/test"), Path("hidden")
         shutil.move(test, hidden)

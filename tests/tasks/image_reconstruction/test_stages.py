@@ -6,15 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import yaml
 
 from pipelines.evaluation import load_model
 from pipelines.evaluation.context import Evaluation
 from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import image_decoding
-from pipelines.stages import baselines, evaluate, prepare, train
 from pipelines.storage import arrays
 from pipelines.tasks.image_reconstruction import score, serve
+from tests.support.stage_runs import in_project, run_stages
 
 pytestmark = pytest.mark.slow
 
@@ -55,18 +54,9 @@ def write_boxes() -> None:
 def project(tmp_path_factory):
     """A folder in which all stages but export have run."""
     folder = tmp_path_factory.mktemp("boxes")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    with in_project(folder, PARAMS) as path:
         write_boxes()
-        path = Path("params.yaml")
-        path.write_text(yaml.safe_dump(PARAMS, sort_keys=False))
-        prepare.run(path, "boxes")
-        for key in ("pca", "network"):
-            train.run(path, key)
-        baselines.run(path, "boxes")
-        for key in ("pca", "network"):
-            evaluate.run(path, key)
+        run_stages(path, PARAMS, exports=False)
     return folder
 
 

@@ -6,15 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from pipelines.commands import predict
 from pipelines.preprocessing import wav_files
-from pipelines.stages import baselines, evaluate, export, prepare, train
+from tests.support.stage_runs import in_project, run_stages
 
 pytestmark = pytest.mark.slow
 
-ROOT, RATE, TASK = Path(__file__).parents[3], 800, "signal_classification"
+RATE, TASK = 800, "signal_classification"
 FIT = {"epochs": 30, "batch_size": 16, "learning_rate": 0.01, "patience": None}
 PARAMS = {
     "seed": 1,
@@ -42,10 +41,7 @@ def tone(hertz: float, seconds: float, seed: int) -> bytes:
 def project(tmp_path_factory):
     """A folder in which all stages have run."""
     folder = tmp_path_factory.mktemp("tones")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("PYTHONPATH", str(ROOT))
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    with in_project(folder, PARAMS) as path:
         for number, (name, hertz) in enumerate((("low", 60.0), ("middle", 120.0), ("high", 250.0))):
             Path("tones", name).mkdir(parents=True)
             for take in range(20):
@@ -54,15 +50,7 @@ def project(tmp_path_factory):
                 Path("tones", name, f"{speaker}_{take}.wav").write_bytes(file)
         Path("new").mkdir()
         Path("new/long.wav").write_bytes(tone(250.0, 2.0, 999))
-        path = Path("params.yaml")
-        path.write_text(yaml.safe_dump(PARAMS, sort_keys=False))
-        prepare.run(path, "tones")
-        for key in PARAMS["experiments"]:
-            train.run(path, key)
-        baselines.run(path, "tones")
-        for key in PARAMS["experiments"]:
-            evaluate.run(path, key)
-            export.run(path, key)
+        run_stages(path, PARAMS)
     return folder
 
 

@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import yaml
 
 from pipelines.commands import predict
 from pipelines.preprocessing import gif_files, image_decoding
-from pipelines.stages import baselines, evaluate, export, prepare, train
+from tests.support.stage_runs import in_project, run_stages
 
 pytestmark = pytest.mark.slow
 
-ROOT, TASK = Path(__file__).parents[3], "video_classification"
+TASK = "video_classification"
 STEPS = {"left": (0, -1), "right": (0, 1), "up": (-1, 0)}
 FIT = {"epochs": 40, "batch_size": 16, "learning_rate": 0.01, "patience": None}
 PARAMS = {
@@ -51,10 +50,7 @@ def movie(label: str, seed: int) -> np.ndarray:
 def project(tmp_path_factory):
     """A folder in which all stages have run."""
     folder = tmp_path_factory.mktemp("squares")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("PYTHONPATH", str(ROOT))
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    with in_project(folder, PARAMS) as path:
         for label in STEPS:
             for number in range(60):
                 frames = movie(label, 1000 * len(label) + number)
@@ -67,15 +63,7 @@ def project(tmp_path_factory):
                     Path(place, f"{step}.png").write_bytes(image_decoding.png(frame))
         Path("new").mkdir()
         Path("new/one.gif").write_bytes(gif_files.encode(movie("up", 9)))
-        path = Path("params.yaml")
-        path.write_text(yaml.safe_dump(PARAMS, sort_keys=False))
-        prepare.run(path, "squares")
-        for key in PARAMS["experiments"]:
-            train.run(path, key)
-        baselines.run(path, "squares")
-        for key in PARAMS["experiments"]:
-            evaluate.run(path, key)
-            export.run(path, key)
+        run_stages(path, PARAMS)
     return folder
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-import yaml
 
 from pipelines.commands import predict
 from pipelines.evaluation import load_model
@@ -15,14 +14,13 @@ from pipelines.evaluation.context import Evaluation
 from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import image_decoding
 from pipelines.spec import DataSpec
-from pipelines.stages import baselines, evaluate, export, prepare, train
 from pipelines.storage import arrays
 from pipelines.tasks.visual_question_answering import score
+from tests.support.stage_runs import in_project, run_stages
 from tests.support.user_errors import user_error
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
 TASK = "visual_question_answering"
 COLOURS = {"red": (220, 40, 40), "green": (40, 200, 60), "blue": (40, 60, 230)}
 IMAGES, PLACES = 90, ("top", "bottom")
@@ -73,20 +71,9 @@ def write_squares() -> None:
 def project(tmp_path_factory):
     """A folder in which all stages have run."""
     folder = tmp_path_factory.mktemp("squares")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("PYTHONPATH", str(ROOT))
-        patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder / 'mlflow.db'}")
+    with in_project(folder, PARAMS) as path:
         write_squares()
-        path = Path("params.yaml")
-        path.write_text(yaml.safe_dump(PARAMS, sort_keys=False))
-        prepare.run(path, "squares")
-        for key in ("linear", "network"):
-            train.run(path, key)
-        baselines.run(path, "squares")
-        for key in ("linear", "network"):
-            evaluate.run(path, key)
-            export.run(path, key)
+        run_stages(path, PARAMS)
     return folder
 
 
