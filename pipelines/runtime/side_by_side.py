@@ -77,17 +77,21 @@ def changed_parts(graph: str) -> tuple[list[list[str]], list[list[str]]]:
         with repo.lock:
             if any(map(_has_changed, code)):
                 return [], [[CODE]]
-            changed = set(filter(_has_changed, needed))
-            for fetch in changed.intersection(filter(_is_fetch, needed)):
+            changed = set(filter(_has_changed, needed - code))
+            fetches = set(filter(_is_fetch, needed))
+            missing = fetches & changed
+            for fetch in missing:
                 changed |= needed & nx.ancestors(every, fetch)  # what reads the files
-            fetches = [[stage.addressing] for stage in filter(_is_fetch, changed)]
-            rest = every.subgraph(needed - code - set(filter(_is_fetch, needed)))
+            rest = every.subgraph(needed - code - fetches)
             place = {stage: number for number, stage in enumerate(of_graph)}
             parts = sorted(
                 nx.weakly_connected_components(rest),
                 key=lambda part: min(place.get(stage, len(place)) for stage in part),
             )
-            return fetches, [_in_order(rest.subgraph(part)) for part in parts if changed & part]
+            return (
+                [[fetch.addressing] for fetch in missing],
+                [_in_order(rest.subgraph(part)) for part in parts if changed & part],
+            )
 
 
 def _is_fetch(stage: "Stage") -> bool:
