@@ -8,23 +8,14 @@ what a model sees. All movies are held in memory at their final size.
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import BaseModel, Field
 
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.config.written_texts import Label
-from pipelines.preparation import (
-    class_folders,
-    label_names,
-    labelled_images,
-    labelled_videos,
-    splits,
-    validation,
-)
+from pipelines.preparation import class_folders, labelled_images, labelled_videos, splits
 from pipelines.preparation.label_names import LabelNames
-from pipelines.preparation.labelled_images import LabelledImages
 from pipelines.preparation.labelled_videos import Movie, Source
 from pipelines.preparation.splits import ImageSplit, SplitSources
 from pipelines.preprocessing import video_decoding
@@ -75,7 +66,10 @@ class Options(BaseModel):
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     reader = VideoReader(options.frames, *options.size, options.channels, options.max_pixels)
     sources, movies = read(options, raw, reader, seed)
-    rows = labelled(options, raw, sources, movies)
+    rows = labelled_images.of_class_folders(
+        raw, sources, [movie.frames for movie in movies], [movie.file for movie in movies],
+        options.labels, options.positive, labelled_images.MOVIE,
+    )  # fmt: skip
     return labelled_images.write(
         rows, out, reader, options.split, seed,
         duplicates=options.duplicates, overlap=options.overlap, conflicts=options.conflicts,
@@ -114,25 +108,3 @@ def read(
         )  # fmt: skip
     class_folders.require_none_lost(raw, sources, skipped)
     return sources, movies
-
-
-def labelled(
-    options: Options, raw: Path, sources: list[Source], movies: list[Movie]
-) -> LabelledImages:
-    """The movies with their classes."""
-    names = [
-        label_names.class_name(source.label, options.labels, raw / source.name)
-        for source in sources
-    ]
-    labels = validation.classes(raw, names, options.positive)
-    ids = {label: number for number, label in enumerate(labels)}
-    return LabelledImages(
-        source=raw,
-        images=np.stack([movie.frames for movie in movies]),
-        files=[movie.file for movie in movies],
-        names=[source.name for source in sources],
-        targets=np.array([ids[name] for name in names], np.int32),
-        labels=labels,
-        given_splits=np.array([source.split for source in sources]),
-        medium=labelled_images.MOVIE,
-    )

@@ -7,20 +7,13 @@ All images are held in memory at their final size.
 from pathlib import Path
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import BaseModel, Field
 
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import STRICT, Count
 from pipelines.config.written_texts import Label
-from pipelines.preparation import (
-    class_folders,
-    label_names,
-    labelled_images,
-    splits,
-    validation,
-)
+from pipelines.preparation import class_folders, labelled_images, splits
 from pipelines.preparation.label_names import LabelNames
 from pipelines.preparation.splits import ImageSplit, SplitSources
 from pipelines.preprocessing import image_decoding
@@ -115,15 +108,6 @@ def read(
             path=raw,
         )
     class_folders.require_none_lost(raw, files, skipped)
-    names = [label_names.class_name(file.label, options.labels, raw / file.name) for file in files]
-    labels = validation.classes(raw, names, options.positive)
-    ids = {label: number for number, label in enumerate(labels)}
-    return labelled_images.LabelledImages(
-        source=raw,
-        images=np.stack(images),
-        files=contents,
-        names=[file.name for file in files],
-        targets=np.array([ids[name] for name in names], np.int32),
-        labels=labels,
-        given_splits=np.array([file.split for file in files]),
+    return labelled_images.of_class_folders(
+        raw, files, images, contents, options.labels, options.positive
     )

@@ -19,10 +19,11 @@ from pydantic import Field
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
-from pipelines.preparation import image_splits, split_checks, splits
+from pipelines.preparation import image_splits, label_names, split_checks, splits, validation
 from pipelines.preparation.data_report import findings
 from pipelines.preparation.data_report import images as image_report
 from pipelines.preparation.data_report.findings import Finding
+from pipelines.preparation.label_names import LabelNames
 from pipelines.preparation.splits import ImageSplit
 from pipelines.storage import arrays
 
@@ -89,6 +90,51 @@ class LabelledImages:
 
     def label(self, row: int) -> str:
         return self.labels[self.targets[row]]
+
+
+class Labelled(Protocol):
+    """A file of a class folder, or several that are one row."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def split(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+
+def of_class_folders(
+    source: Path, rows: Sequence[Labelled], images: Sequence[np.ndarray], files: list[bytes],
+    class_names: LabelNames | None, positive: str | None, medium: Medium = IMAGE,
+) -> LabelledImages:  # fmt: skip
+    """What was read from class folders, with the ids of the classes.
+
+    Args:
+        source: for errors.
+        rows: whose labels are the folders' names.
+        images, files: of each row, decoded and encoded.
+        class_names: of the folders, where they are not their names.
+        positive: the label to detect, for two-class tasks.
+        medium: what a row is.
+
+    Raises:
+        UserError: a folder without a class, or classes that make no task.
+    """
+    names = [label_names.class_name(row.label, class_names, source / row.name) for row in rows]
+    labels = validation.classes(source, names, positive)
+    ids = {label: number for number, label in enumerate(labels)}
+    return LabelledImages(
+        source=source,
+        images=np.stack(images),
+        files=files,
+        names=[row.name for row in rows],
+        targets=np.array([ids[name] for name in names], np.int32),
+        labels=labels,
+        given_splits=np.array([row.split for row in rows]),
+        medium=medium,
+    )
 
 
 def write(
