@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.config.errors import UserError
+from pipelines.evaluation.bootstrap import weighted_mean
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays
 
@@ -86,8 +87,7 @@ def outputs_of(predicted: np.ndarray, spec: DataSpec) -> Outputs:
 def score(outputs: Outputs, test: dict, spec: DataSpec, weights: np.ndarray) -> dict:
     """Every metric, (b,) each."""
     rows = outputs.row_scores or row_values(outputs, test, spec)
-    total = weights.sum(axis=1, dtype=np.float64)
-    means = {name: _mean(weights, values, total) for name, values in rows.items()}
+    means = {name: weighted_mean(values, weights) for name, values in rows.items()}
     roots = {f"r{name}": np.sqrt(means.pop(name)) for name in rows if name.startswith("mse_")}
     return means | roots
 
@@ -188,12 +188,6 @@ def weights(
 
 def block_rows(spec: DataSpec) -> int:
     return -(-2 * spec.task_metadata["horizon_steps"] // spec.task_metadata["stride"])
-
-
-def _mean(weights_bn: np.ndarray, values_n: np.ndarray, total_b: np.ndarray) -> np.ndarray:
-    # einsum, as BLAS rounds by shape and threads
-    sums = np.einsum("bn,n->b", weights_bn.astype(np.float64), values_n.astype(np.float64))
-    return np.divide(sums, total_b, out=np.full(len(sums), np.nan), where=total_b > 0)
 
 
 def _name(unit: str) -> str:
