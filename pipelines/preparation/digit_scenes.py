@@ -72,7 +72,7 @@ class Writer:
 
 
 def writers(seed: int, shares: dict[str, float]) -> dict[str, Writer]:
-    """A writer for each split, of digits of its own; see `of_splits`."""
+    """A writer for each split, whose digits no other split has; see `of_splits`."""
     return {split: Writer(*drawn) for split, drawn in of_splits(seed, shares).items()}
 
 

@@ -30,8 +30,8 @@ def test_a_step_of_descent_is_that_of_the_operations_own_gradients(smoothing, ma
     start = (rng.normal(0, 3, (3, 5, 9)) + 50).astype("float32")
 
     def reference(targets, logits):
-        wanted = keras.ops.one_hot(targets, 9) * (1 - smoothing) + smoothing / 9
-        nats = -keras.ops.sum(wanted * keras.ops.log_softmax(logits), axis=-1)
+        smoothed = keras.ops.one_hot(targets, 9) * (1 - smoothing) + smoothing / 9
+        nats = -keras.ops.sum(smoothed * keras.ops.log_softmax(logits), axis=-1)
         if not masked:
             return nats
         real = keras.ops.cast(targets != 0, nats.dtype)
