@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from models.classical.linear_motion import Motion
 from pipelines.classical.motion_features import PARTS, SMALLEST, MotionFeatures
 from pipelines.evaluation.tf_classifier import Answer
 from pipelines.inference.decision import DecisionRule
@@ -24,8 +25,8 @@ class ClassicalVideoClassifier(tf.Module):
         super().__init__()
         self.reader = GraphVideoReader(VideoReader.load(assets / ASSET))
         features = estimator.model.features
-        is_motion = isinstance(features, MotionFeatures)
-        self.features = GraphMotion(features) if is_motion else GraphMiddleFrame(features)
+        is_motion = isinstance(features, Motion)
+        self.features = GraphMotion(features.features) if is_motion else GraphMiddleFrame(features)
         linear = estimator.model.map
         self.weights = tf.Variable(linear.weights[0], trainable=False)
         self.biases = tf.Variable(linear.biases[0], trainable=False)

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from models.classical.linear_vqa import LinearAnswers
+from models.classical.linear_components import LinearClassifier
 from pipelines.preparation.visual_questions import IMAGE, WORDS
 from pipelines.tasks.image_classification.serve_classical import GraphFeatures
 
@@ -11,7 +11,7 @@ from pipelines.tasks.image_classification.serve_classical import GraphFeatures
 class GraphLinearAnswers(tf.Module):
     """{image (B, H, W, C) uint8, words (B, T) int32} -> (B, k) logits, float64."""
 
-    def __init__(self, model: LinearAnswers):
+    def __init__(self, model: LinearClassifier):
         super().__init__()
         self.words = model.features.words
         pixels = model.features.pixels
