@@ -21,7 +21,7 @@ from pipelines.preparation.inspection.source import Source
 
 # Options that settle a question or name a column; the key of a question is its option.
 OPTIONS = {
-    "task": "text_classification, image_classification, forecasting or translation",
+    "task": "text_classification, image_classification, forecasting and so on",
     "text": "column of the texts", "label": "column of the labels", "time": "column of the times",
     "values": "columns to forecast: A,B,C", "pair": "columns or languages: SOURCE,TARGET",
     "positive": "class to detect", "encoding": "such as utf-8 or cp1252",
@@ -32,7 +32,8 @@ OPTIONS = {
     "not-numbers": "missing", "sheet": "sheet of a workbook", "ragged": "drop",
     "label-variants": "merge or keep", "conflicts": "drop or first",
     "rare-classes": "drop or merge", "empty-classes": "leave-out", "bad-files": "skip",
-    "files": "which files",
+    "files": "which files", "rate": "samples a second to convert sounds to",
+    "ignore": "255 where it marks pixels without a class, else none",
     "train": "file of train", "val": "file of val", "test": "file of test",
 }  # fmt: skip
 

@@ -59,7 +59,7 @@ def inspect(files: tree.Tree, answers: Answers) -> Images:
     if bad > MANY_BAD * len(heads):
         _ask_to_skip(files, entries, heads, readable, answers)
     reasons = list(layout.reasons)
-    size, reason = _size([heads[n] for n in readable])
+    size, reason = stretched_size([heads[n] for n in readable])
     modes = Counter(heads[n].mode for n in readable)
     channels = 1 if set(modes) <= {"L", "1"} else 3
     reasons += [reason, f"channels: {channels}: colour modes {', '.join(modes)}"]
@@ -87,8 +87,8 @@ def _ask_to_skip(files: tree.Tree, entries, heads, readable, answers: Answers) -
     answers.settle(Question("bad-files", message, readings, files.root))
 
 
-def _size(heads: list[image_report.Facts]) -> tuple[tuple[int, int], str]:
-    """Height and width to stretch to."""
+def stretched_size(heads: list[image_report.Facts]) -> tuple[tuple[int, int], str]:
+    """(height and width to stretch to, the reason)."""
     heights, widths = (np.array([getattr(h, side) for h in heads]) for side in ("height", "width"))
     if np.ptp(heights) == 0 and np.ptp(widths) == 0 and max(heights[0], widths[0]) <= SMALL:
         size = (int(heights[0]), int(widths[0]))

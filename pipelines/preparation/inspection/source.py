@@ -5,11 +5,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines.preparation.data_report.findings import Finding
-from pipelines.preparation.inspection import images, pairs, series, texts
+from pipelines.preparation.inspection import (
+    images,
+    masks,
+    movies,
+    pairs,
+    series,
+    sounds,
+    texts,
+)
 
 TASKS = {
     "text_classification": "texts with labels", "translation": "sentence pairs",
     "forecasting": "numbers in time", "image_classification": "images in folders of classes",
+    "segmentation": "images and their masks",
+    "signal_classification": "sounds in folders of classes",
+    "video_classification": "movies in folders of classes",
 }  # fmt: skip
 
 
@@ -20,7 +31,10 @@ class Source:
 
     path: Path
     task: str
-    content: texts.LabelledTexts | series.Series | images.Images | pairs.Pairs
+    content: (
+        texts.LabelledTexts | series.Series | images.Images | pairs.Pairs
+        | masks.Masks | sounds.Sounds | movies.Movies
+    )  # fmt: skip
     layout: dict = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     report: list[Finding] = field(default_factory=list)

@@ -7,7 +7,10 @@ from pipelines.config.errors import UserError
 from pipelines.preparation.inspection import (
     file_kind,
     images,
+    masks,
+    movies,
     pairs,
+    sounds,
     table_sources,
     text_sources,
     tree,
@@ -50,7 +53,9 @@ def _tree(root: Path, answers: Answers) -> Source:
     if content == "nothing":
         raise UserError("folder-empty", "no files in it; give a folder with data", path=root)
     if content == "images":
-        return make(root, "image_classification", images.inspect(files, answers), {})
+        return _images(files, names, answers)
+    if content == "sounds":
+        return make(root, "signal_classification", sounds.inspect(files, answers), {})
     if content == "tables":
         return table_sources.several(files, names, answers)
     if sum(len(PurePosixPath(name).parts) > 1 for name in names) > len(names) / 2:
@@ -61,3 +66,12 @@ def _tree(root: Path, answers: Answers) -> Source:
     if len(names) == 1:
         return inspect([root / names[0]], answers)
     return text_sources.side_by_side(root, names, answers)
+
+
+def _images(files: tree.Tree, names: Sequence[str], answers: Answers) -> Source:
+    """Images with masks, movies, or labelled images."""
+    if folders := masks.find_folders(names):
+        return make(files.root, "segmentation", masks.inspect(files, folders, answers), {})
+    if movies.are_movies(files, answers):
+        return make(files.root, "video_classification", movies.inspect(files, answers), {})
+    return make(files.root, "image_classification", images.inspect(files, answers), {})

@@ -15,6 +15,7 @@ from pipelines.preparation.inspection.questions import Answers, Question, Readin
 IMAGES = frozenset(
     ".jpg .jpeg .png .gif .bmp .webp .tif .tiff .heic .heif .avif .jxl .jpe .jfif".split()
 )
+SOUNDS = frozenset([".wav", ".wave"])
 TABLES = frozenset(".csv .tsv .tab .xlsx .parquet".split())
 SYSTEM = frozenset(["thumbs.db", "desktop.ini", "__macosx", "ehthumbs.db"])
 NOTES = re.compile(r"(readme|licen[cs]e|changelog|citation)(\.(md|txt|rst|cff))?", re.IGNORECASE)
@@ -101,10 +102,11 @@ def _passed_over(name: str) -> bool:
 
 
 def content(tree: Tree) -> str:
-    """images, tables, texts or nothing: what most files are."""
+    """images, sounds, tables, texts or nothing: what most files are."""
     suffixes = [PurePosixPath(name).suffix.casefold() for name in tree.names if not is_note(name)]
+    known = {"images": IMAGES, "sounds": SOUNDS, "tables": TABLES}
     kinds = Counter(
-        "images" if suffix in IMAGES else "tables" if suffix in TABLES else "texts"
+        next((kind for kind, endings in known.items() if suffix in endings), "texts")
         for suffix in suffixes
     )
     return kinds.most_common(1)[0][0] if kinds else "nothing"
