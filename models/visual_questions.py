@@ -7,6 +7,7 @@ al., "Stacked Attention Networks for Image Question Answering", CVPR 2016,
 https://arxiv.org/abs/1511.02274, for attention to the image that is guided by the question.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -25,6 +26,7 @@ from models.layers.text_inputs import embed_tokens
 from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
 
+NORM_GROUPS = 8  # of channels, which are normalised together
 FUSIONS = ("product", "concatenation", "cross_attention")
 ENCODERS = ("bag_of_words", "gru")
 
@@ -42,7 +44,9 @@ def visual_question_answerer(
 ) -> keras.Model:
     """A convolutional encoder of the image, an encoder of the question, and what joins the two.
 
-    The image's encoder has stages of conv -> relu -> 2 x 2 max pooling, and gives S cells. The
+    The image's encoder has stages of conv -> group normalisation (Wu and He 2018,
+    https://arxiv.org/abs/1803.08494) -> relu -> 2 x 2 max pooling, and gives S cells. Without the
+    normalisation it learned the frequencies of the answers alone on scenes of digits. The
     question's gives a state to every word, h_t, and the vector q of them all. Then
 
         product          z = tanh(W v) * tanh(U q),  v all cells side by side
@@ -107,10 +111,11 @@ def _image_features(images, filters: Sequence[int], augment: Mapping[str, float]
     """(I, H, W, C) -> (I, h, w, F), each side halved by every stage."""
     x = layers.Rescaling(1 / 255, name="scale")(augment_images(images, augment))
     for stage, count in enumerate(filters, start=1):
-        # Without batch normalisation: images of a batch have equally many questions, so that its
-        # statistics are not those of the images that are predicted.
-        x = layers.Conv2D(count, 3, padding="same", activation="relu", name=f"conv{stage}")(x)
-        x = layers.MaxPooling2D(2, padding="same", name=f"pool{stage}")(x)
+        x = layers.Conv2D(count, 3, padding="same", use_bias=False, name=f"conv{stage}")(x)
+        # Not over the batch, in which all images have equally many questions: its statistics are
+        # not those of the images that are predicted.
+        x = layers.GroupNormalization(math.gcd(NORM_GROUPS, count), name=f"norm{stage}")(x)
+        x = layers.MaxPooling2D(2, padding="same", name=f"pool{stage}")(layers.ReLU()(x))
     return x
 
 

@@ -100,8 +100,8 @@ ENCODER = 32 + 288 + 212
 
 QUESTIONS = questions_spec(side=8, max_tokens=5, words=12)
 ANSWERER = {"filters": (3, 4), "hidden_dim": 4, "num_heads": 2, "dropout": 0.2}
-# Convolutions 3*3*3*3+3 and 3*3*3*4+4; embedding 12*4; logits 4*3+3.
-ASKED = 84 + 112 + 48 + 15
+# Convolutions 3*3*3*3 and 3*3*3*4, norms of two a channel; embedding 12*4; logits 4*3+3.
+ASKED = 87 + 116 + 48 + 15
 MOVIES = movies_spec(frames=4, height=8, width=8, channels=1, classes=3)
 FRAMES = {"filters": (3, 4), "frame_units": 6, "units": 5}
 MASKS = labelled_masks.data_spec(("a", "b", "c"), 8, 1)
@@ -361,7 +361,7 @@ DEFAULTS = [
     # 3 to 16, 16 to 32, 32 to 64; 12*64; two directions of three gates,
     # 32*(64+32+2); a cell 64*64+64, its position; 4*(64*64+64); a norm 2*64; 128*64+64; 64*3+3.
     questions("visual_questions", "visual_question_answerer", QUESTIONS,
-              448 + 4640 + 18_496 + 768 + 18_816 + 4160 + 64 + 16_640 + 128 + 8256 + 195),
+              464 + 4672 + 18_560 + 768 + 18_816 + 4160 + 64 + 16_640 + 128 + 8256 + 195),
     series("linear", "linear_forecaster", ONE, 7 * 2),
     # One, three and four gates: 32*(1+32+1), with two biases 32*(1+32+2); outputs 32*2+2.
     series("recurrent_forecasters", "elman_forecaster", ONE, 1088 + 66),
