@@ -49,7 +49,7 @@ def visual_question_answerer(
     normalisation it learned the frequencies of the answers alone on scenes of digits. The
     question's gives a state to every word, h_t, and the vector q of them all. Then
 
-        product          z = tanh(W v) * tanh(U q),  v all cells side by side
+        product          z = [relu(W v) * relu(U q), q],  v all cells side by side
         concatenation    z = [relu(W v), q]
         cross_attention  z = [mean over t of norm(h_t + attention(h_t, cells)), q]
 
@@ -61,6 +61,8 @@ def visual_question_answerer(
     training a batch may hold fewer images than questions, see layers/shared_images.py.
 
     Differs from the papers: the image's encoder is small and trained with the rest, not pretrained.
+    Antol et al. multiply tanh(W v) and tanh(U q), without q beside them; here such a product, whose
+    factors have both signs, learned no more than the question alone (easy-VQA, three epochs).
     Yang et al. attend with the whole question, one after another; here each word does, at once.
 
     Args:
@@ -91,16 +93,12 @@ def visual_question_answerer(
         tokens = layers.LayerNormalization(name="norm")(layers.Add()([states, attended]))
         joined = layers.Concatenate()([MaskedMeanPooling()(tokens, ids), question])
     else:
-        activation = "tanh" if fusion == "product" else "relu"
-        vector = layers.Dense(hidden_dim, activation, name="image_vector")(
-            layers.Flatten()(features)
-        )
+        vector = layers.Dense(hidden_dim, "relu", name="image_vector")(layers.Flatten()(features))
         vector = RepeatRows()(vector, ids)  # (B, D)
         if fusion == "product":
-            gate = layers.Dense(hidden_dim, activation, name="question_vector")(question)
-            joined = layers.Multiply()([vector, gate])
-        else:
-            joined = layers.Concatenate()([vector, question])
+            gate = layers.Dense(hidden_dim, "relu", name="question_vector")(question)
+            vector = layers.Multiply()([vector, gate])
+        joined = layers.Concatenate()([vector, question])
     x = layers.Dropout(dropout)(joined)
     x = layers.Dense(hidden_dim, activation="relu", name="hidden")(x)
     logits = layers.Dense(spec.outputs, name="logits")(layers.Dropout(dropout)(x))

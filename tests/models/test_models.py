@@ -260,8 +260,8 @@ CASES = [
               ASKED + 96 + 20 + 16 + 80 + 8 + 36, ANSWERER),
     questions("visual_questions", "visual_question_answerer", QUESTIONS,
               ASKED + 20 + 16 + 80 + 8 + 36, {**ANSWERER, "question_encoder": "bag_of_words"}),
-    # All cells to a vector 16*4+4, the question's 4*4+4; hidden 4*4+4, or of both vectors 8*4+4.
-    questions("visual_questions", "visual_question_answerer", QUESTIONS, ASKED + 96 + 68 + 20 + 20,
+    # All cells to a vector 16*4+4, the question's 4*4+4; hidden 8*4+4.
+    questions("visual_questions", "visual_question_answerer", QUESTIONS, ASKED + 96 + 68 + 20 + 36,
               {**ANSWERER, "fusion": "product"}),
     questions("visual_questions", "visual_question_answerer", QUESTIONS, ASKED + 96 + 68 + 36,
               {**ANSWERER, "fusion": "concatenation"}),
