@@ -495,6 +495,7 @@ def test_one_step_changes_every_weight(case):
     check_step(case)
 
 
+@pytest.mark.slow
 @ALL
 def test_randomness_is_for_training(case):
     check_randomness(case)
@@ -524,7 +525,9 @@ def test_one_batch_is_memorised(case):
 
 @ALL
 def test_equal_seeds_give_equal_weights(case):
-    one, same, other = (model.get_weights() for model in (case.model(), case.build(1), case.build(2)))
+    one, same, other = (
+        model.get_weights() for model in (case.model(), case.build(1), case.build(2))
+    )
     for first, second in zip(one, same, strict=True):
         np.testing.assert_array_equal(first, second)
     assert any((first != second).any() for first, second in zip(one, other, strict=True))
@@ -596,6 +599,7 @@ def test_hidden_dim_must_be_a_multiple_of_num_heads(spec, module, builder, hidde
     assert "even" not in error.value.message and "multiple" in error.value.message
 
 
+@pytest.mark.slow
 @ALL
 def test_mixed_precision_is_near_full_precision(case):
     check_half_precision(case)

@@ -52,6 +52,7 @@ def test_they_alone_have_settings_of_their_own(project, name, threads, steps, mo
     assert model.steps_per_execution == steps
 
 
+@pytest.mark.slow
 def test_the_graph_of_a_step_is_traced_once(project, monkeypatch):
     """With variables that are made in the first step Keras traces it twice."""
     experiment = project.convolutions

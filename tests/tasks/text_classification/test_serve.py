@@ -131,14 +131,17 @@ class Served:
         return labels
 
 
-@pytest.fixture(scope="module", params=RULES)
-def served(request, tmp_path_factory):
-    return Served(tmp_path_factory.mktemp("served"), request.param)
-
-
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     return Served(tmp_path_factory.mktemp("one"), "positive 1")
+
+
+@pytest.fixture(scope="module", params=[
+    pytest.param(rule, marks=() if rule == "positive 1" else pytest.mark.slow) for rule in RULES
+])  # fmt: skip
+def served(request, one, tmp_path_factory):
+    same = request.param == "positive 1"
+    return one if same else Served(tmp_path_factory.mktemp("served"), request.param)
 
 
 def test_answers_are_the_pipelines_own(served):
