@@ -426,15 +426,24 @@ PUBLISHED = [
           {"filters": 64, "depth": 4, "padding": "valid", "normalization": False}),
 ]  # fmt: skip
 BUILDERS = one_of_each(CASES, lambda case: case.builder)
-ONE_EACH = pytest.mark.parametrize("case", BUILDERS, ids=lambda case: case.name)
-# Among the fast tests one configuration of each builder is enough.
-ALL = pytest.mark.parametrize("case", [
-    pytest.param(case, id=case.name, marks=() if case in BUILDERS else pytest.mark.slow)
-    for case in CASES
-])  # fmt: skip
-PADDED = pytest.mark.parametrize(
-    "case", [case for case in CASES if case.padded], ids=lambda case: case.name
-)
+
+
+def each(cases: list[Case]):
+    """Every case, all of its tests in one worker, which builds its model once.
+
+    Among the fast tests one configuration of each builder is enough.
+    """
+
+    def param(case: Case):
+        slow = [] if case in BUILDERS else [pytest.mark.slow]
+        marks = [pytest.mark.xdist_group(case.name), *slow]
+        return pytest.param(case, id=case.name, marks=marks)
+
+    return pytest.mark.parametrize("case", map(param, cases))
+
+
+ALL, ONE_EACH = each(CASES), each(BUILDERS)
+PADDED = each([case for case in CASES if case.padded])
 
 
 def test_the_tables_have_every_builder_and_no_other():
