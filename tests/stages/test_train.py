@@ -27,6 +27,7 @@ from pipelines.training.epoch_logger import EpochLogger
 from pipelines.training.monitor import Monitor
 from pipelines.training.progress import Progress
 from tests.support.model_checks import tiny_prepared, tiny_project
+from tests.support.sizes import nightly
 
 ROOT = Path(__file__).parents[2]
 PREPARED, NOISY = Path("data/prepared/tiny"), Path("data/prepared/noisy")
@@ -270,9 +271,9 @@ class Dies(Run):
 @pytest.mark.slow
 @pytest.mark.parametrize(("ema", "patience", "epochs", "dies"), [
     (0.8, 3, 15, [(1, False), (2, True), (4, False)]),
-    (0.8, "null", 4, [(2, False), (2, True), (4, True)]),
-    ("null", 3, 15, [(1, True), (3, False), (3, True)]),
     ("null", "null", 4, [(3, True), (4, False)]),
+    pytest.param(0.8, "null", 4, [(2, False), (2, True), (4, True)], marks=nightly),
+    pytest.param("null", 3, 15, [(1, True), (3, False), (3, True)], marks=nightly),
 ])  # fmt: skip
 def test_an_interrupted_fit_ends_as_if_it_had_not_been(tmp_path, ema, patience, epochs, dies):
     """Weights, curves and decision to the last bit: averages, patience, order, random states.
