@@ -20,6 +20,7 @@ from pipelines.datasets import timeseries_csv
 from pipelines.preprocessing import image_decoding
 from pipelines.storage import arrays
 from tests.support.project import CNN, LSTM
+from tests.support.sizes import nightly
 from tests.support.user_errors import user_error
 
 LABELS = ["even", "odd"]
@@ -451,7 +452,7 @@ def test_what_is_refused(made, empty_folder, arguments, code):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", [CNN, LSTM])
+@pytest.mark.parametrize("key", [CNN, pytest.param(LSTM, marks=nightly)])
 def test_predictions_of_the_test_rows_are_those_of_evaluate(built, tmp_path, key):
     data = built.params["experiments"][key]["dataset"]
     test = arrays.read(built.path("data/prepared", data, "repeat0/test"))

@@ -42,6 +42,7 @@ def stderr_of(program: str) -> str:
     ).stderr  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(tensorflow_env.has_gpu(), reason="with a GPU, CUDA's messages are shown")
 def test_no_cuda_error_is_printed_and_other_messages_are():
     messages = stderr_of(MULTIPLY)

@@ -107,6 +107,7 @@ def test_a_model_that_is_not_there_is_missing(stage, tmp_path):
         load_estimator.load(tmp_path, {}, stage.spec)
 
 
+@pytest.mark.slow
 def test_it_is_evaluated_exported_and_verified(stage, tmp_path, capsys):
     """Its scores are those of the strong baseline, and of what is served."""
     out = Path("data/metrics/linear")

@@ -87,6 +87,7 @@ def check(folder=EXPORTED):
     verify.run(Path("params.yaml"), str(folder))
 
 
+@pytest.mark.slow
 def test_what_is_served_earns_what_was_evaluated(stage, capsys):
     check()
     said = capsys.readouterr().out

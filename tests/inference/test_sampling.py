@@ -202,6 +202,7 @@ def test_a_token_is_where_the_cumulative_probability_exceeds_the_number(uniform,
     assert inverse_cdf(log_probabilities, tf.constant([uniform])).numpy().tolist() == [token]
 
 
+@pytest.mark.slow
 def test_the_score_of_a_sample_is_the_log_probability_that_the_model_gives_it():
     """In a graph, with a model of this repository; teacher forcing gives the same number."""
     spec = pairs_spec(6, 20)

@@ -91,6 +91,7 @@ def test_outputs_are_sums_of_the_mixed_probabilities(mixture, columns):
         assert outputs["tokens"][row] == len(ids)
 
 
+@pytest.mark.slow
 def test_restored_it_is_the_same(mixture, spec, columns, tmp_path):
     mixture.save(tmp_path)
     other = models.build(spec, MODULE, builder=BUILDER, order=3)
@@ -99,6 +100,7 @@ def test_restored_it_is_the_same(mixture, spec, columns, tmp_path):
     assert (other.selection, other.parameters) == (mixture.selection, mixture.parameters)
 
 
+@pytest.mark.slow
 def test_the_served_one_is_the_same(mixture, columns):
     documents = [ids.tolist() for ids in columns[2]["tokens"]]
     nats = decoders.of_estimator(mixture).nats(tf.ragged.constant(documents, tf.int32))

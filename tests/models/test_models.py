@@ -21,7 +21,6 @@ from pipelines.tasks.video_classification.example import example_spec as movies_
 from pipelines.tasks.visual_question_answering.example import example_spec as questions_spec
 from tests.support.model_checks import (
     Case,
-    check_gradients,
     check_half_precision,
     check_interface,
     check_overfits,
@@ -427,15 +426,24 @@ PUBLISHED = [
           {"filters": 64, "depth": 4, "padding": "valid", "normalization": False}),
 ]  # fmt: skip
 BUILDERS = one_of_each(CASES, lambda case: case.builder)
-ONE_EACH = pytest.mark.parametrize("case", BUILDERS, ids=lambda case: case.name)
-# Among the fast tests one configuration of each builder is enough.
-ALL = pytest.mark.parametrize("case", [
-    pytest.param(case, id=case.name, marks=() if case in BUILDERS else pytest.mark.slow)
-    for case in CASES
-])  # fmt: skip
-PADDED = pytest.mark.parametrize(
-    "case", [case for case in CASES if case.padded], ids=lambda case: case.name
-)
+
+
+def each(cases: list[Case]):
+    """Every case, all of its tests in one worker, which builds its model once.
+
+    Among the fast tests one configuration of each builder is enough.
+    """
+
+    def param(case: Case):
+        slow = [] if case in BUILDERS else [pytest.mark.slow]
+        marks = [pytest.mark.xdist_group(case.name), *slow]
+        return pytest.param(case, id=case.name, marks=marks)
+
+    return pytest.mark.parametrize("case", map(param, cases))
+
+
+ALL, ONE_EACH = each(CASES), each(BUILDERS)
+PADDED = each([case for case in CASES if case.padded])
 
 
 def test_the_tables_have_every_builder_and_no_other():
@@ -492,15 +500,11 @@ def test_round_trips(case, tmp_path):
 
 
 @ALL
-def test_every_weight_gets_a_gradient(case):
-    check_gradients(case)
-
-
-@ALL
 def test_one_step_changes_every_weight(case):
     check_step(case)
 
 
+@pytest.mark.slow
 @ALL
 def test_randomness_is_for_training(case):
     check_randomness(case)
@@ -530,7 +534,9 @@ def test_one_batch_is_memorised(case):
 
 @ALL
 def test_equal_seeds_give_equal_weights(case):
-    one, same, other = (case.build(seed).get_weights() for seed in (3, 3, 4))
+    one, same, other = (
+        model.get_weights() for model in (case.model(), case.build(1), case.build(2))
+    )
     for first, second in zip(one, same, strict=True):
         np.testing.assert_array_equal(first, second)
     assert any((first != second).any() for first, second in zip(one, other, strict=True))
@@ -602,6 +608,7 @@ def test_hidden_dim_must_be_a_multiple_of_num_heads(spec, module, builder, hidde
     assert "even" not in error.value.message and "multiple" in error.value.message
 
 
+@pytest.mark.slow
 @ALL
 def test_mixed_precision_is_near_full_precision(case):
     check_half_precision(case)

@@ -122,6 +122,7 @@ def test_parameters_are_those_of_the_arithmetic(tied):
     assert sum(int(np.prod(w.shape)) for w in network.trainable_weights) == expected
 
 
+@pytest.mark.slow
 def test_a_model_learns_a_batch():
     network = model("gru", units=32, embedding_dim=16)
     inputs, targets = example_batch(SPEC)

@@ -109,6 +109,7 @@ def test_arguments_that_do_not_fit(build, code):
         model(**build)
 
 
+@pytest.mark.slow
 def test_a_model_learns_a_batch():
     network = model(hidden_dim=16, mlp_dim=32)
     inputs, targets = example_batch(SPEC)

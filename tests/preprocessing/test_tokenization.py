@@ -191,6 +191,7 @@ def test_a_saved_tokenizer_reads_as_the_same(tmp_path, unit, lowercase):
     assert loaded.encode(texts) == tokenizer.encode(texts)
 
 
+@pytest.mark.slow
 def test_lower_case_does_not_depend_on_the_servers_locale(tmp_path):
     tokenizer = tokenization.learn(["IZMIR Izmir \u0130zmir"], "word", True, 100, 8)
     tokenizer.save(tmp_path / "words.json")

@@ -350,6 +350,7 @@ except mlflow.MlflowException as error:
 """
 
 
+@pytest.mark.slow
 def test_a_pickled_mlflow_model_is_not_unpickled(tmp_path, canary):
     """With what tracking sets before MLflow is imported; by default MLflow would unpickle it."""
     import cloudpickle

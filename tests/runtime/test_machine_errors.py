@@ -186,6 +186,7 @@ def test_each_stage_on_a_full_disk_and_again_with_room(
     assert "Traceback" not in done.stderr
     (run,) = project.runs(f"tags.stage_key = '{CNN}' and attributes.status = 'FAILED'")
     assert "No space left" in run.data.tags["ended_because"] or stage != "train"
+    project.environ = built.environ
     project.pipelines(stage, CNN)
     for path, text in before.items():
         if path.is_relative_to(project.path("data/metrics")):

@@ -518,7 +518,7 @@ def test_interrupted_pipeline_leaves_nothing_behind(copy_of, built, environ, mar
     assert project.repro(f"train@{LSTM}") == [], "DVC is left unlocked"
 
 
-@pytest.mark.parametrize("seeds", [[1], [1, 2]])
+@pytest.mark.parametrize("seeds", [pytest.param([1], marks=nightly), [1, 2]])
 def test_a_killed_training_goes_on_in_its_own_run(copy_of, built, environ, mark, seeds):
     """kill -9 in the middle of the last fit; then the same command, and nothing shows of it."""
     project = copy_of(built)
@@ -539,6 +539,7 @@ def test_a_killed_training_goes_on_in_its_own_run(copy_of, built, environ, mark,
     process.wait(timeout=10)
     begun = {run.info.run_id for run in project.runs()}
 
+    project.environ = built.environ  # with a fork server, whose children have no mark
     done = project.dvc("repro", f"train@{CNN}")
     told = [line for line in done.stdout.splitlines() if ": epoch " in line]
     assert told and not any(f": epoch {n}/" in line for n in range(1, 6) for line in told)

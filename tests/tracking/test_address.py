@@ -159,6 +159,7 @@ def project(tmp_path, monkeypatch):
     return folder
 
 
+@pytest.mark.slow
 def test_a_database_of_an_earlier_mlflow_can_be_upgraded(project, monkeypatch):
     uri = f"sqlite:///{project.parent}/mlflow.db"
     engine = create_engine(uri)
@@ -182,6 +183,7 @@ def test_a_database_of_an_earlier_mlflow_can_be_upgraded(project, monkeypatch):
         run.metrics({"val/loss": 0.5})
 
 
+@pytest.mark.slow
 def test_a_database_of_a_later_mlflow_can_be_made_again(project):
     store._prepare(project)
     with closing(sqlite3.connect("mlflow.db")) as database, database:

@@ -21,7 +21,7 @@ OPTIONS = {"identity": IDENTITY, "params": {"units": 2}, "tags": {}, "dataset": 
 
 def train(folder: Path) -> dict:
     """A project with one trained model; returns the run's record."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     os.chdir(folder)
     trained = folder / "data/trained/tiny"
     trained.mkdir(parents=True)
@@ -71,10 +71,12 @@ def files(folder: Path) -> set[Path]:
 
 
 @pytest.fixture
-def moved(tmp_path, monkeypatch, request):
+def moved(tmp_path, empty_store, monkeypatch, request):
     """(record, the old folder) of a project that was moved or copied; the new one is entered."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "one").mkdir()
+    shutil.copy(empty_store, tmp_path / "one")
     record = train(tmp_path / "one")
     move = shutil.copytree if request.param == "copied" else shutil.move
     move(tmp_path / "one", tmp_path / "two")
@@ -96,6 +98,7 @@ def test_a_moved_project_does_not_write_to_the_old_place(moved, writer):
     assert (run.info.status, run.info.lifecycle_stage) == ("FINISHED", "active")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moved", ["moved", "copied"], indirect=True)
 def test_the_cure_works(moved):
     record, old = moved

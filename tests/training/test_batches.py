@@ -300,9 +300,15 @@ def test_carried_states_start_from_zero_in_every_epoch_and_validation():
     [
         ("text_cnn", {"builder": "text_cnn", "embedding_dim": 4, "filters": 3,
                       "kernel_sizes": [2]}),
-        ("recurrent", {"builder": "bilstm_classifier", "embedding_dim": 4, "units": 2}),
-        ("transformer_classifier",
-         {"builder": "transformer_classifier", "hidden_dim": 4, "num_heads": 2, "mlp_dim": 4}),
+        pytest.param(
+            "recurrent", {"builder": "bilstm_classifier", "embedding_dim": 4, "units": 2},
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "transformer_classifier",
+            {"builder": "transformer_classifier", "hidden_dim": 4, "num_heads": 2, "mlp_dim": 4},
+            marks=pytest.mark.slow,
+        ),
     ],
 )  # fmt: skip
 def test_fit_has_the_losses_it_would_have_without(module, build):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pipelines.spec import Target
+from tests.support.sizes import nightly
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "benchmarks"))
@@ -68,7 +69,7 @@ def test_whole_batches_from_the_whole_part_up_to_a_limit(monkeypatch, limit, bat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", ["off", "on"])
+@pytest.mark.parametrize("mode", [pytest.param("off", marks=nightly), "on"])
 def test_measuring_one_experiment(built, tmp_path, mode):
     """Both ways in a process of their own, as `compare` starts them."""
     project = built.copy(tmp_path / "project")

@@ -102,6 +102,7 @@ def test_the_strong_baseline_sees_shapes_and_the_trivial_one_does_not():
     assert {"calibration", "confusion"} <= drawn <= {"calibration", "confusion", "mistakes"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "builder", "hyperparameters", "drawn"),
     [

@@ -35,10 +35,10 @@ def awkward(spec, pixels):
 @pytest.mark.parametrize(
     ("shape", "features", "kernel"),
     [
-        ((8, 8, 1, 3), "edges", "rbf"),
+        pytest.param((8, 8, 1, 3), "edges", "rbf", marks=pytest.mark.slow),
         ((8, 8, 1, 3), "pixels", "linear"),
-        ((24, 40, 3, 2), "edges_and_colours", "linear"),
-        ((40, 30, 3, 4), "edges_and_colours", "rbf"),
+        pytest.param((24, 40, 3, 2), "edges_and_colours", "linear", marks=pytest.mark.slow),
+        pytest.param((40, 30, 3, 4), "edges_and_colours", "rbf", marks=pytest.mark.slow),
         ((40, 30, 3, 4), "pixels", "rbf"),
     ],
 )

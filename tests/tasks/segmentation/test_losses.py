@@ -93,6 +93,7 @@ def test_what_is_moved_comes_back_to_its_place(symmetry):
     np.testing.assert_array_equal(still, images)
 
 
+@pytest.mark.slow
 def test_the_loss_is_that_of_the_moved_image_and_the_moved_mask():
     keras.utils.set_random_seed(1)
     plain = models.build(SPEC, "unet", "unet", filters=2, depth=1, dropout=0.0, normalization=False)

@@ -86,6 +86,7 @@ def served(estimator_or_model, spec, folder, files, max_side=None):
     return module, {k: v.numpy() for k, v in module.segment(tf.constant(files)).items()}
 
 
+@pytest.mark.slow
 def test_odd_sizes_come_back_at_their_own_size(model, tmp_path):
     images = [image(33, 51), image(1, 1), image(5, 90), image(16, 16)]
     files = [image_decoding.png(pixels) for pixels in images]
@@ -179,6 +180,7 @@ def columns(seed: int, rows: int = 6) -> dict:
     return {"image": images, "mask": masks}
 
 
+@pytest.mark.slow
 def test_the_served_forest_is_numpy_s(tmp_path):
     estimator = pixel_forest(SPEC, trees=5, max_depth=6, pixels=900)
     estimator.fit(columns(0), columns(100), seed=1)

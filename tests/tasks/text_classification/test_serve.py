@@ -16,6 +16,7 @@ from pipelines.inference.decision import DecisionRule
 from pipelines.preprocessing import tokenization, windows
 from pipelines.spec import DataSpec, Field, Target
 from pipelines.tasks.text_classification import serve
+from tests.support.sizes import nightly
 
 TRAIN = [
     "WINNER!! Claim your £1000 prize NOW, call 09061701461.",
@@ -131,14 +132,17 @@ class Served:
         return labels
 
 
-@pytest.fixture(scope="module", params=RULES)
-def served(request, tmp_path_factory):
-    return Served(tmp_path_factory.mktemp("served"), request.param)
-
-
 @pytest.fixture(scope="module")
 def one(tmp_path_factory):
     return Served(tmp_path_factory.mktemp("one"), "positive 1")
+
+
+@pytest.fixture(scope="module", params=[
+    pytest.param(rule, marks=() if rule == "positive 1" else pytest.mark.slow) for rule in RULES
+])  # fmt: skip
+def served(request, one, tmp_path_factory):
+    same = request.param == "positive 1"
+    return one if same else Served(tmp_path_factory.mktemp("served"), request.param)
 
 
 def test_answers_are_the_pipelines_own(served):
@@ -258,12 +262,15 @@ def test_tensorflow_alone_can_load_it(one):
 
 
 @pytest.mark.slow
-def test_the_servers_language_does_not_matter(one, tmp_path):
+@pytest.mark.parametrize("language", [
+    "tr_TR.UTF-8", "lt_LT.UTF-8",
+    *(pytest.param(name, marks=nightly) for name in ("az_AZ.UTF-8", "C")),
+])  # fmt: skip
+def test_the_servers_language_does_not_matter(one, tmp_path, language):
     """TensorFlow lower-cases by the rules of LANG; in Turkish I becomes a dotless ı."""
     texts = ["IRMAK I WIN", "İstanbul", "CLAIM PRIZE ILL", "winner", "Ì Í Ĩ Į̀ J́"]
     (tmp_path / "texts").write_text("|".join(texts), "utf-8")
-    for language in ("tr_TR.UTF-8", "az_AZ.UTF-8", "lt_LT.UTF-8", "C"):
-        out = tmp_path / f"{language}.npy"
-        run(LOWER, one.path, tmp_path / "texts", out, LANG=language, LC_ALL=language)
-        expected = one.expected(texts).probabilities
-        np.testing.assert_allclose(np.load(out), expected, atol=1e-6, err_msg=language)
+    out = tmp_path / "probabilities.npy"
+    run(LOWER, one.path, tmp_path / "texts", out, LANG=language, LC_ALL=language)
+    expected = one.expected(texts).probabilities
+    np.testing.assert_allclose(np.load(out), expected, atol=1e-6)

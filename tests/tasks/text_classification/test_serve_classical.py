@@ -43,6 +43,9 @@ BUILDS = [
     ("tfidf_svm", "words"), ("tfidf_svm", "characters"), ("tfidf_svm", "words_and_characters"),
     ("nb_svm", "words"), ("nb_svm", "characters"),
 ]  # fmt: skip
+# Two among the fast tests.
+ALL = [pytest.param(*build, marks=() if n in (2, 4) else pytest.mark.slow)
+       for n, build in enumerate(BUILDS)]  # fmt: skip
 UNICODE = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 
 
@@ -92,7 +95,7 @@ def served(tmp_path_factory):
 
 
 @pytest.mark.parametrize("classes", [2, pytest.param(3, marks=pytest.mark.slow)])
-@pytest.mark.parametrize(("family", "ngrams"), BUILDS)
+@pytest.mark.parametrize(("family", "ngrams"), ALL)
 def test_awkward_texts_are_answered_alike(served, family, ngrams, classes):
     served(family, ngrams, classes).check(TEXTS + MORE)
 

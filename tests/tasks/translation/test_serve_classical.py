@@ -49,6 +49,7 @@ def test_bytes_that_are_no_text_are_answered():
     )
 
 
+@pytest.mark.slow
 def test_tokens_are_those_of_re_on_all_of_unicode():
     generator = random.Random(1)
     codes = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
