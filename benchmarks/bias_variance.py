@@ -1,0 +1,135 @@
+"""Underfitting, overfitting, bias and variance: `.venv/bin/python benchmarks/bias_variance.py`.
+
+Polynomials are fitted by least squares to noisy values of a sine. For a fixed x, over many training
+sets, the expected squared error on a new value is
+
+    bias^2 + variance + noise,
+
+how far the mean prediction is from the truth, how much predictions vary, and what no model can
+avoid: the Bayes error (Geman, Bienenstock and Doursat 1992, "Neural networks and the bias/variance
+dilemma", https://doi.org/10.1162/neco.1992.4.1.1). Writes docs/bias_variance.png and prints the
+table of docs/bias_variance.md.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.polynomial import Polynomial
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from pipelines.figures import style  # noqa: E402
+
+DEGREES, SHOWN = range(10), {"underfitting": 1, "fair": 3, "overfitting": 9}
+ROWS, NOISE, SETS = 15, 0.3, 500
+SIZES = (12, 15, 20, 30, 50, 100, 200, 400)  # training rows of the learning curve
+X = np.linspace(0, 1, 101)
+
+
+def truth(x: np.ndarray) -> np.ndarray:
+    return np.sin(2 * np.pi * x)
+
+
+@dataclass(frozen=True)
+class Fits:
+    """Polynomials of one degree, fitted to training sets of their own.
+
+    curves: (sets, len(X)) predictions. train_error: mean squared error on the training rows.
+    """
+
+    curves: np.ndarray
+    train_error: float
+
+    @property
+    def bias(self) -> float:
+        """Squared, its mean over X."""
+        return float(np.mean((self.curves.mean(axis=0) - truth(X)) ** 2))
+
+    @property
+    def variance(self) -> float:
+        return float(np.mean(self.curves.var(axis=0)))
+
+    @property
+    def error(self) -> float:
+        """Expected squared error on new values."""
+        return self.bias + self.variance + NOISE**2
+
+
+def fit(degree: int, rows: int = ROWS, sets: int = SETS, seed: int = 1) -> Fits:
+    """Fits `sets` training sets of `rows` values each; for one seed all degrees have the same."""
+    rng = np.random.default_rng(seed)
+    curves, errors = [], []
+    for _ in range(sets):
+        x = (np.arange(rows) + rng.uniform(size=rows)) / rows  # one in each of `rows` parts of 0..1
+        y = truth(x) + rng.normal(0, NOISE, rows)
+        polynomial = Polynomial.fit(x, y, degree, domain=[0, 1])
+        curves.append(polynomial(X))
+        errors.append(np.mean((polynomial(x) - y) ** 2))
+    return Fits(np.array(curves), float(np.mean(errors)))
+
+
+def main() -> None:
+    by_degree = {degree: fit(degree) for degree in DEGREES}
+    by_size = {rows: [fit(degree, rows) for degree in SHOWN.values()] for rows in SIZES}
+    draw(by_degree, by_size, ROOT / "docs/bias_variance.png")
+    print("| degree | | error on train | bias² | variance | noise | error on new values |")
+    print("|---|---|---|---|---|---|---|")
+    for name, degree in SHOWN.items():
+        fits = by_degree[degree]
+        numbers = (fits.train_error, fits.bias, fits.variance, NOISE**2, fits.error)
+        print(f"| {degree} | {name} | " + " | ".join(f"{x:.3f}" for x in numbers) + " |")
+
+
+def draw(by_degree: dict[int, Fits], by_size: dict[int, list[Fits]], path: Path) -> None:
+    """Above: ten fits of each degree that is shown; below: errors by degree and by rows."""
+
+    def paint(figure):
+        above, below = figure.subfigures(2, 1)
+        fits = above.subplots(1, len(SHOWN), sharey=True)
+        for axes, (name, degree) in zip(fits, SHOWN.items(), strict=True):
+            axes.plot(X, by_degree[degree].curves[:10].T, color=style.BLUE, lw=0.7, alpha=0.6)
+            axes.plot(X, truth(X), color=style.ORANGE, lw=2)
+            axes.set(ylim=(-2, 2), xlabel="x")
+            axes.set_title(f"Degree {degree}: {name}")
+        left, right = below.subplots(1, 2)
+        _by_degree(left, by_degree)
+        _by_rows(right, by_size)
+
+    style.draw(path, (9.6, 6.6), paint)
+
+
+def _by_degree(axes, fits: dict[int, Fits]) -> None:
+    degrees = list(fits)
+    lines = {
+        "bias²": ([x.bias for x in fits.values()], style.ORANGE),
+        "variance": ([x.variance for x in fits.values()], style.BLUE),
+        "error on new values": ([x.error for x in fits.values()], "black"),
+        "error on train": ([x.train_error for x in fits.values()], style.GREEN),
+    }
+    for name, (values, colour) in lines.items():
+        axes.plot(degrees, values, color=colour, marker="o", ms=3, label=name)
+    axes.axhline(NOISE**2, color=style.GREY, ls="--", label="noise: the Bayes error")
+    axes.set(ylim=(0, 0.7), xlabel="degree of the polynomial", ylabel="mean squared error")
+    axes.set_title(f"{ROWS} training rows")
+    axes.legend(fontsize=8)
+
+
+def _by_rows(axes, fits: dict[int, list[Fits]]) -> None:
+    colours = (style.ORANGE, style.GREEN, style.BLUE)
+    for number, ((name, degree), colour) in enumerate(zip(SHOWN.items(), colours, strict=True)):
+        of_degree = [by[number] for by in fits.values()]
+        label = f"degree {degree}, {name}"
+        axes.plot(list(fits), [x.error for x in of_degree], color=colour, label=label)
+        axes.plot(list(fits), [x.train_error for x in of_degree], color=colour, ls=":")
+    axes.axhline(NOISE**2, color=style.GREY, ls="--")
+    axes.set(xscale="log", xticks=list(fits), ylim=(0, 0.7), xlabel="training rows")
+    style.plain_numbers(axes.xaxis)
+    axes.set_title("Learning curves (dotted: train)")
+    axes.legend(fontsize=8)
+
+
+if __name__ == "__main__":
+    main()
