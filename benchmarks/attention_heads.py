@@ -48,7 +48,7 @@ def self_attention(model: keras.Model, ids: np.ndarray) -> np.ndarray:
     blocks = [layer for layer in model.layers if isinstance(layer, EncoderBlock)]
     reader = keras.Model(model.inputs, [block.input[0] for block in blocks])
     weights = []
-    for block, x in zip(blocks, reader([ids]), strict=True):
+    for block, x in zip(blocks, keras.tree.flatten(reader([ids])), strict=True):
         read = block.before(x, block.norm_attention)
         _, of_heads = block.self_attention(read, read, return_attention_scores=True)
         weights.append(keras.ops.convert_to_numpy(of_heads)[0])
@@ -56,7 +56,7 @@ def self_attention(model: keras.Model, ids: np.ndarray) -> np.ndarray:
 
 
 def draw(weights: np.ndarray, words: list[str], path: Path) -> None:
-    """One map for each block and head: a row for each word that looks, a column for each it sees."""
+    """One map for each block and head: a row for each word, a column for each that it looks at."""
 
     def paint(figure):
         grid = figure.subplots(*weights.shape[:2], squeeze=False, sharex=True, sharey=True)

@@ -67,7 +67,8 @@ def draw(by_kind: dict[bool, list[np.ndarray]], path: Path) -> None:
             for number, values in enumerate(runs):
                 label = None if number else NAMES[skips]
                 axes.plot(values / values[-1], color=colour, lw=1.4, label=label)
-        axes.set(yscale="log", xlabel="block", ylabel="norm of the gradient, of the last one 1")
+        ticks = range(0, BLOCKS + 1, 5)
+        axes.set(yscale="log", xticks=ticks, xlabel="block", ylabel="norm of the gradient")
         style.plain_numbers(axes.yaxis)
         axes.set_title(f"Gradient through {BLOCKS} convolutions, {len(SEEDS)} random starts")
         axes.legend()
