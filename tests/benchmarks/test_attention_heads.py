@@ -3,16 +3,17 @@
 import keras
 import numpy as np
 
-import models
 from benchmarks import attention_heads
 from models.layers import EncoderBlock
+from models.transformer_classifier import transformer_classifier
 from tests.support.model_checks import text_spec
 
 
 def test_each_head_of_each_block_shares_out_its_attention():
     keras.utils.set_random_seed(1)
-    sizes = {"hidden_dim": 8, "num_heads": 2, "depth": 2, "mlp_dim": 8}
-    model = models.build(text_spec(words=(8, 30)), "transformer_classifier", **sizes)
+    model = transformer_classifier(
+        text_spec(words=(8, 30)), hidden_dim=8, num_heads=2, depth=2, mlp_dim=8
+    )
     ids = np.array([[3, 5, 7, 9]], np.int32)
     weights = attention_heads.self_attention(model, ids)
     assert weights.shape == (2, 2, 4, 4)
