@@ -21,7 +21,7 @@ from numpy.polynomial import Polynomial
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipelines.figures import style  # noqa: E402
+from pipelines.tasks.forecasting import polynomial_figure  # noqa: E402
 
 DEGREES, SHOWN = range(10), {"underfitting": 1, "fair": 3, "overfitting": 9}
 ROWS, NOISE, SETS = 15, 0.3, 500
@@ -74,61 +74,14 @@ def fit(degree: int, rows: int = ROWS, sets: int = SETS, seed: int = 1) -> Fits:
 def main() -> None:
     by_degree = {degree: fit(degree) for degree in DEGREES}
     by_size = {rows: [fit(degree, rows) for degree in SHOWN.values()] for rows in SIZES}
-    draw(by_degree, by_size, ROOT / "docs/bias_variance.png")
+    lesson = polynomial_figure.Lesson(X, truth(X), NOISE**2, SHOWN, ROWS, by_degree, by_size)
+    polynomial_figure.draw(lesson, ROOT / "docs/bias_variance.png")
     print("| degree | | error on train | bias² | variance | noise | error on new values |")
     print("|---|---|---|---|---|---|---|")
     for name, degree in SHOWN.items():
         fits = by_degree[degree]
         numbers = (fits.train_error, fits.bias, fits.variance, NOISE**2, fits.error)
         print(f"| {degree} | {name} | " + " | ".join(f"{x:.3f}" for x in numbers) + " |")
-
-
-def draw(by_degree: dict[int, Fits], by_size: dict[int, list[Fits]], path: Path) -> None:
-    """Above: ten fits of each degree that is shown; below: errors by degree and by rows."""
-
-    def paint(figure):
-        above, below = figure.subfigures(2, 1)
-        fits = above.subplots(1, len(SHOWN), sharey=True)
-        for axes, (name, degree) in zip(fits, SHOWN.items(), strict=True):
-            axes.plot(X, by_degree[degree].curves[:10].T, color=style.BLUE, lw=0.7, alpha=0.6)
-            axes.plot(X, truth(X), color=style.ORANGE, lw=2)
-            axes.set(ylim=(-2, 2), xlabel="x")
-            axes.set_title(f"Degree {degree}: {name}")
-        left, right = below.subplots(1, 2)
-        _by_degree(left, by_degree)
-        _by_rows(right, by_size)
-
-    style.draw(path, (9.6, 6.6), paint)
-
-
-def _by_degree(axes, fits: dict[int, Fits]) -> None:
-    degrees = list(fits)
-    lines = {
-        "bias²": ([x.bias for x in fits.values()], style.ORANGE),
-        "variance": ([x.variance for x in fits.values()], style.BLUE),
-        "error on new values": ([x.error for x in fits.values()], "black"),
-        "error on train": ([x.train_error for x in fits.values()], style.GREEN),
-    }
-    for name, (values, colour) in lines.items():
-        axes.plot(degrees, values, color=colour, marker="o", ms=3, label=name)
-    axes.axhline(NOISE**2, color=style.GREY, ls="--", label="noise: the Bayes error")
-    axes.set(ylim=(0, 0.7), xlabel="degree of the polynomial", ylabel="mean squared error")
-    axes.set_title(f"{ROWS} training rows")
-    axes.legend(fontsize=8)
-
-
-def _by_rows(axes, fits: dict[int, list[Fits]]) -> None:
-    colours = (style.ORANGE, style.GREEN, style.BLUE)
-    for number, ((name, degree), colour) in enumerate(zip(SHOWN.items(), colours, strict=True)):
-        of_degree = [by[number] for by in fits.values()]
-        label = f"degree {degree}, {name}"
-        axes.plot(list(fits), [x.error for x in of_degree], color=colour, label=label)
-        axes.plot(list(fits), [x.train_error for x in of_degree], color=colour, ls=":")
-    axes.axhline(NOISE**2, color=style.GREY, ls="--")
-    axes.set(xscale="log", xticks=list(fits), ylim=(0, 0.7), xlabel="training rows")
-    style.plain_numbers(axes.xaxis)
-    axes.set_title("Learning curves (dotted: train)")
-    axes.legend(fontsize=8)
 
 
 if __name__ == "__main__":

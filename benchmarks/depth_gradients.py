@@ -19,7 +19,7 @@ from sklearn.datasets import load_digits
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from pipelines.figures import style  # noqa: E402
+from pipelines.tasks.image_classification import depth_figure  # noqa: E402
 
 BLOCKS, FILTERS, ROWS, SEEDS = 20, 8, 32, (1, 2, 3)
 NAMES = {False: "x → f(x)", True: "x → x + f(x)"}
@@ -52,28 +52,11 @@ def norms(skips: bool, blocks: int = BLOCKS, seed: int = 1) -> np.ndarray:
 
 def main() -> None:
     by_kind = {skips: [norms(skips, seed=seed) for seed in SEEDS] for skips in NAMES}
-    draw(by_kind, ROOT / "docs/depth_gradients.png")
+    by_name = {NAMES[skips]: runs for skips, runs in by_kind.items()}
+    depth_figure.draw(by_name, ROOT / "docs/depth_gradients.png")
     for skips, name in NAMES.items():
         shares = [values[0] / values[-1] for values in by_kind[skips]]
         print(f"{name}: gradient of the first block / of the last, {np.median(shares):.2g}")
-
-
-def draw(by_kind: dict[bool, list[np.ndarray]], path: Path) -> None:
-    """A line of each network, as a share of the gradient that reaches the last block."""
-
-    def paint(figure):
-        axes = figure.add_subplot()
-        for (skips, runs), colour in zip(by_kind.items(), (style.ORANGE, style.BLUE), strict=True):
-            for number, values in enumerate(runs):
-                label = None if number else NAMES[skips]
-                axes.plot(values / values[-1], color=colour, lw=1.4, label=label)
-        ticks = range(0, BLOCKS + 1, 5)
-        axes.set(yscale="log", xticks=ticks, xlabel="block", ylabel="norm of the gradient")
-        style.plain_numbers(axes.yaxis)
-        axes.set_title(f"Gradient through {BLOCKS} convolutions, {len(SEEDS)} random starts")
-        axes.legend()
-
-    style.draw(path, (6.4, 4.0), paint)
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from benchmarks import attention_heads
 from models.layers import EncoderBlock
 from models.transformer_classifier import transformer_classifier
+from pipelines.tasks.text_classification import self_attention
 from tests.support.model_checks import text_spec
 
 
@@ -15,7 +15,7 @@ def test_each_head_of_each_block_shares_out_its_attention():
         text_spec(words=(8, 30)), hidden_dim=8, num_heads=2, depth=2, mlp_dim=8
     )
     ids = np.array([[3, 5, 7, 9]], np.int32)
-    weights = attention_heads.self_attention(model, ids)
+    weights = self_attention.of_heads(model, ids)
     assert weights.shape == (2, 2, 4, 4)
     np.testing.assert_allclose(weights.sum(axis=-1), 1, rtol=1e-5)
     block = next(layer for layer in model.layers if isinstance(layer, EncoderBlock))
