@@ -13,6 +13,7 @@ one split, so no test combination is in train or val in any format or order.
 options (params.yaml, `datasets.<key>.options`):
 
     phrases     how many combinations of each kind
+    source_language  en or fr; the target is the other
     subwords    the joint vocabulary of both languages; see preparation/sentence_pairs.py
     split       val and test, fractions of the combinations
 
@@ -22,7 +23,7 @@ French no-break spaces become plain spaces.
 import datetime
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from babel import Locale, dates, lists, numbers, units
@@ -68,6 +69,7 @@ class Split(HoldOut):
 class Options(BaseModel):
     model_config = STRICT
     phrases: Phrases = Phrases()
+    source_language: Literal["en", "fr"] = "en"
     subwords: SubwordOptions = SubwordOptions(vocabulary_size=1200, max_tokens=40)
     split: Split = Split()
 
@@ -88,9 +90,11 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     for split in splits.SPLITS:
         phrases = [phrase for row in drawn[split] for phrase in combinations[row][1]]
         phrases = atoms + phrases if split == "train" else phrases
-        sources, targets = (
+        english, french = (
             [text.translate(SPACES) for text in side] for side in zip(*phrases, strict=True)
         )
+        from_english = options.source_language == "en"
+        sources, targets = (english, french) if from_english else (french, english)
         pairs[split] = Pairs(sources, targets, np.arange(first_line, first_line + len(phrases)))
         first_line += len(phrases)
     seen = np.isin(pairs["test"].sources, pairs["train"].sources)

@@ -48,6 +48,16 @@ def test_a_sentence_is_the_product_of_its_bigrams():
     assert probabilities.tolist() == [1, 2 / 3, 1 / 2, 1, 1]
 
 
+@pytest.mark.parametrize(("order", "noise"), [(2, 2 / 3), (3, 1)])
+def test_the_owl_made_noise_at_night(order, noise):
+    """A trigram sees that the owl made it, a bigram only that it was made: hay is made as well."""
+    texts = ["the owl made noise at night", "the bat made noise at night", "they made hay"]
+    vocabulary, documents = ids_of(texts)
+    model = ngram_lm.fit("relative_frequency", documents, order, len(vocabulary))
+    (probabilities,) = model.probabilities(documents[:1])
+    assert probabilities.tolist() == pytest.approx([2 / 3, 1 / 2, 1, noise, 1, 1, 1])
+
+
 def test_add_one_after_known_and_unknown_contexts():
     vocabulary, documents = ids_of(COWS)
     size = len(vocabulary)

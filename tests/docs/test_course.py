@@ -15,6 +15,8 @@ PAGE = ROOT / "course/README.md"
 PARAMS = ("params.yaml", "course/params.yaml", "benchmarks/params.yaml")
 TEXT = PAGE.read_text("utf-8")
 LINKS = sorted(set(re.findall(r"\[([^\]]+)\]\(([^)#]+)\)", TEXT)))
+# Fewer rows of a deck mean that an idea was dropped.
+ROWS_OF_DECKS = {"000": 50, "001": 25, "002": 36, "003": 39, "004": 48}
 # | deck | idea | code | experiments | figure or test |
 ROWS = [line.strip("| ").split(" | ") for line in TEXT.splitlines() if re.match(r"\| 00", line)]
 
@@ -46,6 +48,15 @@ def test_every_row_names_code_and_experiments_that_exist(row):
     keys = re.findall(r"`([^`]+)`", named)
     assert keys or named.startswith("all")
     assert set(keys) <= experiments()
+
+
+def test_no_idea_of_a_deck_is_dropped():
+    decks = [deck for row in ROWS for deck in row[0].split(", ")]
+    assert set(decks) == set(ROWS_OF_DECKS)
+    for deck, count in ROWS_OF_DECKS.items():
+        assert decks.count(deck) >= count, deck
+    ideas = [row[1] for row in ROWS]
+    assert len(set(ideas)) == len(ideas)
 
 
 def test_every_experiment_of_the_course_is_in_the_table():

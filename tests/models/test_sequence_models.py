@@ -120,6 +120,20 @@ class TestSteps:
         expected = update * h + (1 - update) * new
         np.testing.assert_allclose(layer.cell(x, [h])[0], expected, atol=1e-5)
 
+    def test_of_the_slides_gru(self):
+        """Reset before the matrix, and a gate for what is new: Keras's without `reset_after`, whose
+        update gate is for what is old."""
+        layer = layers.GRU(UNITS, reset_after=False)
+        x, h, _, (w, u, b) = self.run(layer)
+        (w_z, w_r, w_c), (u_z, u_r, u_c), (b_z, b_r, b_c) = (
+            np.split(matrix, 3, axis=-1) for matrix in (w, u, b)
+        )
+        gate = sigmoid(-(x @ w_z + h @ u_z + b_z))  # 1 - sigmoid(a) = sigmoid(-a)
+        reset = sigmoid(x @ w_r + h @ u_r + b_r)
+        new = np.tanh(x @ w_c + (reset * h) @ u_c + b_c)
+        expected = (1 - gate) * h + gate * new
+        np.testing.assert_allclose(layer.cell(x, [h])[0], expected, atol=1e-5)
+
     def test_of_an_lstm(self):
         layer = layers.LSTM(UNITS)
         x, h, c, (w, u, b) = self.run(layer)

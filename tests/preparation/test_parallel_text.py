@@ -266,12 +266,16 @@ def test_cldr_has_plain_spaces_and_its_own_case(cldr):
     assert "Januar" in texts and "janvier" in texts
 
 
-def test_cldr_is_the_same_for_the_same_seed(tmp_path):
-    options = cldr_phrases.Options(phrases=cldr_phrases.Phrases(**dict.fromkeys(
-        cldr_phrases.Phrases.model_fields, 20)))  # fmt: skip
-    for name in "ab":
+def test_cldr_is_the_same_for_the_same_seed_and_goes_both_ways(tmp_path):
+    phrases = dict.fromkeys(cldr_phrases.Phrases.model_fields, 20)
+    for name, language in (("a", "en"), ("b", "en"), ("c", "fr")):
+        settings = {"phrases": phrases, "source_language": language}
+        options = cldr_phrases.Options.model_validate(settings)
         cldr_phrases.prepare(options, Path("requirements.txt"), tmp_path / name, 3)
     assert arrays.digest(tmp_path / "a") == arrays.digest(tmp_path / "b")
+    there, back = (arrays.read(tmp_path / name / "repeat0/test") for name in "ac")
+    for name, other in (("text", "reference"), ("reference", "text")):
+        assert list(there[name]) == list(back[other])
 
 
 def excel(cell: str) -> str:

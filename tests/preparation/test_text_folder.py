@@ -132,6 +132,28 @@ def test_one_folder_is_divided_here(root):
     assert [len(columns["file"]) for columns in parts().values()] == [14, 4, 6]
 
 
+def test_a_folder_of_mails():
+    """A file a message, with its header and what it quotes, and no suffix; not in UTF-8."""
+    mail = "From: a@b.c\nSubject: Re: free moral agency\n\n> {}\nNa\u00efve: {}\n"
+    mails = {
+        f"{label}/{51120 + 100 * place + n}": mail.format(text(n), text(100 * place + n + 50))
+        for place, label in enumerate(("ham", "spam"), start=1)
+        for n in range(12)
+    }
+    unpack({name: content.encode("latin-1") for name, content in mails.items()})
+    settings = {"folders": {"all": "."}, "split": {"val": 4, "test": 6}, "positive": "spam"}
+    spec = run("raw", encoding="latin-1", **settings)
+    assert (spec.labels, spec.positive_id) == (("ham", "spam"), 1)
+    found = {
+        name: (spec.labels[label], content)
+        for columns in parts().values()
+        for name, label, content in zip(
+            columns["file"], columns["label"], columns["text"], strict=True
+        )
+    }
+    assert found == {name: (name.split("/")[0], mails[name].strip()) for name in mails}
+
+
 def test_folders_beside_the_classes_are_left_out_by_name():
     """The official archive of IMDB holds train/unsup, and no test/unsup."""
     files = reviews()

@@ -29,6 +29,7 @@ POOLS = {
     "cased": "\u1e9e\u00df\ufb01\u01c5\u2126\u212a\uff21\u0410\u0531\u10a0\u13a0\u1c90\U00010400",
     "scripts": "\u0639\u0631\u0628\u05e2\u05d1\u0939\u093f\u0928\u0e44\u0e17\u0e22\u1019",
 }
+GEORGIAN = "\u10d2\u10d0\u10db\u10d0\u10e0\u10ef\u10dd\u10d1\u10d0 \u10d9\u10d0\u10ea\u10dd"
 KINDS = [
     (unit, lowercase) for unit in ("word", "subword", "character") for lowercase in (True, False)
 ]
@@ -139,6 +140,7 @@ def test_bytes_that_are_not_utf8_are_read_as_replacement_characters():
         ("ok\U0001f44d\U0001f3fd", ["ok", "\U0001f44d", "\U0001f3fd"]),
         ("caf\u00e9 cafe\u0301", ["caf\u00e9", "cafe\u0301"]),
         ("\u65e5\u672c\u3002", ["\u65e5\u672c", "\u3002"]),
+        (GEORGIAN, GEORGIAN.split()),
         ("  ", []),
         ("", []),
     ],
@@ -169,7 +171,7 @@ def test_the_graph_reads_the_value_of_numbers_as_well():
 def test_characters():
     rules = tokenization.CHARACTER_RULES
     assert tokenization.split("character", True, rules, "Ab \t\n1!") == ["a", "b", " ", "1", "!"]
-    assert tokenization.split("character", False, rules, "Ab") == ["A", "b"]
+    assert tokenization.split("character", False, rules, "Dog") == ["D", "o", "g"]
 
 
 def test_the_vocabulary_is_by_frequency_then_alphabet():
@@ -179,6 +181,21 @@ def test_the_vocabulary_is_by_frequency_then_alphabet():
     assert tokenizer.size == 5
     assert tokenizer.encode(["a b c d e", ""]) == [[3, 2, 4, 1, 1], []]
     assert tokenization.learn(reversed(texts), "word", True, 5, 4) == tokenizer
+
+
+def test_the_quick_brown_fox_is_nine_words():
+    text = "The quick brown fox jumps over the lazy dog"
+    words = tokenization.split("word", True, tokenization.word_rules("length"), text)
+    assert words == text.lower().split() and len(words) == 9
+
+
+def test_capitals_make_two_words_unless_they_are_read_as_small_letters():
+    """The course's example: The, Cat, Sat, on, the and mat have six numbers."""
+    text = "The Cat Sat on the mat"
+    for lowercase, count in ((False, 6), (True, 5)):
+        tokenizer = tokenization.learn([text], "word", lowercase, 100, 10)
+        (ids,) = tokenizer.encode([text])
+        assert len(ids) == 6 and len(set(ids)) == count
 
 
 @pytest.mark.parametrize(("unit", "lowercase"), KINDS)

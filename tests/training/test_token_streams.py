@@ -30,3 +30,14 @@ def test_a_row_continues_that_of_the_batch_before():
     batches = TokenStreams("tokens", DOCUMENTS, 3, 2)
     for number in range(1, len(batches)):
         assert np.array_equal(batches[number - 1][1][:, -1], batches[number][0]["tokens"][:, 0])
+
+
+def test_a_sentence_is_its_own_target_one_word_later():
+    """p(w_1 ... w_T) is the product of p(w_t | w_1 ... w_(t-1)): of Magna Carta's words."""
+    words = "The guardian of the land of an heir".split()
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(words), start=1)}
+    streams = TokenStreams("tokens", [np.array([numbers[word] for word in words])], 1, 8)
+    inputs, targets = streams[0]
+    spelt = {number: word for word, number in numbers.items()} | {0: "<start>"}
+    read, answers = ([spelt[i] for i in row[0].tolist()] for row in (inputs["tokens"], targets))
+    assert answers == words and read == ["<start>", *words[:-1]]

@@ -99,3 +99,40 @@ def test_poolings_are_in_order(size):
 )
 def test_the_size_of_the_response(stride, padding, side):
     assert convolve(SIX, KERNELS["edges"], stride, padding).shape == (side, side)
+
+
+# The slide has it as an image; it is one that gives all answers of both poolings.
+FOUR_BY_FIVE = np.array([[0, 2.3, 0, 1.3, 0], [2.7, 3.2, 2.1, 1.5, 0], [1.5, 0, 3.8, 0, 4.3],
+                         [2.3, 2.3, 1.5, 0.7, 2.1]])  # fmt: skip
+MAXIMA = [[3.2, 3.2, 2.1, 1.5], [3.2, 3.8, 3.8, 4.3], [2.3, 3.8, 3.8, 4.3]]
+MEANS = [[2.05, 1.9, 1.225, 0.7], [1.85, 2.275, 1.85, 1.45], [1.525, 1.9, 1.5, 1.775]]
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"), [(layers.MaxPooling2D, MAXIMA), (layers.AveragePooling2D, MEANS)]
+)
+def test_pooling_with_windows_that_overlap(layer, expected):
+    """2 x 2 windows at stride 1."""
+    pooled = layer(2, strides=1)(FOUR_BY_FIVE[None, ..., None].astype(np.float32))
+    np.testing.assert_allclose(ops.convert_to_numpy(pooled)[0, ..., 0], expected, atol=1e-6)
+
+
+def test_the_order_of_a_tensor_is_its_number_of_axes():
+    """Scalar, vector, matrix (2, not 3 as one slide has it), colour image, images, movies."""
+    shapes = [(), (3,), (2, 3), (3, 4, 6), (10, 8, 8, 3), (10, 12, 8, 8, 3)]
+    assert [np.zeros(shape).ndim for shape in shapes] == [0, 1, 2, 3, 4, 5]
+    assert layers.Conv2D(7, 3).compute_output_shape((10, 8, 8, 3)) == (10, 6, 6, 7)
+    kernel = layers.Conv2D(7, (3, 2))
+    kernel.build((10, 8, 8, 3))
+    assert tuple(kernel.kernel.shape) == (3, 2, 3, 7)  # height, width, depth, filters
+
+
+def test_vectorization_column_first():
+    """As MATLAB's A(:); of a tensor slice by slice. NumPy and Keras flatten row by row."""
+    matrix = np.array([[1, 2], [3, 4]])
+    assert matrix.ravel("F").tolist() == [1, 3, 2, 4]
+    tensor = np.arange(3 * 4 * 6).reshape(3, 4, 6)
+    by_slice = np.concatenate([tensor[:, :, k].ravel("F") for k in range(6)])
+    np.testing.assert_array_equal(tensor.ravel("F"), by_slice)
+    columns_first = layers.Flatten()(ops.transpose(matrix[None], (0, 2, 1)))
+    assert ops.convert_to_numpy(columns_first).tolist() == [[1, 3, 2, 4]]
