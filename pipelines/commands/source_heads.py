@@ -17,7 +17,7 @@ from pipelines.config.mistakes import Mistakes
 from pipelines.config.schema import Dataset
 from pipelines.config.written_texts import as_written
 from pipelines.config.yaml_lines import YamlFile
-from pipelines.preparation import foreign_files, row_stream, tables
+from pipelines.preparation import foreign_files, row_stream, tables, text_files
 
 HEAD_BYTES, MAX_ZIP_BYTES = 4096, 1 << 26
 # options that name columns
@@ -114,7 +114,9 @@ def _head(path: Path, options: Any) -> tables.Table:
     Raises:
         UserError: a file of another kind, without rows, or with bytes that are not its encoding's.
     """
-    foreign_files.refuse(path, _ends(path))
+    ends = _ends(path)
+    if not ends.startswith(text_files.GZIP):  # which row_stream unpacks
+        foreign_files.refuse(path, ends)
     form = {
         "quoting": getattr(options, "quoting", True) is True,
         "skip_lines": getattr(options, "skip_lines", 0),

@@ -1,5 +1,6 @@
 """`python -m pipelines check` lists every mistake, and says which of them stop everything."""
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -165,6 +166,14 @@ def test_a_head_is_read_and_not_the_whole_file(project):
     Path("a.csv").write_bytes(b"text,label\ncaf\xe9,1\n")
     errors = [e for e in check.inspect(Path("params.yaml"))[1] if e.path == "a.csv"]
     assert {(error.code, error.line) for error in errors} == {("encoding-wrong", 2)}
+
+
+def test_a_table_in_a_gzip_file_is_read_as_the_stages_read_it(project):
+    Path("a.csv").write_bytes(gzip.compress(b"text,label\nx,1\n"))
+    assert [e for e in check.inspect(Path("params.yaml"))[1] if e.path == "a.csv"] == []
+    Path("a.csv").write_bytes(gzip.compress(b"text,label\n"))
+    errors = [e for e in check.inspect(Path("params.yaml"))[1] if e.path == "a.csv"]
+    assert {error.code for error in errors} == {"rows-missing"}
 
 
 def test_a_missing_file_is_refused(empty_folder):
