@@ -1,0 +1,122 @@
+"""A recurrent decoder that looks at a part of the image for each word of a caption.
+
+Reference: Xu et al., "Show, Attend and Tell: Neural Image Caption Generation with Visual
+Attention", ICML 2015, https://arxiv.org/abs/1502.03044. Shapes: I images with S cells of D numbers,
+B captions with T positions, E embedding_dim, U units, V vocabulary.
+"""
+
+import keras
+from keras import layers, ops
+
+from models.layers.shared_images import RepeatRows
+
+
+@keras.saving.register_keras_serializable("models")
+class RecurrentCaptioner(layers.Layer):
+    """(I, S, D) cells and (B, T) ids, shifted right -> (B, T, V) logits of the next id.
+
+    Soft attention: before each word the state h_(t-1) is compared with every cell a_i, and the
+    decoder reads their mean, weighted by the result.
+
+        e_ti = v . tanh(W a_i + U h_(t-1)),    alpha_t = softmax(e_t)
+        z_t  = b_t * sum_i alpha_ti a_i,       b_t = sigmoid(w . h_(t-1))
+        h_t  = GRU([y_(t-1), z_t], h_(t-1))
+        p(y_t) = softmax(L (norm(W_o [h_t, z_t, y_(t-1)])))
+
+    with y the vectors of words. The first state is a function of the mean of the cells.
+
+    Differs from the paper: a GRU in the place of an LSTM; layer normalisation in the output; one
+    embedding for the words that are read and said; no penalty on cells that are looked at less than
+    others.
+
+    Args:
+        vocabulary_size: V.
+        embedding_dim: E.
+        units: U, of the state and of the attention's hidden layer.
+        dropout: rate on the words' vectors and before W_o.
+    """
+
+    def __init__(self, vocabulary_size, embedding_dim, units, dropout, **kwargs):
+        super().__init__(**kwargs)
+        self.settings = {
+            "vocabulary_size": vocabulary_size, "embedding_dim": embedding_dim, "units": units,
+            "dropout": dropout,
+        }  # fmt: skip
+        initializer = keras.initializers.RandomNormal(stddev=embedding_dim**-0.5)
+        self.embedding = layers.ReversibleEmbedding(
+            vocabulary_size, embedding_dim, embeddings_initializer=initializer, name="embedding"
+        )
+        self.first = layers.Dense(units, "tanh", name="first_state")
+        self.keys = layers.Dense(units, use_bias=False, name="keys")
+        self.query = layers.Dense(units, name="query")
+        self.energy = layers.Dense(1, use_bias=False, name="energy")
+        self.gate = layers.Dense(1, "sigmoid", name="gate")
+        self.cell = layers.GRUCell(units, name="cell")
+        self.drop = layers.Dropout(dropout)
+        self.combine = layers.Dense(embedding_dim, name="combine")
+        self.norm = layers.LayerNormalization(name="norm")
+        self.repeat = RepeatRows(name="repeat")
+
+    def build(self, cells_shape, ids_shape):
+        dim, units, size = self.settings["embedding_dim"], self.settings["units"], cells_shape[-1]
+        self.embedding.build(ids_shape)
+        self.first.build((cells_shape[0], size))
+        self.keys.build(cells_shape)
+        self.query.build((ids_shape[0], units))
+        self.energy.build((*cells_shape[:-1], units))
+        self.gate.build((ids_shape[0], units))
+        self.cell.build((ids_shape[0], dim + size))
+        self.combine.build((*ids_shape, units + size + dim))
+        self.norm.build((*ids_shape, dim))
+
+    def call(self, cells, ids, training=False):
+        state = {name: self.repeat(x, ids) for name, x in self.start(cells, 0).items()}
+        words = self.drop(self.embed(ids), training=training)  # (B, T, E)
+        read = []
+        for place in range(ids.shape[1]):
+            values, _, state = self._advance(words[:, place], state)
+            read.append(values)
+        return self._logits(ops.stack(read, axis=1), training)
+
+    def embed(self, ids):
+        """(...) ids -> (..., E), scaled by sqrt(E)."""
+        return self.embedding(ids) * self.settings["embedding_dim"] ** 0.5
+
+    def start(self, cells, length: int) -> dict:
+        """The state before the first word; axis 0 of every tensor is that of the cells."""
+        first = self.first(ops.mean(cells, axis=1))
+        return {"cells": cells, "keys": self.keys(cells), "hidden": first}
+
+    def step(self, ids, index, state: dict) -> tuple:
+        """(B,) ids at position `index` -> (B, V) logits of the next, and the new state."""
+        values, _, state = self._advance(self.embed(ids), state)
+        return self._logits(values), state
+
+    def attention(self, cells, ids):
+        """(B, T, S): the share of each cell in what is read before the word after each id."""
+        state, shares = self.start(cells, 0), []
+        for place in range(ids.shape[1]):
+            _, share, state = self._advance(self.embed(ids[:, place]), state)
+            shares.append(share)
+        return ops.stack(shares, axis=1)
+
+    def _advance(self, words, state: dict) -> tuple:
+        """(B, E) -> [h, z, y] (B, U + D + E), the shares of the cells (B, S), and the new state."""
+        hidden = state["hidden"]
+        energies = self.energy(ops.tanh(state["keys"] + self.query(hidden)[:, None]))  # (B, S, 1)
+        shares = ops.softmax(energies[..., 0], axis=-1)
+        context = self.gate(hidden) * ops.sum(shares[..., None] * state["cells"], axis=1)
+        hidden, _ = self.cell(ops.concatenate([words, context], axis=-1), [hidden])
+        values = ops.concatenate([hidden, context, words], axis=-1)
+        return values, shares, {**state, "hidden": hidden}
+
+    def _logits(self, values, training=False):
+        """(..., U + D + E) -> (..., V), by the transposed embedding."""
+        combined = self.norm(self.combine(self.drop(values, training=training)))
+        return self.embedding(combined, reverse=True)
+
+    def compute_output_shape(self, cells_shape, ids_shape):
+        return (*ids_shape, self.settings["vocabulary_size"])
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings}
