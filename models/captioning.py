@@ -23,16 +23,16 @@ CELLS, CAPTIONER = "cells", "captioner"
 def attention_captioner(
     spec: DataSpec,
     *,
-    filters: Sequence[int] = (32, 64, 64),
+    filters: Sequence[int] = (24, 48, 64),
     hidden_dim: int = 64,
     embedding_dim: int = 64,
-    units: int = 128,
+    units: int = 96,
     dropout: float = 0.2,
     augment: Mapping[str, float] | None = None,
 ) -> keras.Model:
     """Show, Attend and Tell: a GRU that attends softly to a grid of image features.
 
-    Stages of conv -> relu -> conv -> relu -> 2 x 2 max pooling give a cell for each part of the
+    Stages of conv -> relu -> 2 x 2 max pooling give a cell for each part of the
     image. Before each word the decoder computes from its state how much each cell counts; see
     `RecurrentCaptioner` (layers/recurrent_captioner.py) for its equations. Training uses teacher
     forcing: the decoder reads the right words so far, not its own. Captions are then found by beam
@@ -62,7 +62,7 @@ def attention_captioner(
 def transformer_captioner(
     spec: DataSpec,
     *,
-    filters: Sequence[int] = (32, 64, 64),
+    filters: Sequence[int] = (24, 48, 64),
     hidden_dim: int = 64,
     num_heads: int = 4,
     depth: int = 2,
@@ -119,11 +119,10 @@ def _cells(images, filters: Sequence[int], dim: int, augment: Mapping[str, float
     """(I, H, W, C) -> (I, S, D), each side halved by every stage, row by row."""
     x = layers.Rescaling(1 / 255, name="scale")(augment_images(images, augment))
     for stage, count in enumerate(filters, start=1):
-        for part in "ab":
-            x = layers.Conv2D(
-                count, 3, padding="same", activation="relu", kernel_initializer="he_normal",
-                name=f"conv{stage}{part}",
-            )(x)  # fmt: skip
+        x = layers.Conv2D(
+            count, 3, padding="same", activation="relu", kernel_initializer="he_normal",
+            name=f"conv{stage}",
+        )(x)  # fmt: skip
         x = layers.MaxPooling2D(2, padding="same", name=f"pool{stage}")(x)
     x = layers.Dense(dim, name="project")(layers.Reshape((-1, x.shape[-1]))(x))
     return layers.LayerNormalization(name=CELLS)(LearnedPositions(name="positions")(x))

@@ -18,21 +18,23 @@ class RecurrentCaptioner(layers.Layer):
     Soft attention: before each word the state h_(t-1) is compared with every cell a_i, and the
     decoder reads their mean, weighted by the result.
 
-        e_ti = v . tanh(W a_i + U h_(t-1)),    alpha_t = softmax(e_t)
+        e_ti = (W a_i) . (V h_(t-1)) / sqrt(K),    alpha_t = softmax(e_t)
         z_t  = b_t * sum_i alpha_ti a_i,       b_t = sigmoid(w . h_(t-1))
         h_t  = GRU([y_(t-1), z_t], h_(t-1))
         p(y_t) = softmax(L (norm(W_o [h_t, z_t, y_(t-1)])))
 
-    with y the vectors of words. The first state is a function of the mean of the cells.
+    with y the vectors of words. The first state is a function of the mean of the cells, and keys
+    W a_i have K numbers, as cells have.
 
-    Differs from the paper: a GRU in the place of an LSTM; layer normalisation in the output; one
-    embedding for the words that are read and said; no penalty on cells that are looked at less than
-    others.
+    Differs from the paper: products of keys and queries in the place of a hidden layer with tanh,
+    which takes several times as long; a GRU in the place of an LSTM; layer normalisation in the
+    output; one embedding for the words that are read and said; no penalty on cells that are looked
+    at less than others.
 
     Args:
         vocabulary_size: V.
         embedding_dim: E.
-        units: U, of the state and of the attention's hidden layer.
+        units: U, of the state.
         dropout: rate on the words' vectors and before W_o.
     """
 
@@ -47,9 +49,6 @@ class RecurrentCaptioner(layers.Layer):
             vocabulary_size, embedding_dim, embeddings_initializer=initializer, name="embedding"
         )
         self.first = layers.Dense(units, "tanh", name="first_state")
-        self.keys = layers.Dense(units, use_bias=False, name="keys")
-        self.query = layers.Dense(units, name="query")
-        self.energy = layers.Dense(1, use_bias=False, name="energy")
         self.gate = layers.Dense(1, "sigmoid", name="gate")
         self.cell = layers.GRUCell(units, name="cell")
         self.drop = layers.Dropout(dropout)
@@ -59,11 +58,12 @@ class RecurrentCaptioner(layers.Layer):
 
     def build(self, cells_shape, ids_shape):
         dim, units, size = self.settings["embedding_dim"], self.settings["units"], cells_shape[-1]
+        self.keys = layers.Dense(size, use_bias=False, name="keys")
+        self.query = layers.Dense(size, name="query")
         self.embedding.build(ids_shape)
         self.first.build((cells_shape[0], size))
         self.keys.build(cells_shape)
         self.query.build((ids_shape[0], units))
-        self.energy.build((*cells_shape[:-1], units))
         self.gate.build((ids_shape[0], units))
         self.cell.build((ids_shape[0], dim + size))
         self.combine.build((*ids_shape, units + size + dim))
@@ -103,9 +103,9 @@ class RecurrentCaptioner(layers.Layer):
     def _advance(self, words, state: dict) -> tuple:
         """(B, E) -> [h, z, y] (B, U + D + E), the shares of the cells (B, S), and the new state."""
         hidden = state["hidden"]
-        energies = self.energy(ops.tanh(state["keys"] + self.query(hidden)[:, None]))  # (B, S, 1)
-        shares = ops.softmax(energies[..., 0], axis=-1)
-        context = self.gate(hidden) * ops.sum(shares[..., None] * state["cells"], axis=1)
+        query = self.query(hidden)[..., None] * state["keys"].shape[-1] ** -0.5  # (B, D, 1)
+        shares = ops.softmax(ops.matmul(state["keys"], query)[..., 0], axis=-1)  # (B, S)
+        context = self.gate(hidden) * ops.matmul(shares[:, None], state["cells"])[:, 0]  # (B, D)
         hidden, _ = self.cell(ops.concatenate([words, context], axis=-1), [hidden])
         values = ops.concatenate([hidden, context, words], axis=-1)
         return values, shares, {**state, "hidden": hidden}
