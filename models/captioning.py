@@ -108,8 +108,7 @@ def _captioner(
 ) -> keras.Model:  # fmt: skip
     image, ids = spec.inputs["image"], spec.inputs["caption_in"]
     images = keras.Input(image.shape, dtype=image.dtype, name="image")
-    # Of a fixed length, since a recurrent decoder is unrolled.
-    caption_in = keras.Input(ids.shape, dtype=ids.dtype, name="caption_in")
+    caption_in = keras.Input(ids.open_shape, dtype=ids.dtype, name="caption_in")
     cells = _cells(images, filters, hidden_dim, augment)  # (I, S, D)
     logits = decoder(cells, caption_in)  # (B, T, V)
     return keras.Model({"image": images, "caption_in": caption_in}, logits, name=name)

@@ -70,13 +70,15 @@ class RecurrentCaptioner(layers.Layer):
         self.norm.build((*ids_shape, dim))
 
     def call(self, cells, ids, training=False):
-        state = {name: self.repeat(x, ids) for name, x in self.start(cells, 0).items()}
+        start = {name: self.repeat(x, ids) for name, x in self.start(cells, 0).items()}
         words = self.drop(self.embed(ids), training=training)  # (B, T, E)
-        read = []
-        for place in range(ids.shape[1]):
-            values, _, state = self._advance(words[:, place], state)
-            read.append(values)
-        return self._logits(ops.stack(read, axis=1), training)
+
+        def advance(read, word):
+            read, _ = self._advance(word, {**start, "read": read})
+            return read, read
+
+        _, read = ops.scan(advance, start["read"], ops.transpose(words, (1, 0, 2)))
+        return self._logits(ops.transpose(read, (1, 0, 2)), words, training)  # (B, T, V)
 
     def embed(self, ids):
         """(...) ids -> (..., E), scaled by sqrt(E)."""
@@ -84,36 +86,38 @@ class RecurrentCaptioner(layers.Layer):
 
     def start(self, cells, length: int) -> dict:
         """The state before the first word; axis 0 of every tensor is that of the cells."""
-        first = self.first(ops.mean(cells, axis=1))
-        return {"cells": cells, "keys": self.keys(cells), "hidden": first}
+        mean = ops.mean(cells, axis=1)
+        read = ops.concatenate([self.first(mean), ops.zeros_like(mean)], axis=-1)
+        return {"cells": cells, "keys": self.keys(cells), "read": read}
 
     def step(self, ids, index, state: dict) -> tuple:
         """(B,) ids at position `index` -> (B, V) logits of the next, and the new state."""
-        values, _, state = self._advance(self.embed(ids), state)
-        return self._logits(values), state
+        word = self.embed(ids)
+        read, _ = self._advance(word, state)
+        return self._logits(read, word), {**state, "read": read}
 
     def attention(self, cells, ids):
         """(B, T, S): the share of each cell in what is read before the word after each id."""
         state, shares = self.start(cells, 0), []
         for place in range(ids.shape[1]):
-            _, share, state = self._advance(self.embed(ids[:, place]), state)
+            state["read"], share = self._advance(self.embed(ids[:, place]), state)
             shares.append(share)
         return ops.stack(shares, axis=1)
 
-    def _advance(self, words, state: dict) -> tuple:
-        """(B, E) -> [h, z, y] (B, U + D + E), the shares of the cells (B, S), and the new state."""
-        hidden = state["hidden"]
+    def _advance(self, word, state: dict) -> tuple:
+        """The vectors of words (B, E), and what was read before them: the last h and z, side by
+        side, (B, U + D). Returns what is read now, and the shares of the cells, (B, S)."""
+        hidden = state["read"][:, : self.settings["units"]]
         query = self.query(hidden)[..., None] * state["keys"].shape[-1] ** -0.5  # (B, D, 1)
-        shares = ops.softmax(ops.matmul(state["keys"], query)[..., 0], axis=-1)  # (B, S)
-        context = self.gate(hidden) * ops.matmul(shares[:, None], state["cells"])[:, 0]  # (B, D)
-        hidden, _ = self.cell(ops.concatenate([words, context], axis=-1), [hidden])
-        values = ops.concatenate([hidden, context, words], axis=-1)
-        return values, shares, {**state, "hidden": hidden}
+        shares = ops.softmax(ops.matmul(state["keys"], query)[..., 0], axis=-1)
+        context = ops.matmul(shares[:, None], state["cells"])[:, 0] * self.gate(hidden)  # (B, D)
+        hidden, _ = self.cell(ops.concatenate([word, context], axis=-1), [hidden])
+        return ops.concatenate([hidden, context], axis=-1), shares
 
-    def _logits(self, values, training=False):
-        """(..., U + D + E) -> (..., V), by the transposed embedding."""
-        combined = self.norm(self.combine(self.drop(values, training=training)))
-        return self.embedding(combined, reverse=True)
+    def _logits(self, read, words, training=False):
+        """(..., U + D) and (..., E) -> (..., V), by the transposed embedding."""
+        values = self.drop(ops.concatenate([read, words], axis=-1), training=training)
+        return self.embedding(self.norm(self.combine(values)), reverse=True)
 
     def compute_output_shape(self, cells_shape, ids_shape):
         return (*ids_shape, self.settings["vocabulary_size"])

@@ -52,6 +52,8 @@ CLASS_WORDS = {
     "ham": "home later love dinner mum tomorrow sorry bus Sunday ok ?".split(),
 }
 SHARED_WORDS = "you the to now and me it is can your see at soon we go".split()
+# The target of a decoder -> its input.
+DECODED = {"target_out": "target_in", "caption_out": "caption_in"}
 # Arguments that make training random: (off, on).
 RANDOMNESS = {
     "dropout": (0.0, 0.5),
@@ -141,8 +143,8 @@ def batch(spec: DataSpec, rows: int = 16, seed: int = 1) -> tuple[dict, np.ndarr
         return inputs, (np.arange(rows) % spec.outputs).astype(np.int32)
     if spec.target.any_size:  # a class a pixel
         return inputs, rng.integers(0, spec.outputs, (rows, *spec.target.shape)).astype(np.uint8)
-    if spec.target.name == "target_out":  # the decoder's input, shifted left by one position
-        return inputs, np.roll(inputs["target_in"], -1, axis=1)
+    if spec.target.name in DECODED:  # the decoder's input, shifted left by one position
+        return inputs, np.roll(inputs[DECODED[spec.target.name]], -1, axis=1)
     horizon = Field(
         (spec.task_metadata["horizon_steps"], len(spec.task_metadata["columns"])), "float32", ""
     )
