@@ -2,7 +2,8 @@
 
 One row a caption; an image with several rows has several captions, all of which count as right.
 Images are JPEG or PNG files, of any size, in a folder or a zip or tar file. All captions of an
-image are in one split, as are images of equal pixels.
+image are in one split, as are images of equal pixels. Without a table, a caption is a part of the
+file's name (`caption_in_name`), as in data sets of codes and number plates.
 
 Flickr8k (Hodosh, Young and Hockenmaier 2013) is such a table without a header, Flickr8k.token.txt:
 
@@ -21,7 +22,16 @@ from pydantic import Field
 from pipelines import spec
 from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
-from pipelines.preparation import empty_texts, image_captions, named_images, source_files, tables
+from pipelines.preparation import (
+    empty_texts,
+    file_groups,
+    image_captions,
+    named_images,
+    source_files,
+    tables,
+    unpacked_folder,
+)
+from pipelines.preparation.file_groups import PartOfName
 from pipelines.preparation.image_captions import CaptionedImages
 from pipelines.preparation.splits import HoldOut, SplitSources
 from pipelines.preparation.table_options import TableOptions
@@ -37,6 +47,8 @@ class Options(image_captions.Options, TableOptions):
     Args:
         image: the column of the images' paths.
         caption: the column of the captions.
+        caption_in_name: without a table, where the source is a folder or an archive of images: a
+            regular expression whose brackets hold the caption in a file's name, "(.+)[.]png".
         header: whether the first row holds names of columns; otherwise give `names`.
         folder: what the paths are relative to, itself relative to the table's folder; or a zip or
             tar file with the images, whose names may then leave out folders.
@@ -50,6 +62,7 @@ class Options(image_captions.Options, TableOptions):
 
     image: Column = "image"
     caption: Column = "caption"
+    caption_in_name: PartOfName | None = None
     header: bool = True
     folder: str = "."
     files: SplitSources[str] | None = None
@@ -60,7 +73,9 @@ class Options(image_captions.Options, TableOptions):
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     reader = Reader(*options.size, channels=3, max_pixels=options.max_pixels)
-    data = read(options, raw, reader)
+    data = read(options, raw, reader) if options.caption_in_name is None else (
+        read_names(options.caption_in_name, raw, reader)
+    )
     return image_captions.write(data, out, reader, options, seed, options.split)
 
 
@@ -97,6 +112,31 @@ def read(options: Options, raw: Path, reader: Reader) -> CaptionedImages:
                 captions.setdefault(file, []).append(caption)
         _settle_uncaptioned(present, set(captions), options.empty)
     return CaptionedImages(raw, images, files, names, np.array(splits), list(captions.values()))
+
+
+def read_names(pattern: str, raw: Path, reader: Reader) -> CaptionedImages:
+    """All images of a folder or archive, with the captions in their names.
+
+    Raises:
+        UserError: `rows-missing`, `name-unmatched`, an image that cannot be read.
+    """
+    with unpacked_folder.folder_of(raw) as folder:
+        present = named_images.NamedImages(folder, raw)
+        paths = present.paths()
+        if not paths:
+            raise UserError(
+                "rows-missing", "no JPEG or PNG files; give a folder or an archive with images",
+                path=raw,
+            )  # fmt: skip
+        names = [path.relative_to(folder).as_posix() for path in paths]
+        captions = [
+            [file_groups.part_of_name(raw, name, pattern, "caption_in_name")] for name in names
+        ]
+        files = [path.read_bytes() for path in paths]
+    images = [
+        reader(data, str(raw / name)) for data, name in zip(files, names, strict=True)
+    ]  # fmt: skip
+    return CaptionedImages(raw, images, files, names, np.full(len(names), ""), captions)
 
 
 def rows_of(table: tables.Table, options: Options) -> list[tuple[int, str, str]]:

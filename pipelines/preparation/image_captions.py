@@ -1,10 +1,10 @@
 """Images with captions become splits on disk: by image, with a vocabulary; for all recipes.
 
-Train and val have a row for each caption: image (height, width, channels) uint8, which the captions
-of an image share, caption_in (BEGIN, then ids) and caption_out (ids, then END), padded, and the
-text, caption. Test has a row for each image: references, all of its captions with a line feed
-between them, image_bytes (the encoded file, as a client would send it), file (its name), and
-caption_in and caption_out of the first one; beside them what else a recipe knows of its images.
+Train and val have a row for each caption: image (height, width, channels) uint8, image_bytes (the
+encoded file, as a client would send it) and file (its name), which the captions of an image share;
+caption_in (BEGIN, then ids) and caption_out (ids, then END), padded; and the text, caption. Test has
+a row for each image: the same, with caption_in and caption_out of the first of its captions, and
+all of them as references, with a line feed between them; beside these what else a recipe knows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -161,6 +161,7 @@ def caption_rows(
     place = np.repeat(np.arange(len(members)), counts)
     return {
         IMAGE: Repeated(np.stack([data.images[number] for number in members]), place),
+        RAW: Repeated([data.files[number] for number in members], place),
         "file": Repeated([data.names[number] for number in members], place),
         CAPTION: said,
         **encode(data.source, said, subwords, max_tokens),

@@ -117,7 +117,7 @@ def test_equal_images_are_in_one_split():
     rows = captioned(12)
     for number in range(1, 6):
         Path(f"photos/{number}.png").write_bytes(Path("photos/0.png").read_bytes())
-    run(table(rows), split={"val": 2, "test": 6})
+    run(table(rows))
     same = {f"{number}.png" for number in range(6)}
     holders = [split for split in ("train", "val", "test") if same & set(read(split)["file"][:])]
     assert len(holders) == 1
@@ -175,3 +175,14 @@ def test_long_captions_are_cut_without_an_end(capsys):
     assert "truncated" in capsys.readouterr().out
     ends = (read("train")["caption_out"] == END).sum(axis=1)
     assert set(ends.tolist()) == {0, 1}
+
+
+def test_a_caption_may_be_in_the_name_of_its_file():
+    for number, code in enumerate(("2b8", "x4n", "pp3", "8ce", "n2m", "45x", "g7f", "ww6")):
+        photo(f"codes/{code}.png", number)
+    tokens = {"method": "char", "vocabulary_size": 64, "max_tokens": 5}
+    run("codes", caption_in_name="(.+)[.]png", tokens=tokens)
+    test = read("test")
+    assert test["references"][:] == [Path(name).stem for name in test["file"]]
+    with user_error("name-unmatched", key="caption_in_name", value="2b8.png"):
+        run("codes", caption_in_name="(.+)[.]jpg", tokens=tokens)
