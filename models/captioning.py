@@ -12,8 +12,8 @@ import keras
 from keras import layers
 
 from models.layers import LearnedPositions, RecurrentCaptioner, TransformerCaptioner
-from models.layers.augmentation import augment_images
 from models.layers.attention import head_dim
+from models.layers.augmentation import augment_images
 from pipelines.spec import DataSpec
 
 # The task (pipelines/tasks/captioning) looks for the layers by these names.

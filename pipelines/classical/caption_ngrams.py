@@ -49,7 +49,9 @@ def rarities(references: Sequence[Sequence[str]]) -> tuple[dict[Ngram, float], f
         return {}, 1.0
     images: Counter[Ngram] = Counter()
     for captions in references:
-        images.update({ngram for caption in captions for order in counts(caption) for ngram in order})
+        images.update(
+            {ngram for caption in captions for order in counts(caption) for ngram in order}
+        )
     total = np.log(len(references))
     return {ngram: float(total - np.log(count)) for ngram, count in images.items()}, float(total)
 

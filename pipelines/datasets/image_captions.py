@@ -73,9 +73,10 @@ class Options(image_captions.Options, TableOptions):
 
 def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
     reader = Reader(*options.size, channels=3, max_pixels=options.max_pixels)
-    data = read(options, raw, reader) if options.caption_in_name is None else (
-        read_names(options.caption_in_name, raw, reader)
-    )
+    if options.caption_in_name is None:
+        data = read(options, raw, reader)
+    else:
+        data = read_names(options.caption_in_name, raw, reader)
     return image_captions.write(data, out, reader, options, seed, options.split)
 
 

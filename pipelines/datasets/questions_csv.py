@@ -110,4 +110,3 @@ def rows_of(table: tables.Table, options: Options) -> list[tuple[int, str, str, 
     lines = [line for line, _ in empty]
     empty_texts.settle(table.path, first, lines, options.empty, remaining=len(rows))
     return rows
-

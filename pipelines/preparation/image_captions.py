@@ -2,9 +2,9 @@
 
 Train and val have a row for each caption: image (height, width, channels) uint8, image_bytes (the
 encoded file, as a client would send it) and file (its name), which the captions of an image share;
-caption_in (BEGIN, then ids) and caption_out (ids, then END), padded; and the text, caption. Test has
-a row for each image: the same, with caption_in and caption_out of the first of its captions, and
-all of them as references, with a line feed between them; beside these what else a recipe knows.
+caption_in (BEGIN, then ids) and caption_out (ids, then END), padded; and the text, caption. Test
+has a row for each image: the same, with caption_in and caption_out of its first caption, and all of
+them as references, with a line feed between them; beside these what else a recipe knows.
 """
 
 from collections.abc import Mapping, Sequence

@@ -132,5 +132,3 @@ def held_out(rng: np.random.Generator) -> frozenset[Thing]:
     test. Each digit and each colour is in train with others."""
     digits = rng.permutation(len(NAMES))[: 2 * len(COLOURS)].tolist()
     return frozenset(zip(2 * list(COLOURS), (NAMES[digit] for digit in digits), strict=True))
-
-

@@ -58,7 +58,8 @@ def test_the_consensus_is_the_caption_that_agrees_most():
     vectors = memory.vectors[rows].toarray()
     agreement = (vectors @ vectors.T).mean(axis=1)
     caption, most = memory.consensus(np.array([0, 2]))
-    assert caption == SAID[rows[agreement.argmax()]] and most == pytest.approx(agreement.max(), abs=1e-6)
+    assert caption == SAID[rows[agreement.argmax()]]
+    assert most == pytest.approx(agreement.max(), abs=1e-6)
 
 
 def test_neighbours_are_ranked_and_the_first_of_equals_comes_first():

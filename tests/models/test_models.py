@@ -273,10 +273,11 @@ CASES = [
     # 3*3*3*3+3; 4 * 4 cells 3*4+4, their positions, a norm. Embedding 12*4; first state 4*3+3; keys
     # 4*4, query 3*4+4, gate 3+1; three gates of 3*(8+3+2); to the embedding 11*4+4, a norm.
     captions("captioning", "attention_captioner", CAPTIONS,
-             CELLS + 48 + 15 + 16 + 16 + 4 + 117 + 48 + 8, CAPTIONER | {"embedding_dim": 4, "units": 3}),
+             CELLS + 48 + 15 + 16 + 16 + 4 + 117 + 48 + 8,
+             {**CAPTIONER, "embedding_dim": 4, "units": 3}),
     # Embedding; three norms, two attentions of 4*(4*4+4), 4*6+6 and 6*4+4; a norm.
     captions("captioning", "transformer_captioner", CAPTIONS, CELLS + 48 + 24 + 160 + 58 + 8,
-             CAPTIONER | {"num_heads": 2, "depth": 1, "mlp_dim": 6}),
+             {**CAPTIONER, "num_heads": 2, "depth": 1, "mlp_dim": 6}),
     # 24 weights and a bias for each of 2 steps; of 3 steps' 3 quantiles, whatever the columns.
     series("linear", "linear_forecaster", LONG_ONE, 25 * 2),
     series("linear", "linear_forecaster", LONG_TWO, 25 * 9),
@@ -377,7 +378,8 @@ DEFAULTS = [
     # 3 to 24, 24 to 48, 48 to 64; a cell 64*64+64, its position and norm. Embedding 12*64; first
     # state 64*96+96; 64*64, 96*64+64, 96+1; three gates of 96*(128+96+2); 224*64+64, a norm.
     captions("captioning", "attention_captioner", CAPTIONS,
-             672 + 10_416 + 27_712 + 4160 + 192 + 768 + 6240 + 4096 + 6208 + 97 + 65_088 + 14_400 + 128),
+             672 + 10_416 + 27_712 + 4160 + 192
+             + 768 + 6240 + 4096 + 6208 + 97 + 65_088 + 14_400 + 128),
     # Two blocks of three norms 2*64, two attentions 4*(64*64+64), 64*128+128 and 128*64+64; a norm.
     captions("captioning", "transformer_captioner", CAPTIONS,
              672 + 10_416 + 27_712 + 4160 + 192 + 768 + 2 * (384 + 33_280 + 16_576) + 128),

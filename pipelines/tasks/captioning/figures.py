@@ -61,7 +61,9 @@ def examples(outputs: Outputs, test: dict, values: np.ndarray, folder: Path) -> 
     references, rows = references_of(test), shown(outputs, test)
 
     def paint(figure):
-        figure.suptitle("Captions from the worst to the best, references in grey", x=0.01, ha="left")
+        figure.suptitle(
+            "Captions from the worst to the best, references in grey", x=0.01, ha="left"
+        )
         for axes in (grid := figure.subplots(ROWS, COLUMNS, squeeze=False)).flat:
             axes.axis("off")
         for axes, row in zip(grid.flat, rows, strict=False):

@@ -149,7 +149,9 @@ def facts_right(captions: Sequence[str], facts: Sequence[str]) -> np.ndarray:
     """(n, kinds) how many of an image's facts a caption has right, see `scene_captions.KINDS`."""
     return np.stack(
         [
-            scene_captions.right(scene_captions.read(true), scene_captions.read(normalized(caption)))
+            scene_captions.right(
+                scene_captions.read(true), scene_captions.read(normalized(caption))
+            )
             for caption, true in zip(captions, facts, strict=True)
         ]
     )

@@ -1,5 +1,6 @@
 """Predictions and metrics of a captioner."""
 
+from pathlib import Path
 
 import numpy as np
 

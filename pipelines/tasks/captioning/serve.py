@@ -41,7 +41,9 @@ class GraphTokens(tf.Module):
     def __init__(self, subwords: Subwords):
         super().__init__()
         pieces = subwords.pieces(range(subwords.size))
-        written = [piece if text else "" for piece, text in zip(pieces, subwords.texts, strict=True)]
+        written = [
+            piece if text else "" for piece, text in zip(pieces, subwords.texts, strict=True)
+        ]
         self.pieces = tf.constant(written)
 
     def tokens(self, ids):
