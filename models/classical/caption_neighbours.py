@@ -113,15 +113,15 @@ class CaptionNeighbours:
     def fit(self, train: Columns, val: Columns, seed: int) -> None:
         """seed: nothing is random."""
         self.memory = CaptionMemory.of(*_by_image(train))
-        said, starts = _by_image(val)
-        references = [said[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        captions, starts = _by_image(val)
+        references = [captions[a:b] for a, b in zip(starts[:-1], starts[1:], strict=True)]
         best = -1.0
         for features in image_features.candidates(self.shape)[-TRIED:]:
             known, asked = (features(np.asarray(split["image"].values)) for split in (train, val))
             order = nearest_neighbours.ranked(known, asked, self.neighbours[-1])
             for count in self.neighbours:
-                captions = [self.memory.consensus(row[:count])[0] for row in order]
-                value = float(caption_ngrams.cider_d(captions, references).mean())
+                answers = [self.memory.consensus(row[:count])[0] for row in order]
+                value = float(caption_ngrams.cider_d(answers, references).mean())
                 if value > best:
                     best, self.features, self.known, self.count = value, features, known, count
         settings = f"{self.features}, {self.count} neighbours, CIDEr-D {best:.3f} on val"

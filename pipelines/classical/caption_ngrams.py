@@ -91,11 +91,11 @@ def _agreement(
 ) -> float:
     difference = len(normalized(candidate).split()) - len(normalized(caption).split())
     cosines = []
-    for own, other in zip(vectors, _weighted(caption, weights, unknown), strict=True):
-        norms = _norm(own) * _norm(other)
+    for weighted, other in zip(vectors, _weighted(caption, weights, unknown), strict=True):
+        norms = _norm(weighted) * _norm(other)
         shared = sum(
             min(weight, other[ngram]) * other[ngram]
-            for ngram, weight in own.items()
+            for ngram, weight in weighted.items()
             if ngram in other
         )
         cosines.append(shared / norms if norms else 0.0)

@@ -23,7 +23,7 @@ from pipelines.preparation import digit_scenes, image_captions, scene_captions
 from pipelines.preparation.digit_scenes import Scene, Writer
 from pipelines.preparation.image_captions import CaptionedImages, CaptionTokens
 from pipelines.preparation.labelled_images import Size
-from pipelines.preparation.scene_captions import Statement, Thing
+from pipelines.preparation.scene_captions import ColouredDigit, Statement
 from pipelines.preprocessing import image_decoding
 from pipelines.preprocessing.image_decoding import Reader
 
@@ -86,11 +86,11 @@ def read(options: Options, raw: Path, reader: Reader, seed: int) -> CaptionedIma
 
 
 def draw(
-    writer: Writer, others: frozenset[Thing], is_held_out: bool
+    writer: Writer, others: frozenset[ColouredDigit], is_held_out: bool
 ) -> tuple[Scene, Statement]:  # fmt: skip
     """A scene with or without one of the combinations that train never has, and its facts."""
     while True:
         scene = writer.scene(DIGITS)
         true = scene_captions.facts(scene)
-        if true is not None and is_held_out == bool(others & set(true.things)):
+        if true is not None and is_held_out == bool(others & set(true.digits)):
             return scene, true

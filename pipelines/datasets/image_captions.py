@@ -160,8 +160,9 @@ def rows_of(table: tables.Table, options: Options) -> list[tuple[int, str, str]]
 def _settle_uncaptioned(
     present: named_images.NamedImages, captioned: set[Path], option: empty_texts.Empty
 ) -> None:
-    """Refuses images that no row names, or prints how many are left out."""
-    others = [path for path in present.paths() if path not in captioned]
+    """Refuses images beside the others that no row names, or prints how many are left out."""
+    beside = {path.parent for path in captioned}
+    others = [path for path in present.paths(beside) if path not in captioned]
     if not others:
         return
     count, first = len(others), present.name(others[0])

@@ -117,14 +117,14 @@ def write(
                 "rows-missing", f"the {name} split has no image; make it larger, or add images",
                 path=data.source, key=f"split.{name}",
             )  # fmt: skip
-    said = [text for number in images_of["train"] for text in data.captions[number]]
+    captions = [text for number in images_of["train"] for text in data.captions[number]]
     tokens = options.tokens
-    subwords = learn(said, tokens.vocabulary_size, tokens.method, tokens.normalization)
+    subwords = learn(captions, tokens.vocabulary_size, tokens.method, tokens.normalization)
     assets = out / "repeat0/assets"
     assets.mkdir(parents=True)
     reader.save(assets / READER_FILE)
     subwords.save(assets)
-    distinct = "\n".join(dict.fromkeys(said))
+    distinct = "\n".join(dict.fromkeys(captions))
     (assets / TRAIN_CAPTIONS).write_text(distinct + "\n", "utf-8")
     for name, members in images_of.items():
         make = image_rows if name == "test" else caption_rows
@@ -157,14 +157,14 @@ def caption_rows(
 ) -> dict[str, arrays.Column]:
     """The columns of train and val: a row for each caption, image by image."""
     counts = [len(data.captions[number]) for number in members]
-    said = [text for number in members for text in data.captions[number]]
+    captions = [text for number in members for text in data.captions[number]]
     place = np.repeat(np.arange(len(members)), counts)
     return {
         IMAGE: Repeated(np.stack([data.images[number] for number in members]), place),
         RAW: Repeated([data.files[number] for number in members], place),
         "file": Repeated([data.names[number] for number in members], place),
-        CAPTION: said,
-        **encode(data.source, said, subwords, max_tokens),
+        CAPTION: captions,
+        **encode(data.source, captions, subwords, max_tokens),
     }
 
 
@@ -205,13 +205,10 @@ def encode(
 
 def report(data: CaptionedImages) -> list[Finding]:
     """The data report on all images."""
-    said = [text for captions in data.captions for text in captions]
-    places = [
-        name
-        for name, captions in zip(data.names, data.captions, strict=True)
-        for _ in captions
-    ]  # fmt: skip
-    message = f"{len(said)} captions of {len(data.images)} images"
+    pairs = list(zip(data.names, data.captions, strict=True))
+    captions = [text for _, texts_of in pairs for text in texts_of]
+    places = [name for name, texts_of in pairs for _ in texts_of]
+    message = f"{len(captions)} captions of {len(data.images)} images"
     return [
-        Finding("rows", "info", len(said), message), *texts.contents(said, places, CAPTION)
+        Finding("rows", "info", len(captions), message), *texts.contents(captions, places, CAPTION)
     ]  # fmt: skip

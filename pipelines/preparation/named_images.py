@@ -1,7 +1,7 @@
 """Images that a table names: their paths, in a folder or an archive, and what if there are none."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,10 +27,15 @@ class NamedImages:
         if folder != shown:  # an archive often has all of its files in a folder
             self.by_last_part = {path.name: path for path in self.paths()}
 
-    def paths(self) -> list[Path]:
-        """Of all images, in alphabetical order."""
-        found = (path for path in self.folder.rglob("*") if path.suffix.casefold() in ENDINGS)
-        return sorted(path for path in found if path.is_file() and not path.name.startswith("."))
+    def paths(self, folders: Collection[Path] = ()) -> list[Path]:
+        """Of all images, or of those in some folders, in alphabetical order."""
+        files = (path for folder in folders for path in folder.iterdir())
+        images = (
+            path
+            for path in (files if folders else self.folder.rglob("*"))
+            if path.suffix.casefold() in ENDINGS and not path.name.startswith(".")
+        )
+        return sorted(path for path in images if path.is_file())
 
     def path(self, name: str, table: Path, line: int, column: str) -> Path:
         """The file that a cell names.

@@ -35,20 +35,20 @@ COUNTS = np.array([2, 2, 1])  # how many of each kind a scene has
 _COLOUR, _DIGIT = "|".join(COLOURS), "|".join(NAMES)
 _OBJECT = re.compile(rf"\b(?:({_COLOUR}) ({_DIGIT})|({_DIGIT}) in ({_COLOUR}))\b")
 _RELATION = re.compile(r"\b(left of|right of|above|over|below|under)\b")
-Thing = tuple[str, str]  # colour and name of a digit
+ColouredDigit = tuple[str, str]  # colour and name
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What a sentence says: `things` (two, if it is whole), of which the first is left of or above
+    """What a sentence says: two digits, if it is whole, of which the first is left of or above
     the second, as `relation` says; None where there is no relation."""
 
-    things: tuple[Thing, ...]
+    digits: tuple[ColouredDigit, ...]
     relation: str | None
 
     def __str__(self) -> str:
         """The shortest sentence that says it, without articles."""
-        names = [" ".join(thing) for thing in self.things]
+        names = [" ".join(pair) for pair in self.digits]
         return f" {self.relation} ".join(names) if self.relation else " ".join(names)
 
 
@@ -65,7 +65,7 @@ def facts(scene: Scene) -> Statement | None:
 
 def sentences(true: Statement) -> list[str]:
     """All that the grammar has for it."""
-    first, second = ([_phrase(form, *thing) for form in PHRASES] for thing in true.things)
+    first, second = ([_phrase(form, *pair) for form in PHRASES] for pair in true.digits)
     assert true.relation is not None
     sides = ((first, SYNONYMS[true.relation], second), (second, INVERSES[true.relation], first))
     return [
@@ -91,43 +91,43 @@ def write(true: Statement, count: int, rng: np.random.Generator) -> list[str]:
 def read(sentence: str) -> Statement:
     """What a sentence says, also of one that is not quite of the grammar: what can be read in it.
 
-    A colour and a digit that stand together are a thing; the first two count.
+    A colour beside a digit, or behind it, is one of the digits; the first two count.
     """
-    things, starts = [], []
+    digits, starts = [], []
     for match in list(_OBJECT.finditer(sentence))[:2]:
-        things.append((match[1] or match[4], match[2] or match[3]))
+        digits.append((match[1] or match[4], match[2] or match[3]))
         starts.append(match.start())
-    found = _RELATION.search(sentence)
-    if found is None or len(things) < 2:
-        return Statement(tuple(things), None)
-    if found.start() < starts[0]:  # the ground comes first
-        things.reverse()
+    word = _RELATION.search(sentence)
+    if word is None or len(digits) < 2:
+        return Statement(tuple(digits), None)
+    if word.start() < starts[0]:  # the ground comes first
+        digits.reverse()
     for relation, forms in INVERSES.items():
-        if found[1] in forms:
-            return Statement((things[1], things[0]), relation)
-    relation = next(relation for relation, forms in SYNONYMS.items() if found[1] in forms)
-    return Statement((things[0], things[1]), relation)
+        if word[1] in forms:
+            return Statement((digits[1], digits[0]), relation)
+    relation = next(relation for relation, forms in SYNONYMS.items() if word[1] in forms)
+    return Statement((digits[0], digits[1]), relation)
 
 
-def right(true: Statement, said: Statement) -> np.ndarray:
+def right(true: Statement, stated: Statement) -> np.ndarray:
     """(3,) how many of the COUNTS facts of each of KINDS a statement has right.
 
-    Its things are compared with those of the scene in the order in which more is right; the
-    relation is right if it holds between the things that they are taken for.
+    Its digits are compared with those of the scene in the order in which more is right; the
+    relation is right if it holds between the digits that they are taken for.
     """
-    straight = _matches(true.things, said.things)
-    crossed = _matches(true.things[::-1], said.things)
-    straight[2] = said.relation == true.relation
+    straight = _matches(true.digits, stated.digits)
+    crossed = _matches(true.digits[::-1], stated.digits)
+    straight[2] = stated.relation == true.relation
     return max(straight, crossed, key=lambda counts: counts.sum())
 
 
-def _matches(true: Sequence[Thing], said: Sequence[Thing]) -> np.ndarray:
-    pairs = list(zip(true, said, strict=False))
-    digits = sum(a[1] == b[1] for a, b in pairs)
-    return np.array([digits, sum(a[0] == b[0] for a, b in pairs), 0])
+def _matches(true: Sequence[ColouredDigit], stated: Sequence[ColouredDigit]) -> np.ndarray:
+    pairs = list(zip(true, stated, strict=False))
+    colours, names = (sum(a[n] == b[n] for a, b in pairs) for n in range(2))
+    return np.array([names, colours, 0])
 
 
-def held_out(rng: np.random.Generator) -> frozenset[Thing]:
+def held_out(rng: np.random.Generator) -> frozenset[ColouredDigit]:
     """Eight digits, each in one colour, two of each colour: combinations for the second part of
     test. Each digit and each colour is in train with others."""
     digits = rng.permutation(len(NAMES))[: 2 * len(COLOURS)].tolist()

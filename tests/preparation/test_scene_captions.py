@@ -23,7 +23,7 @@ def data():
 
 @pytest.mark.parametrize("relation", ["above", "left of"])
 def test_the_grammar_has_64_sentences_and_reads_all_of_them(relation):
-    true = Statement(TRUE.things, relation)
+    true = Statement(TRUE.digits, relation)
     sentences = grammar.sentences(true)
     assert len(set(sentences)) == 64
     assert "there is an eight in red" in " | ".join(sentences)
@@ -66,14 +66,14 @@ def test_five_different_true_sentences_of_each_scene(data):
 
 
 def test_held_out_combinations_are_in_the_second_part_of_test_alone(data):
-    things = [set(grammar.read(truth).things) for truth in data.of_test["facts"]]
+    digits = [set(grammar.read(truth).digits) for truth in data.of_test["facts"]]
     held_out = np.array(data.of_test["held_out"])
     assert held_out.sum() == 20 and set(data.given_splits[held_out]) == {"test"}
     others = grammar.held_out(np.random.default_rng([1, 0]))
     assert len(others) == 8 == len({digit for _, digit in others})
-    for those, is_held_out in zip(things, held_out, strict=True):
+    for those, is_held_out in zip(digits, held_out, strict=True):
         assert bool(those & others) == is_held_out
-    seen = set().union(*(those for those, part in zip(things, held_out, strict=True) if not part))
+    seen = set().union(*(those for those, part in zip(digits, held_out, strict=True) if not part))
     assert {colour for colour, _ in seen} == set(COLOURS)
     assert {digit for _, digit in seen} == set(NAMES)
 

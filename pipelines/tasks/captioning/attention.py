@@ -33,15 +33,15 @@ def draw(model, test: dict, outputs: Outputs, rows: Sequence[int], folder: Path)
     """figures/attention.png: the image of each row, and the heat of each token over it."""
     assert outputs.ids is not None and outputs.subwords is not None
     rows = list(rows)[:EXAMPLES]
-    said = [until_end(outputs.ids[row])[:MOST_TOKENS] for row in rows]
-    columns = max(1, *map(len, said))
+    shown = [until_end(outputs.ids[row])[:MOST_TOKENS] for row in rows]
+    columns = max(1, *map(len, shown))
 
     def paint(figure):
         figure.suptitle("Where the captioner looks for each token", x=0.01, ha="left")
         grid = figure.subplots(len(rows), columns + 1, squeeze=False)
         for axes in grid.flat:
             axes.axis("off")
-        for line, (row, ids) in enumerate(zip(rows, said, strict=True)):
+        for line, (row, ids) in enumerate(zip(rows, shown, strict=True)):
             pixels = np.asarray(test[IMAGE][row])
             images.show(grid[line, 0], pixels)
             if not ids:

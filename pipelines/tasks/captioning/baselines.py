@@ -2,7 +2,7 @@
 
 - single_caption: the caption of train that agrees most with all others, for every image.
 - random_caption: one of train's captions, drawn at random for each image: what there is to say
-  before one has looked. A captioner that is given other images' pictures is as good as this.
+  before one has looked. A captioner that is given the wrong images is as good as this.
 - neighbours: that of the experiment that the block of baselines names, see
   `models.classical.caption_neighbours`.
 
