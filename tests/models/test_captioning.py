@@ -72,6 +72,7 @@ def greedy(model, images: np.ndarray, steps: int) -> list[list[int]]:
     return rows
 
 
+@pytest.mark.slow
 def test_a_beam_of_one_is_greedy_and_every_search_ends(model):
     decoder, images = ImageDecoder(model), INPUTS["image"]
     found, _ = search_in_batches(decoder, images, BeamSearchConfig(1, 1.0, 7))
@@ -80,6 +81,7 @@ def test_a_beam_of_one_is_greedy_and_every_search_ends(model):
         assert not row[len(expected) :].any()
 
 
+@pytest.mark.slow
 def test_captions_do_not_depend_on_the_rest_of_a_batch(model):
     decoder, order = ImageDecoder(model), np.array([4, 1, 5])
     config = BeamSearchConfig(3, 1.0, 7)

@@ -14,8 +14,8 @@ class ImageDecoder:
     """
 
     def __init__(self, model: keras.Model):
-        named = dict(zip(model.input_names, model.inputs, strict=True))
-        self.cells = keras.Model(named[IMAGE], model.get_layer(CELLS).output)
+        (images,) = (tensor for tensor in model.inputs if tensor.name == IMAGE)
+        self.cells = keras.Model(images, model.get_layer(CELLS).output)
         self.captioner = model.get_layer(CAPTIONER)
 
     def start(self, images, length: int) -> dict:
