@@ -32,8 +32,8 @@ def attention_captioner(
 ) -> keras.Model:
     """Show, Attend and Tell: a GRU that attends softly to a grid of image features.
 
-    Stages of conv -> relu -> 2 x 2 max pooling give a cell for each part of the
-    image. Before each word the decoder computes from its state how much each cell counts; see
+    Stages of conv -> batch normalisation -> relu -> 2 x 2 max pooling give a cell for each part of
+    the image. Before each word the decoder computes from its state how much each cell counts; see
     `RecurrentCaptioner` (layers/recurrent_captioner.py) for its equations. Training uses teacher
     forcing: the decoder reads the right words so far, not its own. Captions are then found by beam
     search.
@@ -118,10 +118,9 @@ def _cells(images, filters: Sequence[int], dim: int, augment: Mapping[str, float
     """(I, H, W, C) -> (I, S, D), each side halved by every stage, row by row."""
     x = layers.Rescaling(1 / 255, name="scale")(augment_images(images, augment))
     for stage, count in enumerate(filters, start=1):
-        x = layers.Conv2D(
-            count, 3, padding="same", activation="relu", kernel_initializer="he_normal",
-            name=f"conv{stage}",
-        )(x)  # fmt: skip
+        x = layers.Conv2D(count, 3, padding="same", use_bias=False, name=f"conv{stage}")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"norm{stage}")(x)
+        x = layers.Activation("relu", name=f"relu{stage}")(x)
         x = layers.MaxPooling2D(2, padding="same", name=f"pool{stage}")(x)
     x = layers.Dense(dim, name="project")(layers.Reshape((-1, x.shape[-1]))(x))
     return layers.LayerNormalization(name=CELLS)(LearnedPositions(name="positions")(x))

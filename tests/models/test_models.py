@@ -172,7 +172,7 @@ def mobilenet_size(first: int) -> int:
 
 CAPTIONS = captions_spec()
 CAPTIONER = {"filters": (3,), "hidden_dim": 4, "dropout": 0.2}
-CELLS = 84 + 16 + 64 + 8
+CELLS = 93 + 16 + 64 + 8
 CASES = [
     # Embedding 12*4; convolutions 1*4*5+5 and 2*4*5+5; logits (5+5)*3+3.
     text("text_cnn", "text_cnn", WORDS, 48 + 25 + 45 + 33, CNN),
@@ -270,8 +270,9 @@ CASES = [
               {**ANSWERER, "fusion": "product"}),
     questions("visual_questions", "visual_question_answerer", QUESTIONS, ASKED + 96 + 68 + 36,
               {**ANSWERER, "fusion": "concatenation"}),
-    # 3*3*3*3+3; 4 * 4 cells 3*4+4, their positions, a norm. Embedding 12*4; first state 4*3+3; keys
-    # 4*4, query 3*4+4, gate 3+1; three gates of 3*(8+3+2); to the embedding 11*4+4, a norm.
+    # 3*3*3*3, four numbers a filter; 4 * 4 cells 3*4+4, their positions, a norm. Embedding 12*4;
+    # first state 4*3+3; keys 4*4, query 3*4+4, gate 3+1; three gates of 3*(8+3+2); to the embedding
+    # 11*4+4, a norm.
     captions("captioning", "attention_captioner", CAPTIONS,
              CELLS + 48 + 15 + 16 + 16 + 4 + 117 + 48 + 8,
              {**CAPTIONER, "embedding_dim": 4, "units": 3}),
@@ -375,14 +376,16 @@ DEFAULTS = [
     # 32*(64+32+2); a cell 64*64+64, its position; 4*(64*64+64); a norm 2*64; 128*64+64; 64*3+3.
     questions("visual_questions", "visual_question_answerer", QUESTIONS,
               448 + 4640 + 18_496 + 768 + 18_816 + 4160 + 64 + 16_640 + 128 + 8256 + 195),
-    # 3 to 24, 24 to 48, 48 to 64; a cell 64*64+64, its position and norm. Embedding 12*64; first
-    # state 64*96+96; 64*64, 96*64+64, 96+1; three gates of 96*(128+96+2); 224*64+64, a norm.
+    # 3 to 24, 24 to 48, 48 to 64, with normalisation; a cell 64*64+64, its position and norm.
+    # Embedding 12*64; first state 64*96+96; 64*64, 96*64+64, 96+1; three gates of 96*(128+96+2);
+    # 224*64+64, a norm.
     captions("captioning", "attention_captioner", CAPTIONS,
-             672 + 10_416 + 27_712 + 4160 + 192
+             648 + 10_368 + 27_648 + 4 * 136 + 4160 + 192
              + 768 + 6240 + 4096 + 6208 + 97 + 65_088 + 14_400 + 128),
     # Two blocks of three norms 2*64, two attentions 4*(64*64+64), 64*128+128 and 128*64+64; a norm.
     captions("captioning", "transformer_captioner", CAPTIONS,
-             672 + 10_416 + 27_712 + 4160 + 192 + 768 + 2 * (384 + 33_280 + 16_576) + 128),
+             648 + 10_368 + 27_648 + 4 * 136 + 4160 + 192
+             + 768 + 2 * (384 + 33_280 + 16_576) + 128),
     series("linear", "linear_forecaster", ONE, 7 * 2),
     # One, three and four gates: 32*(1+32+1), with two biases 32*(1+32+2); outputs 32*2+2.
     series("recurrent_forecasters", "elman_forecaster", ONE, 1088 + 66),
