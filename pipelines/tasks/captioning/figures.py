@@ -3,6 +3,7 @@
 Every function writes under `folder`: figures/<name>.png, plots/<name>.csv or <name>.csv.
 """
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from pipelines.tasks.captioning.metrics import (
 )
 
 COLUMNS, ROWS, REFERENCES = 3, 4, 2
-LINE = 34  # characters
+LINE, SMALL_LINE = 38, 52  # characters
 
 
 def draw(outputs, test: dict, spec: DataSpec, decision, folder: Path, model) -> None:
@@ -68,11 +69,11 @@ def examples(outputs: Outputs, test: dict, values: np.ndarray, folder: Path) -> 
             axes.axis("off")
         for axes, row in zip(grid.flat, rows, strict=False):
             images.show(axes, test[IMAGE][row])
-            caption = style.cut(outputs.captions[row], LINE)
-            axes.set_title(f"{caption}  ({values[row]:.1f})", fontsize=8, loc="center")
-            known = "\n".join(style.cut(text, LINE) for text in references[row][:REFERENCES])
+            caption = style.cut(f"{outputs.captions[row]} ({values[row]:.1f})", 2 * LINE)
+            axes.set_title(textwrap.fill(caption, LINE), fontsize=8, loc="center")
+            known = "\n".join(style.cut(text, SMALL_LINE) for text in references[row][:REFERENCES])
             axes.text(
-                0.5, -0.04, known, transform=axes.transAxes, fontsize=7.5, color=style.GREY,
+                0.5, -0.04, known, transform=axes.transAxes, fontsize=7, color=style.GREY,
                 ha="center", va="top",
             )  # fmt: skip
 
