@@ -276,9 +276,11 @@ CASES = [
     captions("captioning", "attention_captioner", CAPTIONS,
              CELLS + 48 + 15 + 16 + 16 + 4 + 117 + 48 + 8,
              {**CAPTIONER, "embedding_dim": 4, "units": 3}),
-    # Embedding; three norms, two attentions of 4*(4*4+4), 4*6+6 and 6*4+4; a norm.
-    captions("captioning", "transformer_captioner", CAPTIONS, CELLS + 48 + 24 + 160 + 58 + 8,
-             {**CAPTIONER, "num_heads": 2, "depth": 1, "mlp_dim": 6}),
+    # As above with cells of 8: 3*8+8, positions, a norm. Embedding 12*8; three norms, two attentions
+    # of 4*(8*8+8), 8*16+16 and 16*8+8; a norm.
+    captions("captioning", "transformer_captioner", CAPTIONS,
+             93 + 32 + 128 + 16 + 96 + 48 + 576 + 280 + 16,
+             {**CAPTIONER, "hidden_dim": 8, "num_heads": 2, "depth": 1, "mlp_dim": 16}),
     # 24 weights and a bias for each of 2 steps; of 3 steps' 3 quantiles, whatever the columns.
     series("linear", "linear_forecaster", LONG_ONE, 25 * 2),
     series("linear", "linear_forecaster", LONG_TWO, 25 * 9),

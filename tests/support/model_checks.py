@@ -294,7 +294,8 @@ def check_padding_embedding(case: Case) -> None:
 
 def scored(logits: np.ndarray, inputs: dict) -> np.ndarray:
     """The logits that are used: without padded target positions and without the padding id."""
-    return logits[inputs["target_in"] != 0][:, 1:] if "target_in" in inputs else logits
+    decoded = set(DECODED.values()) & set(inputs)
+    return logits[inputs[decoded.pop()] != 0][:, 1:] if decoded else logits
 
 
 def check_padding_alone(case: Case) -> None:
