@@ -276,7 +276,7 @@ CASES = [
     captions("captioning", "attention_captioner", CAPTIONS,
              CELLS + 48 + 15 + 16 + 16 + 4 + 117 + 48 + 8,
              {**CAPTIONER, "embedding_dim": 4, "units": 3}),
-    # As above with cells of 8: 3*8+8, positions, a norm. Embedding 12*8; three norms, two attentions
+    # As above with cells of 8: 3*8+8, positions, norm. Embedding 12*8; three norms, two attentions
     # of 4*(8*8+8), 8*16+16 and 16*8+8; a norm.
     captions("captioning", "transformer_captioner", CAPTIONS,
              93 + 32 + 128 + 16 + 96 + 48 + 576 + 280 + 16,
