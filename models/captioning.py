@@ -18,7 +18,6 @@ from pipelines.spec import DataSpec
 
 # The task (pipelines/tasks/captioning) looks for the layers by these names.
 CELLS, CAPTIONER = "cells", "captioner"
-POSITION_STDDEV = 0.5  # about as large as features, since captions say where things are
 
 
 def attention_captioner(
@@ -124,5 +123,4 @@ def _cells(images, filters: Sequence[int], dim: int, augment: Mapping[str, float
         x = layers.Activation("relu", name=f"relu{stage}")(x)
         x = layers.MaxPooling2D(2, padding="same", name=f"pool{stage}")(x)
     x = layers.Dense(dim, name="project")(layers.Reshape((-1, x.shape[-1]))(x))
-    x = LearnedPositions(POSITION_STDDEV, name="positions")(x)
-    return layers.LayerNormalization(name=CELLS)(x)
+    return layers.LayerNormalization(name=CELLS)(LearnedPositions(name="positions")(x))

@@ -59,17 +59,10 @@ class LearnedPositions(keras.layers.Layer):
 
     Attention is equivariant to permutations, so without it the network would not know where in
     the image a patch is.
-
-    Args:
-        stddev: of the vectors at the start. Larger ones tell positions apart from the first step.
     """
 
-    def __init__(self, stddev: float = 0.02, **kwargs):
-        super().__init__(**kwargs)
-        self.stddev = stddev
-
     def build(self, shape):
-        initializer = keras.initializers.RandomNormal(stddev=self.stddev)
+        initializer = keras.initializers.RandomNormal(stddev=0.02)
         self.positions = self.add_weight(shape[1:], initializer, name="positions")
 
     def call(self, tokens):
@@ -77,6 +70,3 @@ class LearnedPositions(keras.layers.Layer):
 
     def compute_output_shape(self, shape):
         return shape
-
-    def get_config(self):
-        return {**super().get_config(), "stddev": self.stddev}
