@@ -8,6 +8,7 @@ import numpy as np
 
 from pipelines.spec import DataSpec
 from pipelines.storage import arrays
+from pipelines.storage.repeated import Repeated
 
 ROWS = {"train": 96, "val": 48, "test": 48}
 
@@ -60,5 +61,8 @@ def _rows(column: arrays.Column, indices: np.ndarray) -> arrays.Column:
     """Some rows of a column, as a column of the same kind."""
     if isinstance(column, np.ndarray):
         return np.array(column[indices])
+    if isinstance(column, Repeated):
+        used, numbers = np.unique(column.numbers[indices], return_inverse=True)
+        return Repeated(_rows(column.values, used), numbers)
     rows = [column[int(index)] for index in indices]
     return column.of(rows) if isinstance(column, arrays.Images | arrays.Sequences) else rows

@@ -11,6 +11,7 @@ from models.layers.lstm import LSTM
 from models.layers.masking import MaskedMaxPooling, MaskedMeanPooling, MaskPadding
 from models.layers.ngrams import NgramSVM
 from models.layers.patches import ClassToken, LearnedPositions, Patches
+from models.layers.recurrent_captioner import RecurrentCaptioner
 from models.layers.recurrent_language_model import RecurrentLanguageModel
 from models.layers.recurrent_translator import RecurrentTranslator
 from models.layers.residual import PaddedShortcut
@@ -19,6 +20,7 @@ from models.layers.shared_images import ImageAttention, RepeatRows
 from models.layers.standardization import SortQuantiles
 from models.layers.symmetries import RandomSymmetry, UndoSymmetry
 from models.layers.transformer_blocks import CausalBlock, DecoderBlock, EncoderBlock
+from models.layers.transformer_captioner import TransformerCaptioner
 from models.layers.transformer_language_model import TransformerLanguageModel
 from models.layers.transformer_translator import TransformerTranslator
 from models.layers.word_dropout import WordDropout
@@ -57,6 +59,7 @@ __all__ = [
     "Patches",
     "RandomAugmentation",
     "RandomSymmetry",
+    "RecurrentCaptioner",
     "RecurrentLanguageModel",
     "RecurrentTranslator",
     "RepeatRows",
@@ -64,6 +67,7 @@ __all__ = [
     "SinePositions",
     "SkipGram",
     "SortQuantiles",
+    "TransformerCaptioner",
     "TransformerLanguageModel",
     "TransformerTranslator",
     "UndoSymmetry",

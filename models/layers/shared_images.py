@@ -1,4 +1,4 @@
-"""Several questions about one image in a batch, for which the image is encoded once.
+"""Several questions or captions of one image in a batch, for which the image is encoded once.
 
 Shapes: I images, B rows of questions, R = B / I of them about each image, one image's behind each
 other; T tokens of a question, S cells of an image, D dimensions. With R = 1 a row is a question
@@ -13,16 +13,16 @@ from models.layers.attention import head_dim
 
 @keras.saving.register_keras_serializable("models")
 class RepeatRows(keras.layers.Layer):
-    """(I, D) vectors of images and (B, ...) of questions -> (B, D): each question's image."""
+    """(I, ...) arrays of images and (B, ...) of questions -> (B, ...): each question's image."""
 
-    def call(self, vectors, questions):
-        count, dim = ops.shape(vectors)[0], vectors.shape[-1]
+    def call(self, of_images, questions):
+        count, shape = ops.shape(of_images)[0], of_images.shape[1:]
         times = ops.shape(questions)[0] // count
-        repeated = ops.broadcast_to(vectors[:, None], (count, times, dim))  # (I, R, D)
-        return ops.reshape(repeated, (-1, dim))
+        repeated = ops.broadcast_to(of_images[:, None], (count, times, *shape))  # (I, R, ...)
+        return ops.reshape(repeated, (-1, *shape))
 
-    def compute_output_shape(self, vectors_shape, questions_shape):
-        return (questions_shape[0], vectors_shape[-1])
+    def compute_output_shape(self, of_images_shape, questions_shape):
+        return (questions_shape[0], *of_images_shape[1:])
 
 
 @keras.saving.register_keras_serializable("models")

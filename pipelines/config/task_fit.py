@@ -10,6 +10,7 @@ SIGNALS = "signal_classification"
 QUESTIONS = "visual_question_answering"
 CODES = "image_reconstruction"
 VIDEOS = "video_classification"
+CAPTIONS = "captioning"
 RECIPES = {
     TEXT: ("text_csv", "text_folder", "text_lines"),
     IMAGE: ("digits", "idx", "image_folder"),
@@ -24,6 +25,7 @@ RECIPES = {
     QUESTIONS: ("digit_scenes", "easy_vqa", "questions_csv"),
     CODES: ("digits", "idx", "image_folder"),
     VIDEOS: ("frame_folders", "moving_digits"),
+    CAPTIONS: ("digit_scene_captions", "image_captions"),
 }
 KNOWN = tuple(RECIPES)
 MODULES = {
@@ -44,6 +46,7 @@ MODULES = {
     QUESTIONS: ("classical/linear_vqa", "visual_questions"),
     CODES: ("classical/pca_images", "image_autoencoders"),
     VIDEOS: ("classical/linear_motion", "video_networks"),
+    CAPTIONS: ("captioning", "classical/caption_neighbours"),
     ANOMALIES: ("autoencoders", "classical/detectors", "step_forecasters", "step_labellers"),
     SIGNALS: (
         "classical/signal_classifiers",
@@ -74,6 +77,7 @@ STRONG = {
     QUESTIONS: ("classical/linear_vqa", "linear_vqa"),
     CODES: ("classical/pca_images", "pca_images"),
     VIDEOS: ("classical/linear_motion", "linear_motion"),
+    CAPTIONS: ("classical/caption_neighbours", "caption_neighbours"),
 }
 
 

@@ -11,16 +11,21 @@ import numpy as np
 from pydantic import Field
 
 from pipelines import spec
-from pipelines.config.errors import UserError, one_of
+from pipelines.config.errors import UserError
 from pipelines.config.schema import Count
-from pipelines.preparation import empty_texts, source_files, tables, visual_questions
+from pipelines.preparation import (
+    empty_texts,
+    named_images,
+    source_files,
+    tables,
+    visual_questions,
+)
 from pipelines.preparation.splits import HoldOut, SplitSources
 from pipelines.preparation.table_options import TableOptions
 from pipelines.preparation.visual_questions import Question, QuestionedImages
 from pipelines.preprocessing import image_decoding
 from pipelines.preprocessing.image_decoding import Reader
 
-MAX_LISTED = 20  # files in an error
 Column = Annotated[str, Field(min_length=1)]
 
 
@@ -67,23 +72,23 @@ def read(options: Options, raw: Path, reader: Reader) -> QuestionedImages:
     for split, name in source_files.by_split(raw, options.files).items():
         path = raw if name is None else source_files.member(raw, name)
         table = options.table(path)
-        for line, image, question, answer in rows_of(table, options):
-            file = path.parent / options.folder / image
-            if file not in place:
-                data = _contents(file, path, line, options.image, image)
-                images.append(reader(data, str(file)))
-                place[file] = len(files), split
-                files.append(data)
-                names.append(image)
-            number, first_split = place[file]
-            if first_split != split:
-                raise UserError(
-                    "split-overlap",
-                    f"this image is also in the table of {first_split}; ask all questions about "
-                    "an image in one of them",
-                    path=path, line=line, key=options.image, value=image,
-                )  # fmt: skip
-            questions.append(Question(number, question, answer, line))
+        with named_images.images_of(path, options.folder) as present:
+            for line, image, question, answer in rows_of(table, options):
+                file = present.path(image, path, line, options.image)
+                if file not in place:
+                    files.append(file.read_bytes())
+                    images.append(reader(files[-1], present.name(file)))
+                    place[file] = len(names), split
+                    names.append(image)
+                number, first_split = place[file]
+                if first_split != split:
+                    raise UserError(
+                        "split-overlap",
+                        f"this image is also in the table of {first_split}; ask all questions "
+                        "about an image in one of them",
+                        path=path, line=line, key=options.image, value=image,
+                    )  # fmt: skip
+                questions.append(Question(number, question, answer, line))
     given = np.array([split for _, split in place.values()])
     return QuestionedImages(raw, images, files, names, given, questions)
 
@@ -105,17 +110,3 @@ def rows_of(table: tables.Table, options: Options) -> list[tuple[int, str, str, 
     lines = [line for line, _ in empty]
     empty_texts.settle(table.path, first, lines, options.empty, remaining=len(rows))
     return rows
-
-
-def _contents(file: Path, table: Path, line: int, column: str, name: str) -> bytes:
-    if file.is_file():
-        return file.read_bytes()
-    folder = file.parent
-    present = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
-    accepted = one_of(file.name, present[:MAX_LISTED]) if present else f"there is no {folder}"
-    raise UserError(
-        "image-missing",
-        f"no file {file}; {accepted}; correct the path, or set `folder` to what paths are relative "
-        "to",
-        path=table, line=line, key=column, value=name,
-    )  # fmt: skip

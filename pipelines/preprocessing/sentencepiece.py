@@ -78,16 +78,16 @@ def until_end(row: Sequence[int]) -> list[int]:
 
 
 def learn(texts: Sequence[str], size: int, method: str, normalization: str) -> Subwords:
-    """A model of at most `size` ids from (training) texts of both languages.
+    """A model of at most `size` ids from (training) texts: of both languages, or of captions.
 
     Digits are split, so that numbers are spelt and not memorised. Deterministic: one
     thread, no sampling.
 
     Args:
-        texts: of both languages.
+        texts: of both languages, or captions.
         size: number of ids; exact for bpe.
-        method: unigram (Kudo 2018) or bpe (Sennrich et al. 2016).
-        normalization: nmt_nfkc, nfkc or identity.
+        method: unigram (Kudo 2018), bpe (Sennrich et al. 2016), word or char.
+        normalization: of characters, by SentencePiece's name: nmt_nfkc, identity.
     """
     return _trained(
         texts, size, "subwords.vocabulary_size", model_type=method,

@@ -14,6 +14,7 @@ from models.googlenet import STAGES as GOOGLENET_STAGES
 from pipelines.config import signatures
 from pipelines.config.errors import UserError
 from pipelines.preparation import labelled_masks
+from pipelines.tasks.captioning.example import example_spec as captions_spec
 from pipelines.tasks.forecasting.example import example_spec as series_spec
 from pipelines.tasks.sequence_memory.example import class_spec
 from pipelines.tasks.signal_classification.example import example_spec as signal_spec
@@ -46,6 +47,7 @@ signals = partial(Case, "signal_classification")
 questions = partial(Case, "visual_question_answering")
 codes = partial(Case, "image_reconstruction")
 movies = partial(Case, "video_classification")
+captions = partial(Case, "captioning")
 
 WORDS = text_spec(words=(5, 12))
 BOTH = text_spec(words=(5, 12), characters=(6, 9))
@@ -167,6 +169,9 @@ def mobilenet_size(first: int) -> int:
     return 27 * first + 4 * first + separable
 
 
+CAPTIONS = captions_spec()
+CAPTIONER = {"filters": (3,), "hidden_dim": 4, "dropout": 0.2}
+CELLS = 93 + 16 + 64 + 8
 CASES = [
     # Embedding 12*4; convolutions 1*4*5+5 and 2*4*5+5; logits (5+5)*3+3.
     text("text_cnn", "text_cnn", WORDS, 48 + 25 + 45 + 33, CNN),
@@ -264,6 +269,17 @@ CASES = [
               {**ANSWERER, "fusion": "product"}),
     questions("visual_questions", "visual_question_answerer", QUESTIONS, ASKED + 96 + 68 + 36,
               {**ANSWERER, "fusion": "concatenation"}),
+    # 3*3*3*3, four numbers a filter; 4 * 4 cells 3*4+4, their positions, a norm. Embedding 12*4;
+    # first state 4*3+3; keys 4*4, query 3*4+4, gate 3+1; three gates of 3*(8+3+2); to the embedding
+    # 11*4+4, a norm.
+    captions("captioning", "attention_captioner", CAPTIONS,
+             CELLS + 48 + 15 + 16 + 16 + 4 + 117 + 48 + 8,
+             {**CAPTIONER, "embedding_dim": 4, "units": 3}),
+    # As above with cells of 8: 3*8+8, positions, norm. Embedding 12*8; three norms, two attentions
+    # of 4*(8*8+8), 8*16+16 and 16*8+8; a norm.
+    captions("captioning", "transformer_captioner", CAPTIONS,
+             93 + 32 + 128 + 16 + 96 + 48 + 576 + 280 + 16,
+             {**CAPTIONER, "hidden_dim": 8, "num_heads": 2, "depth": 1, "mlp_dim": 16}),
     # 24 weights and a bias for each of 2 steps; of 3 steps' 3 quantiles, whatever the columns.
     series("linear", "linear_forecaster", LONG_ONE, 25 * 2),
     series("linear", "linear_forecaster", LONG_TWO, 25 * 9),
@@ -361,6 +377,16 @@ DEFAULTS = [
     # 32*(64+32+2); a cell 64*64+64, its position; 4*(64*64+64); a norm 2*64; 128*64+64; 64*3+3.
     questions("visual_questions", "visual_question_answerer", QUESTIONS,
               464 + 4672 + 18_560 + 768 + 18_816 + 4160 + 64 + 16_640 + 128 + 8256 + 195),
+    # 3 to 24, 24 to 48, 48 to 64, with normalisation; a cell 64*64+64, its position and norm.
+    # Embedding 12*64; first state 64*96+96; 64*64, 96*64+64, 96+1; three gates of 96*(128+96+2);
+    # 224*64+64, a norm.
+    captions("captioning", "attention_captioner", CAPTIONS,
+             648 + 10_368 + 27_648 + 4 * 136 + 4160 + 192
+             + 768 + 6240 + 4096 + 6208 + 97 + 65_088 + 14_400 + 128),
+    # Two blocks of three norms 2*64, two attentions 4*(64*64+64), 64*128+128 and 128*64+64; a norm.
+    captions("captioning", "transformer_captioner", CAPTIONS,
+             648 + 10_368 + 27_648 + 4 * 136 + 4160 + 192
+             + 768 + 2 * (384 + 33_280 + 16_576) + 128),
     series("linear", "linear_forecaster", ONE, 7 * 2),
     # One, three and four gates: 32*(1+32+1), with two biases 32*(1+32+2); outputs 32*2+2.
     series("recurrent_forecasters", "elman_forecaster", ONE, 1088 + 66),

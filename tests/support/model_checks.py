@@ -54,6 +54,8 @@ CLASS_WORDS = {
     "ham": "home later love dinner mum tomorrow sorry bus Sunday ok ?".split(),
 }
 SHARED_WORDS = "you the to now and me it is can your see at soon we go".split()
+# The target of a decoder -> its input.
+DECODED = {"target_out": "target_in", "caption_out": "caption_in"}
 # Arguments that make training random: (off, on).
 RANDOMNESS = {
     "dropout": (0.0, 0.5),
@@ -155,8 +157,8 @@ def batch(spec: DataSpec, rows: int = 16, seed: int = 1) -> tuple[dict, np.ndarr
         return inputs, (np.arange(rows) % spec.outputs).astype(np.int32)
     if spec.target.any_size:  # a class a pixel
         return inputs, rng.integers(0, spec.outputs, (rows, *spec.target.shape)).astype(np.uint8)
-    if spec.target.name == "target_out":  # the decoder's input, shifted left by one position
-        return inputs, np.roll(inputs["target_in"], -1, axis=1)
+    if spec.target.name in DECODED:  # the decoder's input, shifted left by one position
+        return inputs, np.roll(inputs[DECODED[spec.target.name]], -1, axis=1)
     horizon = Field(
         (spec.task_metadata["horizon_steps"], len(spec.task_metadata["columns"])), "float32", ""
     )
@@ -309,7 +311,8 @@ def check_padding_embedding(case: Case) -> None:
 
 def scored(logits: np.ndarray, inputs: dict) -> np.ndarray:
     """The logits that are used: without padded target positions and without the padding id."""
-    return logits[inputs["target_in"] != 0][:, 1:] if "target_in" in inputs else logits
+    decoded = set(DECODED.values()) & set(inputs)
+    return logits[inputs[decoded.pop()] != 0][:, 1:] if decoded else logits
 
 
 def check_padding_alone(case: Case) -> None:

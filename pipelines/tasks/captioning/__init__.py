@@ -1,0 +1,1 @@
+"""A sentence for an image: what there is to see."""
