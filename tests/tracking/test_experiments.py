@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 
 import pytest
 
@@ -13,9 +14,10 @@ SHOWN = {"note": "best first: [leaderboard]({view})", "primary": "test/mcc", "hi
 
 
 @pytest.fixture(autouse=True)
-def experiment(tmp_path, monkeypatch):
+def experiment(tmp_path, empty_store, monkeypatch):
     """An experiment in a store of its own."""
     monkeypatch.chdir(tmp_path)
+    shutil.copy(empty_store, tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     store._clients.clear()
     return store.experiment(tracking.client(), TASK)
