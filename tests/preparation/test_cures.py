@@ -336,6 +336,7 @@ REASONS = {
     "split-given": "tests/preparation/test_signal_recipes.py",
     "pickle-refused": "another file is needed: tests/preparation/test_watch_streams.py",
     "array-missing": "another file is needed: tests/preparation/test_watch_streams.py",
+    "caption-missing": "tests/preparation/test_image_captions.py",
 }
 DEFAULTS = {"timeseries_csv": SERIES, "image_folder": IMAGES, "text_folder": {},
             "parallel_text": {"subwords": SUBWORDS}}  # fmt: skip
