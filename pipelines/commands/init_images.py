@@ -1,6 +1,6 @@
 """The data set block and the possible experiments of labelled images."""
 
-from pipelines.commands.init_templates import SPLIT, DatasetBlock, Plan, Template, fit
+from pipelines.commands.init_templates import DatasetBlock, Plan, Template, fit, unsplit, with_given
 from pipelines.preparation.inspection.images import Images
 
 AUGMENT = {"translation": 0.1, "rotation": 0.03, "zoom": 0.1}
@@ -24,16 +24,15 @@ IMAGES = (
 
 
 def plan(content: Images) -> Plan:
-    split = {part: share for part, share in SPLIT.items() if part not in content.folders}
     options = {
         "folders": content.folders, "size": list(content.size), "channels": content.channels,
     }  # fmt: skip
-    optional = {
-        "classes": sorted(content.classes) if content.has_other_folders else None,
-        "positive": content.positive, "bad_files": "skip" if content.skip_bad else None,
-        "conflicts": "drop" if content.drop_conflicts else None, "split": split or None,
-    }  # fmt: skip
-    options |= {name: value for name, value in optional.items() if value is not None}
+    options = with_given(
+        options,
+        classes=sorted(content.classes) if content.has_other_folders else None,
+        positive=content.positive, bad_files="skip" if content.skip_bad else None,
+        conflicts="drop" if content.drop_conflicts else None, split=unsplit(content.folders),
+    )  # fmt: skip
     units = content.rows * 0.7 * content.size[0] * content.size[1] / 1e6
     rows = int(0.7 * content.rows)
     block = DatasetBlock("image_folder", options)

@@ -1,6 +1,6 @@
 """The data set block and the possible experiments of images with masks."""
 
-from pipelines.commands.init_templates import SPLIT, DatasetBlock, Plan, Template, fit
+from pipelines.commands.init_templates import DatasetBlock, Plan, Template, fit, unsplit, with_given
 from pipelines.preparation.inspection.masks import Masks
 
 _LOSS = {"dice": 1.0}  # rare classes count as much as frequent ones
@@ -21,13 +21,12 @@ MASKS = (
 def plan(content: Masks) -> Plan:
     of_split = content.folders.of_split
     folders = {split: {"images": i, "masks": m} for split, (i, m) in of_split.items()}
-    split = {part: share for part, share in SPLIT.items() if part not in folders}
     options = {"folders": folders, "channels": content.channels, "tile": content.tile}
-    optional = {
-        "mask_suffix": content.folders.suffix or None, "labels": content.labels,
-        "ignore": content.ignore, "max_side": content.max_side, "split": split or None,
-    }  # fmt: skip
-    options |= {name: value for name, value in optional.items() if value is not None}
+    options = with_given(
+        options,
+        mask_suffix=content.folders.suffix or None, labels=content.labels,
+        ignore=content.ignore, max_side=content.max_side, split=unsplit(folders),
+    )  # fmt: skip
     rows = int(0.7 * content.pixels / content.tile**2)  # tiles of train
     block = DatasetBlock("image_masks", options)
     return Plan(block, list(MASKS), 0.7 * content.pixels / 1e6, rows, classical_seconds=30)

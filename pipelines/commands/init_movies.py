@@ -1,6 +1,6 @@
 """The data set block and the possible experiments of labelled movies."""
 
-from pipelines.commands.init_templates import SPLIT, DatasetBlock, Plan, Template, fit
+from pipelines.commands.init_templates import DatasetBlock, Plan, Template, fit, unsplit, with_given
 from pipelines.preparation.inspection.movies import Movies
 
 FRAME_CNN = {"builder": "frame_cnn_gru", "filters": [16, 32], "frame_units": 32, "units": 32}
@@ -17,16 +17,15 @@ MOVIES = (
 
 
 def plan(content: Movies) -> Plan:
-    split = {part: share for part, share in SPLIT.items() if part not in content.folders}
     options = {
         "folders": content.folders, "frames": content.frames, "size": list(content.size),
         "channels": content.channels,
     }  # fmt: skip
-    optional = {
-        "classes": sorted(content.classes) if content.has_other_folders else None,
-        "bad_files": "skip" if content.skip_bad else None, "split": split or None,
-    }  # fmt: skip
-    options |= {name: value for name, value in optional.items() if value is not None}
+    options = with_given(
+        options,
+        classes=sorted(content.classes) if content.has_other_folders else None,
+        bad_files="skip" if content.skip_bad else None, split=unsplit(content.folders),
+    )  # fmt: skip
     rows = int(0.7 * content.rows)
     units = rows * content.frames * content.size[0] * content.size[1] / 1e6
     block = DatasetBlock("frame_folders", options)

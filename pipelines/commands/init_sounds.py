@@ -1,6 +1,6 @@
 """The data set block and the possible experiments of labelled sounds."""
 
-from pipelines.commands.init_templates import SPLIT, DatasetBlock, Plan, Template, fit
+from pipelines.commands.init_templates import DatasetBlock, Plan, Template, fit, unsplit, with_given
 from pipelines.preparation.inspection.sounds import Sounds
 
 SOUNDS = (
@@ -18,17 +18,16 @@ SOUNDS = (
 
 
 def plan(content: Sounds) -> Plan:
-    split = {part: share for part, share in SPLIT.items() if part not in content.folders}
     options = {
         "folders": content.folders, "rate_hz": content.rate_hz,
         "window_seconds": content.window_seconds,
     }  # fmt: skip
-    optional = {
-        "classes": sorted(content.classes) if content.has_other_folders else None,
-        "resample": True if content.convert else None,
-        "bad_files": "skip" if content.skip_bad else None, "split": split or None,
-    }  # fmt: skip
-    options |= {name: value for name, value in optional.items() if value is not None}
+    options = with_given(
+        options,
+        classes=sorted(content.classes) if content.has_other_folders else None,
+        resample=True if content.convert else None,
+        bad_files="skip" if content.skip_bad else None, split=unsplit(content.folders),
+    )  # fmt: skip
     rows = int(0.7 * content.windows)
     units = rows * content.rate_hz * content.window_seconds / 8e6
     # A forest and 10,000 features of MiniRocket of each window.

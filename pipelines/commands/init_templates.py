@@ -6,6 +6,7 @@ The possible experiments of a task are in `init_texts`, `init_series`, `init_ima
 sentence pairs of 100 sub-words.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pipelines.config import task_fit
@@ -57,6 +58,16 @@ class Plan:
     units: float
     train_rows: int
     classical_seconds: float
+
+
+def unsplit(folders: Mapping[str, object]) -> dict[str, float] | None:
+    """The shares of the splits for which the source has no folder; None where it has all."""
+    return {part: share for part, share in SPLIT.items() if part not in folders} or None
+
+
+def with_given(options: dict, **optional) -> dict:
+    """The options, and those of the others that are not None."""
+    return options | {name: value for name, value in optional.items() if value is not None}
 
 
 def dataset(block: DatasetBlock, source: str) -> dict:

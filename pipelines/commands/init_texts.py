@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from pipelines.commands.init_templates import SPLIT, DatasetBlock, Plan, Template, fit
+from pipelines.commands.init_templates import DatasetBlock, Plan, Template, fit, unsplit
 from pipelines.preparation.inspection.texts import LabelledTexts
 
 WORD_INPUT = {"granularity": "word", "lowercase": True}
@@ -59,7 +59,7 @@ def plan(content: LabelledTexts, layout: dict, converted: bool) -> Plan:
     if content.overlap:
         options["overlap"] = "report"
     given = {*layout.get("files", {}), *layout.get("folders", {})} & {"val", "test"}
-    if split := {part: share for part, share in SPLIT.items() if part not in given}:
+    if split := unsplit(given):
         options["split"] = split
     vocabulary = max(100, min(MAX_VOCABULARY, content.distinct_words // 2))
     tokens = max(8, min(round(1.3 * content.words), MAX_TOKENS))

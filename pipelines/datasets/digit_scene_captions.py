@@ -27,7 +27,6 @@ from pipelines.preparation.scene_captions import ColouredDigit, Statement
 from pipelines.preprocessing import image_decoding
 from pipelines.preprocessing.image_decoding import Reader
 
-SHARES = {"train": 0.6, "val": 0.1, "test": 0.3}  # of the handwritten digits
 DIGITS, REFERENCES = 2, 5  # of a scene
 
 
@@ -69,7 +68,7 @@ def read(options: Options, raw: Path, reader: Reader, seed: int) -> CaptionedIma
     """All scenes and their sentences."""
     others = scene_captions.held_out(np.random.default_rng([seed, 0]))
     files, names, given, captions, truths, held_out = [], [], [], [], [], []
-    for split, writer in digit_scenes.writers(seed, SHARES).items():
+    for split, writer in digit_scenes.writers(seed).items():
         parts = {split: False} | ({"held_out": True} if split == "test" else {})
         for part, is_held_out in parts.items():
             for number in range(getattr(options.scenes, part)):

@@ -31,7 +31,6 @@ from pipelines.preparation.visual_questions import Question, QuestionedImages
 from pipelines.preprocessing import image_decoding
 from pipelines.preprocessing.image_decoding import Reader
 
-SHARES = {"train": 0.6, "val": 0.1, "test": 0.3}  # of the handwritten digits
 APART = 8.0  # pixels by which two digits differ that are compared
 # Relation -> the coordinate in which the first digit is smaller, times 1, or larger, times -1.
 RELATIONS = {
@@ -77,7 +76,7 @@ def read(options: Options, raw: Path, reader: Reader, seed: int) -> QuestionedIm
     """All scenes and their questions; the digits of test are in no scene of train."""
     files, names, given, questions = [], [], [], []
     fewest, most = sorted(options.digits)
-    for split, writer in digit_scenes.writers(seed, SHARES).items():
+    for split, writer in digit_scenes.writers(seed).items():
         for number in range(getattr(options.scenes, split)):
             scene = writer.scene(int(writer.rng.integers(fewest, most + 1)))
             place = len(files)

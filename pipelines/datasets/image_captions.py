@@ -28,7 +28,6 @@ from pipelines.preparation import (
     image_captions,
     named_images,
     source_files,
-    tables,
     unpacked_folder,
 )
 from pipelines.preparation.file_groups import PartOfName
@@ -87,6 +86,7 @@ def read(options: Options, raw: Path, reader: Reader) -> CaptionedImages:
         UserError: `image-missing`, `caption-empty`, `caption-missing`, an image that cannot be
             read, one that is in two tables.
     """
+    columns = {"image": options.image, "caption": options.caption}
     captions: dict[Path, list[str]] = {}
     splits, images, files, names = [], [], [], []
     tables_of = {
@@ -96,8 +96,9 @@ def read(options: Options, raw: Path, reader: Reader) -> CaptionedImages:
     with named_images.images_of(next(iter(tables_of.values())), options.folder) as present:
         for split, path in tables_of.items():
             table = options.table(path, header=options.header)
+            rows = empty_texts.complete_rows(table, columns, options.empty)
             earlier = set(captions)
-            for line, image, caption in rows_of(table, options):
+            for line, (image, caption) in rows:
                 file = present.path(image, path, line, options.image)
                 if file in earlier:
                     raise UserError(
@@ -110,7 +111,8 @@ def read(options: Options, raw: Path, reader: Reader) -> CaptionedImages:
                     images.append(reader(files[-1], present.name(file)))
                     names.append(file.relative_to(present.folder).as_posix())
                     splits.append(split)
-                captions.setdefault(file, []).append(caption)
+                on_one_line = " ".join(caption.split())
+                captions.setdefault(file, []).append(on_one_line)
         _settle_uncaptioned(present, set(captions), options.empty)
     return CaptionedImages(raw, images, files, names, np.array(splits), list(captions.values()))
 
@@ -138,23 +140,6 @@ def read_names(pattern: str, raw: Path, reader: Reader) -> CaptionedImages:
         reader(data, str(raw / name)) for data, name in zip(files, names, strict=True)
     ]  # fmt: skip
     return CaptionedImages(raw, images, files, names, np.full(len(names), ""), captions)
-
-
-def rows_of(table: tables.Table, options: Options) -> list[tuple[int, str, str]]:
-    """(line, image, caption) of the rows of a table; a caption is on one line."""
-    image, caption = (table.column(getattr(options, name), name) for name in ("image", "caption"))
-    rows, empty = [], []
-    for line, cells in table.rows:
-        table.check_width(line, cells)
-        name, text = cells[image].strip(), " ".join(cells[caption].split())
-        if name and text:
-            rows.append((line, name, text))
-        else:
-            empty.append((line, "caption" if name else "image"))
-    first = empty[0][1] if empty else ""
-    lines = [line for line, _ in empty]
-    empty_texts.settle(table.path, first, lines, options.empty, remaining=len(rows))
-    return rows
 
 
 def _settle_uncaptioned(

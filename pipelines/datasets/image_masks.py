@@ -21,8 +21,6 @@ from pipelines.preparation.splits import MaskSplit, SplitSources
 from pipelines.preprocessing import image_decoding, mask_files
 from pipelines.preprocessing.image_sizes import AnySizeReader
 
-MAX_FILE_BYTES = 1 << 26
-
 
 class Options(BaseModel):
     """Which images and masks are read, and how.
@@ -77,7 +75,7 @@ def read(
     Raises:
         UserError: a file that cannot be read, a mask of another size, a value without a class.
     """
-    every = mask_folders.read(raw, options.folders, options.mask_suffix, MAX_FILE_BYTES)
+    every = mask_folders.read(raw, options.folders, options.mask_suffix)
     files = splits.sample(raw, every, options.sample_rows, seed)
     contents = [file.image() for file in files]
     values = [

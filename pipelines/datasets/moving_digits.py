@@ -29,7 +29,6 @@ from pipelines.preparation.splits import ImageSplit
 from pipelines.preprocessing import gif_files
 from pipelines.preprocessing.video_decoding import VideoReader
 
-SHARES = {"train": 0.6, "val": 0.1, "test": 0.3}  # of the handwritten digits
 STRAIGHT = {"left": (0, -1), "right": (0, 1), "up": (-1, 0), "down": (1, 0)}  # (down, right)
 TURNS = {"clockwise": 1, "anticlockwise": -1}
 MOTIONS = (*STRAIGHT, *TURNS)
@@ -74,7 +73,7 @@ def prepare(options: Options, raw: Path, out: Path, seed: int) -> spec.DataSpec:
 def read(options: Options, raw: Path, reader: VideoReader, seed: int) -> LabelledImages:
     """All movies; the motions take turns."""
     files, names, targets, given = [], [], [], []
-    for split, (digits, _, rng) in digit_scenes.of_splits(seed, SHARES).items():
+    for split, (digits, _, rng) in digit_scenes.of_splits(seed).items():
         for number in range(getattr(options.movies, split)):
             motion = MOTIONS[number % len(MOTIONS)]
             ink = digits[rng.integers(len(digits))]

@@ -17,7 +17,6 @@ from pipelines.preparation import (
     empty_texts,
     named_images,
     source_files,
-    tables,
     visual_questions,
 )
 from pipelines.preparation.splits import HoldOut, SplitSources
@@ -69,11 +68,12 @@ def read(options: Options, raw: Path, reader: Reader) -> QuestionedImages:
     """
     place: dict[Path, tuple[int, str]] = {}  # path -> number and split
     questions, images, files, names = [], [], [], []
+    columns = {"image": options.image, "question": options.question, "answer": options.answer}
     for split, name in source_files.by_split(raw, options.files).items():
         path = raw if name is None else source_files.member(raw, name)
-        table = options.table(path)
+        rows = empty_texts.complete_rows(options.table(path), columns, options.empty)
         with named_images.images_of(path, options.folder) as present:
-            for line, image, question, answer in rows_of(table, options):
+            for line, (image, question, answer) in rows:
                 file = present.path(image, path, line, options.image)
                 if file not in place:
                     files.append(file.read_bytes())
@@ -91,22 +91,3 @@ def read(options: Options, raw: Path, reader: Reader) -> QuestionedImages:
                 questions.append(Question(number, question, answer, line))
     given = np.array([split for _, split in place.values()])
     return QuestionedImages(raw, images, files, names, given, questions)
-
-
-def rows_of(table: tables.Table, options: Options) -> list[tuple[int, str, str, str]]:
-    """(line, image, question, answer) of the rows of a table."""
-    places = {name: table.column(getattr(options, name), name) for name in
-              ("image", "question", "answer")}  # fmt: skip
-    rows, empty = [], []
-    for line, cells in table.rows:
-        table.check_width(line, cells)
-        values = {name: cells[place].strip() for name, place in places.items()}
-        lacking = [name for name, value in values.items() if not value]
-        if lacking:
-            empty.append((line, lacking[0]))
-        else:
-            rows.append((line, *values.values()))
-    first = empty[0][1] if empty else ""
-    lines = [line for line, _ in empty]
-    empty_texts.settle(table.path, first, lines, options.empty, remaining=len(rows))
-    return rows

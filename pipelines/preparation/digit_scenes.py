@@ -17,6 +17,7 @@ COLOURS = {
 NAMES = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 GROUND = 20
 MAX_INK = 16
+SHARES = {"train": 0.6, "val": 0.1, "test": 0.3}  # of the handwritten digits
 
 
 @dataclass(frozen=True)
@@ -71,28 +72,27 @@ class Writer:
         return Scene(np.round(canvas).astype(np.uint8), ordered)
 
 
-def writers(seed: int, shares: dict[str, float]) -> dict[str, Writer]:
+def writers(seed: int) -> dict[str, Writer]:
     """A writer for each split, whose digits no other split has; see `of_splits`."""
-    return {split: Writer(*drawn) for split, drawn in of_splits(seed, shares).items()}
+    return {split: Writer(*drawn) for split, drawn in of_splits(seed).items()}
 
 
 def of_splits(
-    seed: int, shares: dict[str, float]
+    seed: int,
 ) -> dict[str, tuple[np.ndarray, np.ndarray, np.random.Generator]]:
     """split -> (ink of its digits (n, 8, 8), which digits they are (n,), what decides the rest).
 
     Args:
         seed: decides which digits are whose, and the scenes.
-        shares: split -> share of the digits; together 1.
     """
     from sklearn.datasets import load_digits  # here: it takes a second
 
     data = load_digits()
     order = np.random.default_rng([seed, 0]).permutation(len(data.target))
-    borders = np.round(np.cumsum(list(shares.values()))[:-1] * len(order)).astype(int)
+    borders = np.round(np.cumsum(list(SHARES.values()))[:-1] * len(order)).astype(int)
     return {
         split: (data.images[rows], data.target[rows], np.random.default_rng([seed, number]))
         for number, (split, rows) in enumerate(
-            zip(shares, np.split(order, borders), strict=True), start=1
+            zip(SHARES, np.split(order, borders), strict=True), start=1
         )
     }

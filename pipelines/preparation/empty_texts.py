@@ -1,10 +1,11 @@
 """Rows without a text: counted, named by line, and refused or left out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from pipelines.config.errors import UserError
+from pipelines.preparation.tables import Table
 
 MAX_SHOWN = 5  # places in a message
 Empty = Literal["refuse", "drop"]
@@ -42,3 +43,29 @@ def settle(
     print(f"{path}: {len(places)} dropped for an empty {lacking} ({listed})")
     if not remaining:
         raise UserError("rows-missing", "every row is empty; use another file", path=path)
+
+
+def complete_rows(
+    table: Table, columns: Mapping[str, str], option: Empty
+) -> list[tuple[int, tuple[str, ...]]]:
+    """(line, stripped cells) of the rows that have a text in each of the columns.
+
+    Args:
+        table: of any form.
+        columns: option -> the column that it names.
+        option: refuse | drop the other rows.
+    """
+    places = {name: table.column(column, name) for name, column in columns.items()}
+    rows, empty = [], []
+    for line, cells in table.rows:
+        table.check_width(line, cells)
+        values = {name: cells[place].strip() for name, place in places.items()}
+        lacking = [name for name, value in values.items() if not value]
+        if lacking:
+            empty.append((line, lacking[0]))
+        else:
+            rows.append((line, tuple(values.values())))
+    first = empty[0][1] if empty else ""
+    lines = [line for line, _ in empty]
+    settle(table.path, first, lines, option, remaining=len(rows))
+    return rows

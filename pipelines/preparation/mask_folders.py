@@ -16,6 +16,7 @@ from pipelines.preparation.folder_names import is_passed_over, printable
 from pipelines.preprocessing import mask_files
 
 MAX_LISTED = 5
+MAX_FILE_BYTES = 1 << 26
 Value = Annotated[int, Field(ge=0, le=255)]  # of a pixel of a mask
 ClassNames = Annotated[dict[Value, Label], Field(min_length=2, max_length=mask_files.MAX_CLASSES)]
 
@@ -39,16 +40,13 @@ class MaskedFile(NamedTuple):
     mask: Callable[[], bytes]
 
 
-def read(
-    source: Path, folders: Mapping[str, Folders], suffix: str, max_bytes: int
-) -> list[MaskedFile]:
+def read(source: Path, folders: Mapping[str, Folders], suffix: str) -> list[MaskedFile]:
     """All images with their masks, in the order of their names, in which 2 comes before 10.
 
     Args:
         source: a folder, or a zip or tar archive.
         folders: "all", "train", "val" or "test" -> where they are.
         suffix: what a mask's name has behind that of its image: "_mask".
-        max_bytes: the largest file to accept.
 
     Raises:
         UserError: a folder without files, an image without a mask, a mask without an image, two
@@ -66,7 +64,7 @@ def read(
     def selected(name: str) -> bool:
         return _place(name, places) is not None and not is_passed_over(name)
 
-    for name, load in folder_listing.members(source, selected, max_bytes):
+    for name, load in folder_listing.members(source, selected, MAX_FILE_BYTES):
         if load is None or not selected(name):
             continue
         folder, place = _place(name, places)

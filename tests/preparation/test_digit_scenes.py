@@ -22,7 +22,7 @@ ENDS = {
 
 @pytest.fixture(scope="module")
 def scenes() -> list[tuple[Scene, list[tuple[str, str]]]]:
-    writer = digit_scenes.writers(1, recipe.SHARES)["train"]
+    writer = digit_scenes.writers(1)["train"]
     drawn = [writer.scene(2 + number % 3) for number in range(400)]
     return [(scene, recipe.ask(scene, writer.rng)) for scene in drawn]
 
@@ -83,7 +83,7 @@ def test_digits_are_drawn_in_their_colour_where_they_are_said_to_be(scenes):
 
 
 def test_no_handwritten_digit_is_in_two_splits():
-    writers = digit_scenes.writers(1, recipe.SHARES)
+    writers = digit_scenes.writers(1)
     seen = {
         split: {image.tobytes() for image in writer.images} for split, writer in writers.items()
     }

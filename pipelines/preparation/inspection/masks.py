@@ -113,7 +113,7 @@ def inspect(files: tree.Tree, folders: Folders, answers: Answers) -> Masks:
         split: mask_folders.Folders(images=images, masks=masks)
         for split, (images, masks) in folders.of_split.items()
     }
-    pairs = mask_folders.read(files.root, options, folders.suffix, 1 << 26)
+    pairs = mask_folders.read(files.root, options, folders.suffix)
     values = [mask_files.decode(pair.mask(), f"{files.root}/{pair.mask_name}") for pair in pairs]
     present = sorted({int(value) for mask in values for value in np.unique(mask)})
     labels, ignore = _classes(files, present, answers)
