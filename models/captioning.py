@@ -13,7 +13,7 @@ from keras import layers
 
 from models.layers import LearnedPositions, RecurrentCaptioner, TransformerCaptioner
 from models.layers.attention import head_dim
-from models.layers.augmentation import augment_images
+from models.layers.image_stages import image_stages
 from pipelines.spec import DataSpec
 
 # The task (pipelines/tasks/captioning) looks for the layers by these names.
@@ -116,11 +116,10 @@ def _captioner(
 
 def _cells(images, filters: Sequence[int], dim: int, augment: Mapping[str, float] | None):
     """(I, H, W, C) -> (I, S, D), each side halved by every stage, row by row."""
-    x = layers.Rescaling(1 / 255, name="scale")(augment_images(images, augment))
-    for stage, count in enumerate(filters, start=1):
-        x = layers.Conv2D(count, 3, padding="same", use_bias=False, name=f"conv{stage}")(x)
-        x = layers.BatchNormalization(momentum=0.9, name=f"norm{stage}")(x)
-        x = layers.Activation("relu", name=f"relu{stage}")(x)
-        x = layers.MaxPooling2D(2, padding="same", name=f"pool{stage}")(x)
+    x = image_stages(images, filters, augment, _over_batch)
     x = layers.Dense(dim, name="project")(layers.Reshape((-1, x.shape[-1]))(x))
     return layers.LayerNormalization(name=CELLS)(LearnedPositions(name="positions")(x))
+
+
+def _over_batch(channels: int, name: str) -> layers.Layer:
+    return layers.BatchNormalization(momentum=0.9, name=name)

@@ -21,7 +21,7 @@ from models.layers import (
     MaskedMeanPooling,
     RepeatRows,
 )
-from models.layers.augmentation import augment_images
+from models.layers.image_stages import image_stages
 from models.layers.text_inputs import embed_tokens
 from pipelines.config.errors import UserError, one_of
 from pipelines.spec import DataSpec
@@ -84,7 +84,7 @@ def visual_question_answerer(
     _require("question_encoder", question_encoder, ENCODERS)
     image = spec.inputs["image"]
     images = keras.Input(image.shape, dtype=image.dtype, name="image")
-    features = _image_features(images, filters, augment)  # (I, h, w, F)
+    features = image_stages(images, filters, augment, _over_channels)  # (I, h, w, F)
     ids, states, question = _question(spec, question_encoder, hidden_dim)
     if fusion == "cross_attention":
         cells = layers.Reshape((-1, features.shape[-1]))(features)
@@ -105,16 +105,10 @@ def visual_question_answerer(
     return keras.Model({"image": images, "words": ids}, logits, name="visual_question_answerer")
 
 
-def _image_features(images, filters: Sequence[int], augment: Mapping[str, float] | None):
-    """(I, H, W, C) -> (I, h, w, F), each side halved by every stage."""
-    x = layers.Rescaling(1 / 255, name="scale")(augment_images(images, augment))
-    for stage, count in enumerate(filters, start=1):
-        x = layers.Conv2D(count, 3, padding="same", use_bias=False, name=f"conv{stage}")(x)
-        # Not over the batch, in which all images have equally many questions: its statistics are
-        # not those of the images that are predicted.
-        x = layers.GroupNormalization(math.gcd(NORM_GROUPS, count), name=f"norm{stage}")(x)
-        x = layers.MaxPooling2D(2, padding="same", name=f"pool{stage}")(layers.ReLU()(x))
-    return x
+def _over_channels(channels: int, name: str) -> layers.Layer:
+    """Not over the batch, in which all images have equally many questions: its statistics are not
+    those of the images that are predicted."""
+    return layers.GroupNormalization(math.gcd(NORM_GROUPS, channels), name=name)
 
 
 def _question(spec: DataSpec, encoder: str, hidden_dim: int):

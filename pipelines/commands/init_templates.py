@@ -6,7 +6,7 @@ The possible experiments of a task are in `init_texts`, `init_series`, `init_ima
 sentence pairs of 100 sub-words.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from pipelines.config import task_fit
@@ -60,7 +60,7 @@ class Plan:
     classical_seconds: float
 
 
-def unsplit(folders: Mapping[str, object]) -> dict[str, float] | None:
+def unsplit(folders: Collection[str]) -> dict[str, float] | None:
     """The shares of the splits for which the source has no folder; None where it has all."""
     return {part: share for part, share in SPLIT.items() if part not in folders} or None
 
